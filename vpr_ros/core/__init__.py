@@ -1,0 +1,1 @@
+"""Types everybody shares: poses, frames, errors, model description, the one image preprocessing."""

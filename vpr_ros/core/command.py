@@ -1,0 +1,27 @@
+"""How every command of the package ends: 0 on success, 2 on a user's error with one line on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from vpr_ros.core.errors import VprError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
+    """Run *command* with the arguments and turn how it ended into an exit status.
+
+    Only ``VprError`` is expected; anything else is a defect and keeps its traceback.
+    """
+    try:
+        command(sys.argv[1:] if argv is None else argv)
+    except VprError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0

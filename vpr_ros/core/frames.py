@@ -1,0 +1,104 @@
+"""Images with their time, camera and place, and where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.pose import Pose
+
+ImageRgb = npt.NDArray[np.uint8]
+"""(H, W, 3) uint8, RGB."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One decoded image.
+
+    Attributes:
+        image_rgb: (H, W, 3) uint8.
+        stamp_ns: time of exposure.
+        camera: name of the camera that took it (a topic, or "camera" for a folder).
+        name: unique within its source, for people and reports.
+        T_map_base: where the robot was, or None where nobody knows.
+    """
+
+    image_rgb: ImageRgb
+    stamp_ns: int
+    camera: str = "camera"
+    name: str = ""
+    T_map_base: Pose | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class FrameRecord:
+    """A frame whose image is decoded only when somebody asks: gates come before pixels."""
+
+    stamp_ns: int
+    camera: str
+    name: str
+    T_map_base: Pose | None
+    load_image: Callable[[], ImageRgb] = field(repr=False)
+
+    def load(self) -> Frame:
+        """Decode the image.
+
+        Raises:
+            FrameDecodeError: the image does not decode.
+        """
+        return Frame(self.load_image(), self.stamp_ns, self.camera, self.name, self.T_map_base)
+
+
+@dataclass(frozen=True)
+class CameraMount:
+    """Where a camera sits on the robot.
+
+    Attributes:
+        name: the camera's name, as in ``Frame.camera``.
+        frame_id: its TF frame, "" where unknown.
+        T_base_camera: pose of the (optical) camera frame in the base frame, or None where nobody said:
+            then map and robot are taken to carry the camera at the same place.
+    """
+
+    name: str
+    frame_id: str = ""
+    T_base_camera: Pose | None = None
+
+
+@dataclass(frozen=True)
+class GeoDatum:
+    """Origin of a local east-north-up frame on the WGS-84 ellipsoid."""
+
+    latitude_deg: float
+    longitude_deg: float
+    altitude_m: float
+
+
+class FrameSource(Protocol):
+    """Frames with poses in time order per camera, from a bag, a folder, a simulation or anything else."""
+
+    @property
+    def map_frame_id(self) -> str:
+        """The frame the poses are given in."""
+
+    @property
+    def cameras(self) -> Mapping[str, CameraMount]:
+        """Every camera of the source by name."""
+
+    @property
+    def datum(self) -> GeoDatum | None:
+        """Origin of the local frame when the poses came from GPS."""
+
+    @property
+    def description(self) -> str:
+        """One line for logs, manifests and reports."""
+
+    def __len__(self) -> int:
+        """How many records ``__iter__`` yields."""
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        """Yield the records. May be called again; each call starts from the first record."""

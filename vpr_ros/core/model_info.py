@@ -1,0 +1,102 @@
+"""What a model file says about itself, and who can run it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import ModelError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.preprocess import Preprocessing
+
+METADATA_KEY = "vpr_ros"
+METADATA_VERSION = 1
+
+DescriptorArray = npt.NDArray[np.float32]
+"""(B, D) float32, rows of unit length."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The ``vpr_ros`` entry of an ONNX file's ``metadata_props``, as JSON.
+
+    Attributes:
+        name, version: for people; together with the file's sha256 they name the model in a map.
+        preprocessing: see ``Preprocessing``.
+        descriptor_dim: D of the output ``descriptor`` (B, D).
+        aggregation: the pooling with its numbers, e.g. {"name": "supervlad", "clusters": 4, "ghost_clusters": 1}.
+        cross_image: "none" or "single"; a model whose descriptors depend on their batch is never run on a robot.
+        precision: "fp32", "fp16" or "int8".
+        recipe, recipe_sha256: the training recipe that made the weights.
+    """
+
+    name: str
+    version: str
+    preprocessing: Preprocessing
+    descriptor_dim: int
+    aggregation: Mapping[str, Any]
+    cross_image: str = "none"
+    precision: str = "fp32"
+    recipe: str = ""
+    recipe_sha256: str = ""
+
+    def to_json(self) -> str:
+        """Serialise for ``metadata_props``."""
+        return json.dumps({"metadata_version": METADATA_VERSION, **asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, origin: str) -> ModelInfo:
+        """Parse the metadata of the file called *origin*.
+
+        Raises:
+            ModelError: not JSON, a newer metadata version, or a missing or unknown field.
+        """
+        remedy = "Export the model again with `export_model` of this version"
+        try:
+            fields = json.loads(text)
+            version = int(fields.pop("metadata_version"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ModelError(f"{origin}: the {METADATA_KEY!r} metadata cannot be read ({error!r})", remedy) from error
+        if version > METADATA_VERSION:
+            raise ModelError(
+                f"{origin}: metadata version {version}, this software knows up to {METADATA_VERSION}",
+                "Update vpr_ros",
+            )
+        try:
+            preprocessing = dict(fields.pop("preprocessing"))
+            for key in ("mean", "std"):
+                preprocessing[key] = tuple(float(v) for v in preprocessing[key])
+            return cls(preprocessing=Preprocessing(**preprocessing), **fields)
+        except (TypeError, KeyError, ValueError) as error:
+            raise ModelError(f"{origin}: the {METADATA_KEY!r} metadata is incomplete ({error!r})", remedy) from error
+
+
+class Extractor(Protocol):
+    """Image to descriptor. Two steps, so that callers can time and overlap them."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model says about itself."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model file."""
+
+    @property
+    def provider(self) -> str:
+        """What runs it, e.g. "CPUExecutionProvider"."""
+
+    def prepare(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
+        """Preprocess B images to (B, 3, H, W) float32."""
+
+    def infer(self, batch: npt.NDArray[np.float32]) -> DescriptorArray:
+        """Run the network: (B, 3, H, W) float32 -> (B, D) float32, rows of unit length.
+
+        Raises:
+            ModelError: the runtime failed or answered with numbers that are not finite.
+        """

@@ -1,0 +1,80 @@
+"""Rigid transforms ``T_target_source`` and the angles between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+FloatArray = npt.NDArray[np.float64]
+
+IDENTITY_QUAT_XYZW = (0.0, 0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Pose:
+    """``T_target_source``: maps coordinates in *source* to coordinates in *target*.
+
+    Attributes:
+        position_m: x, y, z of the source's origin in the target frame.
+        quat_xyzw: unit quaternion, or None where only the position is known (GPS, UTM file names).
+    """
+
+    position_m: tuple[float, float, float]
+    quat_xyzw: tuple[float, float, float, float] | None = IDENTITY_QUAT_XYZW
+
+    @classmethod
+    def from_rotation(cls, position_m: npt.ArrayLike, rotation: Rotation) -> Pose:
+        """Build from a (3,) position and a scipy rotation."""
+        x, y, z = (float(v) for v in np.asarray(position_m, dtype=np.float64))
+        qx, qy, qz, qw = (float(v) for v in rotation.as_quat())
+        return cls((x, y, z), (qx, qy, qz, qw))
+
+    @classmethod
+    def from_xy_yaw(cls, x_m: float, y_m: float, yaw_rad: float, z_m: float = 0.0) -> Pose:
+        """Build a planar pose."""
+        return cls.from_rotation((x_m, y_m, z_m), Rotation.from_euler("z", yaw_rad))
+
+    @property
+    def rotation(self) -> Rotation:
+        """The rotation as scipy knows it.
+
+        Raises:
+            ValueError: the orientation is unknown; ask ``has_orientation`` first.
+        """
+        if self.quat_xyzw is None:
+            raise ValueError("the orientation of this pose is unknown")
+        return Rotation.from_quat(self.quat_xyzw)
+
+    @property
+    def has_orientation(self) -> bool:
+        """Whether the orientation is known."""
+        return self.quat_xyzw is not None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether every number is finite and the quaternion, if any, has a length."""
+        numbers = np.array(self.position_m + (self.quat_xyzw or ()))
+        return bool(np.isfinite(numbers).all()) and (
+            self.quat_xyzw is None or float(np.linalg.norm(self.quat_xyzw)) > 1e-6
+        )
+
+    def compose(self, other: Pose) -> Pose:
+        """``T_a_b.compose(T_b_c) = T_a_c``. Needs both orientations."""
+        position_m = np.array(self.position_m) + self.rotation.apply(np.array(other.position_m))
+        return Pose.from_rotation(position_m, self.rotation * other.rotation)
+
+    def inverse(self) -> Pose:
+        """``T_a_b.inverse() = T_b_a``. Needs the orientation."""
+        inverse = self.rotation.inv()
+        return Pose.from_rotation(-inverse.apply(np.array(self.position_m)), inverse)
+
+    def distance_m(self, other: Pose) -> float:
+        """Euclidean distance between the two origins."""
+        return float(np.linalg.norm(np.subtract(self.position_m, other.position_m)))
+
+    def angle_rad(self, other: Pose) -> float:
+        """Angle of the rotation from one to the other, in [0, pi]. Needs both orientations."""
+        return float((self.rotation.inv() * other.rotation).magnitude())

@@ -1,0 +1,99 @@
+"""The one image preprocessing: map building, robot, evaluation and export all call it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from vpr_ros.core.errors import ModelError
+from vpr_ros.core.frames import ImageRgb
+
+Resize = Literal["area", "bilinear", "bilinear_antialias"]
+"""area: OpenCV's box filter (fast, no aliasing). bilinear: no antialiasing, as the published SuperVLAD
+evaluation (METHODS 5.5). bilinear_antialias: Pillow's, as torchvision trains."""
+Aspect = Literal["stretch", "crop"]
+"""stretch: both sides resized on their own. crop: the largest centred window of the target's aspect ratio."""
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a network's input. Travels inside the model file.
+
+    Attributes:
+        height_px, width_px: size of the network's input.
+        resize: interpolation, see ``Resize``.
+        aspect: what happens to the aspect ratio, see ``Aspect``.
+        mean, std: per channel (RGB) on the 0..1 scale.
+    """
+
+    height_px: int
+    width_px: int
+    resize: Resize = "bilinear_antialias"
+    aspect: Aspect = "stretch"
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    std: tuple[float, float, float] = IMAGENET_STD
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be carried out.
+
+        Raises:
+            ModelError: a size, name or scale outside what this software can do.
+        """
+        wrong = [
+            f"{name}={value!r}"
+            for name, value, right in (
+                ("height_px", self.height_px, self.height_px > 0),
+                ("width_px", self.width_px, self.width_px > 0),
+                ("resize", self.resize, self.resize in get_args(Resize)),
+                ("aspect", self.aspect, self.aspect in get_args(Aspect)),
+                ("std", self.std, min(self.std) > 0),
+            )
+            if not right
+        ]
+        if wrong:
+            raise ModelError(
+                f"the model asks for a preprocessing this software does not know: {', '.join(wrong)}",
+                "Update vpr_ros, or export the model again with this version",
+            )
+
+    def resized(self, image_rgb: ImageRgb) -> ImageRgb:
+        """Resize (H, W, 3) uint8 to (height_px, width_px, 3) uint8."""
+        if self.aspect == "crop":
+            image_rgb = _centre_crop(image_rgb, self.width_px / self.height_px)
+        if image_rgb.shape[:2] == (self.height_px, self.width_px):
+            return image_rgb
+        size = (self.width_px, self.height_px)
+        if self.resize == "bilinear_antialias":
+            return np.asarray(Image.fromarray(image_rgb).resize(size, Image.Resampling.BILINEAR))
+        shrinks = image_rgb.shape[0] > self.height_px or image_rgb.shape[1] > self.width_px
+        how = cv2.INTER_AREA if self.resize == "area" and shrinks else cv2.INTER_LINEAR
+        return cv2.resize(image_rgb, size, interpolation=how).astype(np.uint8, copy=False)
+
+    def batch(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
+        """Resize and normalise B images of any sizes to (B, 3, height_px, width_px) float32."""
+        scale = np.asarray(1.0 / (255.0 * np.asarray(self.std)), dtype=np.float32)
+        shift = np.asarray(-np.asarray(self.mean) / np.asarray(self.std), dtype=np.float32)
+        out = np.empty((len(images_rgb), 3, self.height_px, self.width_px), dtype=np.float32)
+        for row, image_rgb in zip(out, images_rgb, strict=True):
+            small = self.resized(image_rgb)
+            for channel in range(3):
+                np.multiply(small[..., channel], scale[channel], out=row[channel])
+                row[channel] += shift[channel]
+        return out
+
+
+def _centre_crop(image_rgb: ImageRgb, aspect_ratio: float) -> ImageRgb:
+    height, width = image_rgb.shape[:2]
+    new_width = min(width, max(1, round(height * aspect_ratio)))
+    new_height = min(height, max(1, round(width / aspect_ratio)))
+    top, left = (height - new_height) // 2, (width - new_width) // 2
+    return image_rgb[top : top + new_height, left : left + new_width]
