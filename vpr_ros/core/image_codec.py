@@ -1,0 +1,190 @@
+"""The one decoder of camera images: bags, image folders and the node all call it. It knows no message type."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import FrameDecodeError
+from vpr_ros.core.frames import ImageRgb
+
+if TYPE_CHECKING:
+    from array import array
+
+    ImageBytes = bytes | bytearray | memoryview[int] | array[int] | npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How one pixel lies in memory, and OpenCV's name for the way from there to RGB (None: it is RGB)."""
+
+    channels: int
+    to_rgb: int | None
+    bytes_per_channel: int = 1
+    even_width: bool = False
+
+
+# OpenCV names a Bayer pattern by the second and third pixel of the second row, ROS by the first two rows.
+_LAYOUTS: Final = {
+    "rgb8": _Layout(3, None),
+    "bgr8": _Layout(3, cv2.COLOR_BGR2RGB),
+    "rgba8": _Layout(4, cv2.COLOR_RGBA2RGB),
+    "bgra8": _Layout(4, cv2.COLOR_BGRA2RGB),
+    "mono8": _Layout(1, cv2.COLOR_GRAY2RGB),
+    "mono16": _Layout(1, cv2.COLOR_GRAY2RGB, bytes_per_channel=2),
+    "bayer_rggb8": _Layout(1, cv2.COLOR_BayerBG2RGB),
+    "bayer_bggr8": _Layout(1, cv2.COLOR_BayerRG2RGB),
+    "bayer_gbrg8": _Layout(1, cv2.COLOR_BayerGR2RGB),
+    "bayer_grbg8": _Layout(1, cv2.COLOR_BayerGB2RGB),
+    "yuv422": _Layout(2, cv2.COLOR_YUV2RGB_UYVY, even_width=True),
+    "uyvy": _Layout(2, cv2.COLOR_YUV2RGB_UYVY, even_width=True),
+    "yuv422_yuy2": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
+    "yuyv": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
+}
+
+RAW_ENCODINGS: Final = tuple(_LAYOUTS)
+"""Every ``sensor_msgs/Image`` encoding ``decode_raw`` knows."""
+
+
+def decode_raw(
+    data: ImageBytes, height: int, width: int, encoding: str, step: int, is_bigendian: bool = False
+) -> ImageRgb:
+    """Turn the fields of a ``sensor_msgs/Image`` into RGB.
+
+    ``rgb8`` comes back as a view of *data*, without a copy: it is valid as long as the buffer is not
+    written to, and not contiguous when rows are padded.
+
+    Args:
+        data: the pixels, rows of *step* bytes; the last row may end with its last pixel.
+        height, width: in pixels.
+        encoding: one of ``RAW_ENCODINGS``.
+        step: bytes from one row to the next, at least the bytes of one row.
+        is_bigendian: byte order of 16-bit pixels.
+
+    Returns:
+        (height, width, 3) uint8. 16-bit grey is scaled by 1/257, so that 65535 becomes 255.
+
+    Raises:
+        FrameDecodeError: unknown encoding, zero size, step too small, or too few bytes.
+    """
+    layout = _layout(encoding, height, width)
+    pixel_bytes = layout.channels * layout.bytes_per_channel
+    row_bytes = width * pixel_bytes
+    if step < row_bytes:
+        raise FrameDecodeError(
+            f"image {width}x{height} {encoding} has step {step}, its rows need at least {row_bytes} bytes",
+            "Mend the publisher: step is the full length of a row in bytes",
+        )
+    needed = step * (height - 1) + row_bytes
+    found = memoryview(data).nbytes
+    if found < needed:
+        raise FrameDecodeError(
+            f"truncated image: {found} bytes found, {width}x{height} {encoding} with step {step} needs {needed}",
+            "Check the camera driver and the transport, or leave this image out",
+        )
+    if layout.bytes_per_channel == 2:
+        return _grey16(data, height, width, step, is_bigendian)
+    shape = (height, width) if layout.channels == 1 else (height, width, layout.channels)
+    pixels: ImageRgb = np.ndarray(shape, np.uint8, data, 0, (step, pixel_bytes, 1)[: len(shape)])
+    return pixels if layout.to_rgb is None else _uint8(cv2.cvtColor(pixels, layout.to_rgb))
+
+
+def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> ImageRgb:
+    """Decode a compressed image file (JPEG, PNG and whatever else OpenCV reads).
+
+    Args:
+        data: the bytes of the file.
+        origin: file or topic it came from, for the message of an error.
+        image_format: ``format`` of a ``sensor_msgs/CompressedImage``. Only "compressed rgb" matters:
+            image_transport says with it that red and blue were exchanged before encoding.
+
+    Returns:
+        (H, W, 3) uint8. 16-bit images are scaled by 1/257; an EXIF orientation is applied.
+
+    Raises:
+        FrameDecodeError: empty, truncated or not an image.
+    """
+    encoded = bytes(data)
+    _check_complete(encoded, origin)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    except cv2.error as error:
+        raise _not_an_image(encoded, origin, image_format) from error
+    if pixels is None or pixels.size == 0:
+        raise _not_an_image(encoded, origin, image_format)
+    if pixels.dtype == np.uint16:
+        pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
+    elif pixels.dtype != np.uint8:
+        raise FrameDecodeError(
+            f"{origin} holds {pixels.dtype} pixels, expected 8-bit or 16-bit", "Convert it to PNG or JPEG"
+        )
+    return _uint8(pixels if "compressed rgb" in image_format else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
+
+
+def _layout(encoding: str, height: int, width: int) -> _Layout:
+    layout = _LAYOUTS.get(encoding.lower())
+    if layout is None:
+        raise FrameDecodeError(
+            f"unknown image encoding {encoding!r}, expected one of {', '.join(RAW_ENCODINGS)}",
+            "Set the camera driver to one of these, or choose another image topic",
+        )
+    if height <= 0 or width <= 0:
+        raise FrameDecodeError(f"image of size {width}x{height}, expected at least 1x1", "Mend the publisher")
+    if layout.even_width and width % 2:
+        raise FrameDecodeError(
+            f"{encoding} image of width {width}: two pixels share their colour, so the width must be even",
+            "Mend the publisher",
+        )
+    return layout
+
+
+def _grey16(data: ImageBytes, height: int, width: int, step: int, is_bigendian: bool) -> ImageRgb:
+    order = ">" if is_bigendian else "<"
+    grey: npt.NDArray[np.uint16] = np.ndarray((height, width), np.dtype(f"{order}u2"), data, 0, (step, 2))
+    if is_bigendian != (sys.byteorder == "big"):
+        grey = grey.astype(np.uint16)
+    elif step % 2:
+        grey = np.ascontiguousarray(grey)
+    return _uint8(cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=1 / 257), cv2.COLOR_GRAY2RGB))
+
+
+def _check_complete(encoded: bytes, origin: str) -> None:
+    """Find the end mark: OpenCV fills the missing part of a JPEG with grey and calls it decoded."""
+    if not encoded:
+        raise FrameDecodeError(f"{origin} is empty, expected an image", "Leave it out or record it again")
+    if encoded.startswith(b"\xff\xd8"):
+        complete = encoded.rfind(b"\xff\xd9") > _start_of_scan(encoded)
+    elif encoded.startswith(b"\x89PNG"):
+        complete = encoded.rfind(b"IEND") > 0
+    else:
+        return
+    if not complete:
+        raise FrameDecodeError(
+            f"truncated image: {origin} ends after {len(encoded)} bytes without its end mark",
+            "Leave it out or record it again",
+        )
+
+
+def _start_of_scan(jpeg: bytes) -> int:
+    """Where the pixels of a JPEG begin: an end mark before that belongs to an embedded thumbnail."""
+    position = 2
+    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF and jpeg[position + 1] != 0xDA:
+        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
+    return position
+
+
+def _not_an_image(encoded: bytes, origin: str, image_format: str) -> FrameDecodeError:
+    stated = f" (format {image_format!r})" if image_format else ""
+    return FrameDecodeError(
+        f"{origin}{stated} does not decode: {len(encoded)} bytes beginning with {encoded[:8].hex(' ')}",
+        "Expected JPEG or PNG; check the file or the topic, or leave it out",
+    )
+
+
+def _uint8(pixels: npt.NDArray[np.generic] | cv2.typing.MatLike) -> ImageRgb:
+    return pixels.astype(np.uint8, copy=False)
