@@ -1,0 +1,59 @@
+"""Which map frames answer a query: the ground truth every retrieval figure is counted against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Positives:
+    """The correct map frames of every query.
+
+    Attributes:
+        indices: per query an ascending (P_i,) int64 array of map indices; empty where no answer exists.
+        rule: how they were found, one line for reports.
+    """
+
+    indices: tuple[IntArray, ...]
+    rule: str
+
+    @classmethod
+    def from_lists(cls, lists: Iterable[Sequence[int] | npt.NDArray[np.integer]], rule: str) -> Positives:
+        """Build from any sequences of map indices; they are sorted and made unique."""
+        return cls(tuple(np.unique(np.asarray(row, dtype=np.int64)) for row in lists), rule)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @property
+    def answerable(self) -> BoolArray:
+        """(Q,) bool: whether a correct map frame exists."""
+        return np.array([row.size > 0 for row in self.indices], dtype=np.bool_)
+
+    def correct(self, predictions: npt.NDArray[np.integer]) -> BoolArray:
+        """Mark the correct predictions.
+
+        Args:
+            predictions: (Q, K) map indices, best first; -1 where a query has fewer than K predictions.
+
+        Returns:
+            (Q, K) bool.
+
+        Raises:
+            ValueError: the number of rows is not the number of queries.
+        """
+        if len(predictions) != len(self):
+            raise ValueError(f"{len(predictions)} rows of predictions for {len(self)} queries")
+        rows = [np.isin(row, right) for row, right in zip(predictions, self.indices, strict=True)]
+        return np.array(rows, dtype=np.bool_).reshape(predictions.shape)
+
+    def subset(self, keep: BoolArray) -> Positives:
+        """Keep the queries marked in (Q,) *keep*."""
+        return Positives(tuple(row for row, kept in zip(self.indices, keep, strict=True) if kept), self.rule)

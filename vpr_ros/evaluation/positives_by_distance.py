@@ -1,0 +1,117 @@
+"""Positives by metres and, where asked, degrees between the true poses (METHODS 5.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.pose import FloatArray
+from vpr_ros.evaluation.positives import IntArray, Positives
+
+DEFAULT_RADIUS_M = 25.0
+_ANGLE_SLACK_RAD = 1e-9  # a map frame at exactly the threshold counts, whatever the last bits of its quaternion
+
+
+@dataclass(frozen=True)
+class PoseThreshold:
+    """How near a map frame must lie to count as correct.
+
+    Attributes:
+        radius_m: largest distance between the two positions (inclusive).
+        angle_rad: largest angle between the two orientations (inclusive), or None: the heading does not count.
+    """
+
+    radius_m: float = DEFAULT_RADIUS_M
+    angle_rad: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a threshold.
+
+        Raises:
+            ConfigError: a negative or infinite number.
+        """
+        numbers = [self.radius_m] + ([] if self.angle_rad is None else [self.angle_rad])
+        if not all(np.isfinite(number) and number >= 0 for number in numbers):
+            raise ConfigError(
+                f"a threshold must be finite and not negative, found {numbers}",
+                "Give M or M,DEG such as 25 or 0.3,30",
+            )
+
+    @classmethod
+    def parse(cls, text: str) -> PoseThreshold:
+        """Read ``M`` or ``M,DEG``: metres, and degrees where the heading counts.
+
+        Raises:
+            ConfigError: anything else.
+        """
+        parts = text.split(",")
+        try:
+            numbers = [float(part) for part in parts]
+        except ValueError:
+            numbers = []
+        if len(numbers) not in (1, 2):
+            raise ConfigError(f"threshold {text!r} is not M or M,DEG", "Give for example 25 or 0.3,30")
+        return cls(numbers[0], float(np.deg2rad(numbers[1])) if len(numbers) == 2 else None)
+
+    def __str__(self) -> str:
+        heading = "" if self.angle_rad is None else f" and {np.rad2deg(self.angle_rad):g} deg"
+        return f"within {self.radius_m:g} m{heading}"
+
+
+def positives_by_distance(
+    map_position_m: FloatArray,
+    query_position_m: FloatArray,
+    threshold: PoseThreshold,
+    map_quat_xyzw: FloatArray | None = None,
+    query_quat_xyzw: FloatArray | None = None,
+) -> Positives:
+    """Find the map frames near each query.
+
+    Args:
+        map_position_m: (N, D) with D = 2 or 3; rows that are not finite are never correct.
+        query_position_m: (Q, D); rows that are not finite have no answer.
+        threshold: radius and, optionally, angle.
+        map_quat_xyzw: (N, 4), a NaN row = unknown. Needed when the angle counts.
+        query_quat_xyzw: (Q, 4), the same.
+
+    Raises:
+        ConfigError: the angle counts and one side knows no orientation at all.
+    """
+    map_known = np.flatnonzero(np.isfinite(map_position_m).all(axis=1))
+    query_known = np.asarray(np.isfinite(query_position_m).all(axis=1))
+    tree = cKDTree(np.asarray(map_position_m[map_known], dtype=np.float64))
+    near: list[IntArray] = []
+    for position_m, known in zip(np.asarray(query_position_m, dtype=np.float64), query_known, strict=True):
+        found = tree.query_ball_point(position_m, threshold.radius_m) if known else []
+        near.append(map_known[np.asarray(found, dtype=np.int64)])
+    if threshold.angle_rad is not None:
+        map_quat, query_quat = _orientations(map_quat_xyzw, "the map"), _orientations(query_quat_xyzw, "the queries")
+        near = [
+            rows[_angles_rad(map_quat[rows], quat) <= threshold.angle_rad + _ANGLE_SLACK_RAD]
+            for rows, quat in zip(near, query_quat, strict=True)
+        ]
+    return Positives.from_lists(near, f"a map frame {threshold}")
+
+
+def _orientations(quat_xyzw: FloatArray | None, whose: str) -> FloatArray:
+    if quat_xyzw is None or not np.isfinite(quat_xyzw).all(axis=1).any():
+        raise ConfigError(
+            f"the threshold asks for degrees, but {whose} have no orientation",
+            "Give poses with orientation, or a threshold in metres alone",
+        )
+    return quat_xyzw
+
+
+def _angles_rad(quats_xyzw: npt.NDArray[np.float64], quat_xyzw: FloatArray) -> FloatArray:
+    """(P, 4) against (4,): (P,) angles, NaN where either is unknown (and NaN is never below a threshold)."""
+    angles = np.full(len(quats_xyzw), np.nan)
+    known = np.isfinite(quats_xyzw).all(axis=1) & np.isfinite(quat_xyzw).all()
+    if known.any():
+        difference = Rotation.from_quat(quats_xyzw[known]) * Rotation.from_quat(quat_xyzw).inv()
+        angles[known] = difference.magnitude()
+    return angles

@@ -1,0 +1,20 @@
+"""Positives by frame number, for traverses recorded in step (Nordland, SPED; METHODS 5.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.evaluation.positives import Positives
+
+
+def positives_by_index(map_count: int, query_count: int, window: int) -> Positives:
+    """Query i is answered by the map frames i - window .. i + window (clipped to the map).
+
+    Raises:
+        ConfigError: a negative window.
+    """
+    if window < 0:
+        raise ConfigError(f"the frame window must be 0 or more, found {window}", "Give for example --frame-window 10")
+    lists = [np.arange(max(0, i - window), min(map_count, i + window + 1)) for i in range(query_count)]
+    return Positives.from_lists(lists, f"frame numbers at most {window} apart")
