@@ -81,7 +81,7 @@ def decode_raw(
             "Mend the publisher: step is the full length of a row in bytes",
         )
     needed = step * (height - 1) + row_bytes
-    found = memoryview(data).nbytes
+    found = memoryview(data).nbytes  # type: ignore[arg-type]  # arrays say that they are buffers from 3.12 on
     if found < needed:
         raise FrameDecodeError(
             f"truncated image: {found} bytes found, {width}x{height} {encoding} with step {step} needs {needed}",
