@@ -1,0 +1,158 @@
+"""Images, poses and calibrations as the messages a bag holds."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from rosbags.typesys import Stores, get_typestore
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+
+NANOSECONDS: Final = 1_000_000_000
+TYPESTORE: Final = get_typestore(Stores.ROS2_JAZZY)
+"""Message definitions to write with, and to read bags that carry none."""
+
+IMAGE: Final = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE: Final = "sensor_msgs/msg/CompressedImage"
+CAMERA_INFO: Final = "sensor_msgs/msg/CameraInfo"
+NAV_SAT_FIX: Final = "sensor_msgs/msg/NavSatFix"
+ODOMETRY: Final = "nav_msgs/msg/Odometry"
+POSE_STAMPED: Final = "geometry_msgs/msg/PoseStamped"
+POSE_WITH_COVARIANCE_STAMPED: Final = "geometry_msgs/msg/PoseWithCovarianceStamped"
+TF_MESSAGE: Final = "tf2_msgs/msg/TFMessage"
+
+_JPEG_QUALITY: Final = 92
+
+
+def message(name: str, **fields: Any) -> Any:
+    """Make a message of type *name* ("package/msg/Type") from its fields."""
+    return TYPESTORE.types[name](**fields)
+
+
+def header(stamp_ns: int, frame_id: str) -> Any:
+    """``std_msgs/Header`` of a time and a frame."""
+    seconds, nanoseconds = divmod(stamp_ns, NANOSECONDS)
+    stamp = message("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
+    return message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
+
+
+def image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Any:
+    """``sensor_msgs/Image``, rgb8 without padding, of (H, W, 3) uint8."""
+    height, width = image_rgb.shape[:2]
+    return message(
+        IMAGE,
+        header=header(stamp_ns, frame_id),
+        height=height,
+        width=width,
+        encoding="rgb8",
+        is_bigendian=0,
+        step=3 * width,
+        data=np.ascontiguousarray(image_rgb).reshape(-1),
+    )
+
+
+def compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Any:
+    """``sensor_msgs/CompressedImage``, JPEG as image_transport makes it, of (H, W, 3) uint8.
+
+    Raises:
+        SourceError: OpenCV cannot encode the image.
+    """
+    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+    encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
+    if not encoded:
+        raise SourceError(f"an image of shape {image_rgb.shape} cannot be encoded as JPEG", "Record it raw")
+    return message(
+        COMPRESSED_IMAGE,
+        header=header(stamp_ns, frame_id),
+        format="rgb8; jpeg compressed bgr8",
+        data=np.asarray(data, dtype=np.uint8).reshape(-1),
+    )
+
+
+def camera_info(K: npt.ArrayLike, height: int, width: int, stamp_ns: int, frame_id: str) -> Any:
+    """``sensor_msgs/CameraInfo`` of a camera without distortion with the (3, 3) intrinsics *K* in pixels."""
+    matrix = np.asarray(K, dtype=np.float64).reshape(3, 3)
+    region = message("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
+    return message(
+        CAMERA_INFO,
+        header=header(stamp_ns, frame_id),
+        height=height,
+        width=width,
+        distortion_model="plumb_bob",
+        d=np.zeros(5),
+        k=matrix.reshape(-1),
+        r=np.eye(3).reshape(-1),
+        p=np.hstack([matrix, np.zeros((3, 1))]).reshape(-1),
+        binning_x=0,
+        binning_y=0,
+        roi=region,
+    )
+
+
+def odometry(T_map_base: Pose, stamp_ns: int, map_frame: str, base_frame: str) -> Any:
+    """``nav_msgs/Odometry`` without velocity; a pose without orientation is written as facing along x."""
+    return message(
+        ODOMETRY,
+        header=header(stamp_ns, map_frame),
+        child_frame_id=base_frame,
+        pose=message("geometry_msgs/msg/PoseWithCovariance", pose=pose_fields(T_map_base), covariance=np.zeros(36)),
+        twist=message(
+            "geometry_msgs/msg/TwistWithCovariance",
+            twist=message("geometry_msgs/msg/Twist", linear=_vector(0, 0, 0), angular=_vector(0, 0, 0)),
+            covariance=np.zeros(36),
+        ),
+    )
+
+
+def transform(T_parent_child: Pose, stamp_ns: int, parent: str, child: str) -> Any:
+    """``tf2_msgs/TFMessage`` with one transform."""
+    rotation = _quaternion(T_parent_child)
+    body = message("geometry_msgs/msg/Transform", translation=_vector(*T_parent_child.position_m), rotation=rotation)
+    stamped = message(
+        "geometry_msgs/msg/TransformStamped", header=header(stamp_ns, parent), child_frame_id=child, transform=body
+    )
+    return message(TF_MESSAGE, transforms=[stamped])
+
+
+def pose_fields(pose: Pose) -> Any:
+    """``geometry_msgs/Pose``; a pose without orientation is written as facing along x."""
+    x, y, z = pose.position_m
+    return message(
+        "geometry_msgs/msg/Pose",
+        position=message("geometry_msgs/msg/Point", x=x, y=y, z=z),
+        orientation=_quaternion(pose),
+    )
+
+
+def stamp_ns_of(stamp: Any) -> int:
+    """Nanoseconds of a ``builtin_interfaces/Time``."""
+    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+
+
+def pose_of(fields: Any) -> Pose:
+    """The ``Pose`` of a ``geometry_msgs/Pose``, as it stands there: it may be NaN or without length."""
+    position, orientation = fields.position, fields.orientation
+    return Pose(
+        (float(position.x), float(position.y), float(position.z)),
+        (float(orientation.x), float(orientation.y), float(orientation.z), float(orientation.w)),
+    )
+
+
+def transform_of(fields: Any) -> Pose:
+    """The ``Pose`` of a ``geometry_msgs/Transform``, as it stands there."""
+    t, q = fields.translation, fields.rotation
+    return Pose((float(t.x), float(t.y), float(t.z)), (float(q.x), float(q.y), float(q.z), float(q.w)))
+
+
+def _quaternion(pose: Pose) -> Any:
+    qx, qy, qz, qw = IDENTITY_QUAT_XYZW if pose.quat_xyzw is None else pose.quat_xyzw
+    return message("geometry_msgs/msg/Quaternion", x=qx, y=qy, z=qz, w=qw)
+
+
+def _vector(x: float, y: float, z: float) -> Any:
+    return message("geometry_msgs/msg/Vector3", x=x, y=y, z=z)
