@@ -1,0 +1,188 @@
+"""Poses over time, interpolated to other times and never beyond them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation, Slerp
+
+from vpr_ros.core.errors import ClockError, SourceError
+from vpr_ros.core.pose import Pose
+from vpr_ros.sources.time_range import Stamps, seconds, time_range
+
+# Messages of one publisher may overtake each other by this much; more is a clock that was set back.
+REORDERING_NS = 100_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class PoseSamples:
+    """Poses at M requested times.
+
+    Attributes:
+        known: (M,) bool, False before the first and after the last pose of the track.
+        position_m: (M, 3), NaN where not known.
+        rotation: M rotations (the identity where not known), or None where the track has no orientation.
+    """
+
+    known: npt.NDArray[np.bool_]
+    position_m: npt.NDArray[np.float64]
+    rotation: Rotation | None
+
+    def poses(self) -> list[Pose | None]:
+        """One pose per requested time, None where not known."""
+        positions: list[list[float]] = self.position_m.tolist()
+        quats: list[npt.NDArray[np.float64]] = [] if self.rotation is None else list(self.rotation.as_quat())
+        return [
+            _pose(positions[k], quats[k] if quats else None) if known else None for k, known in enumerate(self.known)
+        ]
+
+    def compose(self, other: PoseSamples) -> PoseSamples:
+        """``T_a_b.compose(T_b_c) = T_a_c``, time by time. Needs both orientations."""
+        if self.rotation is None or other.rotation is None:
+            raise ValueError("poses without orientation cannot be composed")
+        return PoseSamples(
+            self.known & other.known,
+            self.position_m + self.rotation.apply(other.position_m),
+            self.rotation * other.rotation,
+        )
+
+    def inverse(self) -> PoseSamples:
+        """``T_a_b.inverse() = T_b_a``, time by time. Needs the orientation."""
+        if self.rotation is None:
+            raise ValueError("a pose without orientation has no inverse")
+        inverse = self.rotation.inv()
+        return PoseSamples(self.known, -inverse.apply(self.position_m), inverse)
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTrack:
+    """Poses in time order; make one with ``pose_track``.
+
+    Attributes:
+        origin: topic, file or frame, for messages.
+        stamps_ns: (N,) strictly increasing.
+        position_m: (N, 3).
+        rotation: N rotations, or None where only positions are known.
+        skipped: how many poses were unusable, by reason.
+    """
+
+    origin: str
+    stamps_ns: Stamps
+    position_m: npt.NDArray[np.float64]
+    rotation: Rotation | None
+    skipped: Counter[str]
+
+    def at(self, stamps_ns: Stamps, max_gap_ns: int) -> PoseSamples:
+        """Interpolate: positions linearly, orientations along the shortest arc (Slerp).
+
+        Args:
+            stamps_ns: (M,) in any order.
+            max_gap_ns: longest step between two poses that may be bridged.
+
+        Raises:
+            ClockError: none of the times lies inside the track, or one lies inside a longer gap.
+        """
+        mine = self.stamps_ns
+        known = (stamps_ns >= mine[0]) & (stamps_ns <= mine[-1])
+        if not known.any():
+            raise ClockError(
+                f"the clocks of images and poses never overlap: images {time_range(stamps_ns)}, "
+                f"poses of {self.origin} {time_range(mine)}",
+                "Record both with one clock (use_sim_time?), or choose other poses",
+            )
+        self._refuse_gaps(stamps_ns, known, max_gap_ns)
+        # Relative to the first pose, because float64 holds seconds since 1970 to a quarter microsecond only.
+        when = (np.clip(stamps_ns, mine[0], mine[-1]) - mine[0]).astype(np.float64)
+        base = (mine - mine[0]).astype(np.float64)
+        position_m = np.stack([np.interp(when, base, axis) for axis in self.position_m.T], axis=1)
+        position_m[~known] = np.nan
+        if self.rotation is None:
+            return PoseSamples(known, position_m, None)
+        if len(mine) == 1:
+            return PoseSamples(known, position_m, self.rotation[np.zeros(len(stamps_ns), dtype=np.intp)])
+        return PoseSamples(known, position_m, Slerp(base, self.rotation)(when))
+
+    def _refuse_gaps(self, stamps_ns: Stamps, known: npt.NDArray[np.bool_], max_gap_ns: int) -> None:
+        mine = self.stamps_ns
+        after = np.searchsorted(mine, stamps_ns, side="left").clip(0, len(mine) - 1)
+        before = np.where(mine[after] == stamps_ns, after, np.maximum(after - 1, 0))
+        lost = known & (mine[after] - mine[before] > max_gap_ns)
+        if not lost.any():
+            return
+        first = int(np.flatnonzero(lost)[0])
+        gap = mine[[before[first], after[first]]]
+        raise ClockError(
+            f"{int(lost.sum())} images at {time_range(stamps_ns[lost])} lie where {self.origin} has no poses for more "
+            f"than {max_gap_ns / 1e9:g} s, the first gap being {time_range(gap)}; images {time_range(stamps_ns)}, "
+            f"poses {time_range(mine)}",
+            f"Cut the recording there, or allow longer gaps with --max-gap {(gap[1] - gap[0]) / 1e9:.1f}",
+        )
+
+
+def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counter[str] | None = None) -> PoseTrack:
+    """Check poses and put them in order.
+
+    Poses that are not finite or whose quaternion has no length are left out and counted; of several with
+    one time the last is taken. Orientations are kept only when every pose has one.
+
+    Args:
+        origin: topic, file or frame, for messages.
+        stamped: (stamp_ns, pose) as recorded.
+        skipped: what was left out before, by reason.
+
+    Raises:
+        SourceError: no pose is usable.
+        ClockError: time jumps backwards.
+    """
+    counted: Counter[str] = Counter(skipped or {})
+    good: list[tuple[int, Pose]] = []
+    for stamp_ns, pose in stamped:
+        if pose.is_finite:
+            good.append((stamp_ns, pose))
+        else:
+            finite = np.isfinite(pose.position_m + (pose.quat_xyzw or ())).all()
+            counted["zero quaternion" if finite else "not finite"] += 1
+    if not good:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in counted.items()) or "it is empty"
+        raise SourceError(f"{origin} has no usable pose ({reasons})", "Check what publishes it, or choose other poses")
+    stamps_ns = np.array([stamp_ns for stamp_ns, _ in good], dtype=np.int64)
+    refuse_jumps(origin, stamps_ns)
+    order = np.argsort(stamps_ns, kind="stable")
+    ordered = stamps_ns[order]
+    order = order[np.append(ordered[1:] != ordered[:-1], True)]
+    poses = [good[k][1] for k in order]
+    quats = [pose.quat_xyzw for pose in poses if pose.quat_xyzw is not None]
+    rotation = Rotation.from_quat(np.array(quats)) if len(quats) == len(poses) else None
+    return PoseTrack(origin, stamps_ns[order], np.array([p.position_m for p in poses]), rotation, counted)
+
+
+def refuse_jumps(origin: str, stamps_ns: Stamps) -> None:
+    """Check that time runs forward, small overtakings aside.
+
+    Raises:
+        ClockError: it jumps backwards.
+    """
+    if len(stamps_ns) < 2:
+        return
+    latest = np.maximum.accumulate(stamps_ns)
+    back = latest - stamps_ns
+    if back.max() <= REORDERING_NS:
+        return
+    jump = int(np.flatnonzero(back > REORDERING_NS)[0])
+    raise ClockError(
+        f"time jumps backwards in {origin}: from {seconds(int(latest[jump]))} s to {seconds(int(stamps_ns[jump]))} s; "
+        f"before the jump {time_range(stamps_ns[:jump])}, after it {time_range(stamps_ns[jump:])}",
+        "Split the recording there: two runs, or a clock that was set, cannot be one recording",
+    )
+
+
+def _pose(position_m: list[float], quat_xyzw: npt.NDArray[np.float64] | None) -> Pose:
+    x, y, z = position_m
+    if quat_xyzw is None:
+        return Pose((x, y, z), None)
+    qx, qy, qz, qw = (float(v) for v in quat_xyzw)
+    return Pose((x, y, z), (qx, qy, qz, qw))
