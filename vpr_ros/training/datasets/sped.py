@@ -1,0 +1,42 @@
+"""SPED: 607 pairs of surveillance-camera images, seasons apart (METHODS 5.3)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.evaluation.positives_by_index import positives_by_index
+from vpr_ros.training.datasets.numbered_folders import numbered_images
+from vpr_ros.training.image_sets import EvaluationData, ImageFiles, RetrievalSet
+
+
+class Sped(EvaluationData):
+    """The test part of SPED: query k is answered by map image k alone.
+
+    Args:
+        root: folder with ``ref`` and ``query`` (VPR-Bench) or ``images/test/{database,queries}`` (downloader).
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+
+    def open(self) -> RetrievalSet:
+        """List both folders and pair them by name.
+
+        Raises:
+            TrainingError: missing images, or names that differ.
+        """
+        formatted = self.root / "images" / "test"
+        folders = ("database", "queries") if formatted.is_dir() else ("ref", "query")
+        base = formatted if formatted.is_dir() else self.root
+        database, queries = (numbered_images(base / folder) for folder in folders)
+        if [Path(n).stem for n in database] != [Path(n).stem for n in queries]:
+            raise TrainingError(
+                f"{self.root}: the {len(database)} map images and {len(queries)} queries do not bear the same names",
+                "SPED pairs images by name: restore the files as published",
+            )
+        protocol = f"SPED: 607 map images, 607 queries, correct by index; here {len(database)} of each"
+        positives = positives_by_index(len(database), len(queries), 0)
+        return RetrievalSet(
+            "sped", protocol, ImageFiles(base / folders[0], database), ImageFiles(base / folders[1], queries), positives
+        ).checked()

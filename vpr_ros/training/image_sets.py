@@ -1,0 +1,185 @@
+"""What every data set of the trainer becomes: images by place, tuples by position, or a retrieval task."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.image_codec import decode_compressed
+from vpr_ros.evaluation.positives import Positives
+from vpr_ros.training.tuple_positions import Placement
+
+IndexArray = npt.NDArray[np.int64]
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
+
+
+class ImageList(Protocol):
+    """N images that are decoded only when somebody asks, from any worker process."""
+
+    def __len__(self) -> int:
+        """Return N."""
+
+    def load(self, index: int) -> ImageRgb:
+        """Decode one image to (H, W, 3) uint8.
+
+        Raises:
+            FrameDecodeError: it does not decode.
+            TrainingError: its file is not there.
+        """
+
+    def name(self, index: int) -> str:
+        """Return the image's name for people and reports."""
+
+
+class ImageFiles:
+    """Image files below a folder.
+
+    The names are kept in one array of bytes: a list of half a million strings would be copied into every worker
+    process as soon as their reference counts are touched.
+    """
+
+    def __init__(self, root: Path, names: Sequence[str]) -> None:
+        self.root = root
+        self._names = np.array([n.encode() for n in names], dtype=np.bytes_)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def name(self, index: int) -> str:
+        """Return the path relative to ``root``."""
+        return bytes(self._names[index]).decode()
+
+    def load(self, index: int) -> ImageRgb:
+        """Decode one image; see ``ImageList.load``."""
+        path = self.root / self.name(index)
+        try:
+            encoded = path.read_bytes()
+        except OSError as error:
+            raise TrainingError(
+                f"the image {path} cannot be read ({error.strerror})",
+                "Complete the data set, or take the image out of its list",
+            ) from error
+        return decode_compressed(encoded, str(path))
+
+
+@dataclass(frozen=True, eq=False)
+class PlaceImages:
+    """N images labelled by place, for metric learning.
+
+    Attributes:
+        description: one line for logs.
+        images: N images.
+        place_ids: (N,) int64, equal where two images show the same place.
+        groups: (N,) int64; a batch is drawn from one group, so different places of one group must differ in truth.
+    """
+
+    description: str
+    images: ImageList
+    place_ids: IndexArray
+    groups: IndexArray
+
+
+@dataclass(frozen=True, eq=False)
+class TupleImages:
+    """Queries and database with positions only, for weakly supervised ranking."""
+
+    description: str
+    queries: ImageList
+    database: ImageList
+    query_placement: Placement
+    database_placement: Placement
+
+
+@dataclass(frozen=True, eq=False)
+class RetrievalSet:
+    """A retrieval task with its ground truth.
+
+    Attributes:
+        name: short, for tables.
+        protocol: in full, because the same name often means several tests (METHODS 5.4).
+        database, queries: the images.
+        positives: correct database images of each query.
+    """
+
+    name: str
+    protocol: str
+    database: ImageList
+    queries: ImageList
+    positives: Positives
+
+    def checked(self) -> RetrievalSet:
+        """Return this set.
+
+        Raises:
+            TrainingError: no database images, no queries, or no query with an answer.
+        """
+        if not len(self.database) or not len(self.queries):
+            raise TrainingError(
+                f"{self.name}: {len(self.database)} database images and {len(self.queries)} queries, "
+                f"both must be more than 0",
+                "Check the folder of the evaluation set",
+            )
+        if not self.positives.answerable.any():
+            raise TrainingError(
+                f"{self.name}: none of the {len(self.queries)} queries has a correct answer in the database "
+                f"({self.positives.rule})",
+                "Check that queries and database lie in the same coordinates, or widen the threshold",
+            )
+        return self
+
+
+class PlaceData(ABC):
+    """A recipe's choice of ``PlaceImages``."""
+
+    @abstractmethod
+    def open(self) -> PlaceImages:
+        """Read the index; images are decoded later.
+
+        Raises:
+            TrainingError: the data set is not there or not as expected.
+        """
+
+
+class TupleData(ABC):
+    """A recipe's choice of ``TupleImages``."""
+
+    @abstractmethod
+    def open(self) -> TupleImages:
+        """Read the index; images are decoded later.
+
+        Raises:
+            TrainingError: the data set is not there or not as expected.
+        """
+
+
+class EvaluationData(ABC):
+    """A recipe's choice of ``RetrievalSet``."""
+
+    @abstractmethod
+    def open(self) -> RetrievalSet:
+        """Read the index; images are decoded later.
+
+        Raises:
+            TrainingError: the data set is not there or not as expected.
+        """
+
+
+def image_names(folder: Path) -> list[str]:
+    """Return the paths of all images below *folder*, relative to it, sorted.
+
+    Raises:
+        TrainingError: no such folder.
+    """
+    if not folder.is_dir():
+        raise TrainingError(f"there is no folder {folder}", "Check the root of the data set and how it was unpacked")
+    found = (p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(found)
