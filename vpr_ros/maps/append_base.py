@@ -1,0 +1,102 @@
+"""The map a new session is added to, and how the session's frames fit into it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import CameraMount, FrameSource, GeoDatum
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose import Pose
+from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.geo_frames import move_to_datum
+from vpr_ros.maps.place_map import THUMBNAILS_NAME, PlaceMap
+from vpr_ros.maps.thumbnails import thumbnail_path
+
+
+def open_base(path: Path, source: FrameSource, extractor: Extractor) -> PlaceMap:
+    """Open the map to append to.
+
+    Raises:
+        MapError: it is no map, was built with another model, is in another frame, or only one of map and
+            source knows where on Earth it is.
+    """
+    base = PlaceMap.open(path)
+    base.check_model(extractor.info, extractor.sha256)
+    if base.manifest.frame_id != source.map_frame_id:
+        raise MapError(
+            f"map {path} is in frame {base.manifest.frame_id!r}, the new session in {source.map_frame_id!r}",
+            "Give poses in the map's frame, for example with --map-frame, or build a map of its own",
+        )
+    if (base.manifest.datum is None) != (source.datum is None):
+        raise MapError(
+            f"map {path} has {_origin(base.manifest.datum)}, the new session has {_origin(source.datum)}",
+            "Give both sessions GPS poses, or both poses in one metric frame",
+        )
+    return base
+
+
+def base_rows(base: PlaceMap) -> list[FrameRow]:
+    """The lines of the map appended to."""
+    frames = base.frames
+    return [
+        FrameRow(
+            int(frames.stamp_ns[index]),
+            int(frames.session[index]),
+            int(frames.camera_index[index]),
+            frames.pose(index),
+            frames.names[index],
+        )
+        for index in range(len(frames))
+    ]
+
+
+def link_thumbnails(base: PlaceMap, partial: Path) -> None:
+    """Put the base's thumbnails into the new folder, without copying where the file system allows."""
+    for index in range(len(base)):
+        old = thumbnail_path(base.path / THUMBNAILS_NAME, index)
+        new = thumbnail_path(partial / THUMBNAILS_NAME, index)
+        if not old.exists() or new.exists():
+            continue
+        try:
+            new.hardlink_to(old)
+        except OSError:
+            shutil.copyfile(old, new)
+
+
+def merge_cameras(
+    known: tuple[CameraMount, ...], added: Mapping[str, CameraMount]
+) -> tuple[tuple[CameraMount, ...], dict[str, int]]:
+    """Number the cameras of a new session.
+
+    A camera that sits elsewhere than the one of the same name before becomes a new one, "name (2)".
+
+    Returns:
+        every camera, and the session's camera name -> its number.
+    """
+    cameras = list(known)
+    numbers: dict[str, int] = {}
+    for name, camera in added.items():
+        candidate, attempt = replace(camera, name=name), 1
+        while any(old.name == candidate.name and old.T_base_camera != candidate.T_base_camera for old in cameras):
+            attempt += 1
+            candidate = replace(camera, name=f"{name} ({attempt})")
+        same = [number for number, old in enumerate(cameras) if old.name == candidate.name]
+        if not same:
+            cameras.append(candidate)
+        numbers[name] = same[0] if same else len(cameras) - 1
+    return tuple(cameras), numbers
+
+
+def in_base_frame(T_map_base: Pose, session: GeoDatum | None, base: GeoDatum | None) -> Pose:
+    """Move a pose of the new session to the origin of the map."""
+    return T_map_base if session is None or base is None else move_to_datum(T_map_base, session, base)
+
+
+def _origin(datum: GeoDatum | None) -> str:
+    if datum is None:
+        return "no GPS origin"
+    return f"GPS origin {datum.latitude_deg:.6f}, {datum.longitude_deg:.6f}"

@@ -1,0 +1,206 @@
+"""Build a map from a source of frames with poses."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from vpr_ros.core.errors import MapError, SourceError
+from vpr_ros.core.frames import FrameRecord, FrameSource
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose import Pose
+from vpr_ros.maps.append_base import in_base_frame, link_thumbnails, merge_cameras, open_base
+from vpr_ros.maps.build_config import BuildConfig, BuildReport
+from vpr_ros.maps.checksum import file_sha256
+from vpr_ros.maps.describe import describe
+from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.finish import finish_map
+from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.manifest import MANIFEST_NAME
+from vpr_ros.maps.partial import JOURNAL_NAME, PartialMap, partial_path
+from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.publish import publish
+from vpr_ros.maps.usable_frames import UNDECODABLE, UsableFrames
+
+Progress = Callable[[int, int], None]
+"""Called with the records taken from the source so far, and how many it has."""
+
+_LOG = logging.getLogger(__name__)
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def build_map(
+    source: FrameSource,
+    extractor: Extractor,
+    output: Path,
+    config: BuildConfig,
+    *,
+    append: bool = False,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> BuildReport:
+    """Build the map *output*, in a folder beside it that takes its place when complete.
+
+    Args:
+        source: frames with poses; iterated twice (the second time for a few images, to calibrate).
+        extractor: the model; the map can be asked with the same one only.
+        output: the folder to make.
+        config: see ``BuildConfig``.
+        append: add the source as another session to the map in *output*.
+        resume: finish a build that was interrupted; without one, start.
+        progress: see ``Progress``.
+
+    Raises:
+        MapError: something stands at *output*, the inputs do not fit it, or the disk is full.
+        SourceError: no frame of the source can be used.
+        ModelError: the network failed.
+    """
+    started = time.monotonic()
+    output = Path(output)
+    partial_folder = partial_path(output)
+    _check_output(output, config, append=append, interrupted=resume and partial_folder.exists())
+    base = open_base(output, source, extractor) if append else None
+    dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
+    partial = PartialMap(partial_folder, extractor.info.descriptor_dim, dtype, base.descriptors if base else None)
+    with _disk_errors(partial_folder):
+        try:
+            partial.open(_inputs(source, extractor, config, output, append), resume=resume, restart=config.overwrite)
+            resumed = len(partial.rows)
+            skipped = _describe_all(source, extractor, config, partial, base, progress)
+            if not partial.rows:
+                partial.discard()
+                raise _nothing_usable(source, skipped)
+            manifest = finish_map(partial, source, extractor, config, base, skipped)
+        finally:
+            partial.close()
+        publish(partial_folder, output)
+        (output / JOURNAL_NAME).unlink()
+    seconds = time.monotonic() - started
+    return BuildReport(
+        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds
+    )
+
+
+def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupted: bool) -> None:
+    if append and not output.exists():
+        raise MapError(
+            f"map {output} does not exist, so nothing can be added to it", "Build it first, without --append"
+        )
+    if append or interrupted or not output.exists():
+        return
+    if not config.overwrite:
+        raise MapError(
+            f"{output} exists", "Add --overwrite to replace it, --append to add a session, or choose another --output"
+        )
+    if not (output / MANIFEST_NAME).is_file():
+        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
+
+
+def _inputs(
+    source: FrameSource, extractor: Extractor, config: BuildConfig, output: Path, append: bool
+) -> dict[str, Any]:
+    """What must be the same for one build to finish another's work."""
+    replaced = output / MANIFEST_NAME
+    return {
+        "source": source.description,
+        "source_frames": len(source),
+        "frame_id": source.map_frame_id,
+        "model_sha256": extractor.sha256,
+        "preprocessing": asdict(extractor.info.preprocessing),
+        "min_distance_m": config.min_distance_m,
+        "min_angle_rad": config.min_angle_rad,
+        "batch_size": config.batch_size,
+        "dtype": config.dtype,
+        "thumbnails": config.thumbnail_width_px if config.thumbnails else 0,
+        "append": append,
+        "map_in_place": file_sha256(replaced) if replaced.is_file() else None,
+    }
+
+
+def _describe_all(
+    source: FrameSource,
+    extractor: Extractor,
+    config: BuildConfig,
+    partial: PartialMap,
+    base: PlaceMap | None,
+    progress: Progress | None,
+) -> Counter[str]:
+    """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out."""
+    session = len(base.manifest.sessions) if base else 0
+    datum = base.manifest.datum if base else None
+    _, camera_numbers = merge_cameras(base.manifest.cameras if base else (), source.cameras)
+    if base is not None:
+        link_thumbnails(base, partial.path)
+    usable = UsableFrames(_Reporting(source, progress), config)
+    for batch in describe(islice(usable, partial.consumed, None), extractor, config):
+        rows = [
+            FrameRow(
+                record.stamp_ns,
+                session,
+                camera_numbers[record.camera],
+                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum),
+                record.name,
+            )
+            for record in batch.records
+        ]
+        for message in batch.undecodable:
+            _LOG.warning("left out: %s", message)
+        if rows:
+            partial.add(
+                rows, batch.descriptors, batch.thumbnails, consumed=batch.consumed, undecodable=len(batch.undecodable)
+            )
+        else:
+            partial.undecodable += len(batch.undecodable)
+    return usable.skipped + Counter({UNDECODABLE: partial.undecodable})
+
+
+class _Reporting:
+    """A source that tells how far it has been read."""
+
+    def __init__(self, source: FrameSource, progress: Progress | None) -> None:
+        self._source = source
+        self._progress = progress
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        total = len(self._source)
+        for number, record in enumerate(self._source, start=1):
+            yield record
+            if self._progress is not None:
+                self._progress(number, total)
+
+
+def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> SourceError:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "the source is empty"
+    return SourceError(
+        f"{source.description}: none of {len(source)} frames can be used ({reasons})",
+        "Check the poses (`--poses`, `--pose-topic`) and the image topic",
+    )
+
+
+@contextmanager
+def _disk_errors(partial: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _NO_SPACE:
+            raise MapError(
+                f"the disk is full ({error.strerror}) while writing {partial}; the map in place, if any, is untouched",
+                "Free some space and run the same command with --resume, or choose --float16 or --no-thumbnails",
+            ) from error
+        raise MapError(
+            f"{partial} cannot be written ({error})", "Check the folder's permissions and the disk"
+        ) from error

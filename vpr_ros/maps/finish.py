@@ -1,0 +1,62 @@
+"""The last step of a build: table, calibration and manifest of a folder whose descriptors are complete."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timezone
+from pathlib import Path
+
+import vpr_ros
+from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.maps.append_base import base_rows, merge_cameras
+from vpr_ros.maps.build_config import BuildConfig
+from vpr_ros.maps.calibration import default_calibration
+from vpr_ros.maps.checksum import file_fingerprint, file_sha256
+from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
+from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
+from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry
+from vpr_ros.maps.partial import PartialMap
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, THUMBNAILS_NAME, PlaceMap
+from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
+
+
+def finish_map(
+    partial: PartialMap,
+    source: FrameSource,
+    extractor: Extractor,
+    config: BuildConfig,
+    base: PlaceMap | None,
+    skipped: Counter[str],
+) -> MapManifest:
+    """Write everything but the descriptors' rows, and return the manifest."""
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
+    earlier = base.manifest.sessions if base else ()
+    session = SessionEntry(source.description, now, len(partial.rows), tuple(source.cameras), dict(skipped))
+    partial.finish()
+    rows = [*(base_rows(base) if base else ()), *partial.rows]
+    write_frame_table(partial.path / FRAMES_NAME, rows)
+    frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in cameras))
+    spacing_m = median_spacing_m(frames)
+    radius_m = config.radius_m or place_radius_m(frames, spacing_m)
+    manifest = MapManifest(
+        frame_id=source.map_frame_id,
+        created_utc=now,
+        software=f"vpr_ros {vpr_ros.__version__}",
+        model=ModelEntry.of(extractor.info, extractor.sha256),
+        frames=len(rows),
+        dtype=partial.dtype,
+        sessions=(*earlier, session),
+        cameras=cameras,
+        datum=base.manifest.datum if base else source.datum,
+        files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+        thumbnails=sum(1 for _ in (partial.path / THUMBNAILS_NAME).iterdir()),
+        calibration=default_calibration(radius_m, spacing_m),
+    )
+    (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
+    return manifest
+
+
+def _file_entry(path: Path) -> FileEntry:
+    return FileEntry(path.stat().st_size, file_sha256(path), file_fingerprint(path))

@@ -1,0 +1,130 @@
+"""``frames.csv``: one line per map frame, readable with a text editor, numpy or pandas."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.pose import Pose
+
+COLUMNS = ("id", "stamp_ns", "session", "camera", "x_m", "y_m", "z_m", "qx", "qy", "qz", "qw", "name")
+"""``camera`` is the number of the camera in the manifest's list; an unknown orientation is four ``nan``."""
+
+_NUMBERS = np.dtype([(name, "<i8") for name in COLUMNS[:4]] + [(name, "<f8") for name in COLUMNS[4:11]])
+
+
+@dataclass(frozen=True)
+class FrameRow:
+    """One line of the table, without its id (the line's number)."""
+
+    stamp_ns: int
+    session: int
+    camera: int
+    T_map_base: Pose
+    name: str
+
+    def fields(self) -> list[str | int | float]:
+        """The line's fields after the id, as the csv module and JSON write them."""
+        quat_xyzw = self.T_map_base.quat_xyzw or (float("nan"),) * 4
+        name = " ".join(self.name.split())
+        return [self.stamp_ns, self.session, self.camera, *self.T_map_base.position_m, *quat_xyzw, name]
+
+
+@dataclass(frozen=True, eq=False)
+class FrameTable:
+    """Every frame of a map.
+
+    Attributes:
+        path: the file; names are read from it when somebody asks for them.
+        stamp_ns: (N,) int64.
+        session: (N,) int64, number of the session in the manifest's list.
+        camera_index: (N,) int64, number of the camera in ``camera_names``.
+        position_m: (N, 3) float64 in the map frame.
+        quat_xyzw: (N, 4) float64, unit length, a row of NaN where the orientation is unknown.
+        camera_names: names of the cameras.
+    """
+
+    path: Path
+    stamp_ns: npt.NDArray[np.int64]
+    session: npt.NDArray[np.int64]
+    camera_index: npt.NDArray[np.int64]
+    position_m: npt.NDArray[np.float64]
+    quat_xyzw: npt.NDArray[np.float64]
+    camera_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.stamp_ns)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Name of every frame within its source; read on first use."""
+        with self.path.open(newline="", encoding="utf-8") as stream:
+            return tuple(row[-1] for row in csv.reader(stream))[1:]
+
+    @cached_property
+    def has_orientation(self) -> npt.NDArray[np.bool_]:
+        """(N,) whether the orientation is known."""
+        return np.asarray(np.isfinite(self.quat_xyzw).all(axis=1))
+
+    def camera(self, index: int) -> str:
+        """Name of the camera that took frame *index*."""
+        return self.camera_names[int(self.camera_index[index])]
+
+    def pose(self, index: int) -> Pose:
+        """``T_map_base`` of frame *index*."""
+        x, y, z = self.position_m[index].tolist()
+        if not self.has_orientation[index]:
+            return Pose((x, y, z), None)
+        qx, qy, qz, qw = self.quat_xyzw[index].tolist()
+        return Pose((x, y, z), (qx, qy, qz, qw))
+
+
+def write_frame_table(path: Path, rows: Iterable[FrameRow]) -> None:
+    """Write the table with its header line."""
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([number, *row.fields()] for number, row in enumerate(rows))
+
+
+def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
+    """Read the table.
+
+    Raises:
+        MapError: another header, a field that is no number, a position that is not finite, a quaternion
+            without length, or a camera the manifest does not list.
+    """
+    remedy = "Restore the file from a backup or build the map again"
+    try:
+        with path.open(encoding="utf-8") as stream:
+            header = stream.readline().rstrip("\n")
+            if header != ",".join(COLUMNS):
+                raise MapError(f"{path}: header {header[:200]!r}, expected {','.join(COLUMNS)!r}", remedy)
+            rows = np.loadtxt(
+                stream, dtype=_NUMBERS, delimiter=",", usecols=range(11), comments=None, quotechar='"', ndmin=1
+            )
+    except (ValueError, UnicodeDecodeError) as error:
+        raise MapError(f"{path} cannot be read as a table of frames ({error})", remedy) from error
+    position_m = np.stack([rows[name] for name in COLUMNS[4:7]], axis=1)
+    quat_xyzw = np.stack([rows[name] for name in COLUMNS[7:11]], axis=1)
+    length = np.linalg.norm(quat_xyzw, axis=1, keepdims=True)
+    wrong = ~np.isfinite(position_m).all(axis=1) | (length[:, 0] < 1e-6) | ~np.isin(rows["id"], np.arange(len(rows)))
+    wrong |= (rows["camera"] < 0) | (rows["camera"] >= len(camera_names))
+    if wrong.any():
+        raise MapError(f"{path}: {wrong.sum()} lines are damaged, the first is frame {int(wrong.argmax())}", remedy)
+    return FrameTable(
+        path=path,
+        stamp_ns=np.ascontiguousarray(rows["stamp_ns"]),
+        session=np.ascontiguousarray(rows["session"]),
+        camera_index=np.ascontiguousarray(rows["camera"]),
+        position_m=position_m,
+        quat_xyzw=quat_xyzw / length,
+        camera_names=camera_names,
+    )

@@ -1,0 +1,215 @@
+"""The folder a map grows in: a batch is on disk, or it never happened."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.pose import Pose
+from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
+from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, THUMBNAILS_NAME
+from vpr_ros.maps.thumbnails import thumbnail_path
+
+JOURNAL_NAME = "journal.jsonl"
+ROWS_PER_WRITE = 4096
+
+
+def partial_path(output: Path) -> Path:
+    """The folder beside *output* in which its map grows."""
+    return output.parent / f".{output.name}.partial"
+
+
+class PartialMap:
+    """Descriptors, thumbnails and a journal of finished batches.
+
+    Attributes:
+        path: the folder.
+        rows: of every finished batch, base rows (of the map appended to) not included.
+        consumed: how many records of the gated source the finished batches took.
+        undecodable: how many of them did not decode.
+        was_resumed: whether the folder held finished work when it was opened.
+        dtype: of the descriptors on disk.
+    """
+
+    def __init__(self, path: Path, dim: int, dtype: DtypeName, base: Descriptors | None) -> None:
+        """Prepare; ``open`` does the work.
+
+        Args:
+            path: the folder, made if missing.
+            dim: D of the descriptors.
+            dtype: on disk.
+            base: (M, D) rows of the map appended to, which come first.
+        """
+        self.path = path
+        self.rows: list[FrameRow] = []
+        self.consumed = 0
+        self.undecodable = 0
+        self.was_resumed = False
+        self._dim, self.dtype, self._base = dim, dtype, base
+        self._base_rows = 0 if base is None else len(base)
+        self._journal: BinaryIO
+        self._descriptors: BinaryIO
+
+    def open(self, header: Mapping[str, Any], *, resume: bool, restart: bool = False) -> None:
+        """Start, or go on where an interrupted build stopped.
+
+        Args:
+            header: what must be equal for a build to be the continuation of another.
+            resume: go on.
+            restart: without *resume*, throw unfinished work away; without either it is an error.
+
+        Raises:
+            MapError: unfinished work stands in the way, belongs to other inputs, is damaged, or another
+                process is busy with it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._journal = (self.path / JOURNAL_NAME).open("a+b")
+        self._lock()
+        first, *batches = self._complete_lines() or [None]
+        if first is None or (restart and not resume):
+            self._start(header)
+            return
+        if not resume:
+            raise MapError(
+                f"an interrupted build stands in {self.path}",
+                "Add --resume to finish it, or --overwrite to start again",
+            )
+        _check_header(self.path, first, header)
+        for batch in batches:
+            self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"])
+        self.was_resumed = True
+        self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
+        expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes
+        if (found := self._descriptors.seek(0, os.SEEK_END)) < expected:
+            raise MapError(
+                f"{self.path / DESCRIPTORS_NAME} has {found} bytes, its journal says {expected}",
+                "The interrupted build is damaged: start again with --overwrite",
+            )
+        self._descriptors.truncate(expected)
+        self._descriptors.seek(expected)
+
+    def add(
+        self,
+        rows: Sequence[FrameRow],
+        descriptors: Descriptors,
+        thumbnails: Sequence[bytes | None],
+        *,
+        consumed: int,
+        undecodable: int,
+    ) -> None:
+        """Write one batch; when this returns it survives a crash.
+
+        Args:
+            rows: B frames.
+            descriptors: (B, D).
+            thumbnails: B JPEGs, None where there is none.
+            consumed: records the source gave for it.
+            undecodable: records among them that did not decode.
+        """
+        for number, jpeg in enumerate(thumbnails, start=self._base_rows + len(self.rows)):
+            if jpeg is not None:
+                thumbnail_path(self.path / THUMBNAILS_NAME, number).write_bytes(jpeg)
+        self._descriptors.write(np.ascontiguousarray(descriptors, dtype=self.dtype).tobytes())
+        _sync(self._descriptors)
+        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, "undecodable": undecodable}
+        self._journal.write(json.dumps(entry).encode() + b"\n")
+        _sync(self._journal)
+        self._count(list(rows), consumed, undecodable)
+
+    def finish(self) -> None:
+        """Write the header of the descriptors, now that their number is known."""
+        self._descriptors.seek(0)
+        self._descriptors.write(npy_header(self._base_rows + len(self.rows), self._dim, self.dtype))
+        _sync(self._descriptors)
+
+    def close(self) -> None:
+        """Let go of the files; the folder stays."""
+        for name in ("_descriptors", "_journal"):
+            if hasattr(self, name):
+                getattr(self, name).close()
+
+    def discard(self) -> None:
+        """Let go and remove the folder."""
+        self.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    @property
+    def _row_bytes(self) -> int:
+        return self._dim * np.dtype(self.dtype).itemsize
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._journal.close()
+            raise MapError(f"another build_map is writing {self.path}", "Wait for it or end it") from error
+
+    def _complete_lines(self) -> list[Any]:
+        """Read the journal up to its last complete line and cut off what follows."""
+        self._journal.seek(0)
+        lines: list[Any] = []
+        end = 0
+        for line in self._journal:
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                break
+            if not line.endswith(b"\n"):
+                lines.pop()
+                break
+            end += len(line)
+        self._journal.truncate(end)
+        self._journal.seek(0, os.SEEK_END)
+        return lines
+
+    def _start(self, header: Mapping[str, Any]) -> None:
+        self._journal.truncate(0)
+        shutil.rmtree(self.path / THUMBNAILS_NAME, ignore_errors=True)
+        (self.path / THUMBNAILS_NAME).mkdir()
+        self._descriptors = (self.path / DESCRIPTORS_NAME).open("wb")
+        self._descriptors.write(bytes(HEADER_BYTES))
+        if self._base is not None:
+            for start in range(0, len(self._base), ROWS_PER_WRITE):
+                self._descriptors.write(self._base[start : start + ROWS_PER_WRITE].tobytes())
+        _sync(self._descriptors)
+        self._journal.write(json.dumps(header).encode() + b"\n")
+        _sync(self._journal)
+
+    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int) -> None:
+        self.rows.extend(rows)
+        self.consumed += consumed
+        self.undecodable += undecodable
+
+
+def _sync(stream: BinaryIO) -> None:
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _check_header(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    wanted = json.loads(json.dumps(expected))
+    different = [
+        f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}" for key in wanted if found.get(key) != wanted[key]
+    ]
+    if different:
+        raise MapError(
+            f"the interrupted build in {path} was made from other inputs: {'; '.join(different)}",
+            "Resume with the same source, model and options, or start again with --overwrite",
+        )
+
+
+def _rows_from_json(rows: Sequence[Sequence[Any]]) -> list[FrameRow]:
+    result = []
+    for stamp_ns, session, camera, x, y, z, qx, qy, qz, qw, name in rows:
+        quat_xyzw = None if qx != qx else (qx, qy, qz, qw)  # noqa: PLR0124 - NaN marks an unknown orientation
+        result.append(FrameRow(stamp_ns, session, camera, Pose((x, y, z), quat_xyzw), name))
+    return result

@@ -1,0 +1,177 @@
+"""An opened map: poses, descriptors and exact search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import CameraMount, ImageRgb
+from vpr_ros.core.model_info import ModelInfo
+from vpr_ros.core.pose import Pose
+from vpr_ros.maps.checksum import file_fingerprint, file_sha256
+from vpr_ros.maps.descriptor_file import Descriptors, check_rows, open_descriptors
+from vpr_ros.maps.frame_table import FrameTable, read_frame_table
+from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
+from vpr_ros.maps.manifest_parts import ModelEntry
+from vpr_ros.maps.search import SearchResult, exact_search
+
+DESCRIPTORS_NAME = "descriptors.npy"
+FRAMES_NAME = "frames.csv"
+THUMBNAILS_NAME = "thumbnails"
+
+Identity = tuple[int, int, int]
+"""Device, inode and time of change of the manifest: tells one version of a map from the next."""
+
+_DAMAGED = "Restore the file from a backup or build the map again"
+
+
+class PlaceMap:
+    """A map folder, opened read-only. Safe to use from several threads.
+
+    The files are mapped into memory: a map that is deleted or replaced while open goes on answering,
+    and ``is_current`` tells.
+
+    Attributes:
+        path: the folder.
+        manifest: see ``MapManifest``.
+        frames: see ``FrameTable``.
+        descriptors: (N, D) float32 or float16, rows of unit length.
+    """
+
+    def __init__(
+        self, path: Path, manifest: MapManifest, frames: FrameTable, descriptors: Descriptors, identity: Identity | None
+    ) -> None:
+        self.path = path
+        self.manifest = manifest
+        self.frames = frames
+        self.descriptors = descriptors
+        self._mounts = {camera.name: camera for camera in manifest.cameras}
+        self._identity = identity
+
+    @classmethod
+    def open(cls, path: Path) -> PlaceMap:
+        """Open the map in the folder *path*, checking sizes, sampled hashes and sampled rows.
+
+        Raises:
+            MapError: the folder is no map, is damaged, or is newer than this software.
+        """
+        path = Path(path)
+        identity = _identity(path / MANIFEST_NAME)
+        manifest = read_manifest(path)
+        for name in (FRAMES_NAME, DESCRIPTORS_NAME):
+            _check_file(path, manifest, name, complete=False)
+        frames = read_frame_table(path / FRAMES_NAME, tuple(camera.name for camera in manifest.cameras))
+        if len(frames) != manifest.frames:
+            raise MapError(
+                f"{path}: {FRAMES_NAME} has {len(frames)} rows, the manifest says {manifest.frames}", _DAMAGED
+            )
+        descriptors = open_descriptors(
+            path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
+        )
+        return cls(path, manifest, frames, descriptors, identity)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def pose(self, index: int) -> Pose:
+        """``T_map_base`` of frame *index*; its quaternion is None where the orientation is unknown."""
+        return self.frames.pose(index)
+
+    def mount(self, camera: str) -> CameraMount | None:
+        """Where the camera called *camera* sat, None for a camera the map does not know."""
+        return self._mounts.get(camera)
+
+    def thumbnail(self, index: int) -> ImageRgb | None:
+        """A small picture of frame *index*, (h, w, 3) uint8, or None where the map has none."""
+        pixels = cv2.imread(str(self.path / THUMBNAILS_NAME / thumbnail_name(index)), cv2.IMREAD_COLOR)
+        return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+
+    def check_model(self, info: ModelInfo, sha256: str) -> None:
+        """Refuse a model other than the one that made the descriptors.
+
+        Raises:
+            MapError: both values and the command that builds the map again.
+        """
+        check_same_model(self.path, self.manifest.model, ModelEntry.of(info, sha256))
+
+    def search(
+        self, queries: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.int64] | None = None
+    ) -> SearchResult:
+        """Find the *k* most similar frames of each query, exactly.
+
+        Args:
+            queries: (B, D) float32, rows of unit length.
+            k: how many; fewer come back where fewer frames are searched.
+            allowed: (M,) frames to search among, None for all.
+        """
+        return exact_search(self.descriptors, queries, k, allowed)
+
+    def is_current(self) -> bool:
+        """Whether the folder still holds the map that was opened: not deleted, not replaced."""
+        return self._identity is not None and _identity(self.path / MANIFEST_NAME) == self._identity
+
+    def verify(self) -> None:
+        """Read every byte: full hashes, and every descriptor finite and of unit length. Slow for big maps.
+
+        Raises:
+            MapError: which file is damaged.
+        """
+        for name in self.manifest.files:
+            _check_file(self.path, self.manifest, name, complete=True)
+        check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
+
+
+def thumbnail_name(index: int) -> str:
+    """File name of the small picture of frame *index*."""
+    return f"{index:06d}.jpg"
+
+
+def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) -> None:
+    """Refuse *offered* where the map in *path* was built with another model.
+
+    Raises:
+        MapError: both values and the command that builds the map again.
+    """
+    differences = [
+        f"{name} {getattr(built_with, name)} in the map, {getattr(offered, name)} in the model"
+        for name in ("sha256", "preprocessing", "descriptor_dim", "cross_image")
+        if getattr(built_with, name) != getattr(offered, name)
+    ]
+    if differences:
+        raise MapError(
+            f"map {path} was built with model {built_with.name} {built_with.version}, "
+            f"not with {offered.name} {offered.version}: {'; '.join(differences)}",
+            "Use the map's own model, or build the map again with this one: "
+            f"`build_map SOURCE --model {offered.name}.onnx --output {path} --overwrite`",
+        )
+
+
+def _check_file(path: Path, manifest: MapManifest, name: str, *, complete: bool) -> None:
+    entry = manifest.files.get(name)
+    if entry is None:
+        raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", _DAMAGED)
+    if not (path / name).is_file():
+        raise MapError(f"{path / name} is missing", _DAMAGED)
+    size = (path / name).stat().st_size
+    if size != entry.size_bytes:
+        raise MapError(f"{path / name} has {size} bytes, the manifest says {entry.size_bytes}", _DAMAGED)
+    if complete:
+        found, expected = file_sha256(path / name), entry.sha256
+    else:
+        found, expected = file_fingerprint(path / name), entry.fingerprint
+    if found != expected:
+        raise MapError(
+            f"{path / name} is corrupt: its checksum is {found[:16]}, the manifest says {expected[:16]}", _DAMAGED
+        )
+
+
+def _identity(manifest: Path) -> Identity | None:
+    try:
+        status = manifest.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_mtime_ns
