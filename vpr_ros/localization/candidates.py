@@ -1,0 +1,46 @@
+"""Retrieved map frames as arrays: what the stages of the localizer hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.pose import Pose
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """K map frames, best first, and the pose each would give the robot.
+
+    Attributes:
+        indices: (K,) int64, numbers of the map frames.
+        similarities: (K,) float64, cosine.
+        position_m: (K, 3) float64, hypothesis of the base in the map frame.
+        quat_xyzw: (K, 4) float64, a row of NaN where the orientation is unknown.
+    """
+
+    indices: npt.NDArray[np.int64]
+    similarities: npt.NDArray[np.float64]
+    position_m: npt.NDArray[np.float64]
+    quat_xyzw: npt.NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def taken(self, order: npt.NDArray[np.int64] | npt.NDArray[np.bool_]) -> Candidates:
+        """The candidates *order* names, in its order."""
+        return replace(
+            self,
+            indices=self.indices[order],
+            similarities=self.similarities[order],
+            position_m=self.position_m[order],
+            quat_xyzw=self.quat_xyzw[order],
+        )
+
+    def pose(self, number: int) -> Pose:
+        """Hypothesis *number* as a pose."""
+        x, y, z = self.position_m[number].tolist()
+        qx, qy, qz, qw = self.quat_xyzw[number].tolist()
+        return Pose((x, y, z), (qx, qy, qz, qw) if np.isfinite(self.quat_xyzw[number]).all() else None)

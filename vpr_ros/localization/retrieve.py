@@ -1,0 +1,61 @@
+"""Descriptor to candidates: search, and the pose each found frame gives the robot."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+from vpr_ros.core.model_info import DescriptorArray
+from vpr_ros.core.pose import Pose
+from vpr_ros.localization.candidates import Candidates
+from vpr_ros.localization.result import PosePrior
+from vpr_ros.maps.place_map import PlaceMap
+
+
+def retrieve(
+    place_map: PlaceMap, descriptor: DescriptorArray, k: int, T_base_camera: Pose | None, prior: PosePrior | None
+) -> Candidates:
+    """Find the *k* most similar frames, with a prior only among those inside its gate.
+
+    Args:
+        place_map: the map.
+        descriptor: (1, D) float32, unit length.
+        k: how many; fewer come back from a small map or a narrow gate.
+        T_base_camera: mount of the camera that took the image, None where unknown.
+        prior: where the robot is thought to be.
+    """
+    found = place_map.search(descriptor, k, None if prior is None else _inside(place_map, prior))
+    indices = found.indices[0]
+    position_m = place_map.frames.position_m[indices]
+    quat_xyzw = place_map.frames.quat_xyzw[indices]
+    if T_base_camera is not None:
+        position_m, quat_xyzw = _corrected_for_mounts(place_map, indices, T_base_camera)
+    return Candidates(indices, found.similarities[0].astype(np.float64), position_m, quat_xyzw)
+
+
+def _inside(place_map: PlaceMap, prior: PosePrior) -> npt.NDArray[np.int64]:
+    offset_m = place_map.frames.position_m - np.array(prior.T_map_base.position_m)
+    return np.flatnonzero(np.linalg.norm(offset_m, axis=1) <= prior.radius_m)
+
+
+def _corrected_for_mounts(
+    place_map: PlaceMap, indices: npt.NDArray[np.int64], T_base_camera: Pose
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """``T_map_base(match) T_base_camera(match) T_base_camera(query)^-1`` where both mounts are known.
+
+    The query camera then sits where the match camera sat. Elsewhere the frame's own pose is the best guess.
+    """
+    position_m = place_map.frames.position_m[indices].copy()
+    quat_xyzw = place_map.frames.quat_xyzw[indices].copy()
+    cameras = place_map.frames.camera_index[indices]
+    for camera in np.unique(cameras):
+        mount = place_map.manifest.cameras[camera].T_base_camera
+        rows = np.flatnonzero((cameras == camera) & place_map.frames.has_orientation[indices])
+        if mount is None or not mount.has_orientation or not T_base_camera.has_orientation or not len(rows):
+            continue
+        correction = mount.compose(T_base_camera.inverse())
+        rotation = Rotation.from_quat(quat_xyzw[rows])
+        position_m[rows] += rotation.apply(np.array(correction.position_m))
+        quat_xyzw[rows] = (rotation * correction.rotation).as_quat()
+    return position_m, quat_xyzw
