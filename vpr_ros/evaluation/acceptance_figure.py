@@ -1,0 +1,74 @@
+"""Picture: precision over recall, and the probabilities that were stated against what came true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from vpr_ros.evaluation.figure_style import ACCENT_COLOUR, MAP_COLOUR, WRONG_COLOUR, new_figure, tidy
+from vpr_ros.evaluation.metrics import curves
+from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.evaluation.precision_recall import PrecisionRecall
+from vpr_ros.evaluation.reliability import reliability
+
+
+def acceptance_figure(outcomes: Outcomes) -> Figure:
+    """Precision-recall curves by probability and similarity, and the reliability diagram."""
+    figure = new_figure(10.0, 4.2)
+    left, right = figure.subplots(1, 2)
+    _draw_curves(left, curves(outcomes), outcomes)
+    _draw_reliability(right, outcomes)
+    return figure
+
+
+def _draw_curves(axes: Axes, by_score: Mapping[str, PrecisionRecall], outcomes: Outcomes) -> None:
+    for (name, curve), colour in zip(by_score.items(), (ACCENT_COLOUR, MAP_COLOUR), strict=True):
+        # Precision at recall 0 is drawn as that of the first accepted answers.
+        recall = 100 * np.concatenate([[0.0], curve.recall])
+        precision = 100 * np.concatenate([curve.precision[:1], curve.precision])
+        label = f"accepted by {name}: AP {100 * curve.average_precision:.1f} %"
+        axes.plot(recall[-len(precision) :], precision, color=colour, label=label, linewidth=1.8)
+    accepted, right = outcomes.accepted, outcomes.right
+    answerable = int(outcomes.positives.answerable.sum())
+    if accepted.any() and answerable:
+        true = (accepted & right).sum()
+        axes.plot(
+            100 * true / answerable,
+            100 * true / accepted.sum(),
+            "o",
+            color=WRONG_COLOUR,
+            label="as published",
+            zorder=5,
+        )
+    axes.set(xlim=(-1, 101), ylim=(-1, 103))
+    axes.legend(fontsize=8, loc="lower left", frameon=False)
+    tidy(axes, "Precision over recall", "recall of answerable queries (%)", "precision of accepted answers (%)")
+
+
+def _draw_reliability(axes: Axes, outcomes: Outcomes) -> None:
+    found = reliability(outcomes.probability, outcomes.right)
+    rows = [row for row in found.bins if row.count]
+    axes.plot([0, 1], [0, 1], color=MAP_COLOUR, linewidth=1, linestyle="--", label="honest")
+    axes.bar(
+        [(row.low + row.high) / 2 for row in rows],
+        [row.share_right for row in rows],
+        width=0.085,
+        color=ACCENT_COLOUR,
+        alpha=0.75,
+    )
+    for row in rows:
+        axes.annotate(
+            str(row.count),
+            ((row.low + row.high) / 2, row.share_right),
+            ha="center",
+            va="bottom",
+            fontsize=7,
+            color="black",
+        )
+    axes.set(xlim=(0, 1), ylim=(0, 1.08))
+    axes.legend(fontsize=8, loc="upper left", frameon=False)
+    title = f"Reliability: calibration error {found.expected_calibration_error:.3f}"
+    tidy(axes, title, "stated probability (number of queries on the bar)", "share that was right")

@@ -1,0 +1,109 @@
+"""The evaluation on one screen: ground truth, queries, figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.frames import FrameSource
+from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
+from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
+from vpr_ros.evaluation.metrics import Metrics, compute_metrics
+from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.evaluation.query_list import list_queries
+from vpr_ros.evaluation.recall import Recall
+from vpr_ros.evaluation.retrieval import evaluate_retrieval
+from vpr_ros.evaluation.run import run_queries
+from vpr_ros.localization import Localizer
+from vpr_ros.maps import PlaceMap
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What to evaluate and how.
+
+    Attributes:
+        rule: which map frames are correct.
+        limit: use the first so many queries only, None = all.
+        baselines: count chance and 32x32 grey pixels on the same queries.
+        pictures: how many wrong matches to picture.
+    """
+
+    rule: GroundTruthRule = field(default_factory=GroundTruthRule)
+    limit: int | None = None
+    baselines: bool = False
+    pictures: int = 8
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing.
+
+        Raises:
+            ConfigError: a limit below 1 or a negative number of pictures.
+        """
+        if (self.limit is not None and self.limit < 1) or self.pictures < 0:
+            raise ConfigError(
+                f"limit {self.limit} and pictures {self.pictures} must be at least 1 and 0",
+                "Leave --limit out to use every query",
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Everything the report is made of.
+
+    Attributes:
+        outcomes: one row per query.
+        metrics: the content of ``metrics.json``.
+        place_map: what was queried, for the pictures.
+    """
+
+    outcomes: Outcomes
+    metrics: Metrics
+    place_map: PlaceMap
+
+
+def evaluate(
+    localizer: Localizer,
+    place_map: PlaceMap,
+    queries: FrameSource,
+    options: EvaluationOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Localize *queries* in *place_map* and count.
+
+    The ground truth is found before the first image is decoded, so that a wrong file fails at once.
+
+    Raises:
+        ConfigError, SourceError: see ``list_queries``, ``find_ground_truth`` and ``run_queries``.
+    """
+    listed = list_queries(queries, place_map, options.rule.needs_query_poses, options.limit)
+    ground_truth = find_ground_truth(options.rule, place_map, listed)
+    run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
+    baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
+    metrics = compute_metrics(run.outcomes, baselines)
+    metrics["left_out"] = _left_out(ground_truth, run.undecodable)
+    return Evaluation(run.outcomes, metrics, place_map)
+
+
+def _left_out(ground_truth: GroundTruth, undecodable: tuple[str, ...]) -> dict[str, int]:
+    """What a reader must know about the denominators."""
+    return {
+        "queries_undecodable": len(undecodable),
+        "queries_uninformative": int((~ground_truth.counted).sum()),
+        "queries_unlisted": ground_truth.unlisted_queries,
+        "missing_map_frames": ground_truth.missing_map_frames,
+    }
+
+
+def _baselines(outcomes: Outcomes, place_map: PlaceMap) -> dict[str, Recall]:
+    """Chance, and the pixel descriptors of the map's thumbnails where it has them all."""
+    baselines = {"chance": chance_recall(len(place_map), outcomes.positives)}
+    thumbnails = [place_map.thumbnail(index) for index in range(len(place_map))]
+    if all(image is not None for image in thumbnails):
+        map_pixels = np.stack([pixel_descriptor(image) for image in thumbnails if image is not None])
+        query_pixels = np.stack([row.pixels for row in outcomes.rows if row.pixels is not None])
+        baselines["pixels_32x32"] = evaluate_retrieval(map_pixels, query_pixels, outcomes.positives)
+    return baselines

@@ -1,0 +1,39 @@
+"""Colours and figures of the report, without pyplot's global state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+RIGHT_COLOUR = "#1b9e77"
+WRONG_COLOUR = "#d95f02"
+MAP_COLOUR = "#9aa5b1"
+ACCENT_COLOUR = "#3f6fb5"
+INK_COLOUR = "#26323f"
+DOTS_PER_INCH = 110
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """An empty figure with its own canvas; the layout keeps labels inside."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def tidy(axes: Axes, title: str, x_label: str = "", y_label: str = "") -> None:
+    """Title, labels, and no lines that carry no information."""
+    axes.set_title(title, loc="left", fontsize=10, color=INK_COLOUR)
+    axes.set_xlabel(x_label, fontsize=9)
+    axes.set_ylabel(y_label, fontsize=9)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a PNG."""
+    figure.savefig(path, dpi=DOTS_PER_INCH, facecolor="white")

@@ -1,0 +1,130 @@
+"""``metrics.json``: every figure of an evaluation, for scripts and for comparisons between models.
+
+Shares and recalls are percent, probabilities 0..1, distances metres, angles degrees, times milliseconds; a figure that
+is not known (no poses, no orientation, nothing accepted) is null. docs/evaluation.md describes every key.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from vpr_ros.evaluation.consistency import position_nees, summarise_nees
+from vpr_ros.evaluation.latency import latency_quantiles_ms
+from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.evaluation.pose_error import summarise_pose_errors
+from vpr_ros.evaluation.precision_recall import PrecisionRecall, precision_recall
+from vpr_ros.evaluation.recall import Recall, recall_at_n
+from vpr_ros.evaluation.reliability import reliability
+
+METRICS_FORMAT = "vpr_ros evaluation"
+METRICS_VERSION = 1
+
+Metrics = dict[str, Any]
+
+
+def compute_metrics(outcomes: Outcomes, baselines: Mapping[str, Recall] | None = None) -> Metrics:
+    """All figures of *outcomes*, ready for JSON.
+
+    Args:
+        outcomes: the table.
+        baselines: recall of other rankings on the same queries, by name.
+    """
+    recall = recall_at_n(outcomes.predictions, outcomes.positives)
+    answer = summarise_pose_errors(outcomes.answer_errors)
+    metrics: Metrics = {
+        "format": METRICS_FORMAT,
+        "version": METRICS_VERSION,
+        **recall_figures(recall),
+        "correct_means": outcomes.positives.rule,
+        "translation_error_m": answer.translation_m,
+        "rotation_error_deg": answer.rotation_deg,
+        "pose_error": {
+            "answer": asdict(answer),
+            "top1": asdict(summarise_pose_errors(outcomes.top1_errors)),
+            "published": asdict(summarise_pose_errors(outcomes.published_errors)),
+        },
+        **_acceptance(outcomes),
+        "calibration": asdict(reliability(outcomes.probability, outcomes.right)),
+        "nees": _nees(outcomes),
+        "latency_ms": latency_quantiles_ms(
+            [{"decode": row.decode_ms, **row.answer.timings_ms} for row in outcomes.rows]
+        ),
+        "baselines": {name: recall_figures(other) for name, other in (baselines or {}).items()},
+    }
+    return json_ready(metrics)  # type: ignore[no-any-return]
+
+
+def curves(outcomes: Outcomes) -> dict[str, PrecisionRecall]:
+    """The acceptance sweeps: by stated probability, and by similarity of the best match."""
+    answerable = int(outcomes.positives.answerable.sum())
+    scores = {"probability": outcomes.probability, "similarity": outcomes.similarity}
+    return {name: precision_recall(score, outcomes.right, answerable) for name, score in scores.items()}
+
+
+def recall_figures(recall: Recall) -> dict[str, Any]:
+    """The keys of ``metrics.json`` that a plain retrieval has as well."""
+    return {
+        "recall_at": {str(n): value for n, value in recall.at.items()},
+        "recall_at_answerable": {str(n): value for n, value in recall.at_answerable.items()},
+        "queries": recall.queries,
+        "queries_without_answer": recall.queries_without_answer,
+    }
+
+
+def json_ready(value: Any) -> Any:
+    """Replace what JSON cannot say: numbers that are not finite become null, numpy becomes Python."""
+    if isinstance(value, Mapping):
+        return {str(key): json_ready(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [json_ready(item) for item in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return int(value) if isinstance(value, np.integer) else value
+
+
+def _acceptance(outcomes: Outcomes) -> dict[str, Any]:
+    """What was published, and what other thresholds would have published."""
+    by_score = curves(outcomes)
+    accepted, right = outcomes.accepted, outcomes.right
+    count, true = int(accepted.sum()), int((accepted & right).sum())
+    answerable = int(outcomes.positives.answerable.sum())
+    return {
+        "recall_at_100_precision": 100.0 * by_score["probability"].recall_at_100_precision,
+        "recall_at_100_precision_by_similarity": 100.0 * by_score["similarity"].recall_at_100_precision,
+        "average_precision": 100.0 * by_score["probability"].average_precision,
+        "average_precision_by_similarity": 100.0 * by_score["similarity"].average_precision,
+        "accepted": {
+            "count": count,
+            "wrong": count - true,
+            "precision": 100.0 * true / count if count else None,
+            "recall": 100.0 * true / answerable if answerable else None,
+        },
+        "rejected": dict(Counter(row.answer.reason for row in outcomes.rows if not row.answer.accepted).most_common()),
+    }
+
+
+def _nees(outcomes: Outcomes) -> dict[str, Any]:
+    """Consistency of the published covariances; over all published poses and over the right ones alone."""
+    known = [
+        (row.answer.T_map_base, row.answer.covariance, row.truth, right)
+        for row, right in zip(outcomes.rows, outcomes.right, strict=True)
+        if row.answer.accepted
+        and row.answer.T_map_base is not None
+        and row.answer.covariance is not None
+        and row.truth is not None
+    ]
+    summaries: dict[str, Any] = {}
+    for name, rows in (("published", known), ("published_right", [row for row in known if row[3]])):
+        for axes, label in ((2, "xy"), (3, "xyz")):
+            nees = position_nees([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], axes)
+            summary = summarise_nees(nees, axes)
+            summaries[f"{name}_{label}"] = None if summary is None else asdict(summary)
+    return summaries

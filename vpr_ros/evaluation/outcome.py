@@ -1,0 +1,118 @@
+"""What became of the queries, one row each: the table all figures and pictures are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.pose import FloatArray, Pose
+from vpr_ros.evaluation.pose_error import PoseErrors, pose_errors
+from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
+from vpr_ros.localization import Localization
+
+
+@dataclass(frozen=True, eq=False)
+class QueryOutcome:
+    """One query.
+
+    Attributes:
+        name: within its source.
+        truth: true ``T_map_base``, or None.
+        answer: what the localizer said; its image was the only thing it was given.
+        decode_ms: time to load and decode the image.
+        pixels: (1024,) baseline descriptor, or None where baselines are not wanted.
+        thumbnail: the image, small, kept for the first wrong ones only.
+    """
+
+    name: str
+    truth: Pose | None
+    answer: Localization
+    decode_ms: float
+    pixels: npt.NDArray[np.float32] | None = None
+    thumbnail: ImageRgb | None = None
+
+    @property
+    def top1_pose(self) -> Pose | None:
+        """Pose of the best match, None where nothing matched."""
+        return self.answer.matches[0].T_map_base if self.answer.matches else None
+
+    @property
+    def estimate(self) -> Pose | None:
+        """The estimated pose, published or not; without the placeholder an unknown orientation is given."""
+        pose = self.answer.T_map_base
+        return pose if pose is None or self.answer.orientation_known else Pose(pose.position_m, None)
+
+    @property
+    def answer_pose(self) -> Pose | None:
+        """The estimate, or the best match's pose where the localizer would not estimate."""
+        return self.estimate if self.estimate is not None else self.top1_pose
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Q queries with their correct map frames.
+
+    Attributes:
+        rows: (Q,) outcomes.
+        positives: of the same Q queries.
+    """
+
+    rows: Sequence[QueryOutcome]
+    positives: Positives
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def predictions(self) -> IntArray:
+        """(Q, K) map indices as ranked by the localizer, -1 where it gave fewer."""
+        width = max((len(row.answer.matches) for row in self.rows), default=0)
+        table = np.full((len(self.rows), max(width, 1)), -1, dtype=np.int64)
+        for number, row in enumerate(self.rows):
+            table[number, : len(row.answer.matches)] = [match.frame_index for match in row.answer.matches]
+        return table
+
+    @cached_property
+    def right(self) -> BoolArray:
+        """(Q,) whether the best match is a correct one."""
+        return self.positives.correct(self.predictions[:, :1])[:, 0]
+
+    @cached_property
+    def accepted(self) -> BoolArray:
+        """(Q,) whether the localizer would publish its answer."""
+        return np.array([row.answer.accepted for row in self.rows], dtype=np.bool_)
+
+    @cached_property
+    def probability(self) -> FloatArray:
+        """(Q,) stated probability that the answer is right."""
+        return np.array([row.answer.probability for row in self.rows], dtype=np.float64)
+
+    @cached_property
+    def similarity(self) -> FloatArray:
+        """(Q,) similarity of the best match, NaN where nothing matched."""
+        return np.array([row.answer.matches[0].similarity if row.answer.matches else np.nan for row in self.rows])
+
+    @cached_property
+    def answer_errors(self) -> PoseErrors:
+        """Errors of every query's answer, accepted or not."""
+        return pose_errors([row.answer_pose for row in self.rows], self.truths)
+
+    @cached_property
+    def top1_errors(self) -> PoseErrors:
+        """Errors of every query's best match."""
+        return pose_errors([row.top1_pose for row in self.rows], self.truths)
+
+    @cached_property
+    def published_errors(self) -> PoseErrors:
+        """Errors of the accepted estimates, NaN for the rest."""
+        return pose_errors([row.estimate if row.answer.accepted else None for row in self.rows], self.truths)
+
+    @property
+    def truths(self) -> list[Pose | None]:
+        """(Q,) true poses."""
+        return [row.truth for row in self.rows]

@@ -1,0 +1,64 @@
+"""What is known of the queries before the first image is decoded: names, and true poses in the map's frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.frames import FrameSource, GeoDatum
+from vpr_ros.core.pose import Pose
+from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.geo_frames import move_to_datum
+
+
+@dataclass(frozen=True, eq=False)
+class QueryList:
+    """Q queries in the order of their source.
+
+    Attributes:
+        names: (Q,) names within the source.
+        poses: (Q,) true ``T_map_base`` in the map's frame, None where nobody knows.
+    """
+
+    names: tuple[str, ...]
+    poses: tuple[Pose | None, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def list_queries(queries: FrameSource, place_map: PlaceMap, needs_poses: bool, limit: int | None = None) -> QueryList:
+    """List the first *limit* records of *queries*.
+
+    Poses relative to another GPS origin are moved to the map's. Poses in a frame of another name cannot be compared
+    with the map: they are an error where *needs_poses*, and unknown otherwise.
+
+    Raises:
+        ConfigError: no pose, or no comparable pose, where they are needed.
+    """
+    rows = [(record.name, record.T_map_base) for record in islice(queries, limit)]
+    names, poses = tuple(name for name, _ in rows), [pose for _, pose in rows]
+    old, new = queries.datum, place_map.manifest.datum
+    comparable = queries.map_frame_id == place_map.manifest.frame_id and (old is None) == (new is None)
+    known = any(pose is not None for pose in poses)
+    if needs_poses and not known:
+        raise ConfigError(
+            f"none of the {len(names)} queries has a pose, so nobody knows which match is right",
+            "Give --poses FILE, --positives CSV or --frame-window N",
+        )
+    if needs_poses and not comparable:
+        raise ConfigError(
+            f"the queries' poses are in frame {_frame(queries.map_frame_id, old)}, "
+            f"the map's in {_frame(place_map.manifest.frame_id, new)}",
+            "Give poses in the map's frame (--map-frame says which one they are in), or --positives CSV",
+        )
+    return QueryList(names, tuple(_moved(pose, old, new) if comparable else None for pose in poses))
+
+
+def _moved(pose: Pose | None, old: GeoDatum | None, new: GeoDatum | None) -> Pose | None:
+    return pose if pose is None or old is None or new is None else move_to_datum(pose, old, new)
+
+
+def _frame(frame_id: str, datum: GeoDatum | None) -> str:
+    return f"{frame_id!r} ({'metric' if datum is None else 'GPS'})"

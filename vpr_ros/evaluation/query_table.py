@@ -1,0 +1,64 @@
+"""``queries.csv``: one line per query, for pandas or a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from vpr_ros.evaluation.outcome import Outcomes
+
+QUERY_COLUMNS = (
+    "query",
+    "stamp_ns",
+    "camera",
+    "answerable",
+    "right",
+    "accepted",
+    "reason",
+    "top1",
+    "top1_index",
+    "similarity",
+    "probability",
+    "rank_of_first_correct",
+    "translation_error_m",
+    "rotation_error_deg",
+    "top1_translation_error_m",
+    "top1_rotation_error_deg",
+)
+
+
+def write_query_table(path: Path, outcomes: Outcomes) -> None:
+    """Write the table; what is not known stays empty. ``rank_of_first_correct`` counts from 1."""
+    correct = outcomes.positives.correct(outcomes.predictions)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(QUERY_COLUMNS)
+        for number, row in enumerate(outcomes.rows):
+            best = row.answer.matches[0] if row.answer.matches else None
+            ranks = np.flatnonzero(correct[number])
+            writer.writerow(
+                [
+                    row.name,
+                    row.answer.stamp_ns,
+                    row.answer.camera,
+                    int(outcomes.positives.indices[number].size > 0),
+                    int(outcomes.right[number]),
+                    int(row.answer.accepted),
+                    row.answer.reason,
+                    best.name if best else "",
+                    best.frame_index if best else "",
+                    f"{best.similarity:.6f}" if best else "",
+                    f"{row.answer.probability:.6f}",
+                    int(ranks[0]) + 1 if ranks.size else "",
+                    _number(outcomes.answer_errors.translation_m[number]),
+                    _number(np.rad2deg(outcomes.answer_errors.rotation_rad[number])),
+                    _number(outcomes.top1_errors.translation_m[number]),
+                    _number(np.rad2deg(outcomes.top1_errors.rotation_rad[number])),
+                ]
+            )
+
+
+def _number(value: float) -> str:
+    return f"{value:.6f}" if np.isfinite(value) else ""

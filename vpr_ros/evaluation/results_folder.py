@@ -1,0 +1,56 @@
+"""A folder of results that is either whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vpr_ros.core.errors import ConfigError
+
+MARKER = "metrics.json"
+
+
+def check_results_folder(path: Path) -> None:
+    """Refuse to replace what is not an earlier result. Call before the long work.
+
+    Raises:
+        ConfigError: *path* is a file, or a folder with other things in it.
+    """
+    if path.is_dir():
+        if not (path / MARKER).is_file() and any(path.iterdir()):
+            raise ConfigError(f"{path} is not empty and holds no {MARKER}", "Give another --output, or empty it")
+    elif path.exists():
+        raise ConfigError(f"{path} is a file, expected a folder for the results", "Give another --output")
+
+
+@contextmanager
+def results_folder(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside *path* that takes its place when the block ends well.
+
+    An earlier result is moved aside first and deleted last, so that one of the two is always whole.
+
+    Raises:
+        ConfigError: the folder cannot be written, or see ``check_results_folder``.
+    """
+    check_results_folder(path)
+    path = path.absolute()
+    partial, old = (path.with_name(f".{path.name}.{what}-{os.getpid()}") for what in ("partial", "old"))
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        if path.exists():
+            path.rename(old)
+        partial.rename(path)
+    except OSError as error:
+        if old.exists() and not path.exists():
+            old.rename(path)
+        raise ConfigError(
+            f"the results cannot be written to {path} ({error})", "Free the disk or give another --output"
+        ) from error
+    finally:
+        for leftover in (partial, old) if path.exists() else (partial,):
+            with suppress(OSError):
+                shutil.rmtree(leftover)

@@ -1,0 +1,101 @@
+"""The figures as small tables of text, for the terminal and for the HTML page alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vpr_ros.evaluation.metrics import Metrics
+
+UNKNOWN = "-"
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A titled table of text; every row has as many cells as the header."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
+    """Tables in the order a reader asks: found? published? how far off? how fast?"""
+    return (_recall(metrics), _acceptance(metrics), _pose_error(metrics), _latency(metrics))
+
+
+def _recall(metrics: Metrics) -> TextTable:
+    ranks = tuple(metrics["recall_at"])
+    rows = [
+        ("all queries", *_numbers(metrics["recall_at"], ranks), str(metrics["queries"])),
+        (
+            "answerable queries",
+            *_numbers(metrics["recall_at_answerable"], ranks),
+            str(metrics["queries"] - metrics["queries_without_answer"]),
+        ),
+    ]
+    for name, baseline in metrics["baselines"].items():
+        label = f"baseline {name.replace('_', ' ')}, answerable"
+        count = str(baseline["queries"] - baseline["queries_without_answer"])
+        rows.append((label, *_numbers(baseline["recall_at_answerable"], ranks), count))
+    title = f"Recall in percent (correct: {metrics['correct_means']})"
+    return TextTable(title, ("", *(f"@{rank}" for rank in ranks), "queries"), tuple(rows))
+
+
+def _acceptance(metrics: Metrics) -> TextTable:
+    accepted = metrics["accepted"]
+    rows = (
+        ("published", f"{accepted['count']} of {metrics['queries']}, {accepted['wrong']} of them wrong"),
+        ("precision of what was published", _percent(accepted["precision"])),
+        ("recall of what was published", _percent(accepted["recall"])),
+        ("recall at 100 % precision", _percent(metrics["recall_at_100_precision"])),
+        ("the same, sorted by similarity", _percent(metrics["recall_at_100_precision_by_similarity"])),
+        ("average precision", _percent(metrics["average_precision"])),
+        ("calibration error of the probability", _number(metrics["calibration"]["expected_calibration_error"], 3)),
+        (
+            "positions inside their 95 % ellipse",
+            _percent((metrics["nees"]["published_xy"] or {}).get("within_95_percent")),
+        ),
+    )
+    return TextTable("Answers published", ("", ""), rows)
+
+
+def _pose_error(metrics: Metrics) -> TextTable:
+    groups = {"answer": "every answer", "top1": "best match alone", "published": "published"}
+    bounds = tuple(metrics["pose_error"]["answer"]["within_percent"])
+    rows = []
+    for key, label in groups.items():
+        group = metrics["pose_error"][key]
+        metres, degrees = group["translation_m"], group["rotation_deg"]
+        rows.append(
+            (
+                label,
+                *(_number(metres[name], 2) for name in ("median", "p90")),
+                *(_number(degrees[name], 1) for name in ("median", "p90")),
+                *(_percent(group["within_percent"][bound]) for bound in bounds),
+                str(group["count"]),
+            )
+        )
+    names = tuple(bound.replace("_", ", ").replace("m,", " m,").replace("deg", " deg") for bound in bounds)
+    header = ("", "median m", "p90 m", "median deg", "p90 deg", *names, "poses")
+    return TextTable("Pose error", header, tuple(rows))
+
+
+def _latency(metrics: Metrics) -> TextTable:
+    rows = tuple(
+        (stage, _number(row["p50"], 1), _number(row["p95"], 1)) for stage, row in metrics["latency_ms"].items()
+    )
+    return TextTable("Latency in milliseconds", ("stage", "p50", "p95"), rows)
+
+
+def _numbers(values: Mapping[str, float | None], keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_number(values[key], 1) for key in keys)
+
+
+def _number(value: Any, digits: int) -> str:
+    return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+def _percent(value: Any) -> str:
+    return UNKNOWN if value is None else f"{value:.1f} %"
