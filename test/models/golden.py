@@ -1,0 +1,32 @@
+"""The reference numbers of the published code, as torch tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+FOLDER = Path(__file__).parents[1] / "data" / "golden"
+
+
+def golden(name: str) -> dict[str, Tensor]:
+    with np.load(FOLDER / f"{name}.npz", allow_pickle=False) as file:
+        return {key: torch.from_numpy(file[key]) for key in file.files}
+
+
+def layout(name: str) -> dict[str, tuple[list[int], str]]:
+    """Key -> (shape, last column) of a state-dict list."""
+    rows = [line.split("\t") for line in (FOLDER / f"state_dict_{name}.tsv").read_text().splitlines()[1:]]
+    return {row[0]: ([int(n) for n in row[1].strip("[]").split(",")], row[-1]) for row in rows if "K" not in row[1]}
+
+
+def close(actual: Tensor, expected: Tensor, atol: float = 1e-6) -> None:
+    torch.testing.assert_close(actual, expected.to(actual.dtype), atol=atol, rtol=0.0)
+
+
+def close_gradient(actual: Tensor | None, expected: Tensor) -> None:
+    """1e-5 relative to the largest entry."""
+    assert actual is not None
+    close(actual, expected, atol=1e-5 * float(expected.abs().max()))

@@ -1,0 +1,72 @@
+"""Freezing by name, counted against the published lists."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from golden import layout
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.models import PlaceModel, build_model
+from vpr_ros.models.freezing import freeze
+
+
+def trainable(model: PlaceModel) -> set[str]:
+    return {name for name, p in model.named_parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "count"),
+    [
+        ("SuperVLAD_dino_k4g1", {}, 28_361_472),
+        ("SuperVLAD_dino_k4g1_crossimage", {"cross_image": {}}, 39_389_440),
+    ],
+)
+def test_the_papers_policy_trains_exactly_the_published_parameters(
+    name: str, config: dict[str, dict[str, str]], count: int
+) -> None:
+    with torch.device("meta"):
+        model = build_model(config)
+    assert freeze(model, "blocks>=8") == count
+    published = {
+        key.replace("backbone.", "backbone.net.").replace("encoder.layers", "cross_image.encoder.layers")
+        for key, (_, trains) in layout(name).items()
+        if trains == "True"
+    }
+    assert trainable(model) == published
+
+
+def test_vgg16_trains_conv5() -> None:
+    with torch.device("meta"):
+        model = build_model({"backbone": {"name": "vgg16"}, "aggregation": {"name": "netvlad"}})
+    freeze(model, "conv5")
+    expected = {
+        f"backbone.net.{k}" for k, (_, trains) in layout("vgg16_conv5_3").items() if k[0].isdigit() and trains == "True"
+    }
+    assert trainable(model) == expected | {"aggregation.conv.weight", "aggregation.centroids"}
+
+
+def test_cct_trains_blocks_after_the_number_and_resnet_from_a_layer_on() -> None:
+    with torch.device("meta"):
+        cct = build_model({"backbone": {"name": "cct14_7x2_384", "blocks": 8}})
+        resnet = build_model({"backbone": {"name": "resnet18"}})
+    freeze(cct, "blocks>1")
+    assert {n.split(".")[3] for n in trainable(cct) if n.startswith("backbone")} == {"2", "3", "4", "5", "6", "7"}
+    freeze(resnet, "layer>=3")
+    assert {n.split(".")[2] for n in trainable(resnet) if n.startswith("backbone")} == {"layer3", "layer4"}
+
+
+def test_plain_policies_and_a_fixed_exponent() -> None:
+    with torch.device("meta"):
+        model = build_model({"backbone": {"name": "resnet18"}, "aggregation": {"name": "gem", "learn_p": False}})
+    assert freeze(model, "all") == 0
+    assert freeze(model, "backbone") == 0
+    assert freeze(model, "none") == sum(p.numel() for p in model.backbone.parameters())
+
+
+@pytest.mark.parametrize("policy", ["blocks>=2", "blocks=2", "conv5", "layer>=9", "half"])
+def test_policies_that_do_not_fit_are_refused(policy: str) -> None:
+    with torch.device("meta"):
+        model = build_model({"backbone": {"name": "resnet18"}})
+    with pytest.raises(ConfigError, match="freezing policy"):
+        freeze(model, policy)

@@ -1,0 +1,28 @@
+"""Position tables at other sizes, both ways."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from golden import close, golden
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.models.position_table import PositionResampling, resample_position_table
+
+
+@pytest.mark.parametrize("how", ["official", "timm"])
+@pytest.mark.parametrize("grid", [(16, 16), (23, 23), (16, 23), (27, 36)])
+def test_resampled_tables_are_the_golden_ones(grid: tuple[int, int], how: PositionResampling) -> None:
+    reference = golden("posembed_interp")
+    found = resample_position_table(reference["pos_embed"], (37, 37), grid, 1, how)
+    close(found, reference[f"{how}_{grid[0]}x{grid[1]}"])
+
+
+def test_the_learned_size_is_left_alone() -> None:
+    table = torch.randn(1, 10, 4)
+    assert resample_position_table(table, (3, 3), (3, 3), 1, "official") is table
+
+
+def test_an_unknown_method_is_refused() -> None:
+    with pytest.raises(ConfigError, match="official, timm"):
+        resample_position_table(torch.zeros(1, 10, 4), (3, 3), (4, 4), 1, "nearest")  # type: ignore[arg-type]

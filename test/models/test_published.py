@@ -1,0 +1,86 @@
+"""Published state dicts: recognised, renamed, loaded strictly, same numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from golden import close, golden, layout
+
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.models import build_model
+from vpr_ros.models.published import encoder_looks_untrained, read_published
+
+
+@pytest.mark.parametrize("size_px", [224, 322])
+def test_tiny_dinov2_supervlad_gives_the_golden_tokens_and_descriptor(size_px: int) -> None:
+    reference = golden("tiny_dino_supervlad")
+    state = {f"module.{k}": v for k, v in reference.items() if k.startswith(("backbone.", "aggregation."))}
+    published = read_published(state, "tiny", heads=2)
+    model = build_model(published.config).eval()
+    model.load_state_dict(published.state_dict, strict=True)
+    noise = np.random.RandomState(2000 + size_px).standard_normal((1, 3, size_px, size_px))
+    images = torch.from_numpy(noise.astype(np.float32))
+    with torch.no_grad():
+        close(model.tokens(images), reference[f"tokens_{size_px}"], atol=2e-5)
+        close(model.backbone.with_class_token(images)[:, 0], reference[f"cls_{size_px}"], atol=2e-5)
+        close(model(images), reference[f"desc_{size_px}"], atol=2e-6)
+        model.backbone.bake_positions(size_px, size_px)
+        close(model(images), reference[f"desc_{size_px}"], atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "clusters", "ghosts", "mode"),
+    [
+        ("SuperVLAD_dino_k4g1", 4, 1, None),
+        ("1ClusterVLAD_dino_k1g2", 1, 2, None),
+        ("SuperVLAD_dino_k4g1_crossimage", 4, 1, "single"),
+    ],
+)
+def test_released_layouts_fit_exactly(name: str, clusters: int, ghosts: int, mode: str | None) -> None:
+    with torch.device("meta"):
+        state = {f"module.{key}": torch.empty(shape) for key, (shape, _) in layout(name).items()}
+        published = read_published(state, name)
+        model = build_model(published.config)
+    assert dict(published.config.aggregation.options) == {"clusters": clusters, "ghost_clusters": ghosts}
+    assert (published.config.cross_image.mode if published.config.cross_image else None) == mode
+    shapes = {key: value.shape for key, value in model.state_dict().items()}
+    assert shapes == {key: value.shape for key, value in published.state_dict.items()}
+    assert len(shapes) == len(state) - 1  # mask_token
+
+
+def test_a_dinov2_file_becomes_a_class_token_model() -> None:
+    with torch.device("meta"):
+        state = {
+            key.removeprefix("backbone."): torch.empty(shape)
+            for key, (shape, _) in layout("SuperVLAD_dino_k4g1").items()
+            if key.startswith("backbone.")
+        }
+        published = read_published(state, "dino")
+        model = build_model(published.config)
+    assert set(model.state_dict()) == set(published.state_dict)
+    assert published.config.backbone.name == "dinov2_b"
+
+
+def test_something_else_is_refused() -> None:
+    with pytest.raises(TrainingError, match="not a published"):
+        read_published({"fc.weight": torch.zeros(2, 2)}, "x")
+    with torch.device("meta"):
+        state = {key: torch.empty(shape) for key, (shape, _) in layout("SuperVLAD_dino_k4g1").items()}
+    state["aggregation.conv.weight"] = torch.zeros(7, 768, 1, 1)
+    with pytest.raises(TrainingError, match="7 rows"):
+        read_published(state, "x")
+
+
+def test_an_encoder_after_one_step_is_recognised() -> None:
+    config = {
+        "backbone": {"name": "vit_tiny_patch16_224", "timm_options": {"embed_dim": 64, "depth": 1, "num_heads": 2}},
+        "cross_image": {"heads": 4, "feedforward_dim": 64},
+    }
+    state = build_model(config).state_dict()
+    assert encoder_looks_untrained(state)
+    one_step = {k: v + 1.5e-4 * torch.sign(torch.randn_like(v)) for k, v in state.items() if ".encoder." in k}
+    assert encoder_looks_untrained(one_step)
+    trained = {k: v + 1e-2 * torch.randn_like(v) for k, v in one_step.items()}
+    assert not encoder_looks_untrained(trained)
+    assert not encoder_looks_untrained({})

@@ -1,0 +1,55 @@
+"""What a backbone must be: images in, tokens out."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor
+
+from vpr_ros.core.errors import ModelError
+
+
+class Backbone(Protocol):
+    """An ``nn.Module`` that turns normalised images into tokens.
+
+    Attributes:
+        dim: channels D of a token.
+    """
+
+    dim: int
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> local tokens (B, N, D), row-major over ``grid(H, W)``."""
+
+    def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Rows and columns of the token grid of an image of this size."""
+
+
+@runtime_checkable
+class HasClassToken(Protocol):
+    """A backbone that can also give a class token."""
+
+    def with_class_token(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, 1 + N, D), class token first."""
+
+
+@runtime_checkable
+class HasPositionTable(Protocol):
+    """A backbone whose position table depends on the size of the image."""
+
+    def bake_positions(self, height_px: int, width_px: int) -> None:
+        """Resample the table once, so that no resampling is left in the forward pass of images of this size."""
+
+
+def check_divisible(height_px: int, width_px: int, patch_px: tuple[int, int]) -> None:
+    """Refuse images that do not divide into patches.
+
+    Raises:
+        ModelError: with the nearest sizes that do.
+    """
+    if height_px % patch_px[0] or width_px % patch_px[1]:
+        rows, columns = max(1, round(height_px / patch_px[0])), max(1, round(width_px / patch_px[1]))
+        raise ModelError(
+            f"images of {height_px}x{width_px} (height x width) for patches of {patch_px[0]}x{patch_px[1]} pixels",
+            f"Both sides must be multiples of the patch: {rows * patch_px[0]}x{columns * patch_px[1]} is near",
+        )

@@ -1,0 +1,143 @@
+"""Our checkpoint: one safetensors file with the weights, and the config that built them as metadata."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import torch
+from safetensors.torch import save_file
+
+from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
+from vpr_ros.models.build import build_model
+from vpr_ros.models.config import ModelConfig
+from vpr_ros.models.place_model import PlaceModel
+
+CONFIG_KEY = "vpr_ros.config"
+RECIPE_KEY = "vpr_ros.recipe"
+FORMAT_KEY = "vpr_ros.format"
+FORMAT_VERSION = 1
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Which training made the weights.
+
+    Attributes:
+        name: of the recipe file, or where the weights come from.
+        sha256: of the recipe file; empty for weights that were not trained here.
+    """
+
+    name: str = ""
+    sha256: str = ""
+
+
+def save_checkpoint(model: PlaceModel, path: Path, recipe: Recipe | None = None) -> None:
+    """Write the model whole or not at all.
+
+    Raises:
+        TrainingError: the file cannot be written; an older one is left as it was.
+    """
+    recipe = recipe or Recipe()
+    metadata = {
+        FORMAT_KEY: str(FORMAT_VERSION),
+        CONFIG_KEY: json.dumps(model.config.to_mapping(), sort_keys=True),
+        RECIPE_KEY: json.dumps({"name": recipe.name, "sha256": recipe.sha256}),
+    }
+    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, temporary, metadata)
+        temporary.replace(path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise TrainingError(
+            f"checkpoint {path} cannot be written ({error})", "Free disk space or choose another place"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_checkpoint(path: Path) -> tuple[PlaceModel, Recipe]:
+    """Build the model a checkpoint describes and load its weights strictly.
+
+    Raises:
+        TrainingError: no checkpoint of ours, a newer one, or weights that do not fit their own config.
+    """
+    metadata, tensors = _read(path)
+    try:
+        config = ModelConfig.from_mapping({**json.loads(metadata[CONFIG_KEY])})
+        recipe = Recipe(**json.loads(metadata.get(RECIPE_KEY, "{}")))
+        model = build_model(_without_download(config))
+    except (ConfigError, ModelError, ValueError, TypeError) as error:
+        raise TrainingError(
+            f"checkpoint {path} holds a config this software cannot build ({error})", "Update vpr_ros"
+        ) from error
+    load_strictly(model, tensors, str(path))
+    return model, recipe
+
+
+def load_weights(model: PlaceModel, path: Path) -> None:
+    """Load a checkpoint's weights into a model that exists.
+
+    Raises:
+        TrainingError: the checkpoint is of another model; the message says what differs. The model is unchanged.
+    """
+    load_strictly(model, _read(path)[1], str(path))
+
+
+def load_strictly(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], origin: str) -> None:
+    """Load a state dict that must fit exactly.
+
+    Raises:
+        TrainingError: names or shapes differ; the model is unchanged.
+    """
+    own = model.state_dict()
+    differences = (
+        [f"{key} is missing" for key in own if key not in tensors]
+        + [f"{key} is not known" for key in tensors if key not in own]
+        + [
+            f"{key} is {tuple(tensors[key].shape)}, expected {tuple(value.shape)}"
+            for key, value in own.items()
+            if key in tensors and tensors[key].shape != value.shape
+        ]
+    )
+    if differences:
+        shown = "; ".join(differences[:SHOWN]) + ("; ..." if len(differences) > SHOWN else "")
+        raise TrainingError(
+            f"{origin} is a checkpoint of another model: {len(differences)} of {len(own)} tensors differ ({shown})",
+            "Use the config the checkpoint was trained with, or train from the start",
+        )
+    model.load_state_dict(dict(tensors), strict=True)
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise TrainingError(f"no checkpoint {path}", "Check the path")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            metadata = dict(file.metadata() or {})
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # not a mapping
+    except (safetensors.SafetensorError, OSError) as error:
+        raise TrainingError(
+            f"{path} is no checkpoint of vpr_ros ({error})", "Convert published weights with `convert_checkpoint`"
+        ) from error
+    if CONFIG_KEY not in metadata:
+        raise TrainingError(f"{path} holds weights without a vpr_ros config", "Give a checkpoint written by vpr_ros")
+    if int(metadata.get(FORMAT_KEY, "0")) > FORMAT_VERSION:
+        raise TrainingError(
+            f"{path} has format {metadata[FORMAT_KEY]}, this software knows up to {FORMAT_VERSION}", "Update vpr_ros"
+        )
+    return metadata, tensors
+
+
+def _without_download(config: ModelConfig) -> ModelConfig:
+    """Its weights are in the file: nothing is to be fetched."""
+    mapping = config.to_mapping()
+    mapping["backbone"]["pretrained"] = False
+    return ModelConfig.from_mapping(mapping)

@@ -1,0 +1,48 @@
+"""Convolutional networks: one stage's feature map, location by location, as tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+VGG16_DIM = 512
+VGG16_STRIDE_PX = 16
+
+
+class CnnBackbone(nn.Module):
+    """Tokens of a network that ends in a feature map.
+
+    Args:
+        net: (B, 3, H, W) -> (B, D, rows, columns), or a list of such maps of which the last counts.
+        dim: D.
+        channels_last: whether the map is (B, rows, columns, D), as with Swin.
+    """
+
+    def __init__(self, net: nn.Module, dim: int, channels_last: bool = False) -> None:
+        super().__init__()
+        self.net = net
+        self.dim = dim
+        self.channels_last = channels_last
+
+    def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Rows and columns of the token grid, found by running the network without numbers."""
+        parameter = next(self.net.parameters())
+        was_training = self.net.training
+        try:
+            with torch.no_grad():
+                probe = torch.zeros(1, 3, height_px, width_px, device=parameter.device, dtype=parameter.dtype)
+                feature_map = self._feature_map(probe) if not was_training else self.eval()._feature_map(probe)
+        finally:
+            self.train(was_training)
+        return int(feature_map.shape[2]), int(feature_map.shape[3])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> tokens (B, N, D)."""
+        return self._feature_map(images).flatten(2).transpose(1, 2)
+
+    def _feature_map(self, images: Tensor) -> Tensor:
+        result: Any = self.net(images)
+        feature_map: Tensor = result[-1] if isinstance(result, list | tuple) else result
+        return feature_map.permute(0, 3, 1, 2) if self.channels_last else feature_map

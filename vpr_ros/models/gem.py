@@ -1,0 +1,48 @@
+"""Generalised mean pooling (Radenovic et al. 2018; METHODS 5.6)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def generalised_mean(tokens: Tensor, p: Tensor | float, eps: float = 1e-6) -> Tensor:
+    """(B, N, D) -> (B, D): the p-th root of the mean of the p-th powers, values below *eps* raised to it."""
+    return tokens.clamp(min=eps).pow(p).mean(dim=1).pow(1.0 / p)
+
+
+class GeM(nn.Module):
+    """Generalised mean of the tokens.
+
+    Args:
+        dim: channels D of a token; only needed to state ``out_dim``.
+        p: exponent; 1 is the mean, large values tend to the maximum.
+        learn_p: whether p is a parameter (benchmark, gsv-cities) or fixed (DELG).
+        eps: smallest value a channel may take; negative channels are lost.
+        normalize_tokens: make tokens unit length first, as the benchmark does; gsv-cities does not.
+        normalize_output: L2-normalise the result; the benchmark leaves it as it is.
+    """
+
+    def __init__(
+        self,
+        dim: int = 0,
+        p: float = 3.0,
+        learn_p: bool = True,
+        eps: float = 1e-6,
+        normalize_tokens: bool = False,
+        normalize_output: bool = True,
+    ) -> None:
+        super().__init__()
+        self.out_dim = dim
+        self.eps = eps
+        self.normalize_tokens = normalize_tokens
+        self.normalize_output = normalize_output
+        self.p = nn.Parameter(torch.full((1,), p), requires_grad=learn_p)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, D) -> (B, D), L2-normalised unless told otherwise."""
+        if self.normalize_tokens:
+            tokens = functional.normalize(tokens, dim=2)
+        pooled = generalised_mean(tokens, self.p, self.eps)
+        return functional.normalize(pooled, dim=1) if self.normalize_output else pooled

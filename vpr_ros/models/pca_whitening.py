@@ -1,0 +1,94 @@
+"""PCA with whitening: the last layer of NetVLAD's deployed descriptors (METHODS 2.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vpr_ros.core.errors import TrainingError
+
+EIGENVALUE_FLOOR = 1e-9
+
+
+class PcaWhitening(nn.Module):
+    """A linear layer followed by L2 normalisation.
+
+    Args:
+        in_dim: D of the descriptors it reads.
+        out_dim: D of the descriptors it gives.
+    """
+
+    def __init__(self, in_dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.out_dim = out_dim
+        self.linear = nn.Linear(in_dim, out_dim)
+
+    def forward(self, descriptors: Tensor) -> Tensor:
+        """(B, in_dim) -> (B, out_dim), L2-normalised."""
+        return functional.normalize(self.linear(descriptors), dim=1)
+
+    @torch.no_grad()
+    def fit(self, descriptors: npt.ArrayLike) -> None:
+        """Set the layer from (n, in_dim) descriptors of the training set's map images.
+
+        Raises:
+            TrainingError: fewer descriptors than components.
+        """
+        weight, bias = pca_whitening(descriptors, self.out_dim)
+        self.linear.weight.copy_(torch.from_numpy(weight.T))
+        self.linear.bias.copy_(torch.from_numpy(bias))
+
+    @torch.no_grad()
+    def cropped(self, out_dim: int) -> PcaWhitening:
+        """Keep the first *out_dim* components; valid because they are whitened."""
+        if not 0 < out_dim <= self.out_dim:
+            raise TrainingError(
+                f"{out_dim} components wanted of a whitening with {self.out_dim}", f"Choose 1 to {self.out_dim}"
+            )
+        smaller = PcaWhitening(self.linear.in_features, out_dim)
+        smaller.linear.weight.copy_(self.linear.weight[:out_dim])
+        smaller.linear.bias.copy_(self.linear.bias[:out_dim])
+        return smaller.to(self.linear.weight)
+
+
+def pca_whitening(descriptors: npt.ArrayLike, dim: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Principal components divided by their deviation.
+
+    Args:
+        descriptors: (n, D).
+        dim: components to keep, at most min(n - 1, D).
+
+    Returns:
+        W (D, dim) and b (dim,) of y = W^T x + b; the entry of largest magnitude of each column is positive.
+
+    Raises:
+        TrainingError: not enough descriptors, or numbers that are not finite.
+    """
+    x = np.asarray(descriptors, dtype=np.float64)
+    if x.ndim != 2 or not 0 < dim <= min(x.shape[0] - 1, x.shape[1]) or not np.isfinite(x).all():
+        raise TrainingError(
+            f"PCA whitening to {dim} dimensions from finite descriptors of shape {x.shape}",
+            f"Expected (n, D) with n > {dim} and D >= {dim}: give more images or a smaller dimension",
+        )
+    mean = x.mean(axis=0)
+    eigenvalues, vectors = _principal_components(x - mean, dim)
+    vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(dim)])
+    weight = vectors / np.sqrt(eigenvalues + EIGENVALUE_FLOOR)
+    return weight, -mean @ weight
+
+
+def _principal_components(
+    centred: npt.NDArray[np.float64], dim: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return eigenvalues (dim,) and vectors (D, dim) of the covariance, largest first."""
+    count, width = centred.shape
+    if width <= count:
+        values, vectors = np.linalg.eigh(centred.T @ centred / (count - 1))
+        return np.maximum(values[::-1][:dim], 0.0), vectors[:, ::-1][:, :dim]
+    # dual: the n x n Gram matrix has the same eigenvalues, and X^T u the direction of the eigenvectors
+    values, duals = np.linalg.eigh(centred @ centred.T / (count - 1))
+    vectors = centred.T @ duals[:, ::-1][:, :dim]
+    return np.maximum(values[::-1][:dim], 0.0), vectors / np.maximum(np.linalg.norm(vectors, axis=0), 1e-300)

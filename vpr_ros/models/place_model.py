@@ -1,0 +1,68 @@
+"""Image to descriptor: backbone, aggregation, and what may follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.models.backbone import HasClassToken
+from vpr_ros.models.config import ModelConfig
+from vpr_ros.models.cross_image import CrossImageEncoder
+from vpr_ros.models.pca_whitening import PcaWhitening
+
+
+class PlaceModel(nn.Module):
+    """A network that describes the place an image shows.
+
+    Args:
+        config: what the parts were built from; travels with the weights.
+        backbone: see ``Backbone``.
+        aggregation: ``forward(tokens (B, N, D)) -> (B, out_dim)``.
+        cross_image, whitening: may be None.
+
+    Raises:
+        ConfigError: an aggregation that needs a class token over a backbone without one.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        backbone: nn.Module,
+        aggregation: nn.Module,
+        cross_image: CrossImageEncoder | None = None,
+        whitening: PcaWhitening | None = None,
+    ) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone: Any = backbone
+        self.aggregation: Any = aggregation
+        self.cross_image = cross_image
+        self.whitening = whitening
+        self.descriptor_dim: int = self.aggregation.out_dim if whitening is None else whitening.out_dim
+        self._needs_class_token = bool(getattr(aggregation, "needs_class_token", False))
+        if self._needs_class_token and not isinstance(backbone, HasClassToken):
+            raise ConfigError(
+                f"aggregation {config.aggregation.name!r} over {config.backbone.name!r}, which has no class token",
+                "Choose a vision transformer, or another aggregation",
+            )
+
+    def tokens(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, H, W) -> local tokens (B, N, D)."""
+        return self.backbone(images)  # type: ignore[no-any-return]
+
+    def aggregate(self, tokens: Tensor) -> Tensor:
+        """Tokens (B, N, D), or (B, 1 + N, D) for the class token -> descriptors (B, descriptor_dim), unit length."""
+        descriptors = self.aggregation(tokens)
+        if self.cross_image is not None:
+            descriptors = self.cross_image(descriptors)
+        if self.whitening is not None:
+            descriptors = self.whitening(descriptors)
+        return functional.normalize(descriptors, dim=1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim), L2-normalised."""
+        tokens = self.backbone.with_class_token(images) if self._needs_class_token else self.backbone(images)
+        return self.aggregate(tokens)
