@@ -1,0 +1,105 @@
+"""The extractor: one model, run by the best provider that works, exchanged for a better one when it is ready."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import ModelError, VprError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.model_info import DescriptorArray, ModelInfo
+from vpr_ros.inference.options import InferenceEvent
+from vpr_ros.inference.session import ModelSession
+
+EventListener = Callable[[InferenceEvent], None]
+
+
+class OnnxExtractor:
+    """Image to descriptor; satisfies ``core.model_info.Extractor``.
+
+    Args:
+        session: what runs the model now.
+        sha256: hash of the model file.
+    """
+
+    def __init__(self, session: ModelSession, sha256: str) -> None:
+        self._session = session
+        self._sha256 = sha256
+        self._upgrade: threading.Thread | None = None
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model says about itself."""
+        return self._session.info
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the model file."""
+        return self._sha256
+
+    @property
+    def provider(self) -> str:
+        """What runs the model now."""
+        return self._session.provider
+
+    def prepare(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
+        """Preprocess B images to (B, 3, H, W) float32 as the model's metadata says."""
+        return self.info.preprocessing.batch(images_rgb)
+
+    def infer(self, batch: npt.NDArray[np.float32]) -> DescriptorArray:
+        """(B, 3, H, W) float32 -> (B, D) float32, rows of unit length.
+
+        Raises:
+            ModelError: the runtime failed or answered with numbers that are not finite.
+        """
+        descriptors = np.asarray(self._session.run(batch), dtype=np.float32)
+        length = np.linalg.norm(descriptors, axis=1, keepdims=True)
+        if not np.isfinite(length).all() or not (length > 0).all():
+            raise ModelError(
+                f"the model gave a descriptor that is not finite or zero on {self.provider}",
+                "Export it in a higher precision, or check it with `export_model --check`",
+            )
+        unit: DescriptorArray = descriptors / length
+        return unit
+
+    def upgrade_in_background(self, build: Callable[[], ModelSession], provider: str, on_event: EventListener) -> None:
+        """Build a better session in a thread of its own and use it from then on.
+
+        A first TensorRT build takes minutes; until it ends, or if it fails, the current session answers.
+        """
+
+        def work() -> None:
+            on_event(
+                InferenceEvent(
+                    "building", provider, f"building the {provider} engine, {self.provider} answers meanwhile"
+                )
+            )
+            try:
+                session = build()
+                probe = np.zeros((1, 3, self._height, self._width), dtype=np.float32)
+                session.run(probe)  # the engine is built on the first run, not when the session is made
+            except VprError as error:
+                on_event(InferenceEvent("fallback", provider, f"{error} {self.provider} goes on"))
+                return
+            self._session = session
+            on_event(InferenceEvent("built", provider, f"{provider} answers from now on"))
+
+        self._upgrade = threading.Thread(target=work, name="engine-build", daemon=True)
+        self._upgrade.start()
+
+    def wait_for_upgrade(self, timeout_s: float) -> bool:
+        """Wait until no engine is being built; returns whether that is so."""
+        if self._upgrade is not None:
+            self._upgrade.join(timeout_s)
+        return self._upgrade is None or not self._upgrade.is_alive()
+
+    @property
+    def _height(self) -> int:
+        return self.info.preprocessing.height_px
+
+    @property
+    def _width(self) -> int:
+        return self.info.preprocessing.width_px

@@ -1,0 +1,145 @@
+"""One ONNX Runtime session of a place recognition model, checked against what the file says about itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from vpr_ros.core.errors import ModelError
+from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
+from vpr_ros.inference.options import CPU, TENSORRT
+
+INPUT, OUTPUT = "image", "descriptor"
+FATAL_ONLY = 4
+
+
+class ModelSession:
+    """A session whose input, output and metadata are what the robot needs.
+
+    Args:
+        path: the ONNX file.
+        provider: execution provider; those after it in preference stay behind it for operators it lacks.
+        provider_options: options of *provider*.
+        threads: see ``InferenceOptions``.
+
+    Raises:
+        ModelError: not an ONNX model, not a place recognition model, without metadata, or not runnable here.
+    """
+
+    def __init__(self, path: Path, provider: str, provider_options: Mapping[str, str], threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = FATAL_ONLY
+        # A spinning pool answers a little sooner and burns the cores that the rest of the robot needs.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        chain: list[Any] = [(provider, dict(provider_options))]
+        if provider != CPU:
+            chain.append(CPU)
+        try:
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=chain)
+        except Exception as error:  # ONNX Runtime raises a class of its own per status code
+            raise ModelError(
+                f"ONNX Runtime cannot load {path} on {provider}: {_first_line(error)}",
+                "Check that the file is a whole ONNX model, or export it again with `export_model`",
+            ) from error
+        if provider not in self._session.get_providers():
+            raise ModelError(f"{provider} is installed but does not start here", _remedy(provider))
+        self.provider = provider
+        self.info = _read_info(self._session, path)
+        self.fixed_batch = _check_shapes(self._session, self.info, path)
+
+    def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """(B, 3, H, W) float32 -> (B, D) float32 as the network gives it.
+
+        Raises:
+            ModelError: the runtime failed.
+        """
+        try:
+            if self.fixed_batch and len(batch) != self.fixed_batch:
+                return self._run_in_pieces(batch, self.fixed_batch)
+            output: npt.NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: batch})[0]
+        except Exception as error:
+            raise ModelError(
+                f"the model failed on {self.provider}: {_first_line(error)}",
+                "Free memory on the device, or choose another provider",
+            ) from error
+        return output
+
+    def _run_in_pieces(self, batch: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+        rows = []
+        for start in range(0, len(batch), size):
+            piece = batch[start : start + size]
+            padded = np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
+            rows.append(self._session.run([OUTPUT], {INPUT: padded})[0][: len(piece)])
+        return np.concatenate(rows)
+
+
+def provider_options(provider: str, engine_cache: Path) -> dict[str, str]:
+    """Options of *provider*; TensorRT keeps its engines and timings in *engine_cache*."""
+    if provider != TENSORRT:
+        return {}
+    return {
+        "trt_engine_cache_enable": "1",
+        "trt_engine_cache_path": str(engine_cache),
+        "trt_timing_cache_enable": "1",
+        "trt_timing_cache_path": str(engine_cache),
+        "trt_fp16_enable": "1",
+    }
+
+
+def default_engine_cache() -> Path:
+    """``vpr_ros/engines`` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vpr_ros" / "engines"
+
+
+def _read_info(session: onnxruntime.InferenceSession, path: Path) -> ModelInfo:
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise ModelError(
+            f"{path} has no {METADATA_KEY!r} metadata, so its preprocessing is unknown",
+            "Add it with `ros2 run vpr_ros describe_model MODEL.onnx` (--help shows an example)",
+        )
+    info = ModelInfo.from_json(text, str(path))
+    if info.cross_image not in ("none", "single"):
+        raise ModelError(
+            f"{path}: its descriptors depend on the other images of a batch (cross_image={info.cross_image!r})",
+            "Export it with the cross-image encoder in single mode",
+        )
+    return info
+
+
+def _check_shapes(session: onnxruntime.InferenceSession, info: ModelInfo, path: Path) -> int:
+    """Compare inputs and outputs with the metadata; returns the fixed batch size, 0 where any will do."""
+    inputs = {i.name: i for i in session.get_inputs()}
+    outputs = {o.name: o for o in session.get_outputs()}
+    if set(inputs) != {INPUT} or OUTPUT not in outputs:
+        raise ModelError(
+            f"{path} has inputs {sorted(inputs)} and outputs {sorted(outputs)}, expected {INPUT!r} and {OUTPUT!r}",
+            "Export the model with `export_model`",
+        )
+    wanted = [3, info.preprocessing.height_px, info.preprocessing.width_px]
+    shape, dim = inputs[INPUT].shape, outputs[OUTPUT].shape[-1]
+    wrong_size = [w for w, found in zip(wanted, shape[1:], strict=False) if isinstance(found, int) and found != w]
+    if len(shape) != len(wanted) + 1 or wrong_size or (isinstance(dim, int) and dim != info.descriptor_dim):
+        raise ModelError(
+            f"{path} takes {shape} and gives {dim} numbers, its metadata says {wanted} and {info.descriptor_dim}",
+            "Write the metadata again with `describe_model`, or export the model again",
+        )
+    return shape[0] if isinstance(shape[0], int) else 0
+
+
+def _remedy(provider: str) -> str:
+    if provider == CPU:
+        return "Install onnxruntime again"
+    return "Check the driver, CUDA, cuDNN and TensorRT versions that this onnxruntime-gpu was built for"
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0][:300] if lines else type(error).__name__
