@@ -107,17 +107,24 @@ def _acceptance(outcomes: Outcomes) -> dict[str, Any]:
             "precision": 100.0 * true / count if count else None,
             "recall": 100.0 * true / answerable if answerable else None,
         },
-        "rejected": dict(Counter(row.answer.reason for row in outcomes.rows if not row.answer.accepted).most_common()),
+        "rejected": dict(
+            Counter(_reason_class(row.answer.reason) for row in outcomes.rows if not row.answer.accepted).most_common()
+        ),
     }
+
+
+def _reason_class(reason: str) -> str:
+    """The sentence without the numbers of this one query: what follows the last colon, without brackets."""
+    return reason.rpartition(": ")[2].partition(" (")[0]
 
 
 def _nees(outcomes: Outcomes) -> dict[str, Any]:
     """Consistency of the published covariances; over all published poses and over the right ones alone."""
     known = [
-        (row.answer.T_map_base, row.answer.covariance, row.truth, right)
+        (row.estimate, row.answer.covariance, row.truth, right)
         for row, right in zip(outcomes.rows, outcomes.right, strict=True)
         if row.answer.accepted
-        and row.answer.T_map_base is not None
+        and row.estimate is not None
         and row.answer.covariance is not None
         and row.truth is not None
     ]

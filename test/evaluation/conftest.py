@@ -1,0 +1,147 @@
+"""A street that exists as one long picture, a robot that looks at it, and a real map of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from vpr_ros.core.errors import FrameDecodeError
+from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
+from vpr_ros.core.model_info import DescriptorArray, ModelInfo
+from vpr_ros.core.pose import Pose
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.maps import BuildConfig, PlaceMap, build_map
+
+PIXELS_PER_M = 16
+STREET_M = 60
+
+
+class PixelExtractor:
+    """Describes an image by its 16x16 pixels: simple, deterministic, and a real descriptor."""
+
+    info = ModelInfo("pixels", "1", Preprocessing(16, 16, resize="area"), 3 * 256, {"name": "none"})
+    sha256 = "0" * 64
+    provider = "numpy"
+
+    def prepare(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
+        return self.info.preprocessing.batch(images_rgb)
+
+    def infer(self, batch: npt.NDArray[np.float32]) -> DescriptorArray:
+        flat = batch.reshape(len(batch), -1)
+        flat = flat - flat.mean(axis=1, keepdims=True)
+        return np.asarray(flat / np.linalg.norm(flat, axis=1, keepdims=True), dtype=np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class StreetDrive:
+    """A drive along a street: one frame per entry of *along_m*; a NaN there is an image that does not decode.
+
+    Attributes:
+        along_m: where the frames are taken.
+        offset_m: added to the true x: places beyond the map.
+        street_seed: which street is seen.
+        noise: of the images, in grey levels.
+        with_poses: whether the frames know where they are.
+    """
+
+    along_m: Sequence[float]
+    offset_m: float = 0.0
+    street_seed: int = 0
+    noise: float = 0.0
+    with_poses: bool = True
+    map_frame_id: str = "map"
+    datum: GeoDatum | None = None
+    description: str = "street"
+
+    @property
+    def cameras(self) -> Mapping[str, CameraMount]:
+        return {"camera": CameraMount("camera")}
+
+    def __len__(self) -> int:
+        return len(self.along_m)
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        street = _street(self.street_seed)
+        for number, along_m in enumerate(self.along_m):
+            pose = Pose((along_m + self.offset_m, 0.0, 0.0)) if self.with_poses else None
+            load = partial(self._look, street, along_m, number)
+            yield FrameRecord(number * 10**8, "camera", f"{self.street_seed}/{number:03d}.png", pose, load)
+
+    def _look(self, street: ImageRgb, along_m: float, number: int) -> ImageRgb:
+        if self.noise < 0:
+            raise FrameDecodeError("this image does not decode", "Record it again")
+        left = round(along_m * PIXELS_PER_M)
+        noise = np.random.default_rng(number).normal(0, self.noise, (96, 128, 3))
+        return np.clip(street[:, left : left + 128] + noise, 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Several drives, one after the other."""
+
+    drives: Sequence[StreetDrive]
+    map_frame_id: str = "map"
+    datum: GeoDatum | None = None
+    description: str = "streets"
+
+    @property
+    def cameras(self) -> Mapping[str, CameraMount]:
+        return self.drives[0].cameras
+
+    def __len__(self) -> int:
+        return sum(map(len, self.drives))
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        for drive in self.drives:
+            yield from drive
+
+
+def _street(seed: int) -> ImageRgb:
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, STREET_M, 3), dtype=np.uint8)
+    size = ((STREET_M + 10) * PIXELS_PER_M, 96)
+    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+@pytest.fixture(scope="session")
+def extractor() -> PixelExtractor:
+    return PixelExtractor()
+
+
+@pytest.fixture(scope="session")
+def street_map(tmp_path_factory: pytest.TempPathFactory, extractor: PixelExtractor) -> PlaceMap:
+    """A map of the street, a frame every metre from 0 to 49 m."""
+    path: Path = tmp_path_factory.mktemp("street") / "map"
+    build_map(StreetDrive(tuple(range(50))), extractor, path, BuildConfig(min_distance_m=0.0, min_angle_rad=0.0))
+    return PlaceMap.open(path)
+
+
+@pytest.fixture
+def second_drive() -> Joined:
+    """30 noisy queries between the map's frames, and 10 in a street the map has never seen, 500 m away."""
+    seen = StreetDrive(tuple(np.arange(30) * 1.5 + 0.3), noise=12.0)
+    return Joined((seen, StreetDrive(tuple(range(0, 40, 4)), offset_m=500.0, street_seed=9, noise=12.0)))
+
+
+@pytest.fixture
+def broken_images() -> StreetDrive:
+    """Three frames of the street that do not decode."""
+    return StreetDrive((1.0, 2.0, 3.0), noise=-1.0)
+
+
+@pytest.fixture
+def half_broken_drive(broken_images: StreetDrive) -> Joined:
+    """Three frames that do not decode, then two that do."""
+    return Joined((broken_images, StreetDrive((4.0, 5.0))))
+
+
+@pytest.fixture
+def poseless_drive() -> StreetDrive:
+    """Frames 0 to 19 of the street again, nobody knows where."""
+    return StreetDrive(tuple(range(20)), noise=8.0, with_poses=False)

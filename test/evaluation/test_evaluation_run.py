@@ -1,0 +1,191 @@
+"""The whole evaluation on a real map with the real localizer: figures, denominators, report."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from vpr_ros.core.errors import ConfigError, SourceError
+from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
+from vpr_ros.evaluation.ground_truth import GroundTruthRule
+from vpr_ros.evaluation.positives_by_distance import PoseThreshold
+from vpr_ros.evaluation.report import write_report
+from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.localization import Localizer
+from vpr_ros.maps import PlaceMap
+
+TWO_METRES = GroundTruthRule(PoseThreshold(2.0))
+
+
+def run(
+    extractor: Extractor, place_map: PlaceMap, queries: FrameSource, rule: GroundTruthRule, **kw: Any
+) -> Evaluation:
+    return evaluate(Localizer(extractor, place_map), place_map, queries, EvaluationOptions(rule, **kw))
+
+
+@pytest.fixture
+def evaluation(extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource) -> Evaluation:
+    return run(extractor, street_map, second_drive, TWO_METRES, baselines=True)
+
+
+def test_figures_of_a_drive_with_an_unknown_street(evaluation: Evaluation) -> None:
+    metrics = evaluation.metrics
+    assert (metrics["queries"], metrics["queries_without_answer"]) == (40, 10)
+    assert metrics["recall_at"]["1"] == 75.0
+    assert metrics["recall_at_answerable"] == {"1": 100.0, "5": 100.0, "10": 100.0, "20": 100.0}
+    known = evaluation.outcomes.answer_errors.translation_m[:30]
+    assert np.median(known) < 1.0
+    assert metrics["translation_error_m"]["p90"] > 400.0  # the other street is answered somewhere in the map
+    assert metrics["accepted"]["count"] == int(evaluation.outcomes.accepted.sum())
+    assert sum(metrics["rejected"].values()) == 40 - metrics["accepted"]["count"]
+    assert set(metrics["latency_ms"]) == {"decode", "prepare", "infer", "search", "decide", "total"}
+    assert 0.0 < metrics["recall_at_100_precision"] <= 100.0
+
+
+def test_baselines_are_counted_on_the_same_queries(evaluation: Evaluation) -> None:
+    baselines = evaluation.metrics["baselines"]
+    assert baselines["pixels_32x32"]["queries"] == baselines["chance"]["queries"] == 40
+    assert baselines["pixels_32x32"]["recall_at_answerable"]["1"] > 90.0
+    assert 4.0 < baselines["chance"]["recall_at_answerable"]["1"] < 11.0
+
+
+def test_localizer_is_not_told_the_pose(extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource) -> None:
+    told: list[bool] = []
+
+    class Watching(Localizer):
+        def localize(self, frame: Any, T_base_camera: Any = None, prior: Any = None) -> Any:
+            told.append(frame.T_map_base is not None or prior is not None)
+            return super().localize(frame, T_base_camera, prior)
+
+    evaluate(Watching(extractor, street_map), street_map, second_drive, EvaluationOptions(TWO_METRES, limit=3))
+    assert told == [False] * 3
+
+
+def test_progress_and_limit(extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource) -> None:
+    seen: list[tuple[int, int]] = []
+    options = EvaluationOptions(TWO_METRES, limit=4)
+    result = evaluate(Localizer(extractor, street_map), street_map, second_drive, options, lambda *x: seen.append(x))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert result.metrics["queries"] == 4
+
+
+def test_without_poses_by_frame_number(extractor: Extractor, street_map: PlaceMap, poseless_drive: FrameSource) -> None:
+    metrics = run(extractor, street_map, poseless_drive, GroundTruthRule(frame_window=1)).metrics
+    assert metrics["recall_at"]["1"] == 100.0
+    assert metrics["translation_error_m"] == {"median": None, "p90": None}
+    assert set(metrics["nees"].values()) == {None}
+
+
+def test_without_poses_nobody_knows_what_is_right(
+    extractor: Extractor, street_map: PlaceMap, poseless_drive: FrameSource
+) -> None:
+    with pytest.raises(ConfigError, match="none of the 20 queries has a pose"):
+        run(extractor, street_map, poseless_drive, GroundTruthRule())
+
+
+def write_rows(path: Path, rows: Sequence[str]) -> Path:
+    path.write_text("query,positives,informative\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def test_given_positives_and_uninformative_queries(
+    extractor: Extractor, street_map: PlaceMap, poseless_drive: FrameSource, tmp_path: Path
+) -> None:
+    rows = [f"{n},{n} {n + 1},{int(n > 0)}" for n in range(18)] + ["18,,1"]
+    given = write_rows(tmp_path / "gt.csv", rows)
+    everybody = run(extractor, street_map, poseless_drive, GroundTruthRule(positives_csv=given)).metrics
+    assert (everybody["queries"], everybody["queries_without_answer"]) == (20, 2)
+    assert everybody["left_out"]["queries_unlisted"] == 1
+    rule = GroundTruthRule(positives_csv=given, ignore_uninformative=True)
+    fewer = run(extractor, street_map, poseless_drive, rule).metrics
+    assert (fewer["queries"], fewer["left_out"]["queries_uninformative"]) == (19, 1)
+
+
+def test_poses_in_another_frame_are_not_compared(
+    extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource
+) -> None:
+    other = replace(second_drive, map_frame_id="odom")  # type: ignore[type-var]
+    with pytest.raises(ConfigError, match=r"'odom'.*'map'"):
+        run(extractor, street_map, other, TWO_METRES)
+    metrics = run(extractor, street_map, other, GroundTruthRule(frame_window=60)).metrics
+    assert metrics["translation_error_m"]["median"] is None
+
+
+def test_images_that_do_not_decode(
+    extractor: Extractor, street_map: PlaceMap, broken_images: FrameSource, half_broken_drive: FrameSource
+) -> None:
+    with pytest.raises(SourceError, match="0 of 3 queries could be read"):
+        run(extractor, street_map, broken_images, TWO_METRES)
+    metrics = run(extractor, street_map, half_broken_drive, TWO_METRES).metrics
+    assert (metrics["queries"], metrics["left_out"]["queries_undecodable"]) == (2, 3)
+
+
+def test_two_rules_at_once_are_refused() -> None:
+    with pytest.raises(ConfigError, match="more than one rule"):
+        GroundTruthRule(PoseThreshold(), frame_window=3)
+    with pytest.raises(ConfigError, match="ignore-uninformative"):
+        GroundTruthRule(ignore_uninformative=True)
+    with pytest.raises(ConfigError, match="limit 0"):
+        EvaluationOptions(limit=0)
+
+
+def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path) -> None:
+    output = tmp_path / "results"
+    write_report(evaluation, output, {"command": "evaluate <map>", "map": "street"})
+    assert json.loads((output / "metrics.json").read_text()) == evaluation.metrics
+    assert yaml.safe_load((output / "run.yaml").read_text())["map"] == "street"
+    with (output / "queries.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 40
+    assert sum(row["right"] == "1" for row in rows) == 30
+    for name in ("places.png", "precision_recall.png", "wrong_matches.png"):
+        assert np.std(np.asarray(cv2.imread(str(output / name)))) > 5
+    page = (output / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert "75.0 %" in page
+    assert "evaluate &lt;map&gt;" in page
+    assert "<script" not in page
+    assert "http" not in page
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_report_without_wrong_matches_or_poses(
+    extractor: Extractor, street_map: PlaceMap, poseless_drive: FrameSource, tmp_path: Path
+) -> None:
+    result = run(extractor, street_map, poseless_drive, GroundTruthRule(frame_window=1))
+    write_report(result, tmp_path / "results", {})
+    assert (tmp_path / "results" / "report.html").stat().st_size > 10_000
+    assert any("-" in row for table in summary_tables(result.metrics) for row in table.rows)
+
+
+def test_earlier_results_are_replaced_and_other_things_are_not(evaluation: Evaluation, tmp_path: Path) -> None:
+    output = tmp_path / "results"
+    write_report(evaluation, output, {"command": "first"})
+    write_report(evaluation, output, {"command": "second"})
+    assert yaml.safe_load((output / "run.yaml").read_text())["command"] == "second"
+    other = tmp_path / "photos"
+    other.mkdir()
+    (other / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(ConfigError, match="is not empty"):
+        write_report(evaluation, other, {})
+    assert [path.name for path in other.iterdir()] == ["holiday.jpg"]
+
+
+def test_a_report_that_fails_leaves_the_earlier_one(evaluation: Evaluation, tmp_path: Path) -> None:
+    output = tmp_path / "results"
+    write_report(evaluation, output, {"command": "first"})
+    with pytest.raises(yaml.YAMLError):
+        write_report(evaluation, output, {"command": object()})
+    assert yaml.safe_load((output / "run.yaml").read_text())["command"] == "first"
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]

@@ -1,0 +1,125 @@
+"""``evaluate``: how often the robot would know where it is, how far off, how surely and how fast."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shlex
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from vpr_ros import __version__
+from vpr_ros.cli.parser import CommandParser
+from vpr_ros.cli.progress import progress_bar
+from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
+from vpr_ros.core.command import run_command
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
+from vpr_ros.evaluation.ground_truth import GroundTruthRule
+from vpr_ros.evaluation.metrics import Metrics
+from vpr_ros.evaluation.positives_by_distance import PoseThreshold
+from vpr_ros.evaluation.report import write_report
+from vpr_ros.evaluation.results_folder import check_results_folder
+from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.inference import open_extractor
+from vpr_ros.localization import Localizer
+from vpr_ros.maps import PlaceMap
+
+EXAMPLE = """  evaluate my_map second_drive.mcap --output results
+  evaluate kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
+  evaluate corridor_map query/ --positives gt.csv --baselines --output results"""
+LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "opencv-python-headless", "scipy")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; see ``run_command`` for the exit status."""
+    return run_command(_evaluate, argv)
+
+
+def build_parser() -> CommandParser:
+    """The command line."""
+    parser = CommandParser(
+        "evaluate",
+        "Localize every image of QUERIES in MAP and report recall, precision, pose error and latency.",
+        EXAMPLE,
+    )
+    parser.add_argument("map", type=Path, metavar="MAP", help="map folder made by build_map")
+    parser.add_argument("queries", type=Path, metavar="QUERIES", help="bag or image folder")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
+    parser.add_argument("--model", type=Path, metavar="M.onnx", help="model of the map (default: the shipped vpr_nano)")
+    parser.add_argument("--limit", type=int, metavar="N", help="use the first N queries only")
+    parser.add_argument("--baselines", action="store_true", help="also count chance and 32x32 grey pixels")
+    parser.add_argument("--pictures", type=int, default=8, metavar="N", help="wrong matches to picture (%(default)s)")
+    rule = parser.add_argument_group("what counts as a correct match (default: within 25 m)")
+    rule.add_argument(
+        "--threshold", type=PoseThreshold.parse, metavar="M[,DEG]", help="within M metres and DEG degrees"
+    )
+    rule.add_argument("--frame-window", type=int, metavar="N", help="frame numbers at most N apart")
+    rule.add_argument("--positives", type=Path, metavar="CSV", help="listed in a file with columns query,positives")
+    rule.add_argument("--ignore-uninformative", action="store_true", help="leave out queries with informative=0")
+    add_source_arguments(parser)
+    return parser
+
+
+def _evaluate(argv: Sequence[str]) -> None:
+    arguments = build_parser().parse_args(argv)
+    rule = GroundTruthRule(
+        arguments.threshold, arguments.frame_window, arguments.positives, arguments.ignore_uninformative
+    )
+    options = EvaluationOptions(rule, arguments.limit, arguments.baselines, arguments.pictures)
+    check_results_folder(arguments.output)
+    place_map = PlaceMap.open(arguments.map)
+    queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
+    extractor = open_extractor(arguments.model)
+    with progress_bar("localizing") as progress:
+        result = evaluate(Localizer(extractor, place_map), place_map, queries, options, progress)
+    write_report(result, arguments.output, _made_by(argv, arguments, place_map, queries.description, extractor))
+    _print(result.metrics, arguments.output)
+
+
+def _made_by(
+    argv: Sequence[str], arguments: argparse.Namespace, place_map: PlaceMap, queries: str, extractor: Extractor
+) -> dict[str, Any]:
+    """What somebody needs to get the same figures again."""
+    return {
+        "command": shlex.join(["evaluate", *argv]),
+        "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "map": str(arguments.map),
+        "map_created_utc": place_map.manifest.created_utc,
+        "map_frames": len(place_map),
+        "queries": queries,
+        "model": f"{extractor.info.name} {extractor.info.version} {extractor.info.precision}",
+        "model_sha256": extractor.sha256,
+        "provider": extractor.provider,
+        "python": platform.python_version(),
+        "versions": {"vpr_ros": __version__} | {name: found for name in LIBRARIES if (found := _version(name))},
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+def _print(metrics: Metrics, output: Path) -> None:
+    console = Console()
+    for text_table in summary_tables(metrics):
+        table = Table(title=text_table.title, title_justify="left", show_header=any(text_table.header))
+        for number, name in enumerate(text_table.header):
+            table.add_column(name, justify="left" if number == 0 else "right")
+        for row in text_table.rows:
+            table.add_row(*row)
+        console.print(table)
+    console.print(f"report: {output / 'report.html'}", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
