@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Sets up everything the tests need (robot side, trainer, test tools) and runs them. Arguments go to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/environment.sh
+
+make_environment .venv-test requirements/test.txt
+export PATH="$PWD/.venv-test/bin:$PATH" VIRTUAL_ENV="$PWD/.venv-test"
+export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" MPLBACKEND=Agg
+unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
+
+ruff check .
+ruff format --check .
+mypy
+exec python -m pytest "$@"

@@ -1,0 +1,99 @@
+"""One package, installed by colcon beside ROS or by pip without it."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "vpr_ros"
+
+# What the robot's process needs and ROS does not bring. Without ROS, `ros` brings the ROS client too; where ROS is
+# installed nobody asks for that extra, so nothing here shadows a package of the distribution.
+ROBOT = [
+    "faiss-cpu",
+    "matplotlib",
+    "numpy>=1.23",
+    "opencv-python-headless>=4.5,<5",
+    "pillow",
+    "pymap3d",
+    "pyyaml",
+    "rich",
+    "rosbags>=0.10",
+    "scipy>=1.8",
+]
+ROS_WITHOUT_ROS = ["ros-jazzy-rclpy[fastrtps]==7.1.6", "ros-jazzy-common-interfaces==5.3.6"]
+TRAIN = [
+    "jsonargparse[signatures]",
+    "lightning>=2.4",
+    "onnx>=1.16",
+    "onnxscript",
+    "pytorch-metric-learning>=2.3",
+    "safetensors",
+    "tensorboard",
+    "timm>=1.0",
+    "torch>=2.4",
+    "torchvision",
+]
+TEST = [
+    "colcon-common-extensions",
+    "mcap",
+    "mcap-ros2-support",
+    "mypy",
+    "onnx>=1.16",
+    "psutil",
+    "pytest>=8,<8.4",
+    "pytest-timeout",
+    "rosbags-image",
+    "ruff",
+    "setuptools<80",
+]
+
+
+def data_files() -> list[tuple[str, list[str]]]:
+    """Launch files, configuration and the ament marker, where `ros2 launch` and `ros2 pkg` look for them."""
+    folders = ["launch", "config", "config/recipes"]
+    shared = [
+        (f"share/{NAME}/{folder}", [str(f) for f in sorted(Path(folder).glob("*")) if f.is_file()])
+        for folder in folders
+    ]
+    return [
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        *shared,
+    ]
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="A robot's pose in a known map from one camera image",
+    license="Apache-2.0",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["inference/weights/*.onnx", "inference/weights/*.json", "py.typed"]},
+    data_files=data_files(),
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=["setuptools"],
+    extras_require={
+        "ros": [*ROBOT, "onnxruntime", *ROS_WITHOUT_ROS],
+        "ros-gpu": [*ROBOT, "onnxruntime-gpu", *ROS_WITHOUT_ROS],
+        "train": [*ROBOT, "onnxruntime", *TRAIN],
+        "test": TEST,
+    },
+    entry_points={
+        "console_scripts": [
+            "localize = vpr_ros.ros.localize_node:main",
+            "play = vpr_ros.ros.play_node:main",
+            "simulate = vpr_ros.ros.simulate_node:main",
+            "benchmark = vpr_ros.ros.benchmark:main",
+            "build_map = vpr_ros.cli.build_map:main",
+            "evaluate = vpr_ros.cli.evaluate:main",
+            "inspect_map = vpr_ros.cli.inspect_map:main",
+            "describe_model = vpr_ros.cli.describe_model:main",
+            "export_model = vpr_ros.cli.export_model:main",
+            "convert_checkpoint = vpr_ros.cli.convert:main",
+            "train = vpr_ros.cli.train:main",
+            "train_nano = vpr_ros.cli.train_nano:main",
+            "compare_models = vpr_ros.cli.compare_models:main",
+        ],
+    },
+)
