@@ -25,12 +25,14 @@ def acceptance_figure(outcomes: Outcomes) -> Figure:
 
 
 def _draw_curves(axes: Axes, by_score: Mapping[str, PrecisionRecall], outcomes: Outcomes) -> None:
-    for (name, curve), colour in zip(by_score.items(), (ACCENT_COLOUR, MAP_COLOUR), strict=True):
+    for (name, curve), (colour, style) in zip(
+        by_score.items(), ((ACCENT_COLOUR, "-"), (MAP_COLOUR, "--")), strict=True
+    ):
         # Precision at recall 0 is drawn as that of the first accepted answers.
         recall = 100 * np.concatenate([[0.0], curve.recall])
         precision = 100 * np.concatenate([curve.precision[:1], curve.precision])
         label = f"accepted by {name}: AP {100 * curve.average_precision:.1f} %"
-        axes.plot(recall[-len(precision) :], precision, color=colour, label=label, linewidth=1.8)
+        axes.plot(recall[-len(precision) :], precision, color=colour, linestyle=style, label=label, linewidth=1.8)
     accepted, right = outcomes.accepted, outcomes.right
     answerable = int(outcomes.positives.answerable.sum())
     if accepted.any() and answerable:

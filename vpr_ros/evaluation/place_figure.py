@@ -14,6 +14,7 @@ from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.positives import BoolArray
 
 BAND_COLOUR = "#d6e4f0"
+UNANSWERABLE_COLOUR = "#7570b3"
 
 
 def place_figure(outcomes: Outcomes, map_position_m: FloatArray) -> Figure:
@@ -45,20 +46,31 @@ def _draw_ground(
     plane = [first, second]
     axes.plot(*map_m[:, plane].T, ".", color=MAP_COLOUR, markersize=3, label="map frames", zorder=1)
     matched = known & (outcomes.predictions[:, 0] >= 0)
-    for right, colour, label in ((True, RIGHT_COLOUR, "right"), (False, WRONG_COLOUR, "wrong")):
-        rows = np.flatnonzero(known & (outcomes.right == right))
-        lines = np.flatnonzero(matched & (outcomes.right == right))
+    for members, colour, label in _classes(outcomes):
+        rows = np.flatnonzero(known & members)
+        lines = np.flatnonzero(matched & members)
         ends_m = map_m[outcomes.predictions[lines, 0]]
         segments = np.stack([query_m[lines][:, plane], ends_m[:, plane]], axis=1)
         axes.add_collection(LineCollection(list(segments), colors=colour, linewidths=0.6, alpha=0.5, zorder=2))
-        accepted = outcomes.accepted[rows]
-        axes.plot(*query_m[rows[accepted]][:, plane].T, "o", color=colour, markersize=4, label=f"{label}, published")
-        axes.plot(
-            *query_m[rows[~accepted]][:, plane].T, "o", mfc="none", mec=colour, markersize=4, label=f"{label}, rejected"
-        )
+        for published, face in ((True, colour), (False, "none")):
+            marked = query_m[rows[outcomes.accepted[rows] == published]][:, plane]
+            if len(marked):
+                name = f"{label}, {'published' if published else 'rejected'}"
+                axes.plot(*marked.T, "o", mfc=face, mec=colour, markersize=4, label=name)
     axes.set_aspect("equal", adjustable="datalim")
     axes.legend(fontsize=7, frameon=False, loc="best")
     tidy(axes, "Queries and the places they matched", f"{'xyz'[first]} (m)", f"{'xyz'[second]} (m)")
+
+
+def _classes(outcomes: Outcomes) -> list[tuple[BoolArray, str, str]]:
+    """The queries (Q,) bool by how they ended, with colour and label; classes nobody is in are left out."""
+    answerable = outcomes.positives.answerable
+    classes = [
+        (outcomes.right, RIGHT_COLOUR, "right"),
+        (answerable & ~outcomes.right, WRONG_COLOUR, "wrong"),
+        (~answerable, UNANSWERABLE_COLOUR, "no answer in the map"),
+    ]
+    return [row for row in classes if row[0].any()]
 
 
 def _draw_sequence(axes: Axes, outcomes: Outcomes, map_size: int) -> None:
@@ -68,8 +80,8 @@ def _draw_sequence(axes: Axes, outcomes: Outcomes, map_size: int) -> None:
         numbers, indices = np.array(pairs).T
         side = max(0.3, min(4.0, 250.0 / max(map_size, len(outcomes))))
         axes.plot(numbers, indices, "s", color=BAND_COLOUR, markersize=side, label="correct", zorder=1)
-    for right, colour, label in ((True, RIGHT_COLOUR, "right"), (False, WRONG_COLOUR, "wrong")):
-        rows = np.flatnonzero((outcomes.right == right) & (outcomes.predictions[:, 0] >= 0))
+    for members, colour, label in _classes(outcomes):
+        rows = np.flatnonzero(members & (outcomes.predictions[:, 0] >= 0))
         axes.plot(rows, outcomes.predictions[rows, 0], ".", color=colour, markersize=4, label=label, zorder=2)
     axes.legend(fontsize=7, frameon=False, loc="best")
     tidy(axes, "Best match of every query", "query number", "map frame number")

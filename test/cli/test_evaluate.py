@@ -1,0 +1,175 @@
+"""The evaluate command as a user runs it: a map on disk, a folder of images, a model file."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import yaml
+from onnx import TensorProto, helper
+
+from vpr_ros.cli.evaluate import build_parser, main
+from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.inference import open_extractor
+from vpr_ros.maps import BuildConfig, build_map
+from vpr_ros.sources import SourceOptions, open_source
+
+SIDE_PX = 16
+FRAMES = 24
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What the commands of these tests work on.
+
+    Attributes:
+        folder: image files of one drive, with ``poses.csv`` beside them.
+        place_map: a map of all its frames.
+        model: the ONNX file that made it.
+    """
+
+    folder: Path
+    place_map: Path
+    model: Path
+
+    def evaluate(self, output: Path, *options: str) -> int:
+        return main(
+            [str(self.place_map), str(self.folder), "--model", str(self.model), "--output", str(output), *options]
+        )
+
+
+def write_model(path: Path) -> Path:
+    """A network that describes an image by its pixels, centred and of unit length."""
+    info = ModelInfo("pixels", "1", Preprocessing(SIDE_PX, SIDE_PX, resize="area"), 3 * SIDE_PX**2, {"name": "none"})
+    nodes = [
+        helper.make_node("Flatten", ["image"], ["flat"], axis=1),
+        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
+        helper.make_node("Sub", ["flat", "mean"], ["centred"]),
+        helper.make_node("ReduceL2", ["centred"], ["length"], axes=[1], keepdims=1),
+        helper.make_node("Div", ["centred", "length"], ["descriptor"]),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["B", 3, SIDE_PX, SIDE_PX])
+    descriptor = helper.make_tensor_value_info("descriptor", TensorProto.FLOAT, ["B", info.descriptor_dim])
+    model = helper.make_model(
+        helper.make_graph(nodes, "pixels", [image], [descriptor]),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    helper.set_model_props(model, {METADATA_KEY: info.to_json()})
+    onnx.save(model, str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    root = tmp_path_factory.mktemp("workplace")
+    folder = root / "drive"
+    folder.mkdir()
+    coarse = np.random.default_rng(2).integers(0, 256, (6, FRAMES + 10, 3), dtype=np.uint8)
+    street = cv2.resize(coarse, ((FRAMES + 10) * SIDE_PX, 96), interpolation=cv2.INTER_CUBIC)
+    lines = ["file,x_m,y_m,z_m,qx,qy,qz,qw"]
+    for number in range(FRAMES):
+        cv2.imwrite(str(folder / f"{number:03d}.png"), street[:, number * SIDE_PX : number * SIDE_PX + 128])
+        lines.append(f"{number:03d}.png,{number},0,0,0,0,0,1")
+    poses = root / "poses.csv"
+    poses.write_text("\n".join(lines) + "\n")
+    model = write_model(root / "pixels.onnx")
+    source = open_source(folder, SourceOptions(poses=poses))
+    build_map(source, open_extractor(model), root / "map", BuildConfig(min_distance_m=0.0, min_angle_rad=0.0))
+    return Workplace(folder, root / "map", model)
+
+
+def metrics_of(output: Path) -> dict[str, object]:
+    return dict(json.loads((output / "metrics.json").read_text()))
+
+
+def test_poses_and_threshold(workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    poses = workplace.folder.parent / "poses.csv"
+    options = ("--poses", str(poses), "--threshold", "0.5,10", "--frames", "4:14", "--baselines")
+    assert workplace.evaluate(tmp_path / "results", *options) == 0
+    metrics = metrics_of(tmp_path / "results")
+    assert metrics["queries"] == 10
+    assert metrics["recall_at"] == {"1": 100.0, "5": 100.0, "10": 100.0, "20": 100.0}
+    assert metrics["queries_without_answer"] == 0
+    assert set(metrics["baselines"]) == {"chance", "pixels_32x32"}  # type: ignore[call-overload]
+    printed = capsys.readouterr()
+    assert "Recall in percent" in printed.out
+    assert str(tmp_path / "results" / "report.html") in printed.out
+    made_by = yaml.safe_load((tmp_path / "results" / "run.yaml").read_text())
+    assert "--threshold 0.5,10" in made_by["command"]
+    assert made_by["model_sha256"] == open_extractor(workplace.model).sha256
+
+
+def test_positives_file(workplace: Workplace, tmp_path: Path) -> None:
+    given = tmp_path / "gt.csv"
+    given.write_text("query,positives\n" + "".join(f"{n:03d}.png,{n:03d}.png\n" for n in range(12)))
+    assert workplace.evaluate(tmp_path / "results", "--positives", str(given), "--limit", "15") == 0
+    metrics = metrics_of(tmp_path / "results")
+    assert (metrics["queries"], metrics["queries_without_answer"]) == (15, 3)
+    assert metrics["recall_at"]["1"] == 80.0  # type: ignore[index]
+    with (tmp_path / "results" / "queries.csv").open(newline="") as file:
+        assert [row["right"] for row in csv.DictReader(file)] == ["1"] * 12 + ["0"] * 3
+
+
+def test_frame_window(workplace: Workplace, tmp_path: Path) -> None:
+    assert workplace.evaluate(tmp_path / "results", "--frame-window", "0") == 0
+    assert metrics_of(tmp_path / "results")["queries"] == FRAMES
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--threshold", "x"), "is not M or M,DEG"),
+        (("--threshold", "5", "--frame-window", "2"), "more than one rule"),
+        (("--frames", "90:"), "none of them in the range"),
+        (("--positives", "none.csv"), "none.csv"),
+        (("--frame-window", "2", "--limit", "0"), "limit 0"),
+        (("--nonsense",), "--nonsense"),
+    ],
+)
+def test_user_errors_are_one_line(
+    workplace: Workplace,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+    message: str,
+) -> None:
+    rule = () if "--threshold" in options or "--positives" in options else ("--frame-window", "2")
+    assert workplace.evaluate(tmp_path / "results", *rule, *options) == 2
+    stderr = capsys.readouterr().err
+    assert message in stderr
+    assert stderr.count("\n") == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_map_of_another_model_is_refused(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = onnx.load(str(workplace.model))
+    model.doc_string = "the same network in another file"
+    onnx.save(model, str(tmp_path / "other.onnx"))
+    arguments = [str(workplace.place_map), str(workplace.folder), "--model", str(tmp_path / "other.onnx")]
+    assert main([*arguments, "--frame-window", "1", "--output", str(tmp_path / "results")]) == 2
+    assert "was built with model pixels" in capsys.readouterr().err
+
+
+def test_folder_with_other_things_is_not_touched(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    assert workplace.evaluate(tmp_path, "--frame-window", "1") == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_help_has_an_example() -> None:
+    text = build_parser().format_help()
+    assert "example:" in text
+    assert "--threshold" in text
