@@ -12,6 +12,8 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.cct import Cct, CctShape
 from vpr_ros.models.class_token import ClassToken, MeanToken
 from vpr_ros.models.gem import GeM
+from vpr_ros.models.layout import LayoutSuperVLAD
+from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.models.netvlad import NetVLAD
 from vpr_ros.models.supervlad import SuperVLAD
 from vpr_ros.models.timm_backbone import dinov2, timm_backbone, vgg16
@@ -40,10 +42,12 @@ BACKBONES: Mapping[str, BackboneBuilder] = {
     "dinov2_l": dinov2("vit_large_patch14_dinov2.lvd142m"),
     "vgg16": vgg16,
     "cct14_7x2_384": _cct,
+    "nano": NanoBackbone,
 }
 
 AGGREGATIONS: Mapping[str, AggregationBuilder] = {
     "supervlad": SuperVLAD,
+    "layout_supervlad": LayoutSuperVLAD,
     "netvlad": NetVLAD,
     "gem": GeM,
     "class_token": ClassToken,

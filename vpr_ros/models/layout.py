@@ -1,0 +1,67 @@
+"""SuperVLAD beside the layout of the scene.
+
+VLAD forgets where in the image a feature stood: right for a lateral shift, wrong for telling two neighbouring
+viewpoints of one room apart. A coarse grid of reduced features keeps that; training weighs the two.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from vpr_ros.models.supervlad import SuperVLAD
+
+
+class LayoutSuperVLAD(nn.Module):
+    """SuperVLAD (METHODS 1.2) concatenated with a grid of pooled, reduced local features.
+
+    Args:
+        dim: channels D of a local feature.
+        clusters, ghost_clusters: as in ``SuperVLAD``.
+        grid: rows and columns of the token grid, rows * columns = N.
+        layout_grid: rows and columns the grid is pooled to.
+        layout_dim: channels a local feature is reduced to before pooling.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        clusters: int,
+        ghost_clusters: int,
+        grid: tuple[int, int],
+        layout_grid: tuple[int, int] = (8, 8),
+        layout_dim: int = 16,
+    ) -> None:
+        super().__init__()
+        self.vlad = SuperVLAD(dim, clusters, ghost_clusters)
+        self.reduce = nn.Linear(dim, layout_dim, bias=False)
+        self.layout_share = nn.Parameter(torch.tensor(0.0))
+        self.grid = grid
+        self.layout_grid = layout_grid
+        self.register_buffer("row_pooling", _pooling(grid[0], layout_grid[0]), persistent=False)
+        self.register_buffer("column_pooling", _pooling(grid[1], layout_grid[1]), persistent=False)
+        self.out_dim = clusters * dim + layout_grid[0] * layout_grid[1] * layout_dim
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, D) -> (B, clusters * D + rows * columns * layout_dim), L2-normalised."""
+        share = torch.sigmoid(self.layout_share)
+        return torch.cat(
+            (torch.sqrt(1.0 - share) * self.vlad(tokens), torch.sqrt(share) * self._layout(tokens)), dim=1
+        )
+
+    def _layout(self, tokens: Tensor) -> Tensor:
+        reduced = self.reduce(functional.normalize(tokens, dim=2)).unflatten(1, self.grid)
+        reduced = reduced - reduced.mean(dim=(1, 2), keepdim=True)
+        # Matrix products instead of adaptive pooling: they export to ONNX for sizes that do not divide.
+        pooled = torch.einsum("pr,brcd,qc->bpqd", self.row_pooling, reduced, self.column_pooling)
+        return functional.normalize(functional.normalize(pooled, dim=3).flatten(1), dim=1)
+
+
+def _pooling(cells: int, bins: int) -> Tensor:
+    """(bins, cells): row i averages the cells that overlap the i-th of *bins* equal intervals, by their overlap."""
+    edges = torch.linspace(0, cells, bins + 1)
+    left = torch.arange(cells, dtype=torch.float32)
+    overlap = torch.minimum(edges[1:, None], left[None] + 1) - torch.maximum(edges[:-1, None], left[None])
+    overlap = overlap.clamp(min=0.0)
+    return overlap / overlap.sum(dim=1, keepdim=True)

@@ -1,0 +1,74 @@
+"""The backbone of ``vpr_nano``: a small convolutional pyramid that runs at camera rate on two CPU cores.
+
+Grey input, normalised per image, because a robot's colours change with its lamp, its exposure and the hour;
+three strides fused at stride 8, as dense local-feature networks do.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+STRIDE_PX = 8
+
+
+class NanoBackbone(nn.Module):
+    """Image to dense local features.
+
+    Args:
+        dim: channels D of a local feature.
+        width: channels at strides 4, 8, 16 and 32.
+    """
+
+    def __init__(self, dim: int = 64, width: tuple[int, int, int, int] = (32, 64, 128, 160)) -> None:
+        super().__init__()
+        at4, at8, at16, at32 = width
+        self.dim = dim
+        self.stem = nn.Sequential(_Convolution(1, at4 // 2, stride=2), _Convolution(at4 // 2, at4, stride=2), _Residual(at4))
+        self.stride8 = nn.Sequential(_Convolution(at4, at8, stride=2), _Residual(at8), _Residual(at8))
+        self.stride16 = nn.Sequential(_Convolution(at8, at16, stride=2), _Residual(at16), _Residual(at16))
+        self.stride32 = nn.Sequential(_Convolution(at16, at32, stride=2), _Residual(at32))
+        self.lateral16 = nn.Conv2d(at16, at8, 1)
+        self.lateral32 = nn.Conv2d(at32, at8, 1)
+        self.fuse = nn.Sequential(_Convolution(at8, at8), _Convolution(at8, at8), nn.Conv2d(at8, dim, 1))
+
+    def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Rows and columns of the feature grid for an input of this size."""
+        return -(-height_px // STRIDE_PX), -(-width_px // STRIDE_PX)
+
+    def features(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) on the 0..1 scale -> (B, D, rows, columns), not normalised."""
+        grey = images.mean(dim=1, keepdim=True)
+        mean = grey.mean(dim=(2, 3), keepdim=True)
+        variance = (grey - mean).square().mean(dim=(2, 3), keepdim=True)
+        fine = self.stride8(self.stem((grey - mean) / torch.sqrt(variance + 1e-5)))
+        middle = self.stride16(fine)
+        coarse = self.stride32(middle)
+        size = fine.shape[-2:]
+        return self.fuse(
+            fine
+            + functional.interpolate(self.lateral16(middle), size, mode="bilinear", align_corners=False)
+            + functional.interpolate(self.lateral32(coarse), size, mode="bilinear", align_corners=False)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) on the 0..1 scale -> tokens (B, N, D), row-major over the grid."""
+        return self.features(images).flatten(2).transpose(1, 2)
+
+
+class _Convolution(nn.Sequential):
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+        )
+
+
+class _Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _Convolution(channels, channels)
+        self.second = nn.Sequential(nn.Conv2d(channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu(x + self.second(self.first(x)))
