@@ -6,6 +6,8 @@ three strides fused at stride 8, as dense local-feature networks do.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,11 +23,13 @@ class NanoBackbone(nn.Module):
         width: channels at strides 4, 8, 16 and 32.
     """
 
-    def __init__(self, dim: int = 64, width: tuple[int, int, int, int] = (32, 64, 128, 160)) -> None:
+    def __init__(self, dim: int = 64, width: Sequence[int] = (32, 64, 128, 160)) -> None:
         super().__init__()
         at4, at8, at16, at32 = width
         self.dim = dim
-        self.stem = nn.Sequential(_Convolution(1, at4 // 2, stride=2), _Convolution(at4 // 2, at4, stride=2), _Residual(at4))
+        self.stem = nn.Sequential(
+            _Convolution(1, at4 // 2, stride=2), _Convolution(at4 // 2, at4, stride=2), _Residual(at4)
+        )
         self.stride8 = nn.Sequential(_Convolution(at4, at8, stride=2), _Residual(at8), _Residual(at8))
         self.stride16 = nn.Sequential(_Convolution(at8, at16, stride=2), _Residual(at16), _Residual(at16))
         self.stride32 = nn.Sequential(_Convolution(at16, at32, stride=2), _Residual(at32))
@@ -46,11 +50,12 @@ class NanoBackbone(nn.Module):
         middle = self.stride16(fine)
         coarse = self.stride32(middle)
         size = fine.shape[-2:]
-        return self.fuse(
+        features: Tensor = self.fuse(
             fine
             + functional.interpolate(self.lateral16(middle), size, mode="bilinear", align_corners=False)
             + functional.interpolate(self.lateral32(coarse), size, mode="bilinear", align_corners=False)
         )
+        return features
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) on the 0..1 scale -> tokens (B, N, D), row-major over the grid."""
