@@ -83,6 +83,7 @@ setup(
         "console_scripts": [
             "localize = vpr_ros.ros.localize_node:main",
             "play = vpr_ros.ros.play_node:main",
+            "watch = vpr_ros.ros.watch_node:main",
             "simulate = vpr_ros.ros.simulate_node:main",
             "benchmark = vpr_ros.ros.benchmark:main",
             "build_map = vpr_ros.cli.build_map:main",

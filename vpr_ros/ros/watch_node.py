@@ -1,0 +1,109 @@
+"""``watch``: listens to a running localizer beside the truth of a player or simulator, and says how good it is."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
+from nav_msgs.msg import Path as PathMessage
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import PointCloud2
+
+from vpr_ros.core.command import run_command
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.pose import Pose
+from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
+from vpr_ros.ros.match_table import MATCH_DTYPE
+from vpr_ros.ros.pose_messages import to_ns
+
+EXAMPLE = (
+    "example:\n  ros2 run vpr_ros watch --output report --radius-m 5 --ros-args -r ground_truth:=/play/ground_truth"
+)
+DEPTH = 100
+
+
+class WatchNode(Node):
+    """Collects answers and truths until it is stopped."""
+
+    def __init__(self, print_poses: bool) -> None:
+        super().__init__("watch")
+        self.log = LiveLog()
+        self._print_poses = print_poses
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.create_subscription(PoseStamped, "ground_truth", self._on_truth, DEPTH)
+        self.create_subscription(PointCloud2, "/vpr_localizer/matches", self._on_matches, DEPTH)
+        self.create_subscription(PoseWithCovarianceStamped, "/vpr_localizer/pose", self._on_pose, DEPTH)
+        self.create_subscription(PathMessage, "/vpr_localizer/map", self._on_map, latched)
+
+    def _on_truth(self, message: PoseStamped) -> None:
+        self.log.truth[to_ns(message.header.stamp)] = _pose(message.pose)
+
+    def _on_map(self, message: PathMessage) -> None:
+        self.log.map_xy_m = np.array([[p.pose.position.x, p.pose.position.y] for p in message.poses])
+
+    def _on_matches(self, message: PointCloud2) -> None:
+        stamp_ns = to_ns(message.header.stamp)
+        table = np.frombuffer(message.data, MATCH_DTYPE)
+        if len(table):
+            best = table[0]
+            position_m = (float(best["x"]), float(best["y"]), float(best["z"]))
+            self.log.best_match[stamp_ns] = Pose(position_m, None)
+        self.log.latency_ms[stamp_ns] = (time.time_ns() - stamp_ns) / 1e6
+
+    def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
+        stamp_ns = to_ns(message.header.stamp)
+        covariance = np.asarray(message.pose.covariance, dtype=np.float64).reshape(6, 6)
+        answer = LiveAnswer(_pose(message.pose.pose), covariance)
+        self.log.published[stamp_ns] = answer
+        if self._print_poses:
+            x_m, y_m, _ = answer.T_map_base.position_m
+            sigma_m = float(np.sqrt(np.trace(covariance[:2, :2])))
+            print(f"pose  x {x_m:8.2f} m   y {y_m:8.2f} m   +/- {sigma_m:5.2f} m", flush=True)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_command(_watch, sys.argv[1:] if argv is None else argv)
+
+
+def _watch(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="watch", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
+    parser.add_argument("--radius-m", type=float, default=5.0, help="a match this near the truth is right")
+    parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")
+    options = parser.parse_args(remove_ros_args(["watch", *argv])[1:])
+    if not options.radius_m > 0:
+        raise ConfigError(f"--radius-m is {options.radius_m}, expected metres above 0", "Leave it at 5")
+    rclpy.init(args=["watch", *argv])
+    try:
+        node = WatchNode(options.print_poses)
+        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):  # SIGINT is how the watching ends
+            rclpy.spin(node)
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+    options.output.mkdir(parents=True, exist_ok=True)
+    write_picture(node.log, options.radius_m, options.output / "live.png")
+    print("\n".join(summary_lines(node.log, options.radius_m)))
+    print(f"picture            {options.output / 'live.png'}")
+
+
+def _pose(message: object) -> Pose:
+    position, orientation = message.position, message.orientation  # type: ignore[attr-defined]
+    return Pose((position.x, position.y, position.z), (orientation.x, orientation.y, orientation.z, orientation.w))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
