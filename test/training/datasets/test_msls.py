@@ -9,6 +9,7 @@ import pytest
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.training.datasets.msls import MslsTuples, MslsVal740, MslsValBenchmark
+from vpr_ros.training.image_sets import ImageList
 from vpr_ros.training.tuple_positions import TupleRule, positives_and_non_negatives
 
 WriteCsv = Callable[..., Path]
@@ -50,8 +51,8 @@ def root(tmp_path: Path, write_csv: WriteCsv, write_image: WriteImage) -> Path:
     return tmp_path
 
 
-def names(images: object) -> list[str]:
-    return [images.name(i) for i in range(len(images))]  # type: ignore[attr-defined]
+def names(images: ImageList) -> list[str]:
+    return [images.name(i) for i in range(len(images))]
 
 
 def test_the_740_protocol_asks_what_the_subtask_marks_and_drops_the_unanswerable(root: Path) -> None:

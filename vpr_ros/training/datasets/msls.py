@@ -174,7 +174,7 @@ def _read_side(root: Path, cities: Sequence[str], side: str, subtask: bool = Fal
                 "Restore both files from the same release of MSLS",
             )
         flat = ~as_flags(raw["pano"])
-        mark = np.ones(len(flat), dtype=np.bool_)
+        mark: npt.NDArray[np.bool_] = np.ones(len(flat), dtype=np.bool_)
         if subtask:
             mark = as_flags(read_columns(folder / "subtask_index.csv", ("all",))["all"])
             if len(mark) != len(flat):

@@ -1,0 +1,191 @@
+"""The ``train`` command on a tiny GSV-Cities folder: what a run leaves behind, how it resumes, what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+pytest.importorskip("lightning")
+
+from safetensors import safe_open
+
+from vpr_ros.cli.train import train
+from vpr_ros.core.errors import ConfigError, TrainingError, VprError
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*treespec.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:The number of training batches.*:UserWarning"),
+]
+RECIPES = Path(__file__).parents[2] / "config" / "recipes"
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    root = tmp_path / "gsv"
+    header = ("place_id", "year", "month", "northdeg", "city_id", "lat", "lon", "panoid")
+    rows = []
+    for place in range(8):
+        colours = np.random.default_rng(place).integers(0, 255, (4, 4, 3))
+        for view in range(3):
+            rows.append((place, 2015, 1 + view, 90, "Boston", 42.5, -71.25, f"p{place}v{view}"))
+            name = f"Boston_{place:07d}_2015_{1 + view:02d}_090_42.5_-71.25_p{place}v{view}.jpg"
+            noise = np.random.default_rng(100 + 10 * place + view).integers(0, 30, (32, 32, 3))
+            image = np.clip(np.kron(colours, np.ones((8, 8, 1))) + noise, 0, 255).astype(np.uint8)
+            for path in (root / "Images" / "Boston" / name, tmp_path / "val" / side(view) / f"{place}_{view}.jpg"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                assert cv2.imwrite(str(path), image)
+    write_csv(root / "Dataframes" / "Boston.csv", header, rows)
+    pairs = [(f"query/{p}_2.jpg", f"map/{p}_0.jpg map/{p}_1.jpg") for p in range(8)]
+    write_csv(tmp_path / "val" / "gt.csv", ("query", "positives"), pairs)
+    return tmp_path
+
+
+def side(view: int) -> str:
+    return "query" if view == 2 else "map"
+
+
+def write_csv(path: Path, header: Any, rows: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+
+
+def recipe(folder: Path, **model: Any) -> Path:
+    config = {
+        "model": {
+            "class_path": "vpr_ros.training.metric_learning.MetricLearning",
+            "init_args": {
+                "model": {
+                    "name": "tiny",
+                    "backbone": {"name": "cct14_7x2_384", "dim": 16, "blocks": 1, "heads": 2, "image_px": [32, 32]},
+                    "aggregation": {"name": "supervlad", "clusters": 2, "ghost_clusters": 1},
+                    "preprocessing": {"height_px": 32, "width_px": 32},
+                },
+                "optimiser": {"lr": 1e-3},
+                **model,
+            },
+        },
+        "data": {
+            "class_path": "vpr_ros.training.metric_learning.PlaceDataModule",
+            "init_args": {
+                "train": {
+                    "class_path": "vpr_ros.training.datasets.gsv_cities.GsvCities",
+                    "init_args": {"root": str(folder / "gsv"), "cities": ["Boston"], "min_images_per_place": 3},
+                },
+                "batch": {"places": 4, "images_per_place": 3},
+                "validation": [
+                    {
+                        "class_path": "vpr_ros.training.datasets.image_pairs.ImagePairs",
+                        "init_args": {"root": str(folder / "val"), "name": "rooms"},
+                    }
+                ],
+                "loader": {"workers": 0},
+            },
+        },
+        "trainer": {
+            "max_epochs": 1,
+            "accelerator": "cpu",
+            "devices": 1,
+            "enable_progress_bar": False,
+            "log_every_n_steps": 1,
+        },
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def fit(folder: Path, *more: str, **model: Any) -> None:
+    train(["fit", "--config", str(recipe(folder, **model)), "--run", str(folder / "run"), *more])
+
+
+def test_a_run_folder_holds_everything_and_can_go_on(dataset: Path) -> None:
+    run = dataset / "run"
+    fit(dataset, start={"kmeans_images": 16})
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config = config.get("fit", config)
+    assert config["model"]["init_args"]["optimiser"]["lr"] == 1e-3
+    assert config["trainer"]["use_distributed_sampler"] is False
+    environment = json.loads((run / "environment.json").read_text())
+    assert environment["packages"]["torch"]
+    assert environment["machine"]["cpus"] >= 1
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert [v["epoch"] for v in metrics["validations"]] == [0]
+    assert 0 <= metrics["best"]["val/rooms/R@1"] <= 100
+    assert metrics["best"]["val/score"] == metrics["best"]["val/rooms/R@1"] + metrics["best"]["val/rooms/R@5"]
+    with safe_open(run / "model.safetensors", framework="pt") as file:
+        assert json.loads(file.metadata()["vpr_ros.recipe"])["name"] == "tiny"
+    assert list((run / "logs" / "start_0" / "tensorboard").glob("events.*"))
+    first_log = (run / "logs" / "start_0" / "csv" / "metrics.csv").read_text()
+    assert "train/loss" in first_log
+
+    with pytest.raises(TrainingError, match=r"holds a run already.*--resume true"):
+        fit(dataset)
+    fit(dataset, "--resume", "true", "--trainer.max_epochs", "2")
+    metrics = json.loads((run / "metrics.json").read_text())
+    assert [v["epoch"] for v in metrics["validations"]] == [0, 1]
+    assert (run / "logs" / "start_0" / "csv" / "metrics.csv").read_text() == first_log, "logs stay"
+    assert (run / "logs" / "start_1" / "csv" / "metrics.csv").is_file()
+
+    with pytest.raises(TrainingError, match="checkpoint is of another model, aggregation differ"):
+        other = recipe(dataset).read_text().replace("clusters: 2", "clusters: 3")
+        (dataset / "other.yaml").write_text(other)
+        arguments = ["--config", str(dataset / "other.yaml"), "--run", str(run), "--resume", "true"]
+        train(["fit", *arguments, "--trainer.max_epochs", "3"])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(dataset: Path) -> None:
+    fit(dataset)
+    best = (dataset / "run" / "checkpoints" / "best.ckpt").read_bytes()
+    resume = (dataset / "run" / "checkpoints" / "resume.ckpt").read_bytes()
+    diverging = ("--resume", "true", "--trainer.max_epochs", "3", "--model.init_args.loss.alpha", "1.0e-300")
+    with pytest.raises(TrainingError, match=r"loss is inf in epoch 1.*best\.ckpt.*Lower the learning rate"):
+        fit(dataset, *diverging)
+    assert (dataset / "run" / "checkpoints" / "best.ckpt").read_bytes() == best
+    assert (dataset / "run" / "checkpoints" / "resume.ckpt").read_bytes() == resume
+
+
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_an_image_that_does_not_decode_is_named(dataset: Path, workers: str) -> None:
+    broken = next((dataset / "gsv" / "Images" / "Boston").glob("*p3v1.jpg"))
+    broken.write_bytes(b"not an image")
+    with pytest.raises(VprError, match=r"p3v1\.jpg"):
+        fit(dataset, "--data.init_args.loader.workers", workers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--data.init_args.batch.images_per_place", "4"), "place 0 has 3 images, the recipe draws 4"),
+        (("--data.init_args.validation", "[]"), "names no validation set"),
+        (("--model.init_args.freeze", "all"), "leaves nothing to train"),
+        (("--data.init_args.train.init_args.root", "nowhere"), "nowhere/Dataframes/Boston.csv cannot be read"),
+    ],
+)
+def test_bad_input_is_refused(dataset: Path, arguments: tuple[str, str], problem: str) -> None:
+    with pytest.raises(TrainingError, match=problem):
+        fit(dataset, *arguments)
+
+
+def test_an_unknown_key_is_refused_on_one_line(dataset: Path) -> None:
+    with pytest.raises(ConfigError, match="momentums") as unknown:
+        fit(dataset, "--model.init_args.optimiser.momentums", "0.9")
+    with pytest.raises(ConfigError, match=r"model\.optimiser\.lr.*fast") as no_number:
+        fit(dataset, "--model.init_args.optimiser.lr", "fast")
+    assert max(len(str(error.value)) for error in (unknown, no_number)) < 300
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_recipe_parses(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        train(["fit", "--config", str(path), "--print_config"])
+    assert ended.value.code == 0
+    assert "class_path: vpr_ros.training." in capsys.readouterr().out

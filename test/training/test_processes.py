@@ -1,0 +1,118 @@
+"""Two gloo processes on one batch: the loss, the gradients and the step of one process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from vpr_ros.models import build_model
+from vpr_ros.training.batches import LoaderOptions
+from vpr_ros.training.describe import describe_images
+from vpr_ros.training.gather import gather_constant, gather_rows, process_group_size, sum_over_processes
+from vpr_ros.training.multi_similarity import MultiSimilarity
+from vpr_ros.training.triplet_loss import triplet_ranking_loss
+
+PROCESSES = 2
+Step = Callable[[nn.Module], torch.Tensor]
+
+
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return build_model(tiny.PLAIN_MODEL)
+
+
+def images(count: int) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(1).standard_normal((count, 3, 32, 32)).astype(np.float32))
+
+
+def metric_step(network: nn.Module) -> torch.Tensor:
+    """Multi-similarity over 8 images of 4 places, each process holding its share."""
+    rank, world = process_group_size()
+    share = 8 // world
+    mine = slice(rank * share, (rank + 1) * share)
+    labels = torch.arange(8) // 2
+    loss: torch.Tensor = MultiSimilarity(epsilon=None)(
+        gather_rows(network(images(8)[mine])), gather_constant(labels[mine])
+    )
+    return loss
+
+
+def triplet_step(network: nn.Module) -> torch.Tensor:
+    """Four tuples of four images; how many triplets violate differs between the processes."""
+    rank, world = process_group_size()
+    share = 4 // world
+    mine = images(16).reshape(4, 4, 3, 32, 32)[rank * share : (rank + 1) * share]
+    tuples = network(mine.flatten(0, 1)).unflatten(0, (share, 4))
+    loss = triplet_ranking_loss(tuples[:, 0], tuples[:, 1], tuples[:, 2:])
+    return loss.total * world / sum_over_processes(loss.violating.sum())
+
+
+STEPS: dict[str, Step] = {"metric": metric_step, "triplet": triplet_step}
+
+
+def run(rank: int, folder: str) -> None:
+    dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=PROCESSES)
+    try:
+        torch.save(results(DistributedDataParallel), Path(folder) / f"{rank}.pt")
+    finally:
+        dist.destroy_process_group()
+
+
+def results(wrap: Callable[[nn.Module], nn.Module]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, step in STEPS.items():
+        network = model()
+        wrapped = wrap(network)  # must outlive backward: it averages the gradients
+        loss = step(wrapped)
+        torch.autograd.backward(loss)
+        out[name] = {
+            "loss": loss.detach(),
+            "gradients": {k: p.grad for k, p in network.named_parameters() if p.grad is not None},
+        }
+    network = model()
+    options = LoaderOptions(workers=0, evaluation_batch=3)
+    rooms = tiny.Rooms(places=7, views=1)  # an odd number of images for an even number of processes
+    out["described"] = torch.from_numpy(describe_images(network, rooms, network.config.preprocessing, options))  # type: ignore[arg-type]
+    return out
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    folder = tmp_path_factory.mktemp("gloo")
+    mp.spawn(run, args=(str(folder),), nprocs=PROCESSES, join=True)  # type: ignore[no-untyped-call]
+    return results(lambda network: network), [torch.load(folder / f"{r}.pt", weights_only=True) for r in range(2)]
+
+
+@pytest.mark.parametrize("name", ["metric", "triplet"])
+def test_gradients_are_those_of_one_process(both: tuple[dict[str, Any], list[dict[str, Any]]], name: str) -> None:
+    alone, together = both
+    assert alone[name]["gradients"]
+    for process in together:
+        assert process[name]["gradients"].keys() == alone[name]["gradients"].keys()
+        for key, gradient in alone[name]["gradients"].items():
+            torch.testing.assert_close(process[name]["gradients"][key], gradient, rtol=2e-4, atol=1e-6)
+
+
+def test_the_loss_is_that_of_one_process(both: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    alone, together = both
+    for process in together:
+        torch.testing.assert_close(process["metric"]["loss"], alone["metric"]["loss"])
+    # each process reports its share times the number of processes: their mean is the loss
+    mean = torch.stack([p["triplet"]["loss"] for p in together]).mean()
+    torch.testing.assert_close(mean, alone["triplet"]["loss"])
+
+
+def test_descriptors_computed_together_are_the_same(both: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    alone, together = both
+    for process in together:
+        torch.testing.assert_close(process["described"], alone["described"])

@@ -1,0 +1,150 @@
+"""``train``: fit a recipe, resume it, or validate a checkpoint by recall.
+
+LightningCLI reads the recipe: every value can be overridden on the command line, and unknown keys are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jsonargparse
+import lightning
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from vpr_ros.core.command import run_command
+from vpr_ros.core.errors import ConfigError, VprError
+from vpr_ros.models.checkpoint import Recipe
+from vpr_ros.training.run_folder import RunFolder
+
+EXAMPLE = (
+    "example: train fit --config config/recipes/supervlad_dinov2b_gsv.yaml "
+    "--data.init_args.train.init_args.root DATASETS/gsv_cities --run runs/supervlad"
+)
+
+
+class TrainCli(LightningCLI):
+    """LightningCLI with a run folder, safe checkpoints and errors that fit on one line."""
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Only what makes sense here; ``weights_only`` is not the user's choice."""
+        hidden = {"model", "datamodule", "weights_only"}
+        return {"fit": {*hidden, "train_dataloaders", "val_dataloaders"}, "validate": {*hidden, "dataloaders"}}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add what a run needs beside the recipe."""
+        parser.add_argument("--run", type=str, default="runs/run", help="folder that keeps everything of this run")
+        parser.add_argument("--resume", type=bool, default=False, help="go on with the run in --run after it stopped")
+        parser.add_argument(
+            "--save_every_steps", type=int, default=500, help="steps between two points a killed run can go on from"
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse without LightningCLI's warning about arguments given by a caller."""
+        self.config = parser.parse_args(args)
+
+    def instantiate_trainer(self, **kwargs: Any) -> lightning.Trainer:
+        """Give the trainer its run folder."""
+        if self.subcommand != "fit" or self._get(self.config_init, "trainer").get("fast_dev_run"):
+            return super().instantiate_trainer(**{"logger": False, **kwargs})
+        resume = bool(self._get(self.config, "resume"))
+        folder = RunFolder(Path(self._get(self.config, "run")), resume)
+        text = self.parser.dump(self.config, skip_none=False)
+        callbacks = folder.callbacks(self._recipe(text), text, self._get(self.config, "save_every_steps"))
+        own = self._get(self.config_init, "trainer").get("callbacks") or []
+        options: dict[str, Any] = {"default_root_dir": str(folder.path), "callbacks": [*own, *callbacks]}
+        if self._get(self.config_init, "trainer").get("logger") is None:
+            options["logger"] = folder.loggers()
+        if resume:
+            self.config_init["fit"]["ckpt_path"] = str(folder.resume_checkpoint)
+        return super().instantiate_trainer(**{**options, **kwargs})
+
+    def fit(self, **arguments: Any) -> None:
+        """Train; nothing of a checkpoint is unpickled."""
+        self.trainer.fit(**arguments, weights_only=True)
+
+    def validate(self, **arguments: Any) -> None:
+        """Measure recall; nothing of a checkpoint is unpickled."""
+        self.trainer.validate(**arguments, weights_only=True)
+
+    def _recipe(self, text: str) -> Recipe:
+        files = self._get(self.config, "config") or []
+        name = Path(str(files[-1])).stem if files else "command line"
+        return Recipe(name, hashlib.sha256(text.encode()).hexdigest())
+
+
+def train(argv: Sequence[str]) -> None:
+    """Run the command.
+
+    Raises:
+        VprError: anything the user can mend.
+    """
+    # what Lightning still calls in its own libraries is no business of the user's
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    for expected in ("does not have many workers", "Checkpoint directory .* exists", "number of training batches"):
+        warnings.filterwarnings("ignore", message=f".*{expected}.*")
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    strict = {"exit_on_error": False}
+    try:
+        TrainCli(
+            model_class=lightning.LightningModule,
+            datamodule_class=lightning.LightningDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            save_config_callback=None,
+            trainer_defaults={"use_distributed_sampler": False},
+            seed_everything_default=0,
+            parser_kwargs={
+                **strict,
+                "description": f"Train a model from a recipe. {EXAMPLE}",
+                "fit": dict(strict),
+                "validate": dict(strict),
+            },
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            args=list(argv),
+        )
+    except jsonargparse.ArgumentError as error:
+        raise ConfigError(
+            f"the recipe or the command line is wrong: {_short(str(error))}",
+            "See `train fit --help` and docs/training.md",
+        ) from error
+    except ValueError as error:
+        # jsonargparse wraps what a constructor raises
+        cause = _own_error(error)
+        if cause is None:
+            raise
+        raise cause from error
+
+
+def _short(message: str) -> str:
+    """Keep the key and the innermost reason of jsonargparse's nested report."""
+    keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
+    lines = message.splitlines()
+    reason = max(lines, key=lambda line: len(line) - len(line.lstrip())).strip()
+    return f"{keys}: {reason}" if keys and len(lines) > 1 else message
+
+
+def _own_error(error: BaseException) -> VprError | None:
+    chain: BaseException | None = error
+    while chain is not None:
+        if isinstance(chain, VprError):
+            return chain
+        chain = chain.__cause__ or chain.__context__
+    return None
+
+
+def main() -> int:
+    """Entry point."""
+    return run_command(train)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""Metric learning on images labelled by place: GSV-Cities and whatever else knows its places (METHODS 1.6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from vpr_ros.training.batches import BatchLoader, LoaderOptions, PlaceBatches
+from vpr_ros.training.data_module import RecipeData
+from vpr_ros.training.gather import gather_constant, gather_rows
+from vpr_ros.training.image_sets import EvaluationData, PlaceData, PlaceImages
+from vpr_ros.training.multi_similarity import MultiSimilarity
+from vpr_ros.training.optimiser import OptimiserConfig
+from vpr_ros.training.place_sampler import BatchShape, PlaceBatchSampler
+from vpr_ros.training.recipe_module import RecipeModule, StartValues
+from vpr_ros.training.transforms import Augmentation
+
+
+@dataclass(frozen=True)
+class MultiSimilarityConfig:
+    """Numbers of ``MultiSimilarity``."""
+
+    alpha: float = 1.0
+    beta: float = 50.0
+    base: float = 0.0
+    epsilon: float | None = 0.1
+
+
+class MetricLearning(RecipeModule):
+    """Multi-similarity loss over the whole batch, whatever number of processes holds it.
+
+    With gradient accumulation the loss of each part sees only its own places: prefer ``chunk_images``, which is exact.
+
+    Args:
+        loss: numbers of the loss and its miner.
+        model, optimiser, freeze, start, chunk_images, seed: see ``RecipeModule``.
+    """
+
+    def __init__(
+        self,
+        model: Mapping[str, Any],
+        optimiser: OptimiserConfig | None = None,
+        freeze: str = "none",
+        start: StartValues | None = None,
+        chunk_images: int | None = None,
+        seed: int = 0,
+        loss: MultiSimilarityConfig | None = None,
+    ) -> None:
+        super().__init__(model, optimiser, freeze, start, chunk_images, seed)
+        numbers = loss or MultiSimilarityConfig()
+        self.objective = MultiSimilarity(numbers.alpha, numbers.beta, numbers.base, numbers.epsilon)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Loss of one batch: images (B, 3, H, W) and place labels (B,)."""
+        images, labels = batch
+        descriptors = gather_rows(self.descriptors(images))
+        loss = self.checked(self.objective(descriptors, gather_constant(labels)))
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(images))
+        return loss
+
+
+class PlaceDataModule(RecipeData):
+    """Batches of P places with K images each.
+
+    Args:
+        train: labelled images.
+        batch: P and K over all processes together.
+        validation, augmentation, train_size_px, loader, seed: see ``RecipeData``.
+    """
+
+    def __init__(
+        self,
+        train: PlaceData,
+        batch: BatchShape,
+        validation: Sequence[EvaluationData],
+        augmentation: Augmentation | None = None,
+        train_size_px: tuple[int, int] | None = None,
+        loader: LoaderOptions | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(validation, augmentation, train_size_px, loader, seed)
+        self.train = train
+        self.batch = batch
+        self._places: PlaceImages | None = None
+
+    @property
+    def places(self) -> PlaceImages:
+        """The training images, read when first asked for."""
+        if self._places is None:
+            self._places = self.train.open()
+        return self._places
+
+    def batches_per_epoch(self) -> int:
+        """Batches per epoch."""
+        return len(self._sampler())
+
+    def train_dataloader(self) -> BatchLoader:
+        """Loader of P x K batches, reshuffled every epoch."""
+        return BatchLoader(PlaceBatches(self.places, self.transform), self._sampler(), self.loader)
+
+    def _sampler(self) -> PlaceBatchSampler:
+        trainer = self._trainer()
+        return PlaceBatchSampler(
+            self.places.place_ids, self.places.groups, self.batch, self.seed, trainer.global_rank, trainer.world_size
+        )
