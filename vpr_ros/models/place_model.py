@@ -41,7 +41,8 @@ class PlaceModel(nn.Module):
         self.aggregation: Any = aggregation
         self.cross_image = cross_image
         self.whitening = whitening
-        self.descriptor_dim: int = self.aggregation.out_dim if whitening is None else whitening.out_dim
+        last: Any = aggregation if whitening is None else whitening
+        self.descriptor_dim = int(last.out_dim)
         self._needs_class_token = bool(getattr(aggregation, "needs_class_token", False))
         if self._needs_class_token and not isinstance(backbone, HasClassToken):
             raise ConfigError(

@@ -1,0 +1,172 @@
+"""The three commands about model files, from published weights to a file the robot runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from vpr_ros.cli import convert, describe_model, export_model
+from vpr_ros.inference import open_extractor
+from vpr_ros.models import PlaceModel, build_model
+from vpr_ros.models.checkpoint import load_checkpoint, save_checkpoint
+
+HUBCONF = """
+import torch
+
+dependencies = ["torch"]
+
+
+def pooled(pretrained=False):
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
+
+
+def feature_map(pretrained=False):
+    return torch.nn.Conv2d(3, 8, 3)
+"""
+
+
+def test_a_checkpoint_is_exported_with_its_recall_change(
+    tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(tiny, tmp_path / "tiny.safetensors")
+    names = sorted(p.name for p in image_folder.iterdir())
+    (tmp_path / "gt.csv").write_text("query,positives\n" + "".join(f"{n},{n}\n" for n in names))
+    out = tmp_path / "tiny.onnx"
+    common = [str(tmp_path / "tiny.safetensors"), "--output", str(out), "--images", str(image_folder)]
+    task = [
+        "--map-images",
+        str(image_folder),
+        "--query-images",
+        str(image_folder),
+        "--positives",
+        str(tmp_path / "gt.csv"),
+    ]
+    assert export_model.main([*common, *task, "--size", "28x42", "--resize", "area"]) == 0
+    assert "recall@1 100.0 % (+0.0)" in capsys.readouterr().out
+    preprocessing = open_extractor(out).info.preprocessing
+    assert (preprocessing.height_px, preprocessing.width_px, preprocessing.resize) == (28, 42, "area")
+    assert json.loads((tmp_path / "tiny.export.json").read_text())["parity"]["recall_at_1_change"] == 0.0
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed here")
+def test_without_tensorrt_the_engine_is_refused_before_any_work(
+    tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(tiny, tmp_path / "tiny.safetensors")
+    arguments = [
+        str(tmp_path / "tiny.safetensors"),
+        "--output",
+        str(tmp_path / "tiny.onnx"),
+        "--images",
+        str(image_folder),
+    ]
+    assert export_model.main([*arguments, "--tensorrt", str(tmp_path / "tiny.engine")]) == 2
+    assert "TensorRT is not installed" in capsys.readouterr().err
+    assert not (tmp_path / "tiny.onnx").exists()
+
+
+def test_a_local_hub_model_is_wrapped_and_exported(
+    image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hub = tmp_path / "hub"
+    hub.mkdir()
+    (hub / "hubconf.py").write_text(HUBCONF)
+    out = tmp_path / "pooled.onnx"
+    ends = ["--output", str(out), "--images", str(image_folder)]
+    assert export_model.main(["--torch-hub", str(hub), "pooled", *ends, "--size", "48x64"]) == 0
+    info = open_extractor(out).info
+    assert (info.name, info.descriptor_dim, dict(info.aggregation)) == ("pooled", 8, {"name": "torch_hub"})
+    assert export_model.main(["--torch-hub", str(hub), "pooled", *ends]) == 2
+    assert export_model.main(["--torch-hub", str(hub), "feature_map", *ends, "--size", "48x64"]) == 2
+    assert export_model.main(["--torch-hub", str(hub), "no_such", *ends, "--size", "48x64"]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert [next(w for w in ("--size", "(B, D)", "cannot load no_such") if w in e) for e in errors] == [
+        "--size",
+        "(B, D)",
+        "cannot load no_such",
+    ]
+
+
+def test_dinov2_weights_become_a_model_that_tells_places_apart(
+    image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny = build_model(
+        {
+            "backbone": {"name": "dinov2_s", "timm_options": {"embed_dim": 64, "depth": 1, "num_heads": 1}},
+            "aggregation": {"name": "class_token"},
+        }
+    )
+    prefix = "backbone.net."
+    state = {key.removeprefix(prefix): value for key, value in tiny.state_dict().items() if key.startswith(prefix)}
+    torch.save({**state, "mask_token": torch.zeros(1, 64)}, tmp_path / "dino.pth")
+    out = tmp_path / "dino.safetensors"
+    arguments = [
+        str(tmp_path / "dino.pth"),
+        "--output",
+        str(out),
+        "--init-images",
+        str(image_folder),
+        "--clusters",
+        "3",
+    ]
+    assert convert.main(arguments) == 0
+    assert "SuperVLAD K=3 G=1" in capsys.readouterr().out
+    model, recipe = load_checkpoint(out)
+    assert recipe.name == "converted from dino.pth"
+    assert model.descriptor_dim == 3 * 64
+    torch.testing.assert_close(model.backbone.net.blocks[0].attn.qkv.weight, state["blocks.0.attn.qkv.weight"])
+    lengths = model.aggregation.conv.weight.flatten(1).norm(dim=1)
+    torch.testing.assert_close(lengths, lengths[:1].expand(4))
+
+
+def test_a_foreign_onnx_file_is_described_where_there_is_no_torch(tmp_path: Path, image_folder: Path) -> None:
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    torch.onnx.export(
+        net,
+        (torch.zeros(1, 3, 32, 48),),
+        tmp_path / "foreign.onnx",
+        input_names=["x"],
+        output_names=["y"],
+        verbose=False,
+    )
+    script = (
+        "import sys; sys.modules['torch'] = None; sys.modules['timm'] = None;"
+        "from vpr_ros.cli.describe_model import main; sys.exit(main(sys.argv[1:]))"
+    )
+    out = tmp_path / "described.onnx"
+    arguments = [str(tmp_path / "foreign.onnx"), "--output", str(out), "--name", "foreign", "--mean", "0", "0", "0"]
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    info = open_extractor(out).info
+    assert (info.name, info.descriptor_dim, info.preprocessing.mean) == ("foreign", 4, (0.0, 0.0, 0.0))
+    assert (info.preprocessing.height_px, info.preprocessing.width_px) == (32, 48)
+    images = np.zeros((32, 48, 3), np.uint8)
+    assert open_extractor(out).infer(open_extractor(out).prepare([images])).shape == (1, 4)
+
+
+def test_sizes_that_contradict_a_foreign_file_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["b", 3, 32, "w"])
+    vector = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+    node = onnx.helper.make_node("Identity", ["x"], ["y"])
+    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "g", [image], [vector])), tmp_path / "open.onnx")
+    ends = [str(tmp_path / "open.onnx"), "--output", str(tmp_path / "out.onnx")]
+    for extra, message in (
+        ([], "leaves the size of its input open"),
+        (["--size", "30x40"], "height_px=32"),
+        (["--size", "32x40"], "--descriptor-dim"),
+    ):
+        assert describe_model.main([*ends, *extra]) == 2
+        assert message in capsys.readouterr().err
+    (tmp_path / "text.onnx").write_text("no model")
+    assert describe_model.main([str(tmp_path / "text.onnx"), "--output", str(tmp_path / "out.onnx")]) == 2
+    assert not (tmp_path / "out.onnx").exists()

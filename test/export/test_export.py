@@ -1,0 +1,163 @@
+"""Exports agree with torch or are refused, and nothing half-done is left behind."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from vpr_ros.core.errors import ConfigError, ExportError
+from vpr_ros.evaluation.positives import Positives
+from vpr_ros.export.export import ExportOptions, export_onnx, report_path
+from vpr_ros.export.exportable import Exportable, exportable_place_model
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.parity import Parity, RecallSet, check
+from vpr_ros.inference import open_extractor
+from vpr_ros.models import CrossImageConfig, ModelConfig, PlaceModel, build_model
+from vpr_ros.models.checkpoint import Recipe
+
+
+@pytest.fixture
+def exportable(tiny: PlaceModel) -> Exportable:
+    return exportable_place_model(tiny, Recipe("recipe.yaml", "abc"))
+
+
+def test_fp32_runs_on_the_robots_path_and_describes_itself(
+    exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    path = tmp_path / "out" / "tiny.onnx"
+    report = export_onnx(exportable, path, ExportOptions(images))
+    assert report.parity.images == 6
+    assert report.parity.cosine_min > 0.9999
+    extractor = open_extractor(path)
+    assert extractor.info == exportable.info
+    assert extractor.sha256 == report.sha256
+    assert (extractor.info.recipe, extractor.info.recipe_sha256) == ("recipe.yaml", "abc")
+    batch = extractor.prepare(next(iter(images.batches(3))))
+    with torch.no_grad():
+        expected = exportable.module(torch.from_numpy(batch)).numpy()
+    np.testing.assert_allclose(extractor.infer(batch), expected, atol=2e-6)
+    stored = json.loads(report_path(path).read_text())
+    assert stored["parity"]["cosine_min"] == report.parity.cosine_min
+    assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.export.json", "tiny.onnx"]
+
+
+def test_the_position_table_is_baked_and_the_opset_recent(
+    exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    export_onnx(exportable, tmp_path / "tiny.onnx", ExportOptions(images))
+    model = onnx.load(tmp_path / "tiny.onnx")
+    assert not [node for node in model.graph.node if node.op_type == "Resize"]
+    assert max(entry.version for entry in model.opset_import if not entry.domain) >= 17
+    batch, *size = model.graph.input[0].type.tensor_type.shape.dim
+    assert batch.dim_param
+    assert [d.dim_value for d in size] == [3, 56, 84]
+
+
+def test_fp16_keeps_its_ends_and_norms_in_fp32(exportable: Exportable, images: ImageFolder, tmp_path: Path) -> None:
+    path = tmp_path / "half.onnx"
+    report = export_onnx(exportable, path, ExportOptions(images, "fp16"))
+    assert 0.999 <= report.parity.cosine_min <= 1.0
+    model = onnx.load(path)
+    assert {v.type.tensor_type.elem_type for v in (*model.graph.input, *model.graph.output)} == {onnx.TensorProto.FLOAT}
+    weights = {w.name: w.data_type for w in model.graph.initializer}
+    norms = [n for n in model.graph.node if n.op_type == "LayerNormalization"]
+    products = [n for n in model.graph.node if n.op_type == "MatMul" and n.input[1] in weights]
+    assert norms
+    assert products
+    assert all(weights.get(n.input[1], onnx.TensorProto.FLOAT) == onnx.TensorProto.FLOAT for n in norms)
+    assert all(weights[n.input[1]] == onnx.TensorProto.FLOAT16 for n in products)
+    assert open_extractor(path).info.precision == "fp16"
+
+
+def test_int8_is_smaller_and_states_its_recall_change(
+    exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    task = RecallSet(images, images, Positives.from_lists([[i] for i in range(6)], "same image"))
+    path = tmp_path / "int8.onnx"
+    report = export_onnx(exportable, path, ExportOptions(images, "int8", task=task))
+    assert report.parity.recall_at_1_torch == 100.0
+    assert report.parity.recall_at_1_change == (report.parity.recall_at_1_export or 0.0) - 100.0
+    assert report.parity.cosine_min > 0.9
+    assert {n.op_type for n in onnx.load(path).graph.node} >= {"QuantizeLinear", "DequantizeLinear"}
+    assert open_extractor(path).info.precision == "int8"
+
+
+class _Unfaithful(torch.nn.Module):
+    """Stands for an operation whose ONNX form computes something else."""
+
+    def __init__(self, module: torch.nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        descriptors: torch.Tensor = self.module(images)
+        if torch.compiler.is_exporting():
+            return torch.roll(descriptors, 1, dims=1)
+        return descriptors
+
+
+def test_an_export_that_disagrees_is_refused_and_the_old_file_stays(
+    exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    path = tmp_path / "tiny.onnx"
+    path.write_bytes(b"the older model")
+    unfaithful = replace(exportable, module=_Unfaithful(exportable.module))
+    with pytest.raises(ExportError, match="does not agree with the torch model"):
+        export_onnx(unfaithful, path, ExportOptions(images))
+    assert path.read_bytes() == b"the older model"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "tiny.onnx"]
+
+
+@pytest.mark.parametrize(
+    ("precision", "cosine"), [("fp32", 0.9998), ("fp16", 0.998), ("int8", 0.4), ("fp32", float("nan"))]
+)
+def test_the_gate_has_a_limit_per_precision(precision: str, cosine: float) -> None:
+    with pytest.raises(ExportError, match=f"{precision} export does not agree"):
+        check(Parity(3, cosine, 1.0), precision)
+    check(Parity(3, 0.99995, 1.0), precision)
+
+
+def test_a_model_whose_descriptors_depend_on_their_batch_is_refused(tiny: PlaceModel) -> None:
+    cross_image = CrossImageConfig(heads=2, feedforward_dim=16)
+    config = replace(tiny.config, cross_image=cross_image)
+    with pytest.raises(ExportError, match="batch mode"):
+        exportable_place_model(build_model(config), Recipe())
+
+
+def test_the_single_mode_encoder_and_a_cnn_export(images: ImageFolder, tiny: PlaceModel, tmp_path: Path) -> None:
+    single = replace(tiny.config, cross_image=CrossImageConfig(mode="single", heads=2, feedforward_dim=16))
+    report = export_onnx(
+        exportable_place_model(build_model(single), Recipe()), tmp_path / "single.onnx", ExportOptions(images)
+    )
+    assert report.parity.cosine_min > 0.9999
+    assert open_extractor(tmp_path / "single.onnx").info.cross_image == "single"
+    cnn = ModelConfig.from_mapping(
+        {
+            "backbone": {"name": "mobilenetv3_small_050"},
+            "aggregation": {"name": "gem"},
+            "preprocessing": {"height_px": 64, "width_px": 96},
+        }
+    )
+    report = export_onnx(
+        exportable_place_model(build_model(cnn), Recipe()), tmp_path / "cnn.onnx", ExportOptions(images)
+    )
+    assert report.parity.cosine_min > 0.9999
+
+
+def test_unknown_precisions_and_folders_without_images_are_refused(
+    exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="fp32, fp16, int8"):
+        export_onnx(exportable, tmp_path / "m.onnx", ExportOptions(images, "fp8"))  # type: ignore[arg-type]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ExportError, match="no JPEG or PNG"):
+        ImageFolder.open(tmp_path / "empty")
+    (tmp_path / "empty" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
+    with pytest.raises(ExportError, match=r"torn\.jpg cannot be used"):
+        list(ImageFolder.open(tmp_path / "empty").batches(1))

@@ -1,0 +1,78 @@
+"""``convert_checkpoint``: published weights become a checkpoint of ours."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from vpr_ros.cli.parser import CommandParser
+from vpr_ros.core.command import run_command
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.models import AggregationConfig, PlaceModel, build_model
+from vpr_ros.models.checkpoint import Recipe, save_checkpoint
+from vpr_ros.models.convert import convert
+from vpr_ros.models.initialise import initialise_assignment
+
+BATCH = 4
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    logging.basicConfig(format="%(levelname)s: %(message)s")
+    return run_command(_command, argv)
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="convert_checkpoint",
+        description="Turn the authors' SuperVLAD, 1-cluster VLAD or DINOv2 .pth file into a vpr_ros checkpoint. "
+        "The variant is read from the file, every tensor must fit, nothing in it is executed.",
+        example="convert_checkpoint dinov2_vits14_pretrain.pth --output dino.safetensors --init-images drive/",
+    )
+    parser.add_argument("file", type=Path, help=".pth file")
+    parser.add_argument("--output", type=Path, required=True, help="checkpoint to write (.safetensors)")
+    parser.add_argument("--name", default="", help="of the model (default: the file's)")
+    parser.add_argument(
+        "--init-images",
+        type=Path,
+        metavar="FOLDER",
+        help="put a SuperVLAD on a DINOv2 file, its clusters found in these images: usable before any training",
+    )
+    parser.add_argument("--clusters", type=int, default=4, help="of that SuperVLAD (default 4)")
+    parser.add_argument("--ghost-clusters", type=int, default=1, help="of that SuperVLAD (default 1)")
+    parser.add_argument("--init-count", type=int, default=500, help="images used, spread over the folder (default 500)")
+    return parser
+
+
+def _command(argv: Sequence[str]) -> None:
+    args = _parser().parse_args(argv)
+    model, published = convert(args.file, args.name)
+    kind = published.kind
+    if args.init_images is not None:
+        aggregation = AggregationConfig("supervlad", {"clusters": args.clusters, "ghost_clusters": args.ghost_clusters})
+        model = _with_aggregation(model, aggregation, ImageFolder.open(args.init_images, args.init_count))
+        kind += f", replaced by SuperVLAD K={args.clusters} G={args.ghost_clusters} from {args.init_images}"
+    save_checkpoint(model, args.output, Recipe(name=f"converted from {args.file.name}"))
+    size = model.config.preprocessing
+    print(f"{args.output}: {kind}, descriptor {model.descriptor_dim}, input {size.height_px}x{size.width_px}")
+
+
+def _with_aggregation(model: PlaceModel, aggregation: AggregationConfig, images: ImageFolder) -> PlaceModel:
+    new = build_model(replace(model.config, aggregation=aggregation, cross_image=None))
+    new.backbone.load_state_dict(model.backbone.state_dict(), strict=True)
+    initialise_assignment(new, _batches(images, new.config.preprocessing))
+    return new
+
+
+def _batches(images: ImageFolder, preprocessing: Preprocessing) -> Iterator[torch.Tensor]:
+    for batch in images.batches(BATCH):
+        yield torch.from_numpy(preprocessing.batch(batch))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,50 @@
+"""``describe_model``: tell the robot what an ONNX file of somebody else expects and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
+from vpr_ros.cli.parser import CommandParser
+from vpr_ros.core.command import run_command
+from vpr_ros.export.describe import Description, describe_onnx
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_command(_command, argv)
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="describe_model",
+        description="Write an ONNX model with the description that build_map and localize read.",
+        example="describe_model mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320",
+    )
+    parser.add_argument("model", type=Path, help="ONNX file: an RGB image batch in, one vector per image out")
+    parser.add_argument("--output", type=Path, required=True, help="the described file; may be the same")
+    parser.add_argument("--name", help="of the model (default: the file's)")
+    parser.add_argument("--model-version", default="1", help="for people")
+    parser.add_argument("--aggregation", default="unknown", help="name of the pooling, for people")
+    parser.add_argument("--descriptor-dim", type=int, help="needed where the file leaves it open")
+    add_preprocessing(parser, "of the input; needed where the file leaves it open")
+    return parser
+
+
+def _command(argv: Sequence[str]) -> None:
+    args = _parser().parse_args(argv)
+    description = Description(
+        name=args.name or args.model.stem,
+        version=args.model_version,
+        descriptor_dim=args.descriptor_dim,
+        aggregation=args.aggregation,
+        preprocessing=preprocessing_changes(args),
+    )
+    info = describe_onnx(args.model, args.output, description)
+    size = info.preprocessing
+    print(f"{args.output}: {info.name}, input {size.height_px}x{size.width_px}, descriptor {info.descriptor_dim}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

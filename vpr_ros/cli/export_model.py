@@ -1,0 +1,113 @@
+"""``export_model``: a trained network becomes the file a robot runs, if the parity gate opens."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
+from vpr_ros.cli.parser import CommandParser
+from vpr_ros.core.command import run_command
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.evaluation.positives_csv import read_positives
+from vpr_ros.export.export import ExportOptions, ExportReport, export_onnx, report_path
+from vpr_ros.export.exportable import Exportable, exportable_hub_model, exportable_place_model
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.parity import RecallSet
+from vpr_ros.export.precision import Precision
+from vpr_ros.export.tensorrt_engine import EngineOptions, build_engine, require_tensorrt
+from vpr_ros.models.checkpoint import load_checkpoint
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_command(_command, argv)
+
+
+def _parser() -> CommandParser:
+    parser = CommandParser(
+        prog="export_model",
+        description="Export a checkpoint or a torch.hub model to ONNX, and refuse if it does not agree with torch.",
+        example="export_model runs/nano/best.safetensors --output nano.onnx --images drive/ --precision fp16",
+    )
+    parser.add_argument("checkpoint", type=Path, nargs="?", help="checkpoint of vpr_ros")
+    parser.add_argument(
+        "--torch-hub", nargs=2, metavar=("REPO", "ENTRY"), help="owner/name or a local folder, and its entry"
+    )
+    parser.add_argument("--trust-repo", action="store_true", help="run a hub repository not used before")
+    parser.add_argument("--output", type=Path, required=True, help="ONNX file to write; its report lies beside it")
+    parser.add_argument("--images", type=Path, required=True, help="folder of real images for the parity gate")
+    parser.add_argument("--image-count", type=int, default=32, help="of them used, spread over the folder (default 32)")
+    parser.add_argument("--precision", choices=get_args(Precision), default="fp32")
+    parser.add_argument("--calibration-images", type=Path, help="for int8 (default: those of --images)")
+    task = parser.add_argument_group("recall change (all three)")
+    task.add_argument("--map-images", type=Path, help="folder")
+    task.add_argument("--query-images", type=Path, help="folder")
+    task.add_argument("--positives", type=Path, help="CSV: query, positives")
+    engine = parser.add_argument_group("TensorRT")
+    engine.add_argument("--tensorrt", type=Path, metavar="ENGINE", help="also build an engine, for this GPU only")
+    engine.add_argument("--timing-cache", type=Path, help="kept between builds")
+    add_preprocessing(parser, "of the input (default: the checkpoint's; needed with --torch-hub)")
+    return parser
+
+
+def _command(argv: Sequence[str]) -> None:
+    args = _parser().parse_args(argv)
+    if (args.checkpoint is None) == (args.torch_hub is None):
+        raise ConfigError("export_model needs a checkpoint or --torch-hub, one of the two", "See export_model --help")
+    if args.tensorrt is not None:
+        require_tensorrt()
+    options = ExportOptions(
+        images=ImageFolder.open(args.images, args.image_count),
+        precision=args.precision,
+        calibration=ImageFolder.open(args.calibration_images, 100) if args.calibration_images else None,
+        task=_task(args),
+    )
+    exportable = _from_hub(args) if args.torch_hub else _from_checkpoint(args)
+    report = export_onnx(exportable, args.output, options)
+    print(_summary(args.output, report))
+    if args.tensorrt is not None:
+        engine = EngineOptions(half=args.precision != "fp32", timing_cache=args.timing_cache)
+        build_engine(args.output, args.tensorrt, exportable.info.preprocessing, engine)
+        print(f"{args.tensorrt}: TensorRT engine")
+
+
+def _from_checkpoint(args: argparse.Namespace) -> Exportable:
+    model, recipe = load_checkpoint(args.checkpoint)
+    return exportable_place_model(model, recipe, replace(model.config.preprocessing, **preprocessing_changes(args)))
+
+
+def _from_hub(args: argparse.Namespace) -> Exportable:
+    if args.size is None:
+        raise ConfigError("a torch.hub model does not say what size it expects", "Give --size HEIGHTxWIDTH")
+    repository, entry = args.torch_hub
+    return exportable_hub_model(repository, entry, Preprocessing(**preprocessing_changes(args)), trust=args.trust_repo)
+
+
+def _task(args: argparse.Namespace) -> RecallSet | None:
+    parts = (args.map_images, args.query_images, args.positives)
+    if not any(parts):
+        return None
+    if not all(parts):
+        raise ConfigError("the recall change needs --map-images, --query-images and --positives", "Give all three")
+    maps, queries = ImageFolder.open(args.map_images), ImageFolder.open(args.query_images)
+    return RecallSet(maps, queries, read_positives(args.positives, maps.names, queries.names).positives)
+
+
+def _summary(path: Path, report: ExportReport) -> str:
+    parity = report.parity
+    recall = ""
+    if parity.recall_at_1_change is not None:
+        recall = f", recall@1 {parity.recall_at_1_export:.1f} % ({parity.recall_at_1_change:+.1f})"
+    return (
+        f"{path}: {report.precision}, {report.bytes / 1e6:.1f} MB, cosine to torch {parity.cosine_min:.6f} at worst, "
+        f"{parity.cosine_mean:.6f} on average over {parity.images} images{recall}; report in {report_path(path)}"
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,110 @@
+"""A network becomes a file a robot can run, or nothing is written."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import get_args
+
+from vpr_ros.core.errors import ConfigError, ExportError
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.export.exportable import Exportable
+from vpr_ros.export.graph import read_back, write_fp32
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.parity import Parity, RecallSet, check, extractor_describer, measure, torch_describer
+from vpr_ros.export.precision import Precision, write_fp16, write_int8
+from vpr_ros.inference import InferenceOptions, open_extractor
+from vpr_ros.inference.options import CPU
+
+
+@dataclass(frozen=True, eq=False)
+class ExportOptions:
+    """What to write and what to measure it on.
+
+    Attributes:
+        precision: "fp32", "fp16" or "int8".
+        images: real images for the parity gate.
+        calibration: images int8 takes its ranges from; None takes those of the gate.
+        task: to state what the export does to recall@1; None states nothing.
+    """
+
+    images: ImageFolder
+    precision: Precision = "fp32"
+    calibration: ImageFolder | None = None
+    task: RecallSet | None = None
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was written, and how well it agrees with the torch model.
+
+    Attributes:
+        model: path of the ONNX file.
+        precision: of the file.
+        bytes: its size.
+        sha256: its hash.
+        parity: see ``Parity``.
+    """
+
+    model: str
+    precision: str
+    bytes: int
+    sha256: str
+    parity: Parity
+
+    def to_json(self) -> str:
+        """Serialise, with the recall change spelled out."""
+        entries = asdict(self)
+        entries["parity"]["recall_at_1_change"] = self.parity.recall_at_1_change
+        return json.dumps(entries, indent=2)
+
+
+def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> ExportReport:
+    """Write *path* and its report ``<name>.export.json`` beside it, if the parity gate opens.
+
+    Args:
+        exportable: see ``exportable_place_model`` and ``exportable_hub_model``.
+        path: of the ONNX file.
+        options: see there.
+
+    Raises:
+        ConfigError: an unknown precision.
+        ExportError: the network cannot be exported, or the export does not agree with it; an older file stays.
+    """
+    if options.precision not in get_args(Precision):
+        raise ConfigError(f"precision {options.precision!r}", f"Expected one of {', '.join(get_args(Precision))}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        made = _write(exportable, Path(folder), options)
+        read_back(made)
+        extractor: Extractor = open_extractor(made, InferenceOptions(providers=(CPU,)))
+        parity = measure(torch_describer(exportable), extractor_describer(extractor), options.images, options.task)
+        check(parity, options.precision)
+        report = ExportReport(path.name, options.precision, made.stat().st_size, extractor.sha256, parity)
+        try:
+            (Path(folder) / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
+            made.replace(path)
+            (Path(folder) / "report.json").replace(report_path(path))
+        except OSError as error:
+            raise ExportError(f"{path} cannot be written ({error})", "Choose another place") from error
+    return report
+
+
+def report_path(path: Path) -> Path:
+    """Where the report of an export lies."""
+    return path.with_suffix(".export.json")
+
+
+def _write(exportable: Exportable, folder: Path, options: ExportOptions) -> Path:
+    fp32 = folder / "fp32.onnx"
+    write_fp32(exportable, fp32)
+    if options.precision == "fp32":
+        return fp32
+    path = folder / f"{options.precision}.onnx"
+    if options.precision == "fp16":
+        write_fp16(fp32, path, exportable.info)
+    else:
+        write_int8(fp32, path, exportable.info, options.calibration or options.images)
+    return path

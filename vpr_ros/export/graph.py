@@ -1,0 +1,88 @@
+"""torch -> ONNX, fp32."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+
+from vpr_ros.core.errors import ExportError
+from vpr_ros.export.exportable import Exportable
+from vpr_ros.export.metadata import INPUT_NAME, OUTPUT_NAME, load_onnx, save_onnx, set_model_info
+
+OPSET = 18
+
+
+def write_fp32(exportable: Exportable, path: Path) -> None:
+    """Trace the network at its fixed input size, with a free batch size, and write it with its description.
+
+    Raises:
+        ExportError: something in the network has no ONNX form, or the file cannot be written.
+    """
+    size = exportable.info.preprocessing
+    example = torch.zeros(2, 3, size.height_px, size.width_px)
+    try:
+        model = _traced(exportable.module.eval(), example)
+    except Exception as error:  # the exporter's errors have no common type
+        raise ExportError(
+            f"{exportable.info.name} cannot be written as ONNX ({type(error).__name__}: {str(error)[:300]})",
+            "Replace the operation it names, or choose another backbone",
+        ) from error
+    resizes = [node.name for node in model.graph.node if node.op_type == "Resize"]
+    if "Resize" in {node.op_type for node in model.graph.node} and _has_cubic_resize(model):
+        raise ExportError(
+            f"the graph resamples its position table at run time ({', '.join(resizes[:3])})",
+            "Bake the table at the fixed size before exporting",
+        )
+    set_model_info(model, exportable.info)
+    save_onnx(model, path)
+
+
+def _traced(module: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
+    quiet = logging.getLogger("torch.onnx")
+    level = quiet.level
+    quiet.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")  # deprecations inside the exporter itself
+            program = torch.onnx.export(
+                module,
+                (example,),
+                input_names=[INPUT_NAME],
+                output_names=[OUTPUT_NAME],
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+                opset_version=OPSET,
+                dynamo=True,
+                optimize=True,
+                verbose=False,
+            )
+    finally:
+        quiet.setLevel(level)
+    if program is None:
+        raise RuntimeError("the exporter gave nothing back")
+    model: onnx.ModelProto = program.model_proto
+    return model
+
+
+def _has_cubic_resize(model: onnx.ModelProto) -> bool:
+    return any(
+        node.op_type == "Resize" and any(a.name == "mode" and a.s == b"cubic" for a in node.attribute)
+        for node in model.graph.node
+    )
+
+
+def read_back(path: Path) -> onnx.ModelProto:
+    """Load and check a written file.
+
+    Raises:
+        ExportError: it is not valid ONNX.
+    """
+    model = load_onnx(path)
+    try:
+        onnx.checker.check_model(model)
+    except onnx.checker.ValidationError as error:
+        raise ExportError(f"{path} is not valid ONNX ({error})", "Export it again") from error
+    return model

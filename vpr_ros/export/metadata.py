@@ -1,0 +1,81 @@
+"""The description inside an ONNX file; needs ``onnx``, not torch."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import onnx
+
+from vpr_ros.core.errors import ExportError
+from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "descriptor"
+
+
+def set_model_info(model: onnx.ModelProto, info: ModelInfo) -> None:
+    """Put *info* into the ``metadata_props``, in place of an older one."""
+    kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
+    del model.metadata_props[:]
+    onnx.helper.set_model_props(model, dict([*kept, (METADATA_KEY, info.to_json())]))
+
+
+def load_onnx(path: Path) -> onnx.ModelProto:
+    """Read an ONNX file.
+
+    Raises:
+        ExportError: missing, or not an ONNX model.
+    """
+    try:
+        model = onnx.load(path)
+    except Exception as error:  # protobuf's errors have no common type
+        raise ExportError(
+            f"{path} cannot be read as an ONNX model ({error})", "Give the path of an .onnx file"
+        ) from error
+    if not model.graph.input or not model.graph.output:
+        raise ExportError(f"{path} holds no graph with inputs and outputs", "Give a complete ONNX model")
+    return model
+
+
+def save_onnx(model: onnx.ModelProto, path: Path) -> None:
+    """Write whole or not at all.
+
+    Raises:
+        ExportError: the file cannot be written; an older one is left as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(model, temporary)
+        temporary.replace(path)
+    except (OSError, ValueError) as error:
+        raise ExportError(f"{path} cannot be written ({error})", "Free disk space or choose another place") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def input_size(model: onnx.ModelProto) -> tuple[int | None, int | None]:
+    """Height and width of the first input (B, 3, H, W); None for a side that is free.
+
+    Raises:
+        ExportError: the input is not an image batch of three channels.
+    """
+    dims = model.graph.input[0].type.tensor_type.shape.dim
+    sizes = [d.dim_value if d.HasField("dim_value") else None for d in dims]
+    if len(sizes) != 4 or sizes[1] not in (3, None):
+        raise ExportError(
+            f"the model's input {model.graph.input[0].name!r} has shape {sizes}, expected (B, 3, H, W)",
+            "Only networks that read an RGB image batch can be described",
+        )
+    return sizes[2], sizes[3]
+
+
+def rename_ends(model: onnx.ModelProto) -> None:
+    """Call the first input ``image`` and the first output ``descriptor``, the names the robot asks for."""
+    names = {model.graph.input[0].name: INPUT_NAME, model.graph.output[0].name: OUTPUT_NAME}
+    for value in (*model.graph.input, *model.graph.output, *model.graph.value_info):
+        value.name = names.get(value.name, value.name)
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]

@@ -1,0 +1,133 @@
+"""fp32 ONNX -> fp16 and int8."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from vpr_ros.core.errors import ExportError
+from vpr_ros.core.model_info import ModelInfo
+from vpr_ros.export.exportable import with_precision
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.metadata import INPUT_NAME, load_onnx, save_onnx, set_model_info
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+KEPT_IN_FP32 = (
+    "LayerNormalization",
+    "InstanceNormalization",
+    "Softmax",
+    "ReduceL2",
+    "ReduceSum",
+    "ReduceMean",
+    "Pow",
+    "Sqrt",
+    "Div",
+    "Clip",
+    "Max",
+    "Resize",
+)
+"""Norms, the softmax and what they are made of: sums and quotients that half precision spoils."""
+
+QUANTISED = ("Conv", "MatMul", "Gemm")
+
+
+def write_fp16(fp32: Path, path: Path, info: ModelInfo) -> None:
+    """Halve the weights; input and output stay float32, norms and softmax are computed in float32.
+
+    Raises:
+        ExportError: the converter cannot, or the file cannot be written.
+    """
+    from onnxruntime.transformers.float16 import convert_float_to_float16  # noqa: PLC0415  # slow to import
+    from onnxruntime.transformers.onnx_model import OnnxModel  # noqa: PLC0415
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numbers truncated to the range of half precision: the gate measures it
+            model = convert_float_to_float16(
+                load_onnx(fp32), keep_io_types=True, op_block_list=list(KEPT_IN_FP32), disable_shape_infer=False
+            )
+        OnnxModel.graph_topological_sort(model.graph)  # the casts of the inputs come last otherwise
+    except (ValueError, RuntimeError, TypeError) as error:
+        raise ExportError(f"{fp32} cannot be converted to fp16 ({error})", "Export in fp32") from error
+    set_model_info(model, with_precision(info, "fp16"))
+    save_onnx(model, path)
+
+
+def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder) -> None:
+    """Quantise convolutions and matrix products statically, for CPUs.
+
+    Args:
+        fp32: the exported model.
+        path: of the new file.
+        info: of the fp32 model.
+        calibration: images as the robot sees them; the ranges of all activations come from them.
+
+    Raises:
+        ExportError: the quantiser cannot, or the file cannot be written.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static  # noqa: PLC0415  # slow to import
+
+    temporary = path.with_name(f".{path.name}.int8")
+    root = logging.getLogger()
+    level = root.level
+    try:
+        root.setLevel(logging.ERROR)  # the quantiser advises on the root logger
+        quantize_static(
+            str(fp32),
+            str(temporary),
+            _Calibration(info, calibration),
+            quant_format=QuantFormat.QDQ,
+            op_types_to_quantize=list(QUANTISED),
+            nodes_to_exclude=_before_softmax(load_onnx(fp32)),
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True},
+        )
+        model = load_onnx(temporary)
+    except (ValueError, RuntimeError, TypeError, KeyError) as error:
+        raise ExportError(f"{fp32} cannot be quantised ({error})", "Export in fp32 or fp16") from error
+    finally:
+        root.setLevel(level)
+        temporary.unlink(missing_ok=True)
+    set_model_info(model, with_precision(info, "int8"))
+    save_onnx(model, path)
+
+
+def _before_softmax(model: onnx.ModelProto) -> list[str]:
+    """Name the products whose result a softmax reads: 8 bits are too few for the sharp assignment to clusters."""
+    read = {name for node in model.graph.node if node.op_type == "Softmax" for name in node.input}
+    # a bias may stand between the product and the softmax
+    read |= {
+        name for node in model.graph.node if node.op_type == "Add" and read & set(node.output) for name in node.input
+    }
+    return [node.name for node in model.graph.node if node.op_type in QUANTISED and read & set(node.output)]
+
+
+class _Calibration:
+    """Feeds the quantiser; follows its ``CalibrationDataReader``."""
+
+    def __init__(self, info: ModelInfo, images: ImageFolder) -> None:
+        self._info = info
+        self._images = images
+        self._rows = self._feed()
+
+    def _feed(self) -> Iterator[dict[str, npt.NDArray[np.float32]]]:
+        for batch in self._images.batches(1):
+            yield {INPUT_NAME: self._info.preprocessing.batch(batch)}
+
+    def get_next(self) -> dict[str, npt.NDArray[np.float32]] | None:
+        """Return the next image as the network's input, None after the last."""
+        return next(self._rows, None)
+
+    def rewind(self) -> None:
+        """Start again."""
+        self._rows = self._feed()
