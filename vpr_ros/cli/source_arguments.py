@@ -21,6 +21,9 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--map-frame", metavar="F", help="take poses from the bag's TF in this frame")
     group.add_argument("--camera-frame", metavar="F", help="TF frame of the camera")
     group.add_argument("--base-frame", default="base_link", metavar="F", help="TF frame of the robot (%(default)s)")
+    group.add_argument(
+        "--max-gap", type=float, default=1.0, metavar="S", help="longest gap between poses (%(default)s s)"
+    )
     group.add_argument("--frames", default=":", metavar="A:B", help="use frames A to B-1 only, counted from 0")
 
 
@@ -38,6 +41,7 @@ def open_recording(path: Path, arguments: argparse.Namespace, require_poses: boo
         map_frame=arguments.map_frame,
         camera_frame=arguments.camera_frame,
         base_frame=arguments.base_frame,
+        max_gap_s=arguments.max_gap,
         require_poses=require_poses,
     )
     source = open_source(path, options)

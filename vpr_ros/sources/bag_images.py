@@ -1,0 +1,147 @@
+"""The images of a bag: all times known at opening, pixels read when somebody asks."""
+
+from __future__ import annotations
+
+import os
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import NamedTuple
+
+from vpr_ros.core.errors import FrameDecodeError, SourceError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, IMAGE
+from vpr_ros.sources.bag_recording import BagRecording, RawMessage, read_header
+
+IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
+
+# One query to the storage covers this many images: opening one costs an index look-up per mcap chunk.
+_WINDOW = 64
+# Images this close ahead are walked to, and the last ones walked past are kept: cameras interleave.
+_NEAR = 8
+
+
+class ImageKey(NamedTuple):
+    """Finds one image again."""
+
+    topic: str
+    log_ns: int
+    stamp_ns: int
+
+
+@dataclass
+class ImageTopic:
+    """What the first pass over the bag learns about one camera.
+
+    Attributes:
+        topic: where the images are.
+        frame_id: TF frame in the header of the first image.
+        encoding: of the first image; "" when compressed.
+        keys: one per image, in the order of the bag.
+    """
+
+    topic: str
+    frame_id: str = ""
+    encoding: str = ""
+    keys: list[ImageKey] = field(default_factory=list)
+
+    @property
+    def camera(self) -> str:
+        """The camera's name: the raw topic, so that a compressed recording and a raw live image agree."""
+        return camera_name(self.topic)
+
+    def take(self, recording: BagRecording, raw: RawMessage) -> None:
+        """Note one message; only the first one is deserialised.
+
+        Raises:
+            SourceError: the message has no header.
+        """
+        stamp_ns, frame_id = read_header(raw)
+        if not self.keys:
+            self.frame_id = frame_id
+            self.encoding = recording.decode(raw).encoding if recording.types[self.topic] == IMAGE else ""
+        self.keys.append(ImageKey(self.topic, raw.log_ns, stamp_ns))
+
+
+def camera_name(topic: str) -> str:
+    """Topic of the raw images that belong to *topic*."""
+    return topic.removesuffix("/compressed")
+
+
+class BagImages:
+    """Reads images by key. Asked in the order of the bag it streams the bag once; any other order works too.
+
+    Between two calls it keeps at most ``_NEAR`` undecoded images and whatever the storage library buffers
+    (one mcap chunk). Safe to call from several threads, and after a fork.
+    """
+
+    def __init__(self, recording: BagRecording, topics: Collection[str], log_times_ns: list[int]) -> None:
+        """Read from *recording* the images of *topics*, recorded at *log_times_ns* (sorted)."""
+        self._recording = recording
+        self._topics = tuple(topics)
+        self._log_times_ns = log_times_ns
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._stream: Iterator[RawMessage] = iter(())
+        self._position = self._window_end = -1
+        self._passed: dict[ImageKey, RawMessage] = {}
+
+    def load(self, key: ImageKey) -> ImageRgb:
+        """Decode the image called *key*.
+
+        Raises:
+            FrameDecodeError: it does not decode.
+        """
+        if self._process != os.getpid():  # a forked worker shares the parent's file offset
+            self._recording = BagRecording(self._recording.path)
+            self._rewind()
+        with self._lock:
+            raw = self._find(key)
+        return self._decode(raw)
+
+    def _find(self, key: ImageKey) -> RawMessage:
+        wanted = bisect_left(self._log_times_ns, key.log_ns)
+        near = self._position <= wanted < min(self._window_end, self._position + _NEAR)
+        found = self._passed.pop(key, None) or (self._walk_to(key) if near else None)
+        if found is None:
+            self._open_window(wanted)
+            found = self._walk_to(key)
+        if found is None:
+            raise FrameDecodeError(
+                f"{self._recording.path}: the image of {key.topic} at {key.stamp_ns} ns is not there any more",
+                "Do not change a recording while it is read",
+            )
+        return found
+
+    def _open_window(self, first: int) -> None:
+        times = self._log_times_ns
+        last = min(first + _WINDOW, len(times)) - 1
+        self._position, self._window_end = first, last + 1
+        self._stream = self._recording.messages(self._topics, times[first], times[last] + 1)
+
+    def _walk_to(self, key: ImageKey) -> RawMessage | None:
+        for raw in self._stream:
+            self._position += 1
+            here = ImageKey(raw.topic, raw.log_ns, read_header(raw)[0])
+            if here == key:
+                return raw
+            self._passed[here] = raw
+            if len(self._passed) > _NEAR:
+                del self._passed[next(iter(self._passed))]
+        return None
+
+    def _decode(self, raw: RawMessage) -> ImageRgb:
+        try:
+            message = self._recording.decode(raw)
+        except SourceError as error:
+            raise FrameDecodeError(error.problem, error.remedy) from error
+        if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
+            return decode_compressed(message.data, raw.topic, message.format)
+        return decode_raw(
+            message.data, message.height, message.width, message.encoding, message.step, bool(message.is_bigendian)
+        )

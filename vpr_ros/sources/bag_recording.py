@@ -1,0 +1,118 @@
+"""A rosbag2 recording, open for reading, whatever its storage."""
+
+from __future__ import annotations
+
+import struct
+import weakref
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rosbags.highlevel import AnyReader
+from rosbags.interfaces import Connection
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.sources.bag_messages import NANOSECONDS, TYPESTORE
+
+BAG_SUFFIXES = (".db3", ".mcap")
+
+
+class RawMessage(NamedTuple):
+    """A message that is not deserialised yet."""
+
+    topic: str
+    log_ns: int
+    data: bytes
+
+
+class BagRecording:
+    """Topics and messages of a bag. The file is closed when the object is collected.
+
+    Attributes:
+        path: the folder or storage file.
+        types: message type by topic, topics without messages left out.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the folder, ``.mcap`` or ``.db3`` file *path*.
+
+        Raises:
+            SourceError: it is no bag, or damaged.
+        """
+        self.path = path
+        self._reader = _open_reader(path)
+        weakref.finalize(self, self._reader.close)
+        self._connections: dict[str, list[Connection]] = {}
+        for connection in self._reader.connections:
+            if connection.msgcount:
+                self._connections.setdefault(connection.topic, []).append(connection)
+        self.types: Mapping[str, str] = {
+            topic: connections[0].msgtype for topic, connections in self._connections.items()
+        }
+
+    def messages(
+        self, topics: Collection[str], start_ns: int | None = None, stop_ns: int | None = None
+    ) -> Iterator[RawMessage]:
+        """Yield the messages of *topics* in order of their log time, start <= log time < stop.
+
+        Raises:
+            SourceError: the file is damaged.
+        """
+        connections = [connection for topic in topics for connection in self._connections[topic]]
+        try:
+            for connection, log_ns, data in self._reader.messages(connections, start_ns, stop_ns):
+                yield RawMessage(connection.topic, log_ns, bytes(data))
+        except Exception as error:  # the storage libraries raise whatever the damaged bytes lead them to
+            raise _damaged(self.path, error) from error
+
+    def decode(self, raw: RawMessage) -> Any:
+        """Deserialise one message.
+
+        Raises:
+            SourceError: its bytes are not a message of the topic's type.
+        """
+        type_name = self.types[raw.topic]
+        try:
+            return self._reader.typestore.deserialize_cdr(raw.data, type_name)
+        except Exception as error:  # see messages()
+            raise SourceError(
+                f"{self.path}: a message of {raw.topic} at {raw.log_ns} ns is not a {type_name} ({error!r})",
+                "Record again, or leave the topic out",
+            ) from error
+
+
+def read_header(raw: RawMessage) -> tuple[int, str]:
+    """Stamp and frame of a message that begins with a ``std_msgs/Header``, without touching the rest.
+
+    Where the publisher left the stamp at zero, the time of recording takes its place.
+
+    Raises:
+        SourceError: the message is too short to hold a header.
+    """
+    try:
+        order = "<" if raw.data[1] & 1 else ">"
+        sec, nanosec, length = struct.unpack_from(f"{order}iII", raw.data, 4)
+        frame_id = raw.data[16 : 16 + length].split(b"\0", 1)[0].decode(errors="replace")
+    except (IndexError, struct.error) as error:
+        raise SourceError(
+            f"a message of {raw.topic} at {raw.log_ns} ns has {len(raw.data)} bytes, too few for a header",
+            "Record again, or leave the topic out",
+        ) from error
+    return (sec * NANOSECONDS + nanosec) or raw.log_ns, frame_id.lstrip("/")
+
+
+def _open_reader(path: Path) -> AnyReader:
+    try:
+        reader = AnyReader([path], default_typestore=TYPESTORE)
+        reader.open()
+    except Exception as error:  # see BagRecording.messages
+        raise _damaged(path, error) from error
+    return reader
+
+
+def _damaged(path: Path, error: Exception) -> SourceError:
+    return SourceError(
+        f"{path} cannot be read as a rosbag2 recording ({str(error).rstrip('.') or repr(error)})",
+        "Check it with `ros2 bag info`; a recording that was cut off can be mended with `ros2 bag reindex` "
+        "or `mcap recover`",
+    )

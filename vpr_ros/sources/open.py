@@ -1,0 +1,33 @@
+"""Open whatever a user calls a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.core.frames import FrameSource
+from vpr_ros.sources.bag_recording import BAG_SUFFIXES
+from vpr_ros.sources.bag_source import open_bag
+from vpr_ros.sources.image_folder import open_folder
+from vpr_ros.sources.options import SourceOptions
+
+
+def open_source(path: Path, options: SourceOptions | None = None) -> FrameSource:
+    """Open a rosbag2 folder, a single ``.mcap`` or ``.db3`` file, or a folder of images.
+
+    Raises:
+        SourceError: it is none of these, or cannot be used; see ``open_bag`` and ``open_folder``.
+        ClockError: image and pose times do not meet.
+    """
+    options = options or SourceOptions()
+    path = path.expanduser()
+    if path.is_file() and path.suffix in BAG_SUFFIXES:
+        return open_bag(path, options)
+    if path.is_dir():
+        is_bag = (path / "metadata.yaml").is_file() or any(p.suffix in BAG_SUFFIXES for p in path.iterdir())
+        return open_bag(path, options) if is_bag else open_folder(path, options)
+    found = "a file of another kind" if path.exists() else "nothing"
+    raise SourceError(
+        f"{path}: found {found}, expected a rosbag2 folder, an .mcap or .db3 file, or a folder of images",
+        "Check the path",
+    )

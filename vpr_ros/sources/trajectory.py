@@ -1,0 +1,28 @@
+"""A trajectory file, whatever its format: poses by time, by image name, or in the order of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.pose import Pose
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a trajectory file says. Exactly one of the three is set.
+
+    Attributes:
+        format: its name, for people.
+        timed: (stamp_ns, pose) as written.
+        named: pose by image name, as written.
+        ordered: one pose per image.
+        datum: origin of the local frame when the file holds latitudes and longitudes.
+    """
+
+    format: str
+    timed: Sequence[tuple[int, Pose]] | None = None
+    named: Mapping[str, Pose] | None = None
+    ordered: Sequence[Pose] | None = None
+    datum: GeoDatum | None = None

@@ -1,0 +1,34 @@
+"""Open a trajectory file: recognise the format, read it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.sources.trajectory import Trajectory
+from vpr_ros.sources.trajectory_csv import looks_like_csv, read_csv_trajectory
+from vpr_ros.sources.trajectory_text import read_text_trajectory
+
+TRAJECTORY_NAMES = (
+    "trajectory.txt", "groundtruth.txt", "groundtruth_tum.txt", "poses.txt",
+    "poses.csv", "trajectory.csv", "images.txt",
+)  # fmt: skip
+"""Looked for in an image folder, in this order, where no file is named."""
+
+
+def read_trajectory(path: Path) -> Trajectory:
+    """Read TUM, KITTI, EuRoC, COLMAP text or CSV.
+
+    Raises:
+        SourceError: the file is missing, binary, or in no known format.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"the trajectory {path} cannot be read ({error})", "Give --poses a text file") from error
+    return read_csv_trajectory(path, text) if looks_like_csv(text) else read_text_trajectory(path, text)
+
+
+def find_trajectory(folder: Path) -> Path | None:
+    """The trajectory that lies beside the images, if one does."""
+    return next((folder / name for name in TRAJECTORY_NAMES if (folder / name).is_file()), None)
