@@ -15,7 +15,7 @@ import torch.multiprocessing as mp
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from vpr_ros.models import build_model
+from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.training.batches import LoaderOptions
 from vpr_ros.training.describe import describe_images
 from vpr_ros.training.gather import gather_constant, gather_rows, process_group_size, sum_over_processes
@@ -26,7 +26,7 @@ PROCESSES = 2
 Step = Callable[[nn.Module], torch.Tensor]
 
 
-def model() -> nn.Module:
+def model() -> PlaceModel:
     torch.manual_seed(0)
     return build_model(tiny.PLAIN_MODEL)
 
@@ -82,14 +82,14 @@ def results(wrap: Callable[[nn.Module], nn.Module]) -> dict[str, Any]:
     network = model()
     options = LoaderOptions(workers=0, evaluation_batch=3)
     rooms = tiny.Rooms(places=7, views=1)  # an odd number of images for an even number of processes
-    out["described"] = torch.from_numpy(describe_images(network, rooms, network.config.preprocessing, options))  # type: ignore[arg-type]
+    out["described"] = torch.from_numpy(describe_images(network, rooms, network.config.preprocessing, options))
     return out
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("gloo")
-    mp.spawn(run, args=(str(folder),), nprocs=PROCESSES, join=True)  # type: ignore[no-untyped-call]
+    mp.spawn(run, args=(str(folder),), nprocs=PROCESSES, join=True)
     return results(lambda network: network), [torch.load(folder / f"{r}.pt", weights_only=True) for r in range(2)]
 
 

@@ -91,6 +91,7 @@ def train(argv: Sequence[str]) -> None:
     for expected in ("does not have many workers", "Checkpoint directory .* exists", "number of training batches"):
         warnings.filterwarnings("ignore", message=f".*{expected}.*")
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    jsonargparse.set_parsing_settings(instantiate_subclass_spec_in_any=False)  # a recipe builds typed parts only
     strict = {"exit_on_error": False}
     try:
         TrainCli(

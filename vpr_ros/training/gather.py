@@ -25,7 +25,7 @@ def gather_rows(rows: Tensor) -> Tensor:
     """
     if process_group_size()[1] == 1:
         return rows
-    gathered: Tensor = _GatherRows.apply(rows)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _GatherRows.apply(rows)
     return gathered
 
 

@@ -61,7 +61,8 @@ class PlaceGrid:
             np.floor(position_m[:, 2] / self.floor_m + 0.5) if position_m.shape[1] > 2 else np.zeros(len(position_m))
         )
         heading = placement.heading_rad if placement.heading_rad is not None else np.full(len(position_m), np.nan)
-        sector = np.floor(np.rad2deg(heading) % 360 / self.sector_deg)
+        # centred on the axes, along which buildings and their robots run
+        sector = np.floor(np.rad2deg(heading) % 360 / self.sector_deg + 0.5) % (360 / self.sector_deg)
         keys = np.stack([*cells, floor, np.nan_to_num(sector, nan=0.0)], axis=1).astype(np.int64)
         cameras = np.zeros((len(keys), 1), dtype=np.int64) if camera is None else camera.reshape(-1, 1)
         places = np.unique(np.hstack([keys, cameras]), axis=0, return_inverse=True)[1]

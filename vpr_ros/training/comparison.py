@@ -1,0 +1,189 @@
+"""Several models on several retrieval tasks: torch checkpoints and ONNX files through one code path."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+
+from vpr_ros.core.errors import ModelError
+from vpr_ros.core.model_info import DescriptorArray, Extractor
+from vpr_ros.evaluation.retrieval import evaluate_retrieval
+from vpr_ros.inference.open import open_extractor
+from vpr_ros.training.image_sets import ImageList, RetrievalSet
+from vpr_ros.training.torch_extractor import TorchExtractor
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being described, how many images are done, and how many there are."""
+
+RANKS = (1, 5, 10)
+
+
+@dataclass(frozen=True)
+class ComparedModel:
+    """One row of the table.
+
+    Attributes:
+        name: of the model; runs with several seeds share it.
+        file: where it came from.
+        runtime: what ran it.
+        descriptor_dim: D.
+        parameters: how many numbers the file holds.
+        ms_per_image: median time of one image through the network alone, preprocessing not counted.
+        mb_per_1000_images: of float32 descriptors.
+        recall: task -> rank -> percent of all queries.
+    """
+
+    name: str
+    file: str
+    runtime: str
+    descriptor_dim: int
+    parameters: int
+    ms_per_image: float
+    mb_per_1000_images: float
+    recall: dict[str, dict[int, float]]
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model ready to be compared."""
+
+    file: str
+    extractor: Extractor
+    parameters: int
+
+
+def open_model(path: Path, device: str = "cpu") -> OpenedModel:
+    """Open an ONNX file, or a checkpoint of the trainer.
+
+    Raises:
+        ModelError: the ONNX file cannot be run.
+        TrainingError: no checkpoint of ours.
+    """
+    if path.suffix == ".onnx":
+        return OpenedModel(str(path), open_extractor(path), onnx_parameters(path))
+    extractor = TorchExtractor.open(path, device)
+    return OpenedModel(str(path), extractor, sum(p.numel() for p in extractor.model.parameters()))
+
+
+def compare(
+    model: OpenedModel, tasks: Sequence[RetrievalSet], batch: int = 16, progress: Progress | None = None
+) -> ComparedModel:
+    """Measure one model on every task.
+
+    Raises:
+        FrameDecodeError: an image of a task does not decode.
+        ModelError: the model answers with numbers that are not finite.
+    """
+    recall: dict[str, dict[int, float]] = {}
+    for task in tasks:
+        told = _progress_of(progress, f"{model.extractor.info.name} on {task.name}", task)
+        database = _describe(model.extractor, task.database, batch, told, 0)
+        queries = _describe(model.extractor, task.queries, batch, told, len(task.database))
+        recall[task.name] = dict(evaluate_retrieval(database, queries, task.positives, RANKS).at)
+    info = model.extractor.info
+    return ComparedModel(
+        name=info.name,
+        file=model.file,
+        runtime=model.extractor.provider,
+        descriptor_dim=info.descriptor_dim,
+        parameters=model.parameters,
+        ms_per_image=_milliseconds(model.extractor),
+        mb_per_1000_images=info.descriptor_dim * 4 * 1000 / 1e6,
+        recall=recall,
+    )
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Models of one name taken together, one per seed.
+
+    Attributes:
+        name: of the models.
+        runs: how many.
+        mean, deviation: task -> rank -> percent; the deviation is that of the sample, NaN for one run.
+    """
+
+    name: str
+    runs: int
+    mean: dict[str, dict[int, float]]
+    deviation: dict[str, dict[int, float]]
+
+
+def summarise(rows: Sequence[ComparedModel]) -> list[Summary]:
+    """Mean and deviation of the recall over the rows that share a name, in order of appearance."""
+    summaries = []
+    for name in dict.fromkeys(row.name for row in rows):
+        runs = [row for row in rows if row.name == name]
+        mean: dict[str, dict[int, float]] = {}
+        deviation: dict[str, dict[int, float]] = {}
+        for task, ranks in runs[0].recall.items():
+            table = np.array([[run.recall[task][rank] for rank in ranks] for run in runs])
+            spread = table.std(axis=0, ddof=1) if len(runs) > 1 else np.full(len(ranks), np.nan)
+            mean[task] = dict(zip(ranks, table.mean(axis=0).tolist(), strict=True))
+            deviation[task] = dict(zip(ranks, spread.tolist(), strict=True))
+        summaries.append(Summary(name, len(runs), mean, deviation))
+    return summaries
+
+
+def as_json(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet]) -> dict[str, Any]:
+    """Return what ``comparison.json`` holds; a deviation that is unknown is null."""
+    summaries = [asdict(s) for s in summarise(rows)]
+    for summary in summaries:
+        for ranks in summary["deviation"].values():
+            ranks.update({rank: None for rank, value in ranks.items() if np.isnan(value)})
+    return {
+        "protocols": {task.name: task.protocol for task in tasks},
+        "models": [asdict(row) for row in rows],
+        "by_name": summaries,
+    }
+
+
+def _describe(
+    extractor: Extractor, images: ImageList, batch: int, told: Callable[[int], None], before: int
+) -> DescriptorArray:
+    parts = []
+    for start in range(0, len(images), batch):
+        loaded = [images.load(i) for i in range(start, min(start + batch, len(images)))]
+        parts.append(extractor.infer(extractor.prepare(loaded)))
+        told(before + start + len(loaded))
+    return np.concatenate(parts)
+
+
+def _progress_of(progress: Progress | None, what: str, task: RetrievalSet) -> Callable[[int], None]:
+    total = len(task.database) + len(task.queries)
+    return (lambda done: None) if progress is None else lambda done: progress(what, done, total)
+
+
+def _milliseconds(extractor: Extractor, repeats: int = 15) -> float:
+    size = extractor.info.preprocessing
+    image = np.random.default_rng(0).integers(0, 255, (size.height_px, size.width_px, 3), dtype=np.uint8)
+    batch = extractor.prepare([image])
+    extractor.infer(batch)  # the first run allocates
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        extractor.infer(batch)
+        times.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(times))
+
+
+def onnx_parameters(path: Path) -> int:
+    """Count the weights of an ONNX file.
+
+    Raises:
+        ModelError: it is no ONNX file.
+    """
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except Exception as error:  # onnx raises protobuf's own, unexported classes
+        raise ModelError(f"{path} is no ONNX file ({error})", "Give a file written by `export_model`") from error
+    constants = [a.t for node in graph.node if node.op_type == "Constant" for a in node.attribute if a.name == "value"]
+    # shapes and axes are constants too: weights are what is not an integer and more than a scalar
+    tensors = [t for t in (*graph.initializer, *constants) if t.dims and t.data_type != onnx.TensorProto.INT64]
+    return sum(int(np.prod(tensor.dims)) for tensor in tensors)

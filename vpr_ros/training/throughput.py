@@ -1,0 +1,115 @@
+"""How much of the bare training step is left when images must be decoded and augmented as well."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vpr_ros.training.batches import BatchLoader, LoaderOptions, PlaceBatches
+from vpr_ros.training.image_sets import PlaceImages
+from vpr_ros.training.metric_learning import MetricLearning
+from vpr_ros.training.optimiser import build_optimiser
+from vpr_ros.training.place_sampler import BatchShape, PlaceBatchSampler
+from vpr_ros.training.transforms import Augmentation, TrainTransform
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """Images per second on one machine, in one run.
+
+    Attributes:
+        training_images_s: decoding, augmentation and step.
+        bare_images_s: the step alone, on synthetic tensors of the same shape.
+    """
+
+    training_images_s: float
+    bare_images_s: float
+
+    @property
+    def ratio(self) -> float:
+        """Share of the bare rate that training reaches."""
+        return self.training_images_s / self.bare_images_s
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is trained on, in the words of ``PlaceDataModule``."""
+
+    places: PlaceImages
+    batch: BatchShape
+    loader: LoaderOptions
+    augmentation: Augmentation
+    train_size_px: tuple[int, int] | None = None
+
+
+def measure_throughput(module: MetricLearning, workload: Workload, steps: int = 20) -> Throughput:
+    """Time optimisation steps without data, with data, and without again.
+
+    What the workers have prepared ahead is used up before the clock starts: only what they can sustain counts. The
+    bare step is timed while no worker runs, before and after, so that a machine that warms up favours neither.
+
+    Args:
+        module: what is trained; its weights change.
+        workload: what it is trained on.
+        steps: timed of each kind.
+
+    Raises:
+        TrainingError: the data set gives no batch, or an image does not decode.
+    """
+    step = _Step(module)
+    transform = TrainTransform(module.model.config.preprocessing, workload.augmentation, workload.train_size_px)
+    size = transform.preprocessing
+    count = workload.batch.places * workload.batch.images_per_place
+    synthetic = (
+        torch.randn(count, 3, size.height_px, size.width_px),
+        torch.arange(workload.batch.places).repeat_interleave(workload.batch.images_per_place),
+    )
+    step.run([synthetic])
+    before = step.run(itertools.repeat(synthetic, steps))
+    ahead = workload.loader.workers * workload.loader.prefetch + 1
+    batches = _endless(workload, transform)
+    try:
+        step.run(itertools.islice(batches, ahead))
+        training = step.run(itertools.islice(batches, steps))
+    finally:
+        batches.close()
+    after = step.run(itertools.repeat(synthetic, steps))
+    return Throughput(training, 2 / (1 / before + 1 / after))
+
+
+class _Step:
+    """One optimisation step as the trainer makes it."""
+
+    def __init__(self, module: MetricLearning) -> None:
+        self._module = module
+        self._device = next(module.model.parameters()).device
+        self._optimiser = build_optimiser(module.model, module.optimiser_config)
+        module.train()
+
+    def run(self, batches: Iterable[Batch]) -> float:
+        """Train on the batches; return images per second, with everything on the device done."""
+        images_done, start = 0, time.perf_counter()
+        for images, labels in batches:
+            self._optimiser.zero_grad()
+            descriptors = self._module.descriptors(images.to(self._device))
+            torch.autograd.backward(self._module.objective(descriptors, labels.to(self._device)))
+            self._optimiser.step()
+            images_done += len(images)
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return images_done / (time.perf_counter() - start)
+
+
+def _endless(workload: Workload, transform: TrainTransform) -> Generator[Batch, None, None]:
+    sampler = PlaceBatchSampler(workload.places.place_ids, workload.places.groups, workload.batch)
+    loader = BatchLoader(PlaceBatches(workload.places, transform), sampler, workload.loader)
+    for epoch in itertools.count():
+        sampler.set_epoch(epoch)
+        yield from loader
