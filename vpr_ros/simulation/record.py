@@ -1,0 +1,108 @@
+"""A simulated drive as a folder of images with trajectory, intrinsics and the truth per pixel."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.simulation.source import SimulatedSource
+
+DEPTH_UNIT_M: Final = 0.001
+_FARTHEST_MM: Final = 65535
+
+
+def record_folder(
+    source: SimulatedSource,
+    path: Path,
+    *,
+    truth: bool = False,
+    image_suffix: str = ".png",
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Write a drive to a new folder, which appears whole or not at all.
+
+    ``images/STAMP_NS.png``, ``trajectory.txt`` (TUM: seconds, position, quaternion xyzw of ``T_map_base``),
+    ``camera.yaml`` (intrinsics, ``T_base_camera``); with *truth* also ``labels/STAMP_NS.png`` (uint8, ``Label``) and
+    ``depth/STAMP_NS.png`` (16-bit millimetres along the optical axis; 0: the sky, or farther than 65.535 m).
+
+    Args:
+        source: the drive.
+        path: must not exist yet.
+        truth: whether to write labels and depth.
+        image_suffix: ".png", or ".jpg" for a tenth of the size.
+        progress: called with frames done and frames in all.
+
+    Raises:
+        SourceError: *path* exists, or the disk refused.
+    """
+    if path.exists():
+        raise SourceError(f"{path} exists already", "Choose another folder or remove this one")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    try:
+        _write(source, partial, truth, image_suffix, progress)
+        partial.chmod(0o755)
+        partial.rename(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be written ({error})", "Check the disk's space and permissions") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(
+    source: SimulatedSource,
+    folder: Path,
+    truth: bool,
+    image_suffix: str,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    for name in ("images", *(("labels", "depth") if truth else ())):
+        (folder / name).mkdir()
+    lines = ["# timestamp_s x y z qx qy qz qw (T_map_base)"]
+    for index, (stamp_ns, pose) in enumerate(source.poses):
+        rendering = source.rendering(index)
+        _save(folder / "images" / f"{stamp_ns}{image_suffix}", rendering.image_rgb[..., ::-1])
+        if truth:
+            _save(folder / "labels" / f"{stamp_ns}.png", rendering.label)
+            _save(folder / "depth" / f"{stamp_ns}.png", depth_to_mm(rendering.depth_m))
+        seconds = f"{stamp_ns // 10**9}.{stamp_ns % 10**9:09d}"
+        numbers = (*pose.position_m, *(pose.quat_xyzw or ()))
+        lines.append(f"{seconds} {' '.join(f'{v:.9f}' for v in numbers)}")
+        if progress is not None:
+            progress(index + 1, len(source))
+    (folder / "trajectory.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "camera.yaml").write_text(yaml.safe_dump(_description(source), sort_keys=False), encoding="utf-8")
+
+
+def depth_to_mm(depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
+    """Turn metres into 16-bit millimetres; 0 for the sky and for what is farther than 65.535 m."""
+    millimetres = np.where(np.isfinite(depth_m), depth_m / DEPTH_UNIT_M, np.inf)
+    return np.where(millimetres <= _FARTHEST_MM, np.round(np.minimum(millimetres, _FARTHEST_MM)), 0).astype(np.uint16)
+
+
+def _description(source: SimulatedSource) -> dict[str, Any]:
+    camera, mount = source.camera, source.T_base_camera
+    return {
+        "description": source.description,
+        "width_px": camera.width_px,
+        "height_px": camera.height_px,
+        "fx_px": camera.fx_px,
+        "fy_px": camera.fy_px,
+        "cx_px": camera.cx_px,
+        "cy_px": camera.cy_px,
+        "T_base_camera": {"position_m": list(mount.position_m), "quat_xyzw": list(mount.quat_xyzw or ())},
+    }
+
+
+def _save(path: Path, pixels: npt.NDArray[Any]) -> None:
+    if not cv2.imwrite(str(path), np.ascontiguousarray(pixels)):
+        raise OSError(f"OpenCV could not write {path.name}")

@@ -1,0 +1,95 @@
+"""A drive through a town as a source of frames, like a bag or a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property, partial
+
+from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
+from vpr_ros.core.pose import Pose
+from vpr_ros.simulation.camera import T_BASE_CAMERA, PinholeCamera
+from vpr_ros.simulation.conditions import Conditions
+from vpr_ros.simulation.drive import DrivePlan, StampedPose, plan_drive
+from vpr_ros.simulation.render import Rendering, render
+from vpr_ros.simulation.town import Town
+
+CAMERA_NAME = "camera"
+
+
+class SimulatedSource:
+    """Frames of one drive, rendered when somebody loads them. Poses and mount are exact.
+
+    Args:
+        town: where.
+        drive: which way, how fast.
+        camera: its intrinsics.
+        conditions: hour, season, weather and traffic.
+        seed: of the sensor noise.
+        T_base_camera: where the camera's optical frame sits on the robot.
+    """
+
+    def __init__(
+        self,
+        town: Town,
+        drive: DrivePlan,
+        camera: PinholeCamera,
+        conditions: Conditions,
+        seed: int = 0,
+        T_base_camera: Pose = T_BASE_CAMERA,
+    ) -> None:
+        self.town = town
+        self.drive = drive
+        self.camera = camera
+        self.conditions = conditions
+        self.seed = seed
+        self.T_base_camera = T_base_camera
+
+    @cached_property
+    def poses(self) -> tuple[StampedPose, ...]:
+        """Time and ``T_map_base`` of every frame."""
+        return plan_drive(self.town, self.drive)
+
+    @property
+    def map_frame_id(self) -> str:
+        """Always "map"."""
+        return "map"
+
+    @property
+    def cameras(self) -> Mapping[str, CameraMount]:
+        """The one camera."""
+        return {CAMERA_NAME: CameraMount(CAMERA_NAME, "camera_optical_frame", self.T_base_camera)}
+
+    @property
+    def datum(self) -> GeoDatum | None:
+        """None: the town is nowhere on earth."""
+        return None
+
+    @property
+    def description(self) -> str:
+        """One line."""
+        return (
+            f"simulated town {self.town.seed}, route {self.drive.route_seed}, {self.conditions.time_of_day.value}, "
+            f"{self.conditions.season.value}, {len(self)} frames"
+        )
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def rendering(self, index: int) -> Rendering:
+        """Render frame *index* with its depth and labels."""
+        stamp_ns, T_map_base = self.poses[index]
+        return render(
+            self.town,
+            self.camera,
+            T_map_base.compose(self.T_base_camera),
+            self.conditions,
+            time_s=(stamp_ns - self.drive.start_ns) * 1e-9,
+            noise_seed=self.seed * 1_000_003 + index,
+        )
+
+    def _image(self, index: int) -> ImageRgb:
+        return self.rendering(index).image_rgb
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        for index, (stamp_ns, T_map_base) in enumerate(self.poses):
+            yield FrameRecord(stamp_ns, CAMERA_NAME, str(stamp_ns), T_map_base, partial(self._image, index))

@@ -1,0 +1,94 @@
+"""Cars and people of one drive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vpr_ros.simulation.conditions import Conditions
+from vpr_ros.simulation.labels import Label
+from vpr_ros.simulation.surfaces import FloatArray, Surfaces
+from vpr_ros.simulation.town import Town
+from vpr_ros.simulation.vehicles import CAR_PARTS, board_cross, car_model
+
+_KEEP_CLEAR_M = 5.0
+_CENTRE_POINTS = 33
+
+
+def traffic(town: Town, conditions: Conditions, time_s: float, eye_xy: FloatArray, range_m: float) -> Surfaces:
+    """Place what is parked, driving and walking around a viewer at a time; nobody stands in the viewer's way.
+
+    Args:
+        town: whose streets and parking places are used.
+        conditions: how much traffic, and its seed.
+        time_s: cars drive and people walk as it goes on.
+        eye_xy: (2,) the viewer.
+        range_m: what is farther away is left out.
+    """
+    rng = np.random.default_rng([conditions.traffic_seed, town.seed, 71])
+    cars = np.concatenate([_parked(rng, town, conditions), _driving(rng, town, conditions, time_s)])
+    people = _walking(rng, town, conditions, time_s)
+    car_near, person_near = (_near(places, eye_xy, range_m) for places in (cars, people))
+    cars, people = cars[car_near], people[person_near]
+    car_paint = town.first_car_texture + cars[:, 3].astype(np.int32) * len(CAR_PARTS)
+    person_paint = town.first_person_texture + people[:, 3].astype(np.int32)
+    return Surfaces.joined(
+        [
+            car_model().placed(_flat(cars), cars[:, 2], car_paint),
+            board_cross(0.8, 1.75, 2, Label.DYNAMIC).placed(_flat(people), people[:, 2], person_paint),
+        ]
+    )
+
+
+def _flat(places: FloatArray) -> FloatArray:
+    return np.column_stack([places[:, :2], np.zeros(len(places))])
+
+
+def _near(places: FloatArray, eye_xy: FloatArray, range_m: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    distance = np.linalg.norm(places[:, :2] - eye_xy, axis=1)
+    return (distance > _KEEP_CLEAR_M) & (distance < range_m)
+
+
+def _parked(rng: np.random.Generator, town: Town, conditions: Conditions) -> FloatArray:
+    """(K, 4): x, y, yaw, paint."""
+    parking = town.furnishing.parking
+    taken = rng.random(len(parking)) < conditions.parked_share
+    paint = rng.integers(town.car_paints, size=len(parking))
+    shift = rng.normal(0.0, 0.08, (len(parking), 2))
+    places = np.column_stack([parking[:, :2] + shift, parking[:, 2] + rng.normal(0.0, 0.03, len(parking)), paint])
+    return places[taken]
+
+
+def _driving(rng: np.random.Generator, town: Town, conditions: Conditions, time_s: float) -> FloatArray:
+    count = conditions.moving_cars
+    places = _along_streets(rng, town, count, rng.uniform(5.0, 11.0, count), time_s, lane=0.25)
+    return np.column_stack([places, rng.integers(town.car_paints, size=count)])
+
+
+def _walking(rng: np.random.Generator, town: Town, conditions: Conditions, time_s: float) -> FloatArray:
+    count = conditions.pedestrians
+    places = _along_streets(rng, town, count, rng.uniform(0.8, 1.7, count), time_s, lane=None)
+    return np.column_stack([places, rng.integers(town.people, size=count)])
+
+
+def _along_streets(
+    rng: np.random.Generator, town: Town, count: int, speed_mps: FloatArray, time_s: float, lane: float | None
+) -> FloatArray:
+    """(count, 3) x, y, yaw of things that keep to the right: a share of the roadway, or the sidewalk where None."""
+    streets = town.plan.streets
+    chosen = rng.integers(len(streets), size=count)
+    start, backwards = rng.uniform(0.0, 1.0, count), rng.random(count) < 0.5
+    spread = rng.uniform(0.3, 0.8, count)
+    places = np.empty((count, 3))
+    for k in range(count):
+        street = streets[chosen[k]]
+        share = (start[k] + speed_mps[k] * time_s / street.length_m) % 1.0
+        t = 0.06 + 0.88 * share
+        line = street.centre(_CENTRE_POINTS)
+        line = line[::-1] if backwards[k] else line
+        i = min(int(t * (_CENTRE_POINTS - 1)), _CENTRE_POINTS - 2)
+        along = line[i + 1] - line[i]
+        point = line[i] + along * (t * (_CENTRE_POINTS - 1) - i)
+        right = np.array([along[1], -along[0]]) / np.linalg.norm(along)
+        off = street.roadway_m * lane if lane is not None else street.roadway_m / 2 + spread[k] * street.sidewalk_m
+        places[k] = *(point + right * off), np.arctan2(along[1], along[0])
+    return places
