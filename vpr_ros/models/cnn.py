@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 VGG16_DIM = 512
-VGG16_STRIDE_PX = 16
 
 
 class CnnBackbone(nn.Module):
@@ -27,13 +26,14 @@ class CnnBackbone(nn.Module):
         self.channels_last = channels_last
 
     def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
-        """Rows and columns of the token grid, found by running the network without numbers."""
+        """Rows and columns of the token grid, found by running the network on an empty image."""
         parameter = next(self.net.parameters())
-        was_training = self.net.training
+        probe = torch.zeros(1, 3, height_px, width_px, device=parameter.device, dtype=parameter.dtype)
+        was_training = self.training
+        self.eval()  # batch norms must not learn from the probe
         try:
             with torch.no_grad():
-                probe = torch.zeros(1, 3, height_px, width_px, device=parameter.device, dtype=parameter.dtype)
-                feature_map = self._feature_map(probe) if not was_training else self.eval()._feature_map(probe)
+                feature_map = self._feature_map(probe)
         finally:
             self.train(was_training)
         return int(feature_map.shape[2]), int(feature_map.shape[3])
