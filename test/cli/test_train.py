@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +17,13 @@ import yaml
 
 pytest.importorskip("lightning")
 
+import torch
 from safetensors import safe_open
 
 from vpr_ros.cli.train import train
 from vpr_ros.core.errors import ConfigError, TrainingError, VprError
+from vpr_ros.models import build_model
+from vpr_ros.models.checkpoint import load_checkpoint
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),
@@ -58,7 +64,7 @@ def write_csv(path: Path, header: Any, rows: Any) -> None:
         csv.writer(file).writerows([header, *rows])
 
 
-def recipe(folder: Path, **model: Any) -> Path:
+def recipe(folder: Path, **init_args: Any) -> Path:
     config = {
         "model": {
             "class_path": "vpr_ros.training.metric_learning.MetricLearning",
@@ -70,7 +76,7 @@ def recipe(folder: Path, **model: Any) -> Path:
                     "preprocessing": {"height_px": 32, "width_px": 32},
                 },
                 "optimiser": {"lr": 1e-3},
-                **model,
+                **init_args,
             },
         },
         "data": {
@@ -140,6 +146,27 @@ def test_a_run_folder_holds_everything_and_can_go_on(dataset: Path) -> None:
         (dataset / "other.yaml").write_text(other)
         arguments = ["--config", str(dataset / "other.yaml"), "--run", str(run), "--resume", "true"]
         train(["fit", *arguments, "--trainer.max_epochs", "3"])
+
+
+def test_two_processes_train_the_weights_of_one(dataset: Path) -> None:
+    model = yaml.safe_load(recipe(dataset).read_text())["model"]["init_args"]["model"]
+    model["backbone"] |= {"attention_dropout": 0.0, "stochastic_depth": 0.0}
+    path = recipe(dataset, model=model, optimiser={"name": "sgd", "lr": 0.01})
+    for processes in (1, 2):
+        command = [sys.executable, "-m", "vpr_ros.cli.train", "fit", "--config", str(path), "--trainer.strategy"]
+        command += ["ddp" if processes == 2 else "auto", "--trainer.devices", str(processes)]
+        command += ["--run", str(dataset / f"run{processes}")]
+        environment = {**os.environ, "PYTHONPATH": str(RECIPES.parents[1])}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=200)
+        assert done.returncode == 0, done.stderr[-2000:]
+    alone, together = (load_checkpoint(dataset / f"run{n}" / "model.safetensors")[0].state_dict() for n in (1, 2))
+    torch.manual_seed(0)
+    start = build_model(model).state_dict()
+    assert any(not torch.equal(alone[key], start[key]) for key in start)
+    for key, value in alone.items():
+        torch.testing.assert_close(together[key], value, rtol=1e-3, atol=1e-5)
+    metrics = [json.loads((dataset / f"run{n}" / "metrics.json").read_text())["best"]["val/score"] for n in (1, 2)]
+    assert metrics[0] == metrics[1]
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_checkpoint(dataset: Path) -> None:

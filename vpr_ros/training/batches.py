@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from vpr_ros.core.errors import TrainingError, VprError
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.training.image_sets import ImageList, PlaceImages, TupleImages
+from vpr_ros.training.image_sets import ImageList, ImageListChain, PlaceImages, TupleImages
 from vpr_ros.training.place_sampler import Draw
 from vpr_ros.training.transforms import TrainTransform
 from vpr_ros.training.tuple_mining import NOTHING, MinedTuple
@@ -109,20 +109,18 @@ class DescribedImages(Dataset[Any]):
     """Indices -> preprocessed images (B, 3, H, W) and these indices: how every set is described without training."""
 
     def __init__(self, lists: Sequence[ImageList], preprocessing: Preprocessing) -> None:
-        self._lists = lists
-        self._starts = np.cumsum([0, *(len(images) for images in lists)])
+        self._images = ImageListChain(lists)
         self._preprocessing = preprocessing
 
     def __len__(self) -> int:
-        return int(self._starts[-1])
+        return len(self._images)
 
     def __getitem__(self, indices: Sequence[int]) -> tuple[Tensor, Tensor] | Failure:
         """Decode one batch; image numbers run through all lists."""
 
         def make() -> tuple[Tensor, Tensor]:
-            numbers = np.searchsorted(self._starts, indices, side="right") - 1
-            images = [self._lists[n].load(int(i - self._starts[n])) for n, i in zip(numbers, indices, strict=True)]
-            return torch.from_numpy(self._preprocessing.batch(images)), torch.tensor(indices, dtype=torch.int64)
+            images = self._preprocessing.batch([self._images.load(i) for i in indices])
+            return torch.from_numpy(images), torch.tensor(indices, dtype=torch.int64)
 
         return _or_failure(make)
 

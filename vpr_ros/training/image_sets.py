@@ -71,6 +71,31 @@ class ImageFiles:
         return decode_compressed(encoded, str(path))
 
 
+class ImageListChain:
+    """Several lists one after the other."""
+
+    def __init__(self, lists: Sequence[ImageList]) -> None:
+        self._lists = tuple(lists)
+        self._starts = np.cumsum([0, *(len(images) for images in lists)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def load(self, index: int) -> ImageRgb:
+        """Decode one image; see ``ImageList.load``."""
+        images, own = self._find(index)
+        return images.load(own)
+
+    def name(self, index: int) -> str:
+        """Return the image's name."""
+        images, own = self._find(index)
+        return images.name(own)
+
+    def _find(self, index: int) -> tuple[ImageList, int]:
+        number = int(np.searchsorted(self._starts, index, side="right")) - 1
+        return self._lists[number], int(index - self._starts[number])
+
+
 @dataclass(frozen=True, eq=False)
 class PlaceImages:
     """N images labelled by place, for metric learning.

@@ -44,7 +44,8 @@ class RunFolder:
         self.path = path
         if resume and not self.resume_checkpoint.is_file():
             raise TrainingError(f"there is nothing to resume in {path}", "Leave --resume out, or check --run")
-        if not resume and (path / "config.yaml").exists():
+        # other processes of the run start when the first one may have written already
+        if not resume and process_rank() == 0 and (path / "config.yaml").exists():
             raise TrainingError(f"{path} holds a run already", "Add --resume true to go on, or give another --run")
 
     @property
@@ -74,6 +75,11 @@ class RunFolder:
             self.checkpoints, "best", SCORE, mode="max", enable_version_counter=False, save_on_train_epoch_end=False
         )
         return [RunRecord(self, recipe, config_text), ResumePoint(self.resume_checkpoint, every_steps), best]
+
+
+def process_rank() -> int:
+    """Return the rank a launcher gave this process, before any process group exists."""
+    return int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")))
 
 
 class ResumePoint(Callback):
