@@ -14,7 +14,7 @@ from vpr_ros.simulation.signs import paint_emblem, paint_sign
 from vpr_ros.simulation.textures import Rgba
 from vpr_ros.simulation.windows import paint_door, paint_shop, paint_window, random_window_style
 
-PX_PER_M: Final = 36.0
+PX_PER_M: Final = 30.0
 
 
 @dataclass(frozen=True)

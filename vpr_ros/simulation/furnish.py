@@ -43,7 +43,11 @@ def furnish(
     paintings += [Pole(int(seed), "sign") for seed in seeds[_TREES : _TREES + _SIGNS]]
     paintings += [Pole(int(seeds[-1]), "lamp"), Pole(int(seeds[-2]), "post"), Panel(int(seeds[-3]), "light", 8, 8)]
     lamp, post, light = range(len(paintings) - 3, len(paintings))
-    trees, signs, posts, lamps, parking = ([] for _ in range(5))  # type: list[list[float]], ...
+    trees: list[list[float]] = []
+    signs: list[list[float]] = []
+    posts: list[list[float]] = []
+    lamps: list[list[float]] = []
+    parking: list[list[float]] = []
     for street in plan.streets:
         _line_street(rng, street, trees, signs, posts, lamps, parking)
     for gap_xy in lots.gaps_xy:
@@ -159,8 +163,8 @@ def _plant_block(rng: np.random.Generator, block: Block, trees: list[list[float]
     low, high = (0.05, 0.95) if block.park else (0.6, 1.0)
     if not (block.park or block.outer):
         return
-    for _ in range(34 if block.park else 5):
-        s, t = rng.uniform(0.05, 0.95), rng.uniform(low, high)
+    for _ in range(34 if block.park else 9):
+        s, t = (rng.uniform(0.05, 0.95) if block.park else rng.uniform(-0.2, 1.2)), rng.uniform(low, high)
         a, b, c, d = block.corners_xy
         x, y = (a * (1 - s) + b * s) * (1 - t) + (d * (1 - s) + c * s) * t
         trees.append([float(x), float(y), float(rng.uniform(0, np.pi))])

@@ -77,19 +77,17 @@ def _lots(rng: np.random.Generator, block: Block) -> Iterator[tuple[FloatArray, 
     width_m = rng.uniform(9.0, 15.0, 4)
     for k in range(4):
         here, before = block.side(k, 200), block.side(k - 1, 200)
-        travelled = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(here, axis=0), axis=1))]
         left = here[0]
-        right = _at(here, travelled, width_m[k])
-        backwards = before[-2] - before[-1]
-        depth = backwards / np.linalg.norm(backwards) * depth_m[k]
-        yield np.array([left, right, right + depth, left + depth]), True
+        right = _at(here, _travelled(here), float(width_m[k]))
+        back_left = _at(before[::-1], _travelled(before[::-1]), float(depth_m[k]))
+        yield np.array([left, right, right + back_left - left, back_left]), True
         yield from _row(rng, here, float(width_m[k]), float(depth_m[(k + 1) % 4]))
 
 
 def _row(
     rng: np.random.Generator, line_xy: FloatArray, skip_start_m: float, skip_end_m: float
 ) -> Iterator[tuple[FloatArray, bool]]:
-    travelled = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line_xy, axis=0), axis=1))]
+    travelled = _travelled(line_xy)
     free_m = travelled[-1] - skip_start_m - skip_end_m
     count = max(1, round(free_m / 10.5))
     shares = rng.uniform(0.65, 1.4, count)
@@ -109,13 +107,17 @@ def _row(
         )
 
 
+def _travelled(line_xy: FloatArray) -> FloatArray:
+    return np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line_xy, axis=0), axis=1))]
+
+
 def _at(line_xy: FloatArray, travelled: FloatArray, distance_m: float) -> FloatArray:
     return np.array([np.interp(distance_m, travelled, line_xy[:, axis]) for axis in range(2)])
 
 
 def _inward(line_xy: FloatArray, travelled: FloatArray, distance_m: float) -> FloatArray:
     along = _at(line_xy, travelled, distance_m + 0.5) - _at(line_xy, travelled, distance_m - 0.5)
-    return np.array([-along[1], along[0]]) / np.linalg.norm(along)
+    return np.asarray(np.array([-along[1], along[0]]) / np.linalg.norm(along))
 
 
 def _house(rng: np.random.Generator, plan_xy: FloatArray, corner: bool, base_storeys: int) -> House:
@@ -125,7 +127,7 @@ def _house(rng: np.random.Generator, plan_xy: FloatArray, corner: bool, base_sto
         roof = "flat" if rng.random() < 0.5 else "mansard"
     width_m = float(np.linalg.norm(plan_xy[1] - plan_xy[0]))
     rise = {"flat": 0.0, "ridge": rng.uniform(2.0, 4.5), "mansard": rng.uniform(2.0, 3.2)}
-    roof_m = float(rise.get(roof, width_m * rng.uniform(0.42, 0.7)))
+    roof_m = float(rise.get(roof, width_m * rng.uniform(0.35, 0.52)))
     return House(
         plan_xy,
         storeys,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from vpr_ros.simulation.noise import fractal_noise, value_noise
 from vpr_ros.simulation.textures import Rgba
@@ -29,8 +28,17 @@ def wall_colour(rng: np.random.Generator, material: str) -> Colour:
     elif material in ("stone", "panel"):
         base = np.full(3, rng.uniform(105, 205)) + rng.uniform(-14, 14, 3)
     else:
-        return random_colour(rng, (0.05, 0.5), (0.5, 0.95))
+        return _paint_colour(rng)
     red, green, blue = (int(v) for v in np.clip(base + rng.uniform(-14, 14, 3), 20, 245))
+    return red, green, blue
+
+
+def _paint_colour(rng: np.random.Generator) -> Colour:
+    """Draw what people paint their houses with: mostly ochre, cream and rose, now and then any other pale colour."""
+    if rng.random() < 0.3:
+        return random_colour(rng, (0.1, 0.4), (0.5, 0.92))
+    hsv = np.array([[[rng.uniform(3, 27), rng.uniform(15, 120), rng.uniform(140, 245)]]], dtype=np.uint8)
+    red, green, blue = (int(v) for v in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
     return red, green, blue
 
 
@@ -82,7 +90,8 @@ def _weather(rng: np.random.Generator, wall: Rgba, px_per_m: float) -> None:
     tone = 1.0 + 0.07 * fractal_noise(rng, height, width, 1.6 * px_per_m, 3)
     streaks = value_noise(rng, max(2, height // 12), width, max(2.0, 0.25 * px_per_m))
     tone += 0.045 * cv2.resize(streaks, (width, height), interpolation=cv2.INTER_LINEAR)
-    tone += rng.normal(0.0, 0.02, (height, width)).astype(np.float32)
+    tone += np.float32(0.02) * rng.standard_normal((height, width), dtype=np.float32)
     foot = np.linspace(height / px_per_m, 0.0, height, dtype=np.float32)[:, None]
     tone -= 0.18 * np.exp(-foot / 0.35)
-    wall[..., :3] = np.clip(wall[..., :3] * tone[..., None], 0, 255)
+    shades = cv2.merge([tone, tone, tone, np.ones_like(tone)])
+    wall[...] = cv2.multiply(wall, shades, dtype=cv2.CV_8U)

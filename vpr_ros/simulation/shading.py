@@ -31,7 +31,7 @@ def shade(raster: Raster, surfaces: Surfaces, town: Town, view: View, conditions
     """Light a raster: (H, W, 3) float32, about 0..255."""
     light = LIGHT[conditions.time_of_day]
     sky = raster.surface == NOTHING
-    depth = np.float32(1.0) / np.maximum(raster.inverse_depth, np.float32(1e-4))
+    depth: Float32 = np.reciprocal(np.maximum(raster.inverse_depth, np.float32(1e-4)))
     east, north, up = _positions(view, depth)
     colour = raster.texel[..., :3].astype(np.float32)
     _cover_ground(colour, raster, town, conditions, east, north)
@@ -40,9 +40,11 @@ def shade(raster: Raster, surfaces: Surfaces, town: Town, view: View, conditions
         factor += _lamplight(town, light, view, (east, north, up))
     colour *= factor
     _light_windows(colour, raster, surfaces, conditions, light)
-    above = _sky(town, view, conditions, light, raster.surface.shape)
     _add_fog(colour, depth, conditions, light)
-    np.copyto(colour, above, where=sky[..., None])
+    rows = np.flatnonzero(sky.any(axis=1))
+    if len(rows):
+        part = slice(int(rows[0]), int(rows[-1]) + 1)
+        np.copyto(colour[part], _sky(town, view, conditions, light, part), where=sky[part, :, None])
     return colour
 
 
@@ -164,8 +166,9 @@ def _light_windows(colour: Float32, raster: Raster, surfaces: Surfaces, conditio
 def _add_fog(colour: Float32, depth: Float32, conditions: Conditions, light: Light) -> None:
     if conditions.fog_density_per_m <= 0:
         return
-    lost = (np.float32(1.0) - np.exp(depth * np.float32(-conditions.fog_density_per_m)))[..., None]
-    colour += lost * (_fog_rgb(conditions, light) - colour)
+    kept = np.exp(depth * np.float32(-conditions.fog_density_per_m))[..., None]
+    colour *= kept
+    colour += (np.float32(1.0) - kept) * _fog_rgb(conditions, light)
 
 
 def _fog_rgb(conditions: Conditions, light: Light) -> Float32:
@@ -173,22 +176,24 @@ def _fog_rgb(conditions: Conditions, light: Light) -> Float32:
     return np.asarray(horizon + conditions.overcast * 0.6 * (0.9 * cloud - horizon), dtype=np.float32)
 
 
-def _sky(town: Town, view: View, conditions: Conditions, light: Light, shape: tuple[int, ...]) -> Float32:
+def _sky(town: Town, view: View, conditions: Conditions, light: Light, part: slice) -> Float32:
     """Paint the sky: bluer towards the zenith, clouds on a plane overhead, the horizon in the fog's colour."""
-    height, width = shape
-    columns, rows = np.arange(width, dtype=np.float32)[None], np.arange(height, dtype=np.float32)[:, None]
+    columns = np.arange(view.camera.width_px, dtype=np.float32)[None]
+    rows = np.arange(part.start, part.stop, dtype=np.float32)[:, None]
     x, y, z = (np.float32(ray[0]) * columns + (np.float32(ray[1]) * rows + np.float32(ray[2])) for ray in view.rays)
     rise = np.clip(z, 0.0, 1.2)
     far = np.float32(_CLOUD_HEIGHT_M) / np.maximum(z, np.float32(0.03))
     shift = 97.0 * (conditions.weather_seed % 997)
     cloud = _lookup(town.clouds, x * far + np.float32(view.eye_m[0]), y * far, shift, shift, 3.0)
-    share = np.clip(1.3 * cloud - 0.25 + 1.6 * conditions.overcast, 0.0, 1.0)
-    share *= np.clip(rise * 8.0, 0.0, 1.0)
-    blue = np.clip(rise * 1.2, 0.0, 1.0)[..., None]
-    sky = _fog_rgb(conditions, light) + blue * (
-        np.array(light.zenith_rgb, dtype=np.float32) - _fog_rgb(conditions, light)
-    )
-    white = np.array(light.cloud_rgb, dtype=np.float32) * (np.float32(0.86) + np.float32(0.12) * cloud[..., None])
-    sky += share[..., None] * np.float32(0.9) * (white - sky)
-    hidden = np.float32(1.0 - np.exp(-conditions.fog_density_per_m * 120.0))
-    return np.asarray(sky + hidden * (_fog_rgb(conditions, light) - sky), dtype=np.float32)
+    share = np.clip(np.float32(1.3) * cloud + np.float32(1.6 * conditions.overcast - 0.25), 0.0, 1.0)
+    share *= np.minimum(rise * np.float32(8.0), np.float32(1.0)) * np.float32(0.9)
+    blue = np.minimum(rise * np.float32(1.2), np.float32(1.0))
+    blue *= 1.0 - share
+    white = share * (np.float32(0.86) + np.float32(0.12) * cloud)
+    fog = _fog_rgb(conditions, light)
+    seen = np.float32(np.exp(-conditions.fog_density_per_m * 120.0))
+    zenith, clouds = np.array(light.zenith_rgb, np.float32), np.array(light.cloud_rgb, np.float32)
+    sky = (blue * seen)[..., None] * (zenith - fog)
+    sky += (white * seen)[..., None] * clouds
+    sky += (np.float32(1.0) - share * seen)[..., None] * fog
+    return np.asarray(sky, dtype=np.float32)

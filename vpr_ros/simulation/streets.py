@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -84,9 +85,10 @@ class StreetPlan:
     streets: tuple[Street, ...]
     blocks: tuple[Block, ...]
 
-    def streets_at(self, crossing: int) -> list[int]:
-        """Return the indices of the streets that meet at a crossing."""
-        return [i for i, street in enumerate(self.streets) if crossing in (street.start, street.end)]
+    @cached_property
+    def centres_xy(self) -> FloatArray:
+        """(streets, 33, 2) centre lines."""
+        return np.array([street.centre(33) for street in self.streets])
 
 
 def plan_streets(rng: np.random.Generator, blocks_east: int, blocks_north: int, spacing_m: float) -> StreetPlan:
@@ -113,7 +115,7 @@ def plan_streets(rng: np.random.Generator, blocks_east: int, blocks_north: int, 
 def _street(rng: np.random.Generator, start: int, end: int, crossings_xy: FloatArray) -> Street:
     along = crossings_xy[end] - crossings_xy[start]
     left = np.array([-along[1], along[0]]) / np.linalg.norm(along)
-    bow = float(rng.uniform(-7.0, 7.0)) if rng.random() < 0.7 else 0.0
+    bow = float(rng.uniform(-6.0, 6.0)) if rng.random() < 0.7 else 0.0
     return Street(
         start,
         end,

@@ -55,7 +55,7 @@ class RipMap:
     @property
     def nbytes(self) -> int:
         """What it may come to hold, roughly."""
-        return int(self.base.nbytes * 2)
+        return int(self.base.nbytes * 1.5)
 
 
 @dataclass(eq=False)

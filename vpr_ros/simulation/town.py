@@ -17,8 +17,8 @@ from vpr_ros.simulation.furnish import Furnishing, furnish
 from vpr_ros.simulation.ground import Ground, paint_ground, plan_bounds
 from vpr_ros.simulation.houses import House, Lots, build_houses
 from vpr_ros.simulation.masonry import raise_house
-from vpr_ros.simulation.shadows import shadow_heights_m
 from vpr_ros.simulation.noise import tileable_noise
+from vpr_ros.simulation.shadows import shadow_heights_m
 from vpr_ros.simulation.sprites import Person
 from vpr_ros.simulation.streets import StreetPlan, plan_streets
 from vpr_ros.simulation.surfaces import SurfaceList, Surfaces

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.labels import Label
@@ -11,7 +12,6 @@ from vpr_ros.simulation.town import Town
 from vpr_ros.simulation.vehicles import CAR_PARTS, board_cross, car_model
 
 _KEEP_CLEAR_M = 5.0
-_CENTRE_POINTS = 33
 
 
 def traffic(town: Town, conditions: Conditions, time_s: float, eye_xy: FloatArray, range_m: float) -> Surfaces:
@@ -43,9 +43,9 @@ def _flat(places: FloatArray) -> FloatArray:
     return np.column_stack([places[:, :2], np.zeros(len(places))])
 
 
-def _near(places: FloatArray, eye_xy: FloatArray, range_m: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _near(places: FloatArray, eye_xy: FloatArray, range_m: float) -> npt.NDArray[np.bool_]:
     distance = np.linalg.norm(places[:, :2] - eye_xy, axis=1)
-    return (distance > _KEEP_CLEAR_M) & (distance < range_m)
+    return np.asarray((distance > _KEEP_CLEAR_M) & (distance < range_m))
 
 
 def _parked(rng: np.random.Generator, town: Town, conditions: Conditions) -> FloatArray:
@@ -54,20 +54,20 @@ def _parked(rng: np.random.Generator, town: Town, conditions: Conditions) -> Flo
     taken = rng.random(len(parking)) < conditions.parked_share
     paint = rng.integers(town.car_paints, size=len(parking))
     shift = rng.normal(0.0, 0.08, (len(parking), 2))
-    places = np.column_stack([parking[:, :2] + shift, parking[:, 2] + rng.normal(0.0, 0.03, len(parking)), paint])
-    return places[taken]
+    places = np.column_stack([parking[:, :2] + shift, parking[:, 2] + rng.normal(0.0, 0.03, len(parking)), 1.0 * paint])
+    return np.asarray(places[taken], dtype=np.float64)
 
 
 def _driving(rng: np.random.Generator, town: Town, conditions: Conditions, time_s: float) -> FloatArray:
     count = conditions.moving_cars
     places = _along_streets(rng, town, count, rng.uniform(5.0, 11.0, count), time_s, lane=0.25)
-    return np.column_stack([places, rng.integers(town.car_paints, size=count)])
+    return np.column_stack([places, 1.0 * rng.integers(town.car_paints, size=count)])
 
 
 def _walking(rng: np.random.Generator, town: Town, conditions: Conditions, time_s: float) -> FloatArray:
     count = conditions.pedestrians
     places = _along_streets(rng, town, count, rng.uniform(0.8, 1.7, count), time_s, lane=None)
-    return np.column_stack([places, rng.integers(town.people, size=count)])
+    return np.column_stack([places, 1.0 * rng.integers(town.people, size=count)])
 
 
 def _along_streets(
@@ -78,17 +78,17 @@ def _along_streets(
     chosen = rng.integers(len(streets), size=count)
     start, backwards = rng.uniform(0.0, 1.0, count), rng.random(count) < 0.5
     spread = rng.uniform(0.3, 0.8, count)
-    places = np.empty((count, 3))
-    for k in range(count):
-        street = streets[chosen[k]]
-        share = (start[k] + speed_mps[k] * time_s / street.length_m) % 1.0
-        t = 0.06 + 0.88 * share
-        line = street.centre(_CENTRE_POINTS)
-        line = line[::-1] if backwards[k] else line
-        i = min(int(t * (_CENTRE_POINTS - 1)), _CENTRE_POINTS - 2)
-        along = line[i + 1] - line[i]
-        point = line[i] + along * (t * (_CENTRE_POINTS - 1) - i)
-        right = np.array([along[1], -along[0]]) / np.linalg.norm(along)
-        off = street.roadway_m * lane if lane is not None else street.roadway_m / 2 + spread[k] * street.sidewalk_m
-        places[k] = *(point + right * off), np.arctan2(along[1], along[0])
-    return places
+    lines = town.plan.centres_xy[chosen]
+    lines = np.where(backwards[:, None, None], lines[:, ::-1], lines)
+    length_m = np.linalg.norm(np.diff(lines, axis=1), axis=2).sum(axis=1)
+    share = (start + speed_mps * time_s / length_m) % 1.0
+    at = (0.06 + 0.88 * share) * (lines.shape[1] - 1)
+    first = np.minimum(at.astype(int), lines.shape[1] - 2)
+    each = np.arange(count)
+    along = lines[each, first + 1] - lines[each, first]
+    point = lines[each, first] + along * (at - first)[:, None]
+    right = np.column_stack([along[:, 1], -along[:, 0]]) / np.linalg.norm(along, axis=1, keepdims=True)
+    roadway_m = np.array([street.roadway_m for street in streets])[chosen]
+    sidewalk_m = np.array([street.sidewalk_m for street in streets])[chosen]
+    off_m = roadway_m * lane if lane is not None else 0.5 * roadway_m + spread * sidewalk_m
+    return np.column_stack([point + right * off_m[:, None], np.arctan2(along[:, 1], along[:, 0])])

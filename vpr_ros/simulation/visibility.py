@@ -41,16 +41,18 @@ class Candidates:
 
     Attributes:
         index: (K,) into the surfaces.
-        corners_m: (K, 4, 3) in the optical frame, around the edge.
+        outlines_px: K polygons (M, 2), cut off where they come nearer than ``NEAR_M``.
         to_surface: (K, 3, 3) from homogeneous pixel to (s/z, t/z, 1/z): s along ``right``, t along ``down``,
             z the depth.
         nearest_m: (K,) smallest depth of a corner.
+        boxes_px: (K, 4) left, top, right and bottom in the image; right and bottom excluded.
     """
 
     index: npt.NDArray[np.int64]
-    corners_m: FloatArray
+    outlines_px: tuple[FloatArray, ...]
     to_surface: FloatArray
     nearest_m: FloatArray
+    boxes_px: npt.NDArray[np.int64]
 
 
 def candidates(surfaces: Surfaces, view: View) -> Candidates:
@@ -73,23 +75,38 @@ def candidates(surfaces: Surfaces, view: View) -> Candidates:
     chosen = np.flatnonzero(inside)
     nearest = depth[chosen].min(axis=1)
     chosen = chosen[np.argsort(nearest, kind="stable")]
+    outlines, boxes = _projected(corners[chosen], camera)
+    shown = np.flatnonzero((boxes[:, 0] < boxes[:, 2]) & (boxes[:, 1] < boxes[:, 3]))
+    chosen = chosen[shown]
     basis = np.stack([right[chosen], down[chosen], corner[chosen]], axis=2)
     to_surface = np.linalg.inv(basis) @ camera.inverse_matrix
-    return Candidates(keep[chosen], corners[chosen], to_surface, depth[chosen].min(axis=1))
+    return Candidates(
+        keep[chosen], tuple(outlines[k] for k in shown), to_surface, depth[chosen].min(axis=1), boxes[shown]
+    )
 
 
-def clipped_pixels(corners_m: FloatArray, camera: PinholeCamera) -> FloatArray:
-    """Project a polygon after cutting off what is nearer than ``NEAR_M``: (M, 2) pixels, perhaps none."""
-    depth = corners_m[:, 2]
-    if depth.min() < NEAR_M:
-        kept = []
-        for a, b in zip(corners_m, np.roll(corners_m, -1, axis=0), strict=True):
-            if a[2] >= NEAR_M:
-                kept.append(a)
-            if (a[2] >= NEAR_M) != (b[2] >= NEAR_M):
-                kept.append(a + (b - a) * (NEAR_M - a[2]) / (b[2] - a[2]))
-        if len(kept) < 3:
-            return np.empty((0, 2))
-        corners_m = np.array(kept)
-    scaled = corners_m[:, :2] / corners_m[:, 2:]
-    return np.asarray(scaled * (camera.fx_px, camera.fy_px) + (camera.cx_px, camera.cy_px))
+def _projected(corners_m: FloatArray, camera: PinholeCamera) -> tuple[list[FloatArray], npt.NDArray[np.int64]]:
+    """Project quadrilaterals (K, 4, 3): their outlines, cut off at ``NEAR_M``, and boxes (K, 4) inside the image."""
+    focal, centre = np.array([camera.fx_px, camera.fy_px]), np.array([camera.cx_px, camera.cy_px])
+    safe = np.maximum(corners_m[..., 2:], NEAR_M)
+    pixels = corners_m[..., :2] / safe * focal + centre
+    outlines = list(pixels)
+    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    for k in np.flatnonzero(corners_m[..., 2].min(axis=1) < NEAR_M):
+        cut = _cut_off(corners_m[k])
+        outlines[k] = cut[:, :2] / cut[:, 2:] * focal + centre
+        low[k], high[k] = outlines[k].min(axis=0), outlines[k].max(axis=0)
+    size = (camera.width_px, camera.height_px)
+    boxes = np.concatenate([np.maximum(np.floor(low), 0), np.minimum(np.ceil(high) + 1, size)], axis=1)
+    return outlines, boxes.astype(np.int64)
+
+
+def _cut_off(corners_m: FloatArray) -> FloatArray:
+    """Keep what is at least ``NEAR_M`` away of a polygon that has such corners."""
+    kept = []
+    for a, b in zip(corners_m, np.roll(corners_m, -1, axis=0), strict=True):
+        if a[2] >= NEAR_M:
+            kept.append(a)
+        if (a[2] >= NEAR_M) != (b[2] >= NEAR_M):
+            kept.append(a + (b - a) * (NEAR_M - a[2]) / (b[2] - a[2]))
+    return np.array(kept)
