@@ -1,0 +1,66 @@
+"""Publishing at recorded intervals, and waiting for somebody to listen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+import rclpy
+from rclpy.node import Node
+
+from vpr_ros.core.errors import ConfigError
+
+Item = TypeVar("Item")
+POLL_S = 0.05
+
+
+def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> Iterator[tuple[int, Item]]:
+    """Yield each (time_ns, item) when it is due, *rate_factor* times faster than recorded.
+
+    Due times count from the first item, so that the time spent on one does not shift the rest.
+    """
+    first_ns: int | None = None
+    started_s = 0.0
+    for time_ns, item in items:
+        if first_ns is None:
+            first_ns, started_s = time_ns, time.monotonic()
+        due_s = started_s + (time_ns - first_ns) * 1e-9 / rate_factor
+        while rclpy.ok() and (left_s := due_s - time.monotonic()) > 0:
+            rclpy.spin_once(node, timeout_sec=min(left_s, POLL_S))
+        if not rclpy.ok():
+            return
+        yield time_ns, item
+
+
+def wait_for_subscriber(node: Node, publisher: Any, timeout_s: float) -> None:
+    """Wait until somebody subscribes.
+
+    Raises:
+        ConfigError: nobody did within *timeout_s*.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    while rclpy.ok() and publisher.get_subscription_count() == 0:
+        if time.monotonic() > deadline_s:
+            raise ConfigError(
+                f"nobody subscribed to {publisher.topic_name} within {timeout_s:g} s",
+                "Start the localizer first, in the same ROS_DOMAIN_ID, and check the topic names",
+            )
+        rclpy.spin_once(node, timeout_sec=POLL_S)
+
+
+def wait_until_sent(node: Node, publisher: Any, timeout_s: float) -> None:
+    """Give reliable subscribers the time to get the last messages before the publisher goes."""
+    deadline_s = time.monotonic() + timeout_s
+    while rclpy.ok() and publisher.get_subscription_count() > 0 and time.monotonic() < deadline_s:
+        rclpy.spin_once(node, timeout_sec=POLL_S)
+
+
+def check_rate(name: str, value: float) -> None:
+    """Refuse rates that are not positive.
+
+    Raises:
+        ConfigError: zero, negative or not a number.
+    """
+    if not value > 0:
+        raise ConfigError(f"{name} is {value}, expected more than 0", "Leave it at its default")

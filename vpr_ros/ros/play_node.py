@@ -1,0 +1,135 @@
+"""``play``: publishes a recording, a bag or a folder of images, as the camera of a robot would."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.utilities import remove_ros_args
+from sensor_msgs.msg import CompressedImage, Image
+
+from vpr_ros.core.command import run_command
+from vpr_ros.core.errors import FrameDecodeError, SourceError
+from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
+from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
+from vpr_ros.ros.pacing import check_rate, paced, wait_for_subscriber, wait_until_sent
+from vpr_ros.ros.pose_messages import to_header, to_pose_message
+from vpr_ros.sources import SourceOptions, open_source
+
+EXAMPLE = """example:
+  ros2 run vpr_ros play drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
+  ros2 run vpr_ros play images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
+IMAGE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+TRUTH_QOS = QoSProfile(depth=1000)
+PATIENCE_S = 30.0
+LAST_WORDS_S = 1.0
+
+
+class PlayNode(Node):
+    """Publishes frames on ``image`` (or ``image/compressed``) and their true poses on ``~/ground_truth``."""
+
+    def __init__(self, frame_id: str, compressed: bool) -> None:
+        super().__init__("play")
+        self._frame_id = frame_id
+        self._compressed = compressed
+        kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
+        self.images = self.create_publisher(kind, topic, IMAGE_QOS)
+        self.truth = self.create_publisher(PoseStamped, "~/ground_truth", TRUTH_QOS)
+
+    def publish(self, frame: Frame, stamp_ns: int, camera_frame: str) -> None:
+        """Publish one frame; the truth goes first, so that nobody has an answer without its truth."""
+        if frame.T_map_base is not None:
+            pose = to_pose_message(frame.T_map_base)
+            self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._frame_id), pose=pose))
+        build = to_compressed_image if self._compressed else to_raw_image
+        self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_command(_play, sys.argv[1:] if argv is None else argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line without ROS's own arguments."""
+    parser = argparse.ArgumentParser(
+        prog="play", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("path", type=Path, metavar="PATH", help="bag folder, .mcap, .db3, or image folder")
+    parser.add_argument("--image-topic", metavar="T", help="which camera of a bag (default: its first)")
+    parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory, for ~/ground_truth")
+    parser.add_argument("--pose-topic", metavar="T", help="pose topic of a bag, for ~/ground_truth")
+    parser.add_argument("--rate-factor", type=float, default=1.0, help="faster (2) or slower (0.5) than recorded")
+    parser.add_argument("--loop", action="store_true", help="start again at the end")
+    parser.add_argument("--compressed", action="store_true", help="publish JPEG on image/compressed")
+    parser.add_argument(
+        "--stamps", choices=("now", "recorded"), default="now", help="time in the headers (%(default)s)"
+    )
+    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens")
+    return parser
+
+
+def _play(argv: Sequence[str]) -> None:
+    options = build_parser().parse_args(remove_ros_args(["play", *argv])[1:])
+    check_rate("--rate-factor", options.rate_factor)
+    source = _open(options)
+    rclpy.init(args=["play", *argv])
+    try:
+        node = PlayNode(source.map_frame_id, options.compressed)
+        if options.wait_for_subscriber:
+            wait_for_subscriber(node, node.images, PATIENCE_S)
+        count, bad = 0, 0
+        while rclpy.ok():
+            for _, record in paced(node, _records(source), options.rate_factor):
+                try:
+                    frame = record.load()
+                except FrameDecodeError as error:
+                    node.get_logger().warning(str(error))
+                    bad += 1
+                    continue
+                stamp_ns = time.time_ns() if options.stamps == "now" else record.stamp_ns
+                node.publish(frame, stamp_ns, source.cameras[record.camera].frame_id or record.camera)
+                count += 1
+            if not options.loop:
+                break
+        wait_until_sent(node, node.truth, LAST_WORDS_S)
+        node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+    print(f"played {count} images of {source.description}" + (f", {bad} did not decode" if bad else ""))
+
+
+def _open(options: argparse.Namespace) -> FrameSource:
+    """Open with poses where there are some: playing must not fail for want of a truth nobody asked for."""
+    topics = (options.image_topic,) if options.image_topic else ()
+
+    def with_poses(require_poses: bool) -> FrameSource:
+        return open_source(
+            options.path,
+            SourceOptions(
+                poses=options.poses, image_topics=topics, pose_topic=options.pose_topic, require_poses=require_poses
+            ),
+        )
+
+    if options.poses is not None or options.pose_topic is not None:
+        return with_poses(True)
+    try:
+        return with_poses(True)
+    except SourceError:
+        return with_poses(False)
+
+
+def _records(source: FrameSource) -> Iterator[tuple[int, FrameRecord]]:
+    camera = next(iter(source.cameras))
+    return ((record.stamp_ns, record) for record in source if record.camera == camera)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
