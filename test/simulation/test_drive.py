@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ from vpr_ros.simulation.drive import DrivePlan, plan_drive
 from vpr_ros.simulation.odometry import noisy_odometry
 from vpr_ros.simulation.town import Town
 
-STEADY = {"lateral_jitter_m": 0.0, "heading_jitter_rad": 0.0}
+STEADY: dict[str, Any] = {"lateral_jitter_m": 0.0, "heading_jitter_rad": 0.0}
 
 
 def test_a_drive_is_smooth_and_covers_every_street(town: Town) -> None:
@@ -20,7 +23,7 @@ def test_a_drive_is_smooth_and_covers_every_street(town: Town) -> None:
     assert steps.max() < 1.1
     assert steps.min() > 0.7
     assert np.linalg.norm(places[-1] - places[0]) < 2.0
-    turns = [a.angle_rad(b) for (_, a), (_, b) in zip(drive, drive[1:], strict=False)]
+    turns = [a.angle_rad(b) for (_, a), (_, b) in pairwise(drive)]
     assert max(turns) < 0.6
     for street in town.plan.streets:
         assert np.linalg.norm(places - street.centre(3)[1], axis=1).min() < 0.5 * street.roadway_m
@@ -28,7 +31,7 @@ def test_a_drive_is_smooth_and_covers_every_street(town: Town) -> None:
 
 def test_the_robot_looks_where_it_drives_on_the_right(town: Town) -> None:
     drive = [pose for _, pose in plan_drive(town, DrivePlan(**STEADY))]
-    ahead = [a.inverse().compose(b).position_m[0] for a, b in zip(drive, drive[1:], strict=False)]
+    ahead = [a.inverse().compose(b).position_m[0] for a, b in pairwise(drive)]
     assert min(ahead) > 0.5
     street = town.plan.streets[0]
     middle = street.centre(201)[100]

@@ -50,6 +50,8 @@ def test_a_recorded_drive_reads_back(source: SimulatedSource, tmp_path: Path) ->
         assert np.array_equal(record.load().image_rgb, rendering.image_rgb)
         label = cv2.imread(str(tmp_path / "drive" / "labels" / f"{stamp_ns}.png"), cv2.IMREAD_UNCHANGED)
         depth = cv2.imread(str(tmp_path / "drive" / "depth" / f"{stamp_ns}.png"), cv2.IMREAD_UNCHANGED)
+        assert label is not None
+        assert depth is not None
         assert np.array_equal(label, rendering.label)
         near = rendering.depth_m < 60.0
         np.testing.assert_allclose(depth[near] * 0.001, rendering.depth_m[near], atol=0.00051)

@@ -174,7 +174,8 @@ def test_conditions_look_like_what_they_are_called(town: Town, camera: PinholeCa
     assert far_contrast("fog") < 0.5 * far_contrast("overcast")
 
     def ground(name: str) -> npt.NDArray[np.float64]:
-        return np.concatenate([r.image_rgb[r.label == Label.GROUND] for r in seen[name]]).mean(axis=0)
+        pixels = np.concatenate([r.image_rgb[r.label == Label.GROUND] for r in seen[name]])
+        return np.asarray(pixels.mean(axis=0))
 
     assert ground("winter").mean() > 1.2 * ground("overcast").mean()
     for day, other in zip(seen["day"], seen["winter"], strict=True):  # the same houses in every season

@@ -62,7 +62,7 @@ class PinholeCamera:
         """
         if min(self.width_px, self.height_px) < 1 or not min(self.fx_px, self.fy_px) > 0:
             raise ConfigError(
-                f"found a camera of {self.width_px}x{self.height_px} px with focal lengths {self.fx_px}, {self.fy_px} px",
+                f"found a camera of {self.width_px}x{self.height_px} px, focal lengths {self.fx_px}, {self.fy_px} px",
                 "All four must be positive",
             )
 

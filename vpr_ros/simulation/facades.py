@@ -92,7 +92,7 @@ class Facade:
             for storey in range(self.storeys):
                 y = self._row_bottom(wall, storey)
                 cv2.rectangle(wall, (0, y - thick), (width, y), (*trim, 0), -1)
-                cv2.line(wall, (0, y + 1), (width, y + 1), tuple(int(0.6 * v) for v in colour) + (0,), 1)
+                cv2.line(wall, (0, y + 1), (width, y + 1), (*(int(0.6 * v) for v in colour), 0), 1)
         if rng.random() < 0.25:
             for column in range(columns + 1):
                 x = round((0.3 + column * spacing_m) * PX_PER_M)
@@ -104,7 +104,7 @@ class Facade:
                 cv2.rectangle(wall, (width - reach, y), (width, y + 12), (*trim, 0), -1)
         top = int(rng.integers(6, 18))
         cv2.rectangle(wall, (0, 0), (width, top), (*trim, 0), -1)
-        cv2.rectangle(wall, (0, top), (width, top + 3), tuple(int(0.5 * v) for v in trim) + (0,), -1)
+        cv2.rectangle(wall, (0, top), (width, top + 3), (*(int(0.5 * v) for v in trim), 0), -1)
         if rng.random() < 0.4:
             for x in range(0, width, int(rng.integers(9, 26))):
                 cv2.rectangle(wall, (x, top), (x + 4, top + 7), (*trim, 0), -1)
@@ -167,7 +167,7 @@ class Facade:
                 target[...] = poster[: target.shape[0], : target.shape[1]]
             else:
                 ink = random_colour(rng, (0.4, 1.0), (0.2, 0.9))
-                steps = np.cumsum(rng.integers(-14, 18, (int(rng.integers(4, 12)), 2)), axis=0) + (x, y)
+                steps = np.cumsum(rng.integers(-14, 18, (int(rng.integers(4, 12)), 2)), axis=0) + np.array([x, y])
                 cv2.polylines(wall, [steps.astype(np.int32)], False, (*ink, 0), 2, cv2.LINE_AA)
 
     def _paint_plain(self, rng: np.random.Generator, wall: Rgba) -> None:

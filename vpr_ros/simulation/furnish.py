@@ -42,7 +42,8 @@ def furnish(
     paintings += [Tree(int(seed)) for seed in seeds[:_TREES]]
     paintings += [Pole(int(seed), "sign") for seed in seeds[_TREES : _TREES + _SIGNS]]
     paintings += [Pole(int(seeds[-1]), "lamp"), Pole(int(seeds[-2]), "post"), Panel(int(seeds[-3]), "light", 8, 8)]
-    lamp, post, light = range(len(paintings) - 3, len(paintings))
+    paintings.append(Panel(int(seeds[-3]), "metal", 8, 8))
+    lamp, post, light, metal = range(len(paintings) - 4, len(paintings))
     trees: list[list[float]] = []
     signs: list[list[float]] = []
     posts: list[list[float]] = []
@@ -71,7 +72,7 @@ def furnish(
     )
     lamp_places = np.array(lamps).reshape(-1, 3)
     placed.append(
-        _lamp_model(light - lamp).placed(
+        _lamp_model(light - lamp, metal - lamp).placed(
             _flat(lamp_places), lamp_places[:, 2], np.full(len(lamp_places), lamp, np.int32)
         )
     )
@@ -84,11 +85,11 @@ def _flat(places: FloatArray) -> FloatArray:
     return np.column_stack([places[:, :2], np.zeros(len(places))])
 
 
-def _lamp_model(light: int) -> Surfaces:
-    """Build a lamp whose arm points along x; texture 0 is the post, *light* its lit head."""
+def _lamp_model(light: int, metal: int) -> Surfaces:
+    """Build a lamp whose arm points along x; texture 0 is the lamp from the side."""
     lamp = SurfaceList()
     lamp.add_wall((-0.2, 0.0), (1.8, 0.0), 0.0, 6.0, 0, Label.OTHER, cutout=True, two_sided=True)
-    lamp.add_wall((0.0, -0.06), (0.0, 0.06), 0.0, 5.5, 0, Label.OTHER, two_sided=True)
+    lamp.add_wall((0.0, -0.06), (0.0, 0.06), 0.0, 5.5, metal, Label.OTHER, two_sided=True)
     for left, right in (((1.1, -0.15), (1.1, 0.15)), ((1.7, 0.15), (1.7, -0.15)), ((1.1, 0.15), (1.7, 0.15))):
         lamp.add_wall(left, right, 5.55, 5.72, light, Label.OTHER, two_sided=True)
     lamp.add((1.1, -0.15, 5.55), (0.6, 0.0, 0.0), (0.0, 0.3, 0.0), light, Label.OTHER, two_sided=True)
@@ -119,22 +120,18 @@ def _line_street(
 
     kerb = street.roadway_m / 2
     free = (11.0, travelled[-1] - 11.0)
-    for distance in np.arange(free[0] + rng.uniform(0, 8), free[1], lamp_gap):
-        lamps.append(at(distance, kerb + 0.45, lamp_side))
+    lamps += [at(d, kerb + 0.45, lamp_side) for d in np.arange(free[0] + rng.uniform(0, 8), free[1], lamp_gap)]
     for side in (-1, 1):
-        for distance in np.arange(free[0] + rng.uniform(0, 6), free[1], tree_gap):
-            if tree_lined and rng.random() < 0.85 and street.sidewalk_m > 2.2:
-                trees.append(at(distance, kerb + 0.9, side))
-        for distance in rng.uniform(*free, int(rng.integers(0, 4))):
-            signs.append(at(distance, kerb + 0.4, side))
-            signs[-1][2] += np.pi / 2 + np.pi / 2
+        if tree_lined and street.sidewalk_m > 2.2:
+            spots = np.arange(free[0] + rng.uniform(0, 6), free[1], tree_gap)
+            trees += [at(d, kerb + 0.9, side) for d in spots[rng.random(len(spots)) < 0.85]]
+        signs += [at(d, kerb + 0.4, side) for d in rng.uniform(*free, int(rng.integers(0, 4)))]
         if rng.random() < 0.3:
-            for distance in np.arange(free[0], free[1], 2.5):
-                posts.append(at(distance, kerb + 0.3, side))
+            posts += [at(d, kerb + 0.3, side) for d in np.arange(free[0], free[1], 2.5)]
         if street.roadway_m > 6.5:
             for distance in np.arange(free[0] + 3.0, free[1] - 3.0, 5.6):
                 place = at(distance, kerb - 1.0, side)
-                parking.append([place[0], place[1], place[2] + np.pi / 2])
+                parking.append([place[0], place[1], place[2] - np.pi / 2])
 
 
 def _close_gap(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +94,7 @@ def _row(
     shares = rng.uniform(0.65, 1.4, count)
     cuts = skip_start_m + np.r_[0.0, np.cumsum(shares / shares.sum())] * free_m
     depth_m = float(rng.uniform(9.0, 12.5))
-    for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, end in pairwise(cuts):
         yield (
             np.array(
                 [
@@ -108,7 +109,7 @@ def _row(
 
 
 def _travelled(line_xy: FloatArray) -> FloatArray:
-    return np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line_xy, axis=0), axis=1))]
+    return np.asarray(np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(line_xy, axis=0), axis=1))])
 
 
 def _at(line_xy: FloatArray, travelled: FloatArray, distance_m: float) -> FloatArray:

@@ -52,9 +52,7 @@ def _add_roof(house: House, walls: SurfaceList, paintings: list[Painting]) -> No
         return
     if house.roof in ("ridge", "mansard"):
         reach = 0.5 if house.roof == "ridge" else 0.18
-        for number, (a, b, c, d) in enumerate(
-            [(left, right, back_right, back_left), (back_right, back_left, left, right)]
-        ):
+        for number, (a, b, d) in enumerate([(left, right, back_left), (back_right, back_left, right)]):
             top = _at_height(a + reach * (d - a), ridge)
             slope = _at_height(a, eaves) - top
             painting = Roof(house.seed, number, float(np.linalg.norm(b - a)), float(np.linalg.norm(slope)))

@@ -48,7 +48,7 @@ def paint_wall(
     """Paint bare, weathered wall. The fourth channel is 0."""
     wall = np.empty((height_px, width_px, 4), dtype=np.uint8)
     wall[...] = (*colour, 0)
-    line = tuple(int(v * 0.72) for v in colour) + (0,)
+    line = (*(int(v * 0.72) for v in colour), 0)
     if material == "brick":
         _paint_courses(rng, wall, 0.125 * px_per_m * 2, 0.5 * px_per_m, colour, line)
     elif material == "stone":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def noisy_odometry(
     drift = yaw_drift_rad_per_m * rng.standard_normal()
     believed = [(stamp_ns, Pose((0.0, 0.0, 0.0))) for stamp_ns, _ in poses[:1]]
     yaw = x = y = 0.0
-    for (_, before), (stamp_ns, now) in zip(poses, poses[1:], strict=False):
+    for (_, before), (stamp_ns, now) in pairwise(poses):
         step = before.inverse().compose(now)
         turn = float(step.rotation.as_euler("ZYX")[0])
         forward, left = step.position_m[0], step.position_m[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,7 +100,7 @@ class _Brush:
     def cover_all(self) -> list[int]:
         """Claim pixels for every candidate, nearest first; return the ones that are still to be painted."""
         claimed = []
-        remaining = np.arange(len(self.found.index))
+        remaining: npt.NDArray[np.int64] = np.arange(len(self.found.index))
         while len(remaining):
             now, remaining = remaining[:_BATCH], remaining[_BATCH:]
             claimed += [k for k in now.tolist() if self.cover(k) and not self.surfaces.cutout[self.found.index[k]]]
@@ -148,8 +149,8 @@ def _copy(source: Rgba, where: npt.NDArray[np.bool_], target: Rgba) -> None:
     np.copyto(target.view(np.uint32)[..., 0], source.view(np.uint32)[..., 0], where=where)
 
 
-def _paint(raster: Raster, box: Box, index: int, texture: object, to_surface: FloatArray) -> None:
-    """Texture the pixels of one surface, in strips where its distance varies, so that each strip has its own sharpness."""
+def _paint(raster: Raster, box: Box, index: int, texture: Callable[[], RipMap], to_surface: FloatArray) -> None:
+    """Texture the pixels of one surface, in strips where its distance varies, each with its own sharpness."""
     left, top, right, bottom = box
     seen = raster.surface[top:bottom, left:right] == index
     columns = np.flatnonzero(seen.any(axis=0))

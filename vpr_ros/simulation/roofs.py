@@ -51,7 +51,7 @@ class Roof:
 
 @dataclass(frozen=True)
 class Gable:
-    """The top of a front whose roof runs away from the street. Satisfies ``Painting``; the fourth channel is opacity."""
+    """The top of a front whose roof runs away from the street; the fourth channel is opacity."""
 
     seed: int
     width_m: float

@@ -135,13 +135,14 @@ def _lamplight(town: Town, light: Light, view: View, position: tuple[Float32, Fl
         dx, dy, dz = (p - np.float32(v) for p, v in zip(small, lamp, strict=True))
         squared = dx * dx + dy * dy + dz * dz
         downward = np.clip(0.35 - dz / np.sqrt(squared + np.float32(0.01)), 0.12, 1.0)
-        glow += downward * (np.float32(20.0) / (squared + np.float32(12.0)))
+        glow += downward * (np.float32(42.0) / (squared + np.float32(16.0)))
     ahead = np.sqrt(sum((p - np.float32(v)) ** 2 for p, v in zip(small, view.eye_m, strict=True)))
     head = np.float32(0.3) * np.exp(-ahead / np.float32(16.0)) * np.clip((2.2 - small[2]) * 0.6, 0.1, 1.0)
     height, width = position[0].shape
-    glow = cv2.resize(glow, (width, height), interpolation=cv2.INTER_LINEAR)
-    head = cv2.resize(head.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.float32(light.lamps) * (glow[..., None] * _LAMP_RGB + head[..., None]))
+    whole = (width, height)
+    street = cv2.resize(glow, whole, interpolation=cv2.INTER_LINEAR)[..., None]
+    own = cv2.resize(head.astype(np.float32), whole, interpolation=cv2.INTER_LINEAR)[..., None]
+    return np.asarray(np.float32(light.lamps) * (street * _LAMP_RGB + own), dtype=np.float32)
 
 
 def _light_windows(colour: Float32, raster: Raster, surfaces: Surfaces, conditions: Conditions, light: Light) -> None:
@@ -182,7 +183,7 @@ def _sky(town: Town, view: View, conditions: Conditions, light: Light, part: sli
     rows = np.arange(part.start, part.stop, dtype=np.float32)[:, None]
     x, y, z = (np.float32(ray[0]) * columns + (np.float32(ray[1]) * rows + np.float32(ray[2])) for ray in view.rays)
     rise = np.clip(z, 0.0, 1.2)
-    far = np.float32(_CLOUD_HEIGHT_M) / np.maximum(z, np.float32(0.03))
+    far: Float32 = np.float32(_CLOUD_HEIGHT_M) * np.reciprocal(np.maximum(z, np.float32(0.03)))
     shift = 97.0 * (conditions.weather_seed % 997)
     cloud = _lookup(town.clouds, x * far + np.float32(view.eye_m[0]), y * far, shift, shift, 3.0)
     share = np.clip(np.float32(1.3) * cloud + np.float32(1.6 * conditions.overcast - 0.25), 0.0, 1.0)

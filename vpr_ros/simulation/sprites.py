@@ -126,7 +126,7 @@ class Pole:
 
 @dataclass(frozen=True)
 class Panel:
-    """A board in one colour, a sign with letters, an emblem or plain light; *what* is "sign", "light", "bin" or "hedge"."""
+    """A board in one colour, letters, or plain light; *what* is "sign", "light", "metal", "bin" or "hedge"."""
 
     seed: int
     what: str
@@ -144,7 +144,9 @@ class Panel:
         if self.what == "sign":
             return paint_sign(rng, self.height_px, self.width_px, int(rng.integers(120, 256)))
         board = np.zeros((self.height_px, self.width_px, 4), dtype=np.uint8)
-        if self.what == "light":
+        if self.what == "metal":
+            board[..., :3] = (92, 96, 98)
+        elif self.what == "light":
             board[...] = (235, 228, 205, 255)
         elif self.what == "hedge":
             tones = {Season.SUMMER: (52, 84, 38), Season.AUTUMN: (122, 92, 40), Season.WINTER: (196, 202, 206)}

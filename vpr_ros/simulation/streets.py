@@ -92,7 +92,7 @@ class StreetPlan:
 
 
 def plan_streets(rng: np.random.Generator, blocks_east: int, blocks_north: int, spacing_m: float) -> StreetPlan:
-    """Lay out the streets around *blocks_east* times *blocks_north* blocks of about *spacing_m*, centred on the origin."""
+    """Lay out the streets around *blocks_east* times *blocks_north* blocks of about *spacing_m* around the origin."""
     columns, rows = blocks_east + 1, blocks_north + 1
     east = np.cumsum(np.r_[0.0, rng.uniform(0.82, 1.18, blocks_east)]) * spacing_m
     north = np.cumsum(np.r_[0.0, rng.uniform(0.82, 1.18, blocks_north)]) * spacing_m

@@ -32,7 +32,7 @@ class Painting(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RipMap:
-    """A texture halved independently along both sides, so that walls seen at a grazing angle stay sharp along the other.
+    """A texture halved along each side on its own: walls seen at a grazing angle stay sharp along the other.
 
     Williams, "Pyramidal parametrics", 1983, with the anisotropic extension known as rip-mapping.
     """

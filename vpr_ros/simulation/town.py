@@ -44,6 +44,7 @@ class Town:
         seed: of everything.
         blocks_east, blocks_north: how many blocks of houses.
         block_m: their size, from crossing to crossing.
+        texture_bytes: how much memory painted textures may take; a whole town of 3x3 blocks is about 400 MB.
 
     Raises:
         ConfigError: fewer than one block, or blocks too small for houses on both sides.
@@ -53,14 +54,15 @@ class Town:
     blocks_east: int = 3
     blocks_north: int = 3
     block_m: float = 72.0
-    plan: StreetPlan = field(init=False)
-    lots: Lots = field(init=False)
-    surfaces: Surfaces = field(init=False)
-    furnishing: Furnishing = field(init=False)
-    textures: TextureStore = field(init=False)
-    first_car_texture: int = field(init=False)
-    first_person_texture: int = field(init=False)
-    _shadows: dict[tuple[float, float], npt.NDArray[np.float32]] = field(init=False, default_factory=dict)
+    texture_bytes: int = 400 * 2**20
+    plan: StreetPlan = field(init=False, repr=False)
+    lots: Lots = field(init=False, repr=False)
+    surfaces: Surfaces = field(init=False, repr=False)
+    furnishing: Furnishing = field(init=False, repr=False)
+    textures: TextureStore = field(init=False, repr=False)
+    first_car_texture: int = field(init=False, repr=False)
+    first_person_texture: int = field(init=False, repr=False)
+    _shadows: dict[tuple[float, float], npt.NDArray[np.float32]] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Draw the plan and put everything up; nothing is painted yet."""
@@ -82,7 +84,7 @@ class Town:
         paintings += [CarPart(self._seed_of(k), part) for k in range(_CAR_PAINTS) for part in CAR_PARTS]
         self.first_person_texture = len(paintings)
         paintings += [Person(self._seed_of(100 + k)) for k in range(_PEOPLE)]
-        self.textures = TextureStore(paintings)
+        self.textures = TextureStore(paintings, self.texture_bytes)
 
     @property
     def car_paints(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vpr_ros.simulation.materials import Colour, random_colour
 from vpr_ros.simulation.signs import paint_sign
@@ -54,7 +55,7 @@ def random_window_style(rng: np.random.Generator, px_per_m: float, storey_m: flo
 
 
 def paint_window(rng: np.random.Generator, wall: Rgba, x: int, y: int, style: WindowStyle) -> None:
-    """Paint one window whose glass has its upper left corner at (x, y). Curtains and light differ from window to window."""
+    """Paint one window, its glass from (x, y) on. Curtains and light differ from window to window."""
     w, h = style.width, style.height
     if style.trim is not None:
         cv2.rectangle(wall, (x - 4, y - 4), (x + w + 3, y + h + 3), (*style.trim, 0), -1)
@@ -72,7 +73,7 @@ def paint_window(rng: np.random.Generator, wall: Rgba, x: int, y: int, style: Wi
     target = wall[top : y + h, left : x + w]
     inside = inside[top - y :, left - x :][: target.shape[0], : target.shape[1]]
     if style.arched:
-        shape = np.zeros((h, w), dtype=np.uint8)
+        shape: npt.NDArray[np.uint8] = np.zeros((h, w), dtype=np.uint8)
         cv2.rectangle(shape, (0, w // 2), (w, h), 1, -1)
         cv2.circle(shape, (w // 2, w // 2), w // 2, 1, -1)
         shape = shape[top - y :, left - x :][: target.shape[0], : target.shape[1]]
