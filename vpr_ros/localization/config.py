@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.pose_average import MAX_ANGLE_RAD, SIMILARITY_TEMPERATURE
 
 
 def _option(default: float, description: str, unit: str, low: float, high: float) -> Any:
@@ -36,14 +37,18 @@ class LocalizerConfig:
         1000.0,
     )
     max_angle_rad: float = _option(
-        math.radians(60.0),
+        MAX_ANGLE_RAD,
         "candidates turned further than this from the best one do not join its pose",
         "rad",
         0.0,
         math.pi,
     )
     temperature: float = _option(
-        0.05, "difference of cosine similarity that lowers a candidate's weight in the pose by e", "1", 1e-4, 10.0
+        SIMILARITY_TEMPERATURE,
+        "difference of cosine similarity that lowers a candidate's weight in the pose by e",
+        "1",
+        1e-4,
+        10.0,
     )
 
     def __post_init__(self) -> None:

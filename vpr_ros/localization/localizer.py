@@ -14,7 +14,7 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.decide import decide, match_probabilities
-from vpr_ros.localization.estimate import consistent_with_best, estimate_pose
+from vpr_ros.localization.estimate import estimate_pose
 from vpr_ros.localization.hooks import PlaceFilter, Verifier
 from vpr_ros.localization.result import Localization, Match, PosePrior
 from vpr_ros.localization.retrieve import retrieve
@@ -74,9 +74,7 @@ class Localizer:
         if self._filter is not None:
             probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
         decision = decide(candidates, probabilities, self.config, calibration)
-        radius_m = self.config.radius_m or calibration.radius_m
-        consistent = candidates.taken(consistent_with_best(candidates, radius_m, self.config.max_angle_rad))
-        estimate = estimate_pose(consistent, calibration.residuals, self.config.temperature)
+        estimate = estimate_pose(candidates, self.config, calibration)
         return Localization(
             stamp_ns=frame.stamp_ns,
             camera=frame.camera,

@@ -11,14 +11,16 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.maps.append_base import base_rows, merge_cameras
 from vpr_ros.maps.build_config import BuildConfig
-from vpr_ros.maps.calibration import default_calibration
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
+from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry
 from vpr_ros.maps.partial import PartialMap
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, THUMBNAILS_NAME, PlaceMap
+from vpr_ros.maps.self_calibration import self_calibration
 from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
+from vpr_ros.maps.usable_frames import UsableFrames
 
 
 def finish_map(
@@ -40,6 +42,19 @@ def finish_map(
     frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in cameras))
     spacing_m = median_spacing_m(frames)
     radius_m = config.radius_m or place_radius_m(frames, spacing_m)
+    descriptors = open_descriptors(
+        partial.path / DESCRIPTORS_NAME, len(rows), extractor.info.descriptor_dim, partial.dtype
+    )
+    calibration = self_calibration(
+        frames,
+        descriptors,
+        UsableFrames(source, config),
+        partial.rows,
+        extractor,
+        config.batch_size,
+        radius_m,
+        spacing_m,
+    )
     manifest = MapManifest(
         frame_id=source.map_frame_id,
         created_utc=now,
@@ -52,7 +67,7 @@ def finish_map(
         datum=base.manifest.datum if base else source.datum,
         files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
         thumbnails=sum(1 for _ in (partial.path / THUMBNAILS_NAME).iterdir()),
-        calibration=default_calibration(radius_m, spacing_m),
+        calibration=calibration,
     )
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return manifest

@@ -46,9 +46,7 @@ class LayoutSuperVLAD(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, N, D) -> (B, clusters * D + rows * columns * layout_dim), L2-normalised."""
         share = torch.sigmoid(self.layout_share)
-        return torch.cat(
-            (torch.sqrt(1.0 - share) * self.vlad(tokens), torch.sqrt(share) * self._layout(tokens)), dim=1
-        )
+        return torch.cat((torch.sqrt(1.0 - share) * self.vlad(tokens), torch.sqrt(share) * self._layout(tokens)), dim=1)
 
     def _layout(self, tokens: Tensor) -> Tensor:
         reduced = self.reduce(functional.normalize(tokens, dim=2)).unflatten(1, self.grid)

@@ -1,0 +1,204 @@
+"""``build_map`` and ``inspect_map`` as a user runs them, interruptions and full disks included."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorded_drive import SPACING_M, write_drive
+
+from vpr_ros.cli import build_map, inspect_map
+from vpr_ros.maps import PlaceMap
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def build(*arguments: object) -> int:
+    return build_map.main([str(a) for a in arguments])
+
+
+def start_build(*arguments: object, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "vpr_ros.cli.build_map", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,  # noqa: PLW1509  # only sets a limit and a signal
+    )
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {
+        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_drive(tmp_path_factory.mktemp("drive") / "images", 60)
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, drive: Path) -> Path:
+    path = tmp_path_factory.mktemp("map") / "map"
+    assert build(drive, "--output", path, "--min-distance", 0, "--min-angle", 0) == 0
+    return path
+
+
+def test_a_drive_becomes_a_map(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place_map = PlaceMap.open(built)
+    assert len(place_map) == 60
+    assert place_map.pose(10).position_m[0] == pytest.approx(10 * SPACING_M)
+    queries = np.asarray(place_map.descriptors[[3, 30]], dtype=np.float32)
+    assert place_map.search(queries, 1).indices[:, 0].tolist() == [3, 30]
+    assert place_map.manifest.calibration.kind == "held_out"
+    assert inspect_map.main([str(built), "--json", "--verify"]) == 0
+    assert json.loads(capsys.readouterr().out)["frames"] == 60
+
+
+def test_a_picture_and_a_table(built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "map.png"
+    assert inspect_map.main([str(built), "--picture", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "60 frames" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_gates_thin_the_frames(drive: Path, tmp_path: Path) -> None:
+    assert build(drive, "--output", tmp_path / "map", "--min-distance", 2.0) == 0
+    assert len(PlaceMap.open(tmp_path / "map")) == 15
+
+
+def test_a_map_is_not_replaced_by_accident(drive: Path, built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = digest(built)
+    assert build(drive, "--output", built) == 2
+    error = capsys.readouterr().err
+    assert "--overwrite" in error
+    assert error.count("\n") == 1
+    assert digest(built) == before
+
+
+def test_a_second_session_is_appended(built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map"
+    shutil.copytree(built, path)
+    second = write_drive(tmp_path / "second", 10, start_m=40.0)
+    assert build(second, "--output", path, "--append", "--min-distance", 0, "--min-angle", 0) == 0
+    place_map = PlaceMap.open(path)
+    assert len(place_map) == 70
+    assert len(place_map.manifest.sessions) == 2
+    np.testing.assert_array_equal(place_map.descriptors[:60], PlaceMap.open(built).descriptors)
+
+
+def test_a_killed_build_is_resumed_to_the_same_bytes(tmp_path: Path) -> None:
+    drive = write_drive(tmp_path / "drive", 200)
+    gates = ("--min-distance", 0, "--min-angle", 0)
+    assert build(drive, "--output", tmp_path / "whole", *gates) == 0
+    process = start_build(drive, "--output", tmp_path / "killed", *gates)
+    journal = tmp_path / ".killed.partial" / "journal.jsonl"
+    deadline = time.monotonic() + 60
+    while not journal.is_file() or journal.read_text().count("\n") < 3:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "killed").exists()
+    assert build(drive, "--output", tmp_path / "killed", *gates, "--resume") == 0
+    for name in ("descriptors.npy", "frames.csv"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert not journal.parent.exists()
+
+
+def test_a_full_disk_leaves_the_old_map_whole(drive: Path, built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map"
+    shutil.copytree(built, path)
+    before = digest(path)
+
+    def small_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+
+    process = start_build(
+        drive, "--output", path, "--overwrite", "--min-distance", 0, "--min-angle", 0, before=small_disk
+    )
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "full" in error
+    assert "--resume" in error
+    assert digest(path) == before
+
+
+@pytest.mark.parametrize(
+    ("damage", "says"),
+    [
+        (shutil.rmtree, "does not exist"),
+        (lambda m: (m / "manifest.yaml").unlink(), "not a map"),
+        (lambda m: (m / "manifest.yaml").write_text("{"), "not YAML"),
+        (lambda m: _edit(m, "format_version: 1", "format_version: 99"), "99"),
+        (lambda m: _truncate(m / "descriptors.npy"), "descriptors.npy"),
+        (lambda m: _flip(m / "frames.csv"), "frames.csv"),
+        (lambda m: (m / "frames.csv").unlink(), "frames.csv"),
+    ],
+)
+def test_a_damaged_map_says_what_is_wrong(
+    built: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: Callable[[Path], object], says: str
+) -> None:
+    path = tmp_path / "map"
+    shutil.copytree(built, path)
+    damage(path)
+    assert inspect_map.main([str(path)]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_every_flipped_byte_is_found_by_verify(built: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map"
+    shutil.copytree(built, path)
+    _flip(path / "descriptors.npy")
+    assert inspect_map.main([str(path), "--verify"]) == 2
+
+
+def test_images_that_do_not_decode_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drive = write_drive(tmp_path / "drive", 12)
+    (drive / "0003.jpg").write_bytes(b"broken")
+    assert build(drive, "--output", tmp_path / "map", "--min-distance", 0, "--min-angle", 0) == 0
+    assert len(PlaceMap.open(tmp_path / "map")) == 11
+    assert "left out: 1 frames" in capsys.readouterr().out
+
+
+def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (build_map, inspect_map):
+        with pytest.raises(SystemExit) as ended:
+            command.main(["--help"])
+        assert ended.value.code == 0
+        assert "example:" in capsys.readouterr().out
+
+
+def _edit(folder: Path, old: str, new: str) -> None:
+    manifest = folder / "manifest.yaml"
+    assert old in manifest.read_text()
+    manifest.write_text(manifest.read_text().replace(old, new))
+
+
+def _truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(bytes(data))

@@ -1,0 +1,105 @@
+"""``inspect_map``: what a map holds, as a table, as JSON, as a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from vpr_ros.cli.parser import CommandParser
+from vpr_ros.core.command import run_command
+from vpr_ros.core.frames import GeoDatum
+from vpr_ros.evaluation.map_figure import write_map_figure
+from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.spacing import median_spacing_m
+
+EXAMPLE = """  inspect_map my_map
+  inspect_map my_map --verify --picture my_map.png
+  inspect_map my_map --json"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; see ``run_command`` for the exit status."""
+    return run_command(_inspect, argv)
+
+
+def build_parser() -> CommandParser:
+    """The command line."""
+    parser = CommandParser("inspect_map", "Show what MAP holds and how reliable it found itself.", EXAMPLE)
+    parser.add_argument("map", type=Path, metavar="MAP", help="map folder made by build_map")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument("--verify", action="store_true", help="read every byte and compare the checksums")
+    parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the map from above")
+    return parser
+
+
+def _inspect(argv: Sequence[str]) -> None:
+    arguments = build_parser().parse_args(argv)
+    place_map = PlaceMap.open(arguments.map)
+    if arguments.verify:
+        place_map.verify()
+    if arguments.picture is not None:
+        write_map_figure(place_map, arguments.picture)
+    if arguments.json:
+        print(json.dumps(_plain(place_map), indent=2))
+        return
+    _print(place_map, verified=arguments.verify)
+    if arguments.picture is not None:
+        print(f"picture: {arguments.picture}")
+
+
+def _plain(place_map: PlaceMap) -> dict[str, Any]:
+    manifest: dict[str, Any] = yaml.safe_load(place_map.manifest.to_yaml())
+    low, high = place_map.frames.position_m.min(axis=0), place_map.frames.position_m.max(axis=0)
+    return {
+        **manifest,
+        "path": str(place_map.path),
+        "spacing_m": median_spacing_m(place_map.frames),
+        "extent_m": {"min": low.tolist(), "max": high.tolist()},
+    }
+
+
+def _print(place_map: PlaceMap, *, verified: bool) -> None:
+    manifest, plain = place_map.manifest, _plain(place_map)
+    low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
+    calibration = manifest.calibration
+    rows = {
+        "frames": f"{manifest.frames} in frame {manifest.frame_id!r}, {manifest.thumbnails} thumbnails",
+        "extent": f"{high[0] - low[0]:.1f} x {high[1] - low[1]:.1f} x {high[2] - low[2]:.1f} m",
+        "spacing": f"{plain['spacing_m']:.2f} m between neighbours, one place within {calibration.radius_m:.2f} m",
+        "model": f"{manifest.model.name} {manifest.model.version} {manifest.model.precision}, "
+        f"sha256 {manifest.model.sha256[:12]}...",
+        "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "
+        f"{sum(entry.size_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB with the table",
+        "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
+        f"residual {calibration.residuals.horizontal_m:.2f} m, {calibration.residuals.yaw_rad:.3f} rad",
+        "datum": _datum(manifest.datum),
+        "files": "every checksum holds" if verified else "sizes and samples hold (--verify reads everything)",
+        "written": f"{manifest.created_utc} by {manifest.software}",
+    }
+    for camera in manifest.cameras:
+        mount = camera.T_base_camera
+        where = "mount unknown" if mount is None else "at {:.2f} {:.2f} {:.2f} m on the base".format(*mount.position_m)
+        rows[f"camera {camera.name}"] = f"{where}{', frame ' + camera.frame_id if camera.frame_id else ''}"
+    for number, session in enumerate(manifest.sessions):
+        skipped = "".join(f", {count} {reason}" for reason, count in session.skipped.items() if count)
+        rows[f"session {number}"] = f"{session.frames} frames of {session.source}{skipped}"
+    table = Table(title=str(place_map.path), title_justify="left", show_header=False)
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console().print(table)
+
+
+def _datum(datum: GeoDatum | None) -> str:
+    if datum is None:
+        return "none"
+    return f"{datum.latitude_deg:.7f}, {datum.longitude_deg:.7f}, {datum.altitude_m:.1f} m"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""The mean of several hypotheses of one pose, and how far they spread about it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+Float = npt.NDArray[np.float64]
+
+SIMILARITY_TEMPERATURE: Final = 0.05
+"""Difference of cosine similarity that lowers a candidate's weight by e."""
+MAX_ANGLE_RAD: Final = math.radians(60.0)
+"""Candidates turned further than this from the best one show another view."""
+
+
+@dataclass(frozen=True, eq=False)
+class AveragePose:
+    """A weighted mean.
+
+    Attributes:
+        position_m: (3,).
+        rotation: None where no hypothesis has an orientation.
+        spread: (6, 6) weighted scatter of x, y, z and of the rotation vectors about the target frame's axes;
+            the blocks between position and rotation are zero, as is the second block without orientation.
+    """
+
+    position_m: Float
+    rotation: Rotation | None
+    spread: Float
+
+
+def softmax_weights(similarities: Float, temperature: float) -> Float:
+    """(K,) cosines -> (K,) weights that sum to 1."""
+    weights = np.exp((similarities - similarities.max()) / temperature)
+    return np.asarray(weights / weights.sum())
+
+
+def consistent_with_first(
+    position_m: Float, quat_xyzw: Float, radius_m: float, max_angle_rad: float
+) -> npt.NDArray[np.bool_]:
+    """(K,) which of K poses lie within *radius_m* of the first and, where both are known, *max_angle_rad*.
+
+    Args:
+        position_m: (K, 3).
+        quat_xyzw: (K, 4), a row of NaN where the orientation is unknown.
+        radius_m: how far apart two poses of one place may be.
+        max_angle_rad: how far they may be turned.
+    """
+    consistent: npt.NDArray[np.bool_] = np.asarray(np.linalg.norm(position_m - position_m[0], axis=1) <= radius_m)
+    known = np.asarray(np.isfinite(quat_xyzw).all(axis=1))
+    if known[0]:
+        angle_rad = (Rotation.from_quat(quat_xyzw[0]).inv() * Rotation.from_quat(quat_xyzw[known])).magnitude()
+        consistent[known] &= angle_rad <= max_angle_rad
+    return consistent
+
+
+def average_pose(position_m: Float, quat_xyzw: Float, weights: Float) -> AveragePose:
+    """Average K poses.
+
+    Args:
+        position_m: (K, 3).
+        quat_xyzw: (K, 4), a row of NaN where the orientation is unknown.
+        weights: (K,), more than 0, sum 1.
+    """
+    mean_m = weights @ position_m
+    offsets_m = position_m - mean_m
+    spread = np.zeros((6, 6))
+    spread[:3, :3] = np.einsum("k,ki,kj->ij", weights, offsets_m, offsets_m)
+    known = np.isfinite(quat_xyzw).all(axis=1)
+    if not known.any():
+        return AveragePose(mean_m, None, spread)
+    shares = np.maximum(weights[known], np.finfo(np.float64).tiny)
+    shares = shares / shares.sum()
+    rotations = Rotation.from_quat(quat_xyzw[known])
+    mean = rotations.mean(shares)
+    turns_rad = (rotations * mean.inv()).as_rotvec()
+    spread[3:, 3:] = np.einsum("k,ki,kj->ij", shares, turns_rad, turns_rad)
+    return AveragePose(mean_m, mean, spread)

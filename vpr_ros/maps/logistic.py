@@ -1,0 +1,53 @@
+"""A small logistic regression that cannot overstate what little data says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+Float = npt.NDArray[np.float64]
+
+PRIOR_SIGMA = 3.0
+MIN_SCALE = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class LogisticFit:
+    """p = 1 / (1 + exp(-(weights . (x - mean) / scale + bias)))."""
+
+    mean: Float
+    scale: Float
+    weights: Float
+    bias: float
+
+
+def fit_logistic(evidence: Float, right: npt.NDArray[np.bool_]) -> LogisticFit:
+    """Fit p(right | evidence) to M answers, right and wrong ones weighing the same in total.
+
+    Weights are not negative (more evidence never speaks against) and have a Gaussian prior of sigma 3;
+    targets are smoothed as in Platt, "Probabilistic outputs for support vector machines" (1999).
+
+    Args:
+        evidence: (M, F).
+        right: (M,), at least one of each.
+    """
+    mean, scale = evidence.mean(axis=0), np.maximum(evidence.std(axis=0), MIN_SCALE)
+    x = (evidence - mean) / scale
+    count = np.where(right, right.sum(), (~right).sum())
+    target = np.where(right, (count + 1) / (count + 2), 1 / (count + 2))
+    share = len(right) / (2 * count)
+
+    def loss(parameters: Float) -> tuple[float, Float]:
+        weights, bias = parameters[:-1], parameters[-1]
+        z = x @ weights + bias
+        error = share * (1 / (1 + np.exp(-np.clip(z, -50, 50))) - target)
+        value = share @ (np.logaddexp(0, z) - target * z) + 0.5 * weights @ weights / PRIOR_SIGMA**2
+        return float(value), np.append(x.T @ error + weights / PRIOR_SIGMA**2, error.sum())
+
+    features = evidence.shape[1]
+    bounds = [(0.0, None)] * features + [(None, None)]
+    found = minimize(loss, np.append(np.ones(features), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
+    return LogisticFit(mean, scale, np.asarray(found.x[:-1]), float(found.x[-1]))
