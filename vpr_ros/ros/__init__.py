@@ -1,1 +1,1 @@
-"""TODO."""
+"""The only code that imports rclpy: nodes, conversions, parameters, diagnostics, markers."""

@@ -1,0 +1,93 @@
+"""Fixtures of the ROS tests: one DDS domain per session, one map, processes that never outlive their test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+
+import rclpy
+from harness import Diagnostics, GraphClient, RosProcess, TextureSource, clean_environment, init_client_context
+
+from vpr_ros.core.pose import Pose
+from vpr_ros.inference import open_extractor
+from vpr_ros.maps import BuildConfig, build_map
+
+NODE_MODULE = "vpr_ros.ros.localize_node"
+LOWEST_DOMAIN, DOMAINS = 10, 220
+
+StartNode = Callable[..., RosProcess]
+
+
+@pytest.fixture(scope="session")
+def ros_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Environment for child processes; the test's own process gets the same domain."""
+    env = clean_environment(tmp_path_factory.mktemp("ros_home"), LOWEST_DOMAIN + os.getpid() % DOMAINS)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("HOME", "ROS_LOG_DIR", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
+            patch.setenv(name, env[name])
+        init_client_context()
+        yield env
+        rclpy.try_shutdown()
+
+
+@pytest.fixture
+def client(ros_env: dict[str, str]) -> Iterator[GraphClient]:
+    """A node of the test."""
+    graph_client = GraphClient()
+    yield graph_client
+    graph_client.close()
+
+
+@pytest.fixture
+def diagnostics(client: GraphClient) -> Diagnostics:
+    """What the graph says on /diagnostics."""
+    return Diagnostics(client)
+
+
+@pytest.fixture
+def start_process(
+    ros_env: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., RosProcess]]:
+    """Start ``python -m module arguments...``; its output is shown when the test fails."""
+    with ExitStack() as stack:
+        started: list[RosProcess] = []
+
+        def start(module: str, *arguments: str, env: dict[str, str] | None = None) -> RosProcess:
+            log = tmp_path / f"process_{len(started)}.log"
+            process = stack.enter_context(RosProcess(module, arguments, {**ros_env, **(env or {})}, log))
+            started.append(process)
+            return process
+
+        yield start
+        for process in started:
+            print(f"--- {process.log.name} (status {process.process.poll()}):\n{process.output}")
+
+
+@pytest.fixture
+def start_localizer(start_process: Callable[..., RosProcess]) -> StartNode:
+    """Start the node with parameters: ``start_localizer(map=path, continuous="false")``."""
+
+    def start(*arguments: str, **parameters: object) -> RosProcess:
+        given = [item for name, value in parameters.items() for item in ("-p", f"{name}:={value}")]
+        return start_process(NODE_MODULE, "--ros-args", *given, *arguments)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def texture_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A map of ``TextureSource`` by the shipped model. Read only: copy it before changing it."""
+    return make_map(tmp_path_factory.mktemp("maps") / "textures")
+
+
+def make_map(path: Path, places: int = 12, T_base_camera: Pose | None = None) -> Path:
+    """Build a map of textures at *path*."""
+    source = TextureSource(places, T_base_camera)
+    build_map(source, open_extractor(None), path, BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, radius_m=1.0))
+    return path

@@ -1,0 +1,39 @@
+"""The answer of ``~/localize``."""
+
+from __future__ import annotations
+
+import math
+
+from std_srvs.srv import Trigger
+
+from vpr_ros.localization import Localization
+from vpr_ros.ros.error_log import describe
+
+
+def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: str) -> Trigger.Response:
+    """Fill *response*: success means an accepted pose, the message says which, or why there is none.
+
+    Args:
+        response: to be filled.
+        outcome: a ``Localization``, or the exception that came instead.
+        map_frame: frame of the pose.
+    """
+    if isinstance(outcome, Localization):
+        response.success = outcome.accepted
+        response.message = _describe(outcome, map_frame)
+    elif isinstance(outcome, BaseException):
+        problem, remedy = describe(outcome)
+        response.success, response.message = False, f"{problem}. {remedy}."
+    return response
+
+
+def _describe(localization: Localization, map_frame: str) -> str:
+    if not localization.accepted or localization.T_map_base is None:
+        return f"unknown: {localization.reason}"
+    pose = localization.T_map_base
+    x, y, z = pose.position_m
+    text = f"x {x:.3f} y {y:.3f} z {z:.3f} m"
+    if localization.orientation_known:
+        text += f", yaw {math.degrees(pose.rotation.as_euler('ZYX')[0]):.1f} deg"
+    stamp_s = localization.stamp_ns / 1e9
+    return f"{text} in {map_frame}, probability {localization.probability:.2f}, image of {stamp_s:.3f} s"

@@ -1,0 +1,149 @@
+"""What the node says about itself once a second on ``/diagnostics``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+
+from vpr_ros.ros.camera_inputs import CameraInput
+from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.localizer_setup import LocalizerSetup
+from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.statistics import Latencies
+
+
+@dataclass(frozen=True, eq=False)
+class NodeStatus:
+    """What there is to say.
+
+    Attributes:
+        name: the node's fully qualified name.
+        state: lifecycle state, e.g. "active".
+        setup: None while unconfigured.
+        failed_start: why configuring failed, "" if it did not.
+        cameras: empty while not active.
+    """
+
+    name: str
+    state: str
+    setup: LocalizerSetup | None
+    failed_start: str
+    cameras: Sequence[CameraInput]
+    latencies: Latencies
+    errors: ErrorLog
+
+
+def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
+    """Build the array: localizer, map, model, and one entry per camera."""
+    entries = [_localizer(status)]
+    if status.setup is not None:
+        entries += [_map(status.setup), _model(status.setup)]
+        entries += [_camera(camera, status.setup, status.errors) for camera in status.cameras]
+    array = DiagnosticArray()
+    array.header.stamp = to_time(stamp_ns)
+    short = status.name.rsplit("/", 1)[-1]
+    for entry in entries:
+        entry.name = f"{short}: {entry.name}"
+        entry.hardware_id = status.name
+    array.status = entries
+    return array
+
+
+def _localizer(status: NodeStatus) -> DiagnosticStatus:
+    failing = [camera.camera for camera in status.cameras if camera.statistics.failing]
+    last = status.errors.last
+    if status.failed_start:
+        level, message = DiagnosticStatus.ERROR, status.failed_start
+    elif failing and last is not None:
+        level, message = DiagnosticStatus.ERROR, f"{last.problem}. {last.remedy}."
+    elif status.state != "active":
+        level, message = DiagnosticStatus.WARN, f"{status.state}: configure and activate the node"
+    else:
+        level, message = DiagnosticStatus.OK, "localizing"
+    values: dict[str, object] = {
+        "state": status.state,
+        "accepted": sum(camera.statistics.accepted for camera in status.cameras),
+        "rejected": sum(camera.statistics.rejected for camera in status.cameras),
+    }
+    for stage, (p50_ms, p95_ms) in status.latencies.percentiles_ms().items():
+        values[f"{stage} p50 [ms]"] = f"{p50_ms:.2f}"
+        values[f"{stage} p95 [ms]"] = f"{p95_ms:.2f}"
+    if last is not None:
+        values["last error"] = f"{last.problem}."
+        values["last error remedy"] = f"{last.remedy}."
+        values["last error age [s]"] = f"{time.monotonic() - last.at_s:.0f}"
+    return _entry("localizer", level, message, values)
+
+
+def _map(setup: LocalizerSetup) -> DiagnosticStatus:
+    place_map = setup.place_map
+    values = {
+        "path": place_map.path,
+        "frames": len(place_map),
+        "frame_id": setup.map_frame,
+        "created": place_map.manifest.created_utc,
+        "on disk": "yes",
+    }
+    if place_map.is_current():
+        return _entry("map", DiagnosticStatus.OK, f"{len(place_map)} frames", values)
+    gone = not place_map.path.exists()
+    values["on disk"] = "deleted" if gone else "changed"
+    event, remedy = ("deleted", "Restore it, or set") if gone else ("replaced", "To use the new one set")
+    found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
+    message = f"{found}. {remedy} the parameter map"
+    return _entry("map", DiagnosticStatus.WARN, f"{message}.", values)
+
+
+def _model(setup: LocalizerSetup) -> DiagnosticStatus:
+    info, extractor = setup.extractor.info, setup.extractor
+    values = {
+        "name": info.name,
+        "version": info.version,
+        "provider": extractor.provider,
+        "precision": info.precision,
+        "input [px]": f"{info.preprocessing.width_px}x{info.preprocessing.height_px}",
+        "descriptor_dim": info.descriptor_dim,
+        "sha256": extractor.sha256,
+    }
+    return _entry("model", DiagnosticStatus.OK, f"{info.name} {info.version} on {extractor.provider}", values)
+
+
+def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> DiagnosticStatus:
+    counts = camera.statistics
+    silent_s = counts.silent_s()
+    publishers = camera.publishers()
+    if silent_s is None or silent_s > setup.settings.camera_timeout_s:
+        level = DiagnosticStatus.WARN
+        since = "no image yet" if silent_s is None else f"no image for {silent_s:.1f} s"
+        hint = "check its QoS and image type" if publishers else "check the driver, the topic name and the remapping"
+        message = f"{since} on {' or '.join(camera.subscribed_topics)} ({publishers} publishers): {hint}."
+    elif counts.failing and errors.last is not None:
+        level, message = DiagnosticStatus.ERROR, f"{errors.last.problem}. {errors.last.remedy}."
+    else:
+        level, message = DiagnosticStatus.OK, f"{counts.input.hz():.1f} Hz in, {counts.output.hz():.1f} Hz out"
+    values = {
+        "topics": " ".join(camera.subscribed_topics),
+        "publishers": publishers,
+        "input [Hz]": f"{counts.input.hz():.1f}",
+        "output [Hz]": f"{counts.output.hz():.1f}",
+        "received": counts.received,
+        "processed": counts.processed,
+        "dropped": counts.dropped,
+        "lost in transport": counts.lost_in_transport,
+        "failed": counts.failed,
+        "accepted": counts.accepted,
+        "rejected": counts.rejected,
+        "last reason": counts.last_reason,
+        "without stamp": counts.without_stamp,
+        "time jumps back": counts.time_jumps_back,
+        "mount": setup.mounts.origins.get(camera.camera, "unknown"),
+    }
+    return _entry(f"camera {camera.camera}", level, message, values)
+
+
+def _entry(name: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return DiagnosticStatus(name=name, level=level, message=message, values=pairs)

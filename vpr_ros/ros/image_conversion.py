@@ -1,0 +1,36 @@
+"""Camera messages to frames, through the one decoder the map builder uses too.
+
+cv_bridge is not used where ROS provides it: it would be a second decoder with other gaps (it takes a 16-bit grey
+image for an 8-bit one unless told otherwise), and a map and its robot must see the same pixels.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from sensor_msgs.msg import CompressedImage, Image
+
+from vpr_ros.core.frames import Frame
+from vpr_ros.core.image_codec import decode_compressed, decode_raw
+
+ImageMessage: TypeAlias = Image | CompressedImage
+
+
+def to_frame(message: ImageMessage, camera: str, stamp_ns: int) -> Frame:
+    """Decode a camera message; pixels are viewed in place where the encoding allows it.
+
+    Raises:
+        FrameDecodeError: unknown encoding, too few bytes, or not an image.
+    """
+    if isinstance(message, CompressedImage):
+        image_rgb = decode_compressed(message.data, f"camera {camera!r}", message.format)
+    else:
+        image_rgb = decode_raw(
+            message.data,
+            message.height,
+            message.width,
+            message.encoding,
+            message.step,
+            bool(message.is_bigendian),
+        )
+    return Frame(image_rgb, stamp_ns, camera)

@@ -1,0 +1,243 @@
+"""``vpr_localizer``: camera images in, poses in the map out.
+
+A managed node. The executor's thread hands the newest image to a worker; the worker decodes, localizes, publishes.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from std_srvs.srv import Trigger
+
+from vpr_ros.core.errors import VprError
+from vpr_ros.localization import Localization
+from vpr_ros.ros.answers import to_trigger_response
+from vpr_ros.ros.camera_inputs import CameraInput
+from vpr_ros.ros.diagnostics import NodeStatus, to_diagnostics
+from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.frame_processor import FrameProcessor
+from vpr_ros.ros.localizer_setup import LocalizerSetup, files_state, open_setup
+from vpr_ros.ros.map_to_odom import MapToOdom
+from vpr_ros.ros.node_process import run_node
+from vpr_ros.ros.outputs import Outputs
+from vpr_ros.ros.parameter_server import ParameterServer
+from vpr_ros.ros.parameters import Settings
+from vpr_ros.ros.transforms import Transforms, open_transforms
+from vpr_ros.ros.worker import ImageJob, NewestFrameWorker
+
+ONE_SHOT_TIMEOUT_S = 30.0
+TICK_S = 1.0
+
+
+class LocalizeNode(LifecycleNode):
+    """Assembles parameters, cameras, localizer and outputs, and answers the graph."""
+
+    def __init__(self) -> None:
+        """Declare the parameters and the interface; nothing is opened before ``configure``.
+
+        Raises:
+            ConfigError: an unknown or wrong parameter.
+        """
+        super().__init__("vpr_localizer", automatically_declare_parameters_from_overrides=True)
+        self._parameter_server = ParameterServer(self)
+        self._errors = ErrorLog(self.get_logger().error)
+        self._outputs = Outputs(self)
+        self._map_to_odom = MapToOdom()
+        self._processor = FrameProcessor(self._outputs, self._map_to_odom, self._errors, self.get_clock())
+        self._worker = NewestFrameWorker(self._process, self._dropped)
+        self._cameras: dict[str, CameraInput] = {}
+        self._setup: LocalizerSetup | None = None
+        self._transforms: Transforms | None = None
+        self._state = "unconfigured"
+        self._failed_start = ""
+        self._tried: object = None
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self.create_service(Trigger, "~/localize", self._on_localize)
+        self.create_service(Trigger, "~/reset", self._on_reset)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_timer(TICK_S, self._on_tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    # --- images ---------------------------------------------------------------------------------------------------
+
+    def _on_image(self, job: ImageJob) -> None:
+        if self._settings.node.continuous:
+            self._worker.offer(job)
+
+    def _process(self, job: ImageJob) -> Localization | None:
+        setup, camera = self._setup, self._cameras.get(job.camera)
+        if setup is None or camera is None:
+            return None
+        if job.stamp_ns < camera.statistics.last_processed_ns:
+            camera.statistics.time_jumps_back += 1
+            self._forget_belief()
+        return self._processor.process(setup, camera.statistics, job)
+
+    def _dropped(self, job: ImageJob) -> None:
+        self._cameras[job.camera].statistics.dropped += 1
+
+    # --- services -------------------------------------------------------------------------------------------------
+
+    def _on_localize(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = False
+        setup = self._setup
+        if setup is None or not self._worker.is_running:
+            response.message = f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
+            return response
+        newest = [camera.newest for camera in self._cameras.values() if camera.newest is not None]
+        timeout_s = setup.settings.camera_timeout_s
+        job = max(newest, key=lambda candidate: candidate.received_s, default=None)
+        if job is None or time.monotonic() - job.received_s > timeout_s:
+            topics = ", ".join(camera.topic for camera in self._cameras.values())
+            response.message = f"no image on {topics} within the last {timeout_s:g} s. Check the camera and the topic."
+            return response
+        again = ImageJob(job.message, job.camera, job.stamp_ns, time.monotonic())
+        self._worker.offer(again)
+        if not again.done.wait(ONE_SHOT_TIMEOUT_S):
+            response.message = f"the model did not answer within {ONE_SHOT_TIMEOUT_S:g} s. Use a smaller model."
+            return response
+        return to_trigger_response(response, again.outcome, setup.map_frame)
+
+    def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._forget_belief()
+        self._outputs.rearm()
+        response.success, response.message = True, "the belief is forgotten, the initial pose may be handed over again"
+        return response
+
+    def _forget_belief(self) -> None:
+        self._map_to_odom.forget()
+
+    # --- parameters -----------------------------------------------------------------------------------------------
+
+    @property
+    def _settings(self) -> Settings:
+        return self._parameter_server.settings
+
+    def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        try:
+            values, settings = self._parameter_server.merged(changes)
+            setup = self._open(settings) if self._setup is not None else None
+        except VprError as error:
+            self._errors.report("parameters", error)
+            kept = f" The map in use stays {self._setup.settings.map}." if self._setup is not None else ""
+            return SetParametersResult(successful=False, reason=f"{error}{kept}")
+        self._parameter_server.keep(values, settings)
+        if setup is not None:
+            self._use(setup)
+        self._tried = None
+        return SetParametersResult(successful=True)
+
+    def _open(self, settings: Settings) -> LocalizerSetup:
+        node = settings.node
+        if self._transforms is None and (node.use_tf or node.publish_tf):
+            self._transforms = open_transforms(self, required_by="publish_tf" if node.publish_tf else "")
+        topics = dict(zip(node.cameras, map(self.resolve_topic_name, node.image_topics), strict=True))
+        return open_setup(settings, topics, self._transforms, self._setup)
+
+    def _use(self, setup: LocalizerSetup) -> None:
+        old, self._setup = self._setup, setup
+        if old is None or old.place_map is not setup.place_map or old.map_frame != setup.map_frame:
+            self._forget_belief()
+            if self._worker.is_running:
+                self._outputs.publish_map(setup, self.get_clock().now().nanoseconds)
+        if old is None or old.place_map is not setup.place_map or old.extractor is not setup.extractor:
+            info = setup.extractor.info
+            self.get_logger().info(
+                f"map {setup.place_map.path}: {len(setup.place_map)} frames in {setup.map_frame!r}; "
+                f"model {info.name} {info.version} on {setup.extractor.provider}"
+            )
+
+    # --- lifecycle ------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Configure and activate if ``autostart`` asks for it. A failure is reported, retried, and never fatal."""
+        if not self._settings.node.autostart:
+            return
+        self._tried = files_state(self._settings.node)
+        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
+            self.trigger_activate()
+        self._publish_diagnostics()
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Open map and model."""
+        try:
+            self._use(self._open(self._settings))
+        except Exception as error:
+            self._errors.report("configure", error)
+            self._failed_start = str(error) if isinstance(error, VprError) else f"{type(error).__name__}: {error}"
+            return TransitionCallbackReturn.FAILURE
+        self._failed_start, self._state = "", "inactive"
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe to the cameras and start the worker."""
+        result = super().on_activate(state)
+        node = self._settings.node
+        self._worker.start()
+        for camera, topic in zip(node.cameras, node.image_topics, strict=True):
+            self._cameras[camera] = CameraInput(self, camera, topic, node.image_transport, self._on_image)
+        if self._setup is not None:
+            self._outputs.publish_map(self._setup, self.get_clock().now().nanoseconds)
+        self._state = "active"
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe and stop the worker."""
+        self.close()
+        self._state = "inactive"
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of map and model."""
+        self._setup, self._state = None, "unconfigured"
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop whatever runs."""
+        self.close()
+        self._setup, self._state = None, "finalized"
+        return super().on_shutdown(state)
+
+    def close(self) -> None:
+        """Stop the worker and unsubscribe; the node stays."""
+        for camera in self._cameras.values():
+            camera.close()
+        self._worker.stop()
+        self._cameras = {}
+
+    # --- once a second --------------------------------------------------------------------------------------------
+
+    def _on_tick(self) -> None:
+        if self._failed_start and self._settings.node.autostart and self._tried != files_state(self._settings.node):
+            self.start()
+        timeout_s = self._settings.node.camera_timeout_s
+        for camera in self._cameras.values():
+            camera.settle(timeout_s)
+        self._publish_diagnostics()
+
+    def _publish_diagnostics(self) -> None:
+        name = f"{self.get_namespace().rstrip('/')}/{self.get_name()}"
+        cameras = tuple(self._cameras.values())
+        latencies = self._processor.latencies
+        status = NodeStatus(name, self._state, self._setup, self._failed_start, cameras, latencies, self._errors)
+        self._diagnostics.publish(to_diagnostics(status, self.get_clock().now().nanoseconds))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the node until it is asked to end."""
+    return run_node(
+        LocalizeNode,
+        "Localize camera images in a map. Every parameter: docs/parameters.md",
+        "ros2 run vpr_ros localize --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
+        argv,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

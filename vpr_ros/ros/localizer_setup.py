@@ -1,0 +1,95 @@
+"""Model, map and localizer as the parameters ask for them: opened together, checked, exchanged as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.inference import open_extractor
+from vpr_ros.localization import Localizer
+from vpr_ros.maps import PlaceMap
+from vpr_ros.ros.camera_mount import CameraMounts
+from vpr_ros.ros.parameters import NodeSettings, Settings
+from vpr_ros.ros.transforms import Transforms
+
+
+@dataclass(frozen=True, eq=False)
+class LocalizerSetup:
+    """Everything a frame needs on its way to a pose. Never changed, only replaced.
+
+    Attributes:
+        settings: the node's parameters it was opened with.
+        extractor, place_map, localizer, mounts: see their classes.
+        transforms: TF, None where it is not installed or not asked for.
+    """
+
+    settings: NodeSettings
+    extractor: Extractor
+    place_map: PlaceMap
+    localizer: Localizer
+    mounts: CameraMounts
+    transforms: Transforms | None
+
+    @property
+    def map_frame(self) -> str:
+        """The frame the published poses are given in."""
+        return self.settings.map_frame or self.place_map.manifest.frame_id
+
+
+def open_setup(
+    settings: Settings, topics: Mapping[str, str], transforms: Transforms | None, previous: LocalizerSetup | None
+) -> LocalizerSetup:
+    """Open what *settings* name, taking over from *previous* what did not change.
+
+    Args:
+        settings: the parameters.
+        topics: camera -> its image topic.
+        transforms: TF, or None.
+        previous: the setup in use, if any.
+
+    Raises:
+        ConfigError: no map is named.
+        MapError: the map is missing, damaged, newer, or made by another model.
+        ModelError: the model is missing, lacks its metadata, or cannot be run.
+    """
+    place_map = _open_map(settings.node.map, previous)
+    if previous is not None and previous.settings.model == settings.node.model:
+        extractor = previous.extractor
+    else:
+        extractor = open_extractor(Path(settings.node.model).expanduser() if settings.node.model else None)
+    place_map.check_model(extractor.info, extractor.sha256)
+    localizer = Localizer(extractor, place_map, settings.localizer)
+    mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, transforms)
+    return LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+
+
+def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
+    """What the map's manifest and the model file look like on disk; a change is a reason to try again."""
+    return tuple(_file_state(Path(name).expanduser()) for name in (f"{settings.map}/manifest.yaml", settings.model))
+
+
+def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
+    if not folder:
+        raise ConfigError(
+            "the parameter map is empty, expected the folder of a map",
+            "Build one with `ros2 run vpr_ros build_map SOURCE --output MAP`, then set the parameter map to its path",
+        )
+    path = Path(folder).expanduser()
+    if (
+        previous is not None
+        and previous.settings.map == folder
+        and (previous.place_map.is_current() or not path.exists())
+    ):
+        return previous.place_map  # a map deleted while in use goes on working, and other parameters may change
+    return PlaceMap.open(path)
+
+
+def _file_state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns

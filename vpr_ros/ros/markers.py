@@ -1,0 +1,73 @@
+"""What RViz draws over the map: the hypotheses, the match, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from geometry_msgs.msg import Point
+from std_msgs.msg import ColorRGBA
+from visualization_msgs.msg import Marker, MarkerArray
+
+from vpr_ros.core.pose import Pose
+from vpr_ros.localization import Localization
+from vpr_ros.ros.pose_messages import to_header, to_pose_message
+
+ACCEPTED_RGB = (0.1, 0.8, 0.2)
+REJECTED_RGB = (0.9, 0.2, 0.1)
+
+
+def to_markers(localization: Localization, frame_id: str, scale_m: float) -> MarkerArray:
+    """Draw one answer: spheres for the belief, an arrow and a label for the match, a line to the estimate.
+
+    Args:
+        localization: the answer.
+        frame_id: the map frame.
+        scale_m: length of the arrow.
+    """
+    rgb = ACCEPTED_RGB if localization.accepted else REJECTED_RGB
+    belief = _marker(localization, frame_id, "belief", Marker.SPHERE_LIST, (0.4 * scale_m,) * 3)
+    for match in localization.matches:
+        belief.points.append(_point(match.T_map_base))
+        belief.colors.append(_color((1.0 - match.probability, match.probability, 0.2), 0.8))
+    markers = [belief]
+    shown = localization.T_map_base or (localization.matches[0].T_map_base if localization.matches else None)
+    if shown is not None:
+        arrow = _marker(localization, frame_id, "match", Marker.ARROW, (scale_m, 0.2 * scale_m, 0.2 * scale_m))
+        arrow.pose, arrow.color = to_pose_message(shown), _color(rgb, 1.0)
+        label = _marker(localization, frame_id, "label", Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.5 * scale_m))
+        label.pose, label.color = to_pose_message(shown), _color(rgb, 1.0)
+        label.pose.position.z += scale_m
+        label.text = answer_text(localization)
+        markers += [arrow, label]
+    return MarkerArray(markers=[*_cleared(localization, frame_id), *markers])
+
+
+def answer_text(localization: Localization) -> str:
+    """The answer in a few words."""
+    if localization.accepted:
+        return f"p = {localization.probability:.2f}"
+    return f"unknown: {localization.reason}"
+
+
+def _cleared(localization: Localization, frame_id: str) -> Sequence[Marker]:
+    clear = _marker(localization, frame_id, "", Marker.SPHERE, (0.0, 0.0, 0.0))
+    clear.action = Marker.DELETEALL
+    return (clear,)
+
+
+def _marker(localization: Localization, frame_id: str, namespace: str, kind: int, scale_m: tuple[float, ...]) -> Marker:
+    marker = Marker(header=to_header(localization.stamp_ns, frame_id), ns=namespace, id=0, type=kind)
+    marker.action = Marker.ADD
+    marker.scale.x, marker.scale.y, marker.scale.z = scale_m
+    marker.pose.orientation.w = 1.0
+    return marker
+
+
+def _point(pose: Pose) -> Point:
+    x, y, z = pose.position_m
+    return Point(x=x, y=y, z=z)
+
+
+def _color(rgb: tuple[float, float, float], alpha: float) -> ColorRGBA:
+    r, g, b = (min(1.0, max(0.0, value)) for value in rgb)
+    return ColorRGBA(r=r, g=g, b=b, a=alpha)
