@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.frames import FrameSource
 from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.drive import DrivePlan
@@ -23,7 +24,8 @@ def source(town: Town, camera: PinholeCamera) -> SimulatedSource:
 
 
 def test_a_source_is_lazy_exact_and_repeatable(source: SimulatedSource) -> None:
-    records = list(source)
+    frame_source: FrameSource = source
+    records = list(frame_source)
     assert len(records) == len(source) == 3
     frames = [record.load() for record in records]
     again = [record.load() for record in source]

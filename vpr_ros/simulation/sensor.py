@@ -11,14 +11,14 @@ from vpr_ros.simulation.conditions import Conditions
 
 
 def expose(radiance: npt.NDArray[np.float32], conditions: Conditions, noise_seed: int) -> ImageRgb:
-    """Turn (H, W, 3) grey levels of light into (H, W, 3) uint8. *noise_seed* should differ from frame to frame."""
+    """Turn (3, H, W) grey levels of light into (H, W, 3) uint8. *noise_seed* should differ from frame to frame."""
     gain = np.asarray(conditions.white_balance_rgb, dtype=np.float32) * np.float32(conditions.exposure_gain)
-    radiance = radiance * gain
+    radiance = radiance * gain[:, None, None]
     if conditions.motion_blur_px >= 2.0:
-        length = int(conditions.motion_blur_px)
-        radiance = cv2.blur(radiance, (length, 1)).astype(np.float32, copy=False)
+        kernel = (int(conditions.motion_blur_px), 1)
+        radiance = np.stack([cv2.blur(channel, kernel) for channel in radiance]).astype(np.float32, copy=False)
     if conditions.noise_std > 0:
         grain = np.random.default_rng(noise_seed).standard_normal(radiance.shape, dtype=np.float32)
         radiance += grain * np.float32(conditions.noise_std)
     np.clip(radiance, 0.0, 255.0, out=radiance)
-    return radiance.astype(np.uint8)
+    return np.ascontiguousarray(np.moveaxis(radiance, 0, -1), dtype=np.uint8)

@@ -28,12 +28,12 @@ _CLOUD_HEIGHT_M: Final = 300.0
 
 
 def shade(raster: Raster, surfaces: Surfaces, town: Town, view: View, conditions: Conditions) -> Float32:
-    """Light a raster: (H, W, 3) float32, about 0..255."""
+    """Light a raster: (3, H, W) float32, about 0..255. Channels come first: NumPy is slow along an axis of three."""
     light = LIGHT[conditions.time_of_day]
     sky = raster.surface == NOTHING
     depth: Float32 = np.reciprocal(np.maximum(raster.inverse_depth, np.float32(1e-4)))
     east, north, up = _positions(view, depth)
-    colour = raster.texel[..., :3].astype(np.float32)
+    colour = np.ascontiguousarray(np.moveaxis(raster.texel[..., :3], -1, 0), dtype=np.float32)
     _cover_ground(colour, raster, town, conditions, east, north)
     factor = _sunlight(raster, surfaces, town, conditions, light, (east, north, up))
     if light.lamps > 0:
@@ -44,7 +44,7 @@ def shade(raster: Raster, surfaces: Surfaces, town: Town, view: View, conditions
     rows = np.flatnonzero(sky.any(axis=1))
     if len(rows):
         part = slice(int(rows[0]), int(rows[-1]) + 1)
-        np.copyto(colour[part], _sky(town, view, conditions, light, part), where=sky[part, :, None])
+        np.copyto(colour[:, part], _sky(town, view, conditions, light, part), where=sky[part])
     return colour
 
 
@@ -77,7 +77,7 @@ def _cover_ground(
     shift = 3.7 * (conditions.weather_seed % 1000)
     fine = _lookup(town.clouds, east[part], north[part], 0.0, 0.0, 0.02)
     near = np.minimum(raster.inverse_depth[part] * 9.0, 1.0)
-    colour[part] *= (1.0 + 0.1 * (fine * near * is_ground))[..., None]
+    colour[:, part] *= np.float32(1.0) + np.float32(0.1) * (fine * near * is_ground)
     if conditions.season is Season.SUMMER:
         return
     coarse = _lookup(town.clouds, east[part], north[part], shift, shift, 0.05)
@@ -88,8 +88,8 @@ def _cover_ground(
     else:
         cover = np.clip((hold * 0.8 + 0.9 * fine + 0.5 * coarse - 0.75) * 3.0, 0.0, 0.9)
         other = _LEAF_RGB
-    cover = (cover * is_ground)[..., None]
-    colour[part] += cover * (other - colour[part])
+    cover *= is_ground
+    colour[:, part] += cover * (other[:, None, None] - colour[:, part])
 
 
 def _sunlight(
@@ -100,7 +100,7 @@ def _sunlight(
     light: Light,
     position: tuple[Float32, Float32, Float32],
 ) -> Float32:
-    """Return (H, W, 3) factors: ambient light everywhere, the sun where nothing stands before it."""
+    """Return (3, H, W) factors: ambient light everywhere, the sun where nothing stands before it."""
     east, north, up = position
     sun = sun_direction(conditions, light)
     strength = np.array(light.sun_rgb, dtype=np.float32) * np.float32(1.0 - conditions.overcast)
@@ -121,11 +121,13 @@ def _sunlight(
             east, north, float(low[0]), float(high[1]), HEIGHT_MAP_CELL_M,
         )  # fmt: skip
         lit *= np.clip((up - shadow) * 1.5 + 0.75, 0.0, 1.0)
-    return np.asarray(tone[raster.surface][..., None] * ambient + lit[..., None] * strength)
+    factor = tone[raster.surface] * ambient[:, None, None]
+    factor += lit * strength[:, None, None]
+    return np.asarray(factor, dtype=np.float32)
 
 
 def _lamplight(town: Town, light: Light, view: View, position: tuple[Float32, Float32, Float32]) -> Float32:
-    """Return (H, W, 3) factors from street lamps around, and from the viewer's own headlights."""
+    """Return (3, H, W) factors from street lamps around, and from the viewer's own headlights."""
     small = tuple(cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_NEAREST) for p in position)
     glow = np.zeros(small[0].shape, dtype=np.float32)
     offset = town.furnishing.lamps_m[:, :2] - view.eye_m[:2]
@@ -140,9 +142,9 @@ def _lamplight(town: Town, light: Light, view: View, position: tuple[Float32, Fl
     head = np.float32(0.3) * np.exp(-ahead / np.float32(16.0)) * np.clip((2.2 - small[2]) * 0.6, 0.1, 1.0)
     height, width = position[0].shape
     whole = (width, height)
-    street = cv2.resize(glow, whole, interpolation=cv2.INTER_LINEAR)[..., None]
-    own = cv2.resize(head.astype(np.float32), whole, interpolation=cv2.INTER_LINEAR)[..., None]
-    return np.asarray(np.float32(light.lamps) * (street * _LAMP_RGB + own), dtype=np.float32)
+    street = cv2.resize(glow, whole, interpolation=cv2.INTER_LINEAR)
+    own = cv2.resize(head.astype(np.float32), whole, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.float32(light.lamps) * (street * _LAMP_RGB[:, None, None] + own), dtype=np.float32)
 
 
 def _light_windows(colour: Float32, raster: Raster, surfaces: Surfaces, conditions: Conditions, light: Light) -> None:
@@ -157,19 +159,20 @@ def _light_windows(colour: Float32, raster: Raster, surfaces: Surfaces, conditio
     shine = np.clip((own - by_surface[raster.surface]) * 0.2, 0.0, 1.0) * np.float32(light.lamps)
     if not shine.any():
         return
-    colour += shine[..., None] * (0.55 * raster.texel[..., :3] + 0.55 * _WINDOW_RGB)
+    texel = np.moveaxis(raster.texel[..., :3], -1, 0)
+    colour += shine * (np.float32(0.55) * (texel + _WINDOW_RGB[:, None, None]))
     height, width = shine.shape
     small = cv2.resize(shine, (max(1, width // 4), max(1, height // 4)), interpolation=cv2.INTER_AREA)
     halo = cv2.resize(cv2.GaussianBlur(small, (0, 0), 2.5), (width, height), interpolation=cv2.INTER_LINEAR)
-    colour += halo[..., None] * (0.28 * _WINDOW_RGB)
+    colour += halo * (np.float32(0.28) * _WINDOW_RGB[:, None, None])
 
 
 def _add_fog(colour: Float32, depth: Float32, conditions: Conditions, light: Light) -> None:
     if conditions.fog_density_per_m <= 0:
         return
-    kept = np.exp(depth * np.float32(-conditions.fog_density_per_m))[..., None]
+    kept = np.exp(depth * np.float32(-conditions.fog_density_per_m))
     colour *= kept
-    colour += (np.float32(1.0) - kept) * _fog_rgb(conditions, light)
+    colour += (np.float32(1.0) - kept) * _fog_rgb(conditions, light)[:, None, None]
 
 
 def _fog_rgb(conditions: Conditions, light: Light) -> Float32:
@@ -191,10 +194,10 @@ def _sky(town: Town, view: View, conditions: Conditions, light: Light, part: sli
     blue = np.minimum(rise * np.float32(1.2), np.float32(1.0))
     blue *= 1.0 - share
     white = share * (np.float32(0.86) + np.float32(0.12) * cloud)
-    fog = _fog_rgb(conditions, light)
+    fog = _fog_rgb(conditions, light)[:, None, None]
     seen = np.float32(np.exp(-conditions.fog_density_per_m * 120.0))
-    zenith, clouds = np.array(light.zenith_rgb, np.float32), np.array(light.cloud_rgb, np.float32)
-    sky = (blue * seen)[..., None] * (zenith - fog)
-    sky += (white * seen)[..., None] * clouds
-    sky += (np.float32(1.0) - share * seen)[..., None] * fog
+    zenith, clouds = (np.array(c, np.float32)[:, None, None] for c in (light.zenith_rgb, light.cloud_rgb))
+    sky = (blue * seen) * (zenith - fog)
+    sky += (white * seen) * clouds
+    sky += (np.float32(1.0) - share * seen) * fog
     return np.asarray(sky, dtype=np.float32)
