@@ -210,7 +210,10 @@ def test_an_unknown_key_is_refused_on_one_line(dataset: Path) -> None:
     assert max(len(str(error.value)) for error in (unknown, no_number)) < 300
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+NAMED = ("supervlad_dinov2b_gsv", "one_cluster_vlad", "netvlad_vgg16_pitts30k", "gem", "class_token", "supervlad_cct")
+
+
+@pytest.mark.parametrize("path", [RECIPES / f"{name}.yaml" for name in NAMED], ids=NAMED)
 def test_every_recipe_parses(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         train(["fit", "--config", str(path), "--print_config"])
