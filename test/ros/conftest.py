@@ -12,7 +12,15 @@ import pytest
 pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 import rclpy
-from harness import Diagnostics, GraphClient, RosProcess, TextureSource, clean_environment, init_client_context
+from harness import (
+    Diagnostics,
+    GraphClient,
+    RosProcess,
+    StartNode,
+    TextureSource,
+    clean_environment,
+    init_client_context,
+)
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
@@ -20,8 +28,6 @@ from vpr_ros.maps import BuildConfig, build_map
 
 NODE_MODULE = "vpr_ros.ros.localize_node"
 LOWEST_DOMAIN, DOMAINS = 10, 220
-
-StartNode = Callable[..., RosProcess]
 
 
 @pytest.fixture(scope="session")

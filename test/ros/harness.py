@@ -30,6 +30,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.pose import Pose
 
+StartNode = Callable[..., "RosProcess"]
+"""``start(*arguments, **parameters)``: the localizer as a process."""
+
 DEADLINE_S = 30.0
 PUBLISH_PERIOD_S = 0.05
 SPACING_M = 2.0
@@ -68,7 +71,7 @@ class RosProcess(AbstractContextManager["RosProcess"]):
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if kind is not None:
-            print(f"--- output of {self.process.args}:\n{self.output}")
+            print(f"--- output of {self.process.args!r}:\n{self.output}")
         if self.is_running:
             self.process.kill()
         self.process.wait()
@@ -229,6 +232,10 @@ class FakeCamera:
         stamp_ns = time.time_ns()
         self.sent[stamp_ns] = self.place
         self._publisher.publish(image_message(texture(self.place), stamp_ns))
+
+    def subscribers(self) -> int:
+        """How many listen."""
+        return int(self._publisher.get_subscription_count())
 
     def publish_message(self, message: Image) -> None:
         self._publisher.publish(message)

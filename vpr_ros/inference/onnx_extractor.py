@@ -60,7 +60,7 @@ class OnnxExtractor:
         if not np.isfinite(length).all() or not (length > 0).all():
             raise ModelError(
                 f"the model gave a descriptor that is not finite or zero on {self.provider}",
-                "Export it in a higher precision, or check it with `export_model --check`",
+                "Export it in a higher precision, or check it with `export_model`, whose gate compares it with torch",
             )
         unit: DescriptorArray = descriptors / length
         return unit

@@ -32,11 +32,7 @@ class ParameterServer:
             ConfigError: an unknown name, a wrong type or a value out of bounds.
         """
         overrides: dict[str, Any] = node.get_parameters_by_prefix("")
-        given = {
-            name: item.value
-            for name, item in overrides.items()
-            if not name.startswith(_DECLARED_BY_RCLPY)
-        }
+        given = {name: item.value for name, item in overrides.items() if not name.startswith(_DECLARED_BY_RCLPY)}
         specs = node_specs()
         cameras = specs["cameras"].checked(given.get("cameras", specs["cameras"].default))
         for camera in cameras if isinstance(cameras, tuple) else ():

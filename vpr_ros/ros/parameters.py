@@ -151,7 +151,8 @@ class ParameterSpec:
             if items is not None and kind is float and all(type(item) in (int, float) for item in items):
                 return tuple(float(item) for item in items)
             if items is not None and all(isinstance(item, kind) for item in items):
-                return items
+                typed: Value = items
+                return typed
         elif type(value) is type(default):
             same: Value = value
             return same
