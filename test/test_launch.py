@@ -1,0 +1,171 @@
+"""Launch files: described arguments everywhere, and real launches where ``launch`` is installed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
+LOWEST_DOMAIN, DOMAINS = 10, 220
+DEADLINE_S = 40.0
+RUN_LAUNCH_FILE = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+arguments = [tuple(a.split(":=", 1)) for a in sys.argv[2:]]
+service = LaunchService()
+source = PythonLaunchDescriptionSource(sys.argv[1])
+service.include_launch_description(LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)]))
+sys.exit(service.run())
+"""
+
+
+def declared(file: Path) -> dict[str, ast.Call]:
+    calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+    found = [c for c in calls if isinstance(c.func, ast.Name) and c.func.id == "DeclareLaunchArgument"]
+    return {ast.literal_eval(call.args[0]): call for call in found}
+
+
+def keyword(call: ast.Call, name: str) -> ast.expr | None:
+    return next((k.value for k in call.keywords if k.arg == name), None)
+
+
+@pytest.mark.parametrize("file", LAUNCH_FILES, ids=lambda f: f.name)
+def test_compiles_and_describes_every_argument(file: Path) -> None:
+    compile(file.read_text(), str(file), "exec")
+    arguments = declared(file)
+    assert arguments
+    for name, call in arguments.items():
+        description = keyword(call, "description")
+        assert isinstance(description, ast.Constant) and len(str(description.value)) > 10, name
+        assert keyword(call, "default_value") is not None, name
+
+
+def test_localize_declares_the_contract() -> None:
+    arguments = declared(ROOT / "launch" / "localize.launch.py")
+    wanted = {"map", "model", "image", "params_file", "rviz", "use_sim_time", "namespace", "dds_profile"}
+    assert wanted <= set(arguments)
+    default = keyword(arguments["use_sim_time"], "default_value")
+    assert isinstance(default, ast.Constant) and default.value == "false"
+
+
+@pytest.fixture
+def prefix(tmp_path: Path) -> Path:
+    """An installation of the package by hand: what `ros2 launch` looks for, pointing at this checkout."""
+    pytest.importorskip("launch", reason="needs ROS 2's launch")
+    pytest.importorskip("launch_ros", reason="needs ROS 2's launch_ros")
+    index = tmp_path / "prefix" / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    (index / "vpr_ros").touch()
+    executables = tmp_path / "prefix" / "lib" / "vpr_ros"
+    executables.mkdir(parents=True)
+    modules = {"localize": "ros.localize_node", "simulate": "ros.simulate_node", "build_map": "cli.build_map"}
+    for name, module in modules.items():
+        script = executables / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vpr_ros.{module} "$@"\n')
+        script.chmod(0o755)
+    return tmp_path / "prefix"
+
+
+Launch = Callable[..., tuple["subprocess.Popen[bytes]", Path]]
+
+
+@pytest.fixture
+def launch(prefix: Path, tmp_path: Path) -> Iterator[Launch]:
+    """Run a launch file in a process group of its own; its output goes to a file."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(file: str, *arguments: str, **env: str) -> tuple[subprocess.Popen[bytes], Path]:
+        log = tmp_path / "launch.log"
+        environment = {
+            **os.environ,
+            "AMENT_PREFIX_PATH": f"{prefix}:{os.environ.get('AMENT_PREFIX_PATH', sys.prefix)}",
+            "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}",
+            "HOME": str(tmp_path),
+            "ROS_LOG_DIR": str(tmp_path / "log"),
+            "ROS_DOMAIN_ID": str(LOWEST_DOMAIN + os.getpid() % DOMAINS),
+            "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+            "PYTHONUNBUFFERED": "1",
+            **env,
+        }
+        with log.open("wb") as stream:
+            process = subprocess.Popen(
+                [sys.executable, "-c", RUN_LAUNCH_FILE, str(ROOT / "launch" / file), *arguments],
+                env=environment, cwd=tmp_path, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        started.append(process)
+        return process, log
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_for(text: str, log: Path, deadline_s: float = DEADLINE_S) -> str:
+    end_s = time.monotonic() + deadline_s
+    while text not in (output := log.read_text(errors="replace")):
+        assert time.monotonic() < end_s, f"still waiting for {text!r} in:\n{output}"
+        time.sleep(0.1)
+    return output
+
+
+def environment_of(command: str, name: str, log: Path) -> dict[str, str]:
+    """The environment of the running node, as the kernel knows it."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            arguments = (process / "cmdline").read_bytes().decode(errors="replace")
+            variables = (process / "environ").read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        found = dict(item.split("=", 1) for item in variables.split("\0") if "=" in item)
+        if (
+            command in arguments
+            and found.get("ROS_LOG_DIR") == str(log.parent / "log")
+            and "-c" not in arguments.split("\0")
+        ):
+            return found
+    raise AssertionError(f"{name} does not run:\n{log.read_text(errors='replace')}")
+
+
+def test_localize_starts_the_node_with_its_arguments_and_profile(launch: Launch) -> None:
+    process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot")
+    wait_for("no_such_map", log)
+    variables = environment_of("vpr_ros.ros.localize_node", "the localizer", log)
+    assert variables["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(ROOT / "config" / "fastdds_large_images.xml")
+    assert int(variables["MALLOC_TOP_PAD_"]) > 0
+    assert "robot.vpr_localizer" in log.read_text()
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.wait(DEADLINE_S) == 0
+    assert "Traceback" not in log.read_text()
+
+
+def test_a_profile_of_the_user_stays(launch: Launch, tmp_path: Path) -> None:
+    own = tmp_path / "own.xml"
+    own.write_text((ROOT / "config" / "fastdds_large_images.xml").read_text())
+    _, log = launch("localize.launch.py", "map:=no_such_map", FASTRTPS_DEFAULT_PROFILES_FILE=str(own))
+    wait_for("no_such_map", log)
+    assert environment_of("vpr_ros.ros.localize_node", "the localizer", log)["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(
+        own
+    )
+
+
+def test_demo_builds_a_map_and_drives(launch: Launch, tmp_path: Path) -> None:
+    process, log = launch(
+        "demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=false", "distance_m:=12.0", "rate_hz:=2.0"
+    )
+    wait_for("published ", log, deadline_s=90.0)
+    assert (tmp_path / "demo" / "map_1" / "manifest.yaml").is_file()
+    os.killpg(process.pid, signal.SIGINT)
+    process.wait(DEADLINE_S)
