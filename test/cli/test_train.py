@@ -210,6 +210,20 @@ def test_an_unknown_key_is_refused_on_one_line(dataset: Path) -> None:
     assert max(len(str(error.value)) for error in (unknown, no_number)) < 300
 
 
+def test_an_override_that_would_drop_its_neighbours_is_refused(dataset: Path) -> None:
+    with pytest.raises(ConfigError, match="would replace the whole section backbone, not dim alone"):
+        fit(dataset, "--model.init_args.model.backbone.dim=8")
+
+
+def test_a_whole_section_can_be_overridden(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--model.init_args.model.aggregation", "{name: gem}", "--print_config"]
+    with pytest.raises(SystemExit):
+        train(["fit", "--config", str(recipe(dataset)), *arguments])
+    model = yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]["model"]
+    assert model["aggregation"] == {"name": "gem"}
+    assert model["backbone"]["dim"] == 16
+
+
 NAMED = ("supervlad_dinov2b_gsv", "one_cluster_vlad", "netvlad_vgg16_pitts30k", "gem", "class_token", "supervlad_cct")
 
 

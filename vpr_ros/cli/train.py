@@ -86,6 +86,7 @@ def train(argv: Sequence[str]) -> None:
     Raises:
         VprError: anything the user can mend.
     """
+    _refuse_deep_overrides(argv)
     # what Lightning still calls in its own libraries is no business of the user's
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     for expected in ("does not have many workers", "Checkpoint directory .* exists", "number of training batches"):
@@ -125,12 +126,28 @@ def train(argv: Sequence[str]) -> None:
         raise cause from error
 
 
+def _refuse_deep_overrides(argv: Sequence[str]) -> None:
+    """Stop an override that would silently drop the rest of its section: jsonargparse merges one level of a mapping.
+
+    Raises:
+        ConfigError: with the way to write it.
+    """
+    for argument in argv:
+        found = re.match(r"--model\.init_args\.model\.(\w+)\.(\w+)", argument)
+        if found is not None:
+            section, key = found.groups()
+            raise ConfigError(
+                f"{argument.split('=')[0]} would replace the whole section {section}, not {key} alone",
+                f"Give the section whole: --model.init_args.model.{section} '{{name: ..., {key}: ...}}'",
+            )
+
+
 def _short(message: str) -> str:
     """Keep the key and the innermost reason of jsonargparse's nested report."""
     keys = ".".join(re.findall(r'Parser key "([^"]+)"', message))
     lines = message.splitlines()
     reason = max(lines, key=lambda line: len(line) - len(line.lstrip())).strip()
-    return f"{keys}: {reason}" if keys and len(lines) > 1 else message
+    return f"{keys}: {reason}" if keys and len(lines) > 1 else message.rstrip(".")
 
 
 def _own_error(error: BaseException) -> VprError | None:
