@@ -11,10 +11,8 @@ import numpy.typing as npt
 from vpr_ros.core.errors import ModelError, VprError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
-from vpr_ros.inference.options import InferenceEvent
+from vpr_ros.inference.options import EventLog, InferenceEvent
 from vpr_ros.inference.session import ModelSession
-
-EventListener = Callable[[InferenceEvent], None]
 
 
 class OnnxExtractor:
@@ -23,9 +21,11 @@ class OnnxExtractor:
     Args:
         session: what runs the model now.
         sha256: hash of the model file.
+        log: what was chosen and why; engine builds are added to it.
     """
 
-    def __init__(self, session: ModelSession, sha256: str) -> None:
+    def __init__(self, session: ModelSession, sha256: str, log: EventLog | None = None) -> None:
+        self._log = log or EventLog()
         self._session = session
         self._sha256 = sha256
         self._upgrade: threading.Thread | None = None
@@ -44,6 +44,11 @@ class OnnxExtractor:
     def provider(self) -> str:
         """What runs the model now."""
         return self._session.provider
+
+    @property
+    def events(self) -> tuple[InferenceEvent, ...]:
+        """What was chosen, what could not run and why, and how the engine build goes; oldest first."""
+        return self._log.events
 
     def prepare(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
         """Preprocess B images to (B, 3, H, W) float32 as the model's metadata says."""
@@ -65,14 +70,14 @@ class OnnxExtractor:
         unit: DescriptorArray = descriptors / length
         return unit
 
-    def upgrade_in_background(self, build: Callable[[], ModelSession], provider: str, on_event: EventListener) -> None:
+    def upgrade_in_background(self, build: Callable[[], ModelSession], provider: str) -> None:
         """Build a better session in a thread of its own and use it from then on.
 
         A first TensorRT build takes minutes; until it ends, or if it fails, the current session answers.
         """
 
         def work() -> None:
-            on_event(
+            self._log(
                 InferenceEvent(
                     "building", provider, f"building the {provider} engine, {self.provider} answers meanwhile"
                 )
@@ -82,10 +87,10 @@ class OnnxExtractor:
                 probe = np.zeros((1, 3, self._height, self._width), dtype=np.float32)
                 session.run(probe)  # the engine is built on the first run, not when the session is made
             except VprError as error:
-                on_event(InferenceEvent("fallback", provider, f"{error} {self.provider} goes on"))
+                self._log(InferenceEvent("fallback", provider, f"{error} {self.provider} goes on"))
                 return
             self._session = session
-            on_event(InferenceEvent("built", provider, f"{provider} answers from now on"))
+            self._log(InferenceEvent("built", provider, f"{provider} answers from now on"))
 
         self._upgrade = threading.Thread(target=work, name="engine-build", daemon=True)
         self._upgrade.start()

@@ -8,9 +8,10 @@ from pathlib import Path
 import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
-from vpr_ros.inference.options import CPU, TENSORRT, InferenceEvent, InferenceOptions
-from vpr_ros.inference.session import ModelSession, default_engine_cache, provider_options
+from vpr_ros.inference.options import CPU, TENSORRT, EventLog, InferenceEvent, InferenceOptions
+from vpr_ros.inference.session import ModelSession
 from vpr_ros.inference.shipped import shipped_model_path
 
 
@@ -30,9 +31,11 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
         raise ModelError(f"no model at {path}", "Give an ONNX file, or leave --model out for the shipped one")
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
-    extractor = OnnxExtractor(_first_that_works(path, at_once, options), _sha256(path))
+    log = EventLog(options.on_event)
+    session, sha256 = _first_that_works(path, at_once, options, log), _sha256(path)
+    extractor = OnnxExtractor(session, sha256, log)
     if TENSORRT in wanted:
-        extractor.upgrade_in_background(lambda: _open(path, TENSORRT, options), TENSORRT, options.on_event)
+        extractor.upgrade_in_background(lambda: _open_tensorrt(path, sha256, options), TENSORRT)
     return extractor
 
 
@@ -47,25 +50,29 @@ def _installed(providers: tuple[str, ...]) -> list[str]:
     return found
 
 
-def _first_that_works(path: Path, providers: list[str], options: InferenceOptions) -> ModelSession:
+def _first_that_works(path: Path, providers: list[str], options: InferenceOptions, log: EventLog) -> ModelSession:
     for provider in providers[:-1]:
         try:
-            session = _open(path, provider, options)
+            session = ModelSession(path, provider, {}, options.threads)
         except ModelError as error:
-            options.on_event(InferenceEvent("fallback", provider, str(error)))
+            log(InferenceEvent("fallback", provider, str(error)))
             continue
-        options.on_event(InferenceEvent("chosen", provider, f"{provider} runs {path.name}"))
+        log(InferenceEvent("chosen", provider, f"{provider} runs {path.name}"))
         return session
-    session = _open(path, providers[-1], options)
-    options.on_event(InferenceEvent("chosen", session.provider, f"{session.provider} runs {path.name}"))
+    session = ModelSession(path, providers[-1], {}, options.threads)
+    log(InferenceEvent("chosen", session.provider, f"{session.provider} runs {path.name}"))
     return session
 
 
-def _open(path: Path, provider: str, options: InferenceOptions) -> ModelSession:
-    cache = options.engine_cache or default_engine_cache()
-    if provider == TENSORRT:
+def _open_tensorrt(path: Path, sha256: str, options: InferenceOptions) -> ModelSession:
+    cache = engine_folder(options.engine_cache or default_engine_cache(), sha256)
+    try:
         cache.mkdir(parents=True, exist_ok=True)
-    return ModelSession(path, provider, provider_options(provider, cache), options.threads)
+    except OSError as error:
+        raise ModelError(
+            f"TensorRT engines cannot be kept in {cache} ({error.strerror})", "Choose another engine_cache"
+        ) from error
+    return ModelSession(path, TENSORRT, tensorrt_options(cache), options.threads)
 
 
 def _sha256(path: Path) -> str:

@@ -48,3 +48,25 @@ class InferenceOptions:
     threads: int = 0
     engine_cache: Path | None = None
     on_event: Callable[[InferenceEvent], None] = ignore_event
+
+
+class EventLog:
+    """Keeps every event and passes it on.
+
+    Args:
+        listener: hears each event too.
+    """
+
+    def __init__(self, listener: Callable[[InferenceEvent], None] = ignore_event) -> None:
+        self._listener = listener
+        self._events: list[InferenceEvent] = []
+
+    def __call__(self, event: InferenceEvent) -> None:
+        """Take note of *event*."""
+        self._events.append(event)
+        self._listener(event)
+
+    @property
+    def events(self) -> tuple[InferenceEvent, ...]:
+        """What happened so far, oldest first."""
+        return tuple(self._events)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import onnxruntime
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
-from vpr_ros.inference.options import CPU, TENSORRT
+from vpr_ros.inference.options import CPU
 
 INPUT, OUTPUT = "image", "descriptor"
 FATAL_ONLY = 4
@@ -46,7 +45,7 @@ class ModelSession:
         except Exception as error:  # ONNX Runtime raises a class of its own per status code
             raise ModelError(
                 f"ONNX Runtime cannot load {path} on {provider}: {_first_line(error)}",
-                "Check that the file is a whole ONNX model, or export it again with `export_model`",
+                _load_remedy(str(error), provider),
             ) from error
         if provider not in self._session.get_providers():
             raise ModelError(f"{provider} is installed but does not start here", _remedy(provider))
@@ -78,24 +77,6 @@ class ModelSession:
             padded = np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
             rows.append(self._session.run([OUTPUT], {INPUT: padded})[0][: len(piece)])
         return np.concatenate(rows)
-
-
-def provider_options(provider: str, engine_cache: Path) -> dict[str, str]:
-    """Options of *provider*; TensorRT keeps its engines and timings in *engine_cache*."""
-    if provider != TENSORRT:
-        return {}
-    return {
-        "trt_engine_cache_enable": "1",
-        "trt_engine_cache_path": str(engine_cache),
-        "trt_timing_cache_enable": "1",
-        "trt_timing_cache_path": str(engine_cache),
-        "trt_fp16_enable": "1",
-    }
-
-
-def default_engine_cache() -> Path:
-    """``vpr_ros/engines`` in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "vpr_ros" / "engines"
 
 
 def _read_info(session: onnxruntime.InferenceSession, path: Path) -> ModelInfo:
@@ -132,6 +113,19 @@ def _check_shapes(session: onnxruntime.InferenceSession, info: ModelInfo, path: 
             "Write the metadata again with `describe_model`, or export the model again",
         )
     return shape[0] if isinstance(shape[0], int) else 0
+
+
+def _load_remedy(message: str, provider: str) -> str:
+    low = message.lower()
+    if any(sign in low for sign in ("external data", "external initializer", "no such file or directory")):
+        return "Put the model's data file beside it, or export it as one file with `export_model`"
+    if "opset" in low or "ir_version" in low or "ir version" in low:
+        return "Update onnxruntime, or export the model with an older opset"
+    if "not_implemented" in low or "could not find an implementation" in low or "is not a registered" in low:
+        return "Update onnxruntime, or export the model without this operator"
+    if provider != CPU:
+        return _remedy(provider)
+    return "Check that the file is a whole ONNX model, or export it again with `export_model`"
 
 
 def _remedy(provider: str) -> str:

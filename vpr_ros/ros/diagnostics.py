@@ -108,7 +108,12 @@ def _model(setup: LocalizerSetup) -> DiagnosticStatus:
         "descriptor_dim": info.descriptor_dim,
         "sha256": extractor.sha256,
     }
-    return _entry("model", DiagnosticStatus.OK, f"{info.name} {info.version} on {extractor.provider}", values)
+    message = f"{info.name} {info.version} on {extractor.provider}"
+    events = extractor.events
+    values |= {f"{event.kind} {event.provider}": event.message for event in events}
+    if events and events[-1].kind == "building":
+        message += f", {events[-1].message}"
+    return _entry("model", DiagnosticStatus.OK, message, values)
 
 
 def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> DiagnosticStatus:

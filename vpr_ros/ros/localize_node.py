@@ -152,6 +152,9 @@ class LocalizeNode(LifecycleNode):
                 f"map {setup.place_map.path}: {len(setup.place_map)} frames in {setup.map_frame!r}; "
                 f"model {info.name} {info.version} on {setup.extractor.provider}"
             )
+            for event in setup.extractor.events:
+                if event.kind == "fallback":
+                    self.get_logger().warning(event.message)
 
     # --- lifecycle ------------------------------------------------------------------------------------------------
 

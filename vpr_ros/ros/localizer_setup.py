@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.model_info import Extractor
 from vpr_ros.inference import open_extractor
+from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.camera_mount import CameraMounts
@@ -27,7 +27,7 @@ class LocalizerSetup:
     """
 
     settings: NodeSettings
-    extractor: Extractor
+    extractor: OnnxExtractor
     place_map: PlaceMap
     localizer: Localizer
     mounts: CameraMounts

@@ -1,0 +1,77 @@
+"""A better session is built while another answers. TensorRT itself needs a GPU: here real CPU sessions of two
+different models stand for the engine and what runs before it, so that the exchange shows in the descriptors."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the tests write their own models")
+
+from tiny_onnx import HEIGHT, WIDTH, write_model
+
+from vpr_ros.inference.engine_cache import engine_folder, tensorrt_options
+from vpr_ros.inference.onnx_extractor import OnnxExtractor
+from vpr_ros.inference.options import CPU, TENSORRT
+from vpr_ros.inference.session import ModelSession
+
+BATCH = np.random.default_rng(3).standard_normal((1, 3, HEIGHT, WIDTH)).astype(np.float32)
+DEADLINE_S = 30.0
+
+
+def session(path: Path, seed: int) -> ModelSession:
+    return ModelSession(write_model(path, seed=seed), CPU, {}, 1)
+
+
+@pytest.fixture
+def extractor(tmp_path: Path) -> OnnxExtractor:
+    return OnnxExtractor(session(tmp_path / "first.onnx", 1), "0" * 64)
+
+
+def test_the_first_session_answers_until_the_second_is_ready(extractor: OnnxExtractor, tmp_path: Path) -> None:
+    may_finish = threading.Event()
+
+    def build_slowly() -> ModelSession:
+        assert may_finish.wait(DEADLINE_S)
+        return session(tmp_path / "second.onnx", 2)
+
+    before = extractor.infer(BATCH)
+    extractor.upgrade_in_background(build_slowly, TENSORRT)
+    assert not extractor.wait_for_upgrade(0.0)
+    np.testing.assert_array_equal(extractor.infer(BATCH), before)
+    may_finish.set()
+    assert extractor.wait_for_upgrade(DEADLINE_S)
+    assert abs(float(np.vdot(extractor.infer(BATCH), before))) < 0.99
+    assert [event.kind for event in extractor.events] == ["building", "built"]
+    assert "answers meanwhile" in extractor.events[0].message
+
+
+def test_a_build_that_fails_leaves_the_first_session(extractor: OnnxExtractor, tmp_path: Path) -> None:
+    def fail() -> ModelSession:
+        return ModelSession(tmp_path / "missing.onnx", CPU, {}, 1)
+
+    before = extractor.infer(BATCH)
+    extractor.upgrade_in_background(fail, TENSORRT)
+    assert extractor.wait_for_upgrade(DEADLINE_S)
+    np.testing.assert_array_equal(extractor.infer(BATCH), before)
+    assert [event.kind for event in extractor.events] == ["building", "fallback"]
+    assert "missing.onnx" in extractor.events[1].message and f"{CPU} goes on" in extractor.events[1].message
+
+
+def test_a_session_that_loads_but_does_not_run_is_not_taken(extractor: OnnxExtractor, tmp_path: Path) -> None:
+    broken = write_model(tmp_path / "broken.onnx", breaks_when_run=True)
+    before = extractor.infer(BATCH)
+    extractor.upgrade_in_background(lambda: ModelSession(broken, CPU, {}, 1), TENSORRT)
+    assert extractor.wait_for_upgrade(DEADLINE_S)
+    np.testing.assert_array_equal(extractor.infer(BATCH), before)
+    assert extractor.events[-1].kind == "fallback"
+    assert "the model failed" in extractor.events[-1].message
+
+
+def test_every_model_has_a_cache_of_its_own(tmp_path: Path) -> None:
+    one, other = engine_folder(tmp_path, "a" * 64), engine_folder(tmp_path, "b" * 64)
+    assert one != other and one.parent == tmp_path
+    assert str(one) in tensorrt_options(one).values()

@@ -1,0 +1,123 @@
+"""Opening a model: what it says about itself is believed and checked, and every refusal says what to do."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx", reason="the tests write their own models")
+
+from tiny_onnx import DIM, HEIGHT, WIDTH, info, write_model, write_model_with_external_data
+
+from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.inference import InferenceEvent, InferenceOptions, open_extractor, shipped_model_path
+from vpr_ros.inference.options import CPU, CUDA, TENSORRT
+
+
+def images(count: int, seed: int = 0) -> list[ImageRgb]:
+    rng = np.random.default_rng(seed)
+    return [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(count)]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return write_model(tmp_path / "tiny.onnx")
+
+
+def test_reads_everything_from_the_file(model: Path) -> None:
+    extractor = open_extractor(model)
+    assert extractor.info == info()
+    assert extractor.sha256 == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert extractor.provider == CPU
+
+
+def test_descriptors_are_unit_rows_and_do_not_depend_on_the_batch(model: Path) -> None:
+    extractor = open_extractor(model)
+    batch = extractor.prepare(images(5))
+    assert batch.shape == (5, 3, HEIGHT, WIDTH) and batch.dtype == np.float32
+    together = extractor.infer(batch)
+    assert together.shape == (5, DIM) and together.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, rtol=1e-6)
+    alone = np.concatenate([extractor.infer(batch[i : i + 1]) for i in range(5)])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("fixed", [1, 2, 4])
+def test_a_fixed_batch_is_filled_up(model: Path, tmp_path: Path, fixed: int) -> None:
+    of_fixed_batch = open_extractor(write_model(tmp_path / "fixed.onnx", batch=fixed))
+    batch = of_fixed_batch.prepare(images(5))
+    np.testing.assert_allclose(of_fixed_batch.infer(batch), open_extractor(model).infer(batch), atol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf], ids=["zero", "nan", "inf"])
+def test_numbers_that_are_no_descriptor_are_refused(tmp_path: Path, scale: float) -> None:
+    extractor = open_extractor(write_model(tmp_path / "m.onnx", scale=scale))
+    with pytest.raises(ModelError, match="not finite or zero on CPUExecutionProvider"):
+        extractor.infer(extractor.prepare(images(1)))
+
+
+def not_onnx(path: Path) -> Path:
+    path.write_bytes(b"this is no protobuf" * 20)
+    return path
+
+
+def truncated(path: Path) -> Path:
+    whole = write_model(path).read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    return path
+
+
+REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "missing": (lambda path: path, "no model at .*Give an ONNX file"),
+    "not onnx": (not_onnx, "cannot load .*whole ONNX model"),
+    "truncated": (truncated, "cannot load"),
+    "no metadata": (lambda p: write_model(p, with_metadata=False), "no 'vpr_ros' metadata.*describe_model"),
+    "batch dependent": (
+        lambda p: write_model(p, metadata=info(cross_image="batch")),
+        "depend on the other images .*single mode",
+    ),
+    "other dimension": (lambda p: write_model(p, metadata=info(dim=DIM + 1)), f"gives {DIM} numbers.*describe_model"),
+    "other output": (lambda p: write_model(p, output="embedding"), "outputs \\['embedding'\\].*export_model"),
+    "newer opset": (lambda p: write_model(p, opset=200), "cannot load .*older opset"),
+    "unknown operator": (lambda p: write_model(p, operator="NoSuchOperator"), "cannot load .*NoSuchOperator"),
+    "lost weights": (write_model_with_external_data, "cannot load .*data file beside it"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_say_what_to_do(tmp_path: Path, case: str) -> None:
+    write, message = REFUSED[case]
+    with pytest.raises(ModelError, match=f"(?s){message}"):
+        open_extractor(write(tmp_path / "m.onnx"))
+
+
+def test_a_provider_that_is_not_installed_is_named_with_those_that_are(model: Path) -> None:
+    with pytest.raises(ConfigError, match=r"NoProvider.*CPUExecutionProvider"):
+        open_extractor(model, InferenceOptions(providers=("NoProvider",)))
+
+
+def test_the_choice_is_reported(model: Path) -> None:
+    heard: list[InferenceEvent] = []
+    extractor = open_extractor(model, InferenceOptions(providers=(CPU,), on_event=heard.append))
+    assert [event.kind for event in heard] == ["chosen"]
+    assert extractor.events == tuple(heard)
+
+
+def test_the_best_provider_that_works_is_taken_and_the_others_are_explained(model: Path) -> None:
+    """Without a GPU the CPU answers, and a runtime that has CUDA or TensorRT says why they do not."""
+    extractor = open_extractor(model, InferenceOptions(providers=(TENSORRT, CUDA, CPU)))
+    assert extractor.wait_for_upgrade(300.0)
+    assert extractor.provider in (TENSORRT, CUDA, CPU)
+    assert all(event.message for event in extractor.events)
+    assert extractor.infer(extractor.prepare(images(1))).shape == (1, DIM)
+
+
+def test_the_shipped_model_runs(model: Path) -> None:
+    extractor = open_extractor()
+    assert shipped_model_path().is_file()
+    assert extractor.infer(extractor.prepare(images(2))).shape == (2, extractor.info.descriptor_dim)
