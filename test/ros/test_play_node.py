@@ -1,0 +1,100 @@
+"""The player as a process: what a recording holds arrives, with its truth, at its rate, and then it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from harness import SPACING_M, GraphClient, RosProcess, TextureSource, texture
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage, Image
+
+from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.sources.bag_writer import write_bag
+
+MODULE = "vpr_ros.ros.play_node"
+PLACES = 6
+FAST = ("--rate-factor", "10", "--wait-for-subscriber")
+TRUTH_QOS = QoSProfile(depth=100)
+
+StartProcess = Callable[..., RosProcess]
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bags") / "drive"
+    write_bag(path, (record.load() for record in TextureSource(PLACES)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images without poses; the third is damaged."""
+    path = tmp_path_factory.mktemp("images")
+    for place in range(PLACES):
+        encoded = cv2.imencode(".png", texture(place)[..., ::-1])[1].tobytes()
+        whole = place != 2
+        (path / f"{1_000_000_000 * (place + 1)}.png").write_bytes(encoded if whole else encoded[: len(encoded) // 2])
+    return path
+
+
+def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
+    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    truths = client.collect(PoseStamped, "/play/ground_truth", TRUTH_QOS)
+    player = start_process(MODULE, str(bag), *FAST)
+    client.wait_for(lambda: len(images) == PLACES and len(truths) == PLACES, "the whole recording")
+    assert player.process.wait(30) == 0
+    assert f"played {PLACES} images" in player.output
+    assert [to_ns(truth.header.stamp) for truth in truths] == [to_ns(image.header.stamp) for image in images]
+    assert [truth.pose.position.x for truth in truths] == pytest.approx([SPACING_M * k for k in range(PLACES)])
+    for place, image in enumerate(images):
+        pixels = decode_raw(image.data, image.height, image.width, image.encoding, image.step)
+        np.testing.assert_array_equal(pixels, texture(place))
+
+
+def test_images_come_at_the_recorded_intervals(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
+    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    start_process(MODULE, str(bag), *FAST)
+    client.wait_for(lambda: len(images) == PLACES, "the whole recording")
+    stamps_s = np.array([to_ns(image.header.stamp) for image in images]) / 1e9
+    # Recorded once a second, played ten times faster; never early, and a late frame does not delay the next ones.
+    assert (stamps_s - stamps_s[0] >= 0.1 * np.arange(PLACES) - 0.03).all()
+
+
+def test_recorded_stamps(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
+    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    start_process(MODULE, str(bag), *FAST, "--stamps", "recorded")
+    client.wait_for(lambda: len(images) == PLACES, "the whole recording")
+    assert [to_ns(image.header.stamp) for image in images] == [10**9 * (k + 1) for k in range(PLACES)]
+
+
+def test_a_folder_without_poses_plays_compressed_and_leaves_out_what_does_not_decode(
+    folder: Path, start_process: StartProcess, client: GraphClient
+) -> None:
+    images = client.collect(CompressedImage, "/image/compressed", qos_profile_sensor_data)
+    truths = client.collect(PoseStamped, "/play/ground_truth", TRUTH_QOS)
+    player = start_process(MODULE, str(folder), *FAST, "--compressed")
+    client.wait_for(lambda: len(images) == PLACES - 1, "the images that decode")
+    assert player.process.wait(30) == 0
+    assert "3000000000.png" in player.output
+    assert truths == []
+    first = decode_compressed(images[0].data, "image", images[0].format)
+    assert np.abs(first.astype(int) - texture(0)).mean() < 12  # blocks of noise are the worst case of a JPEG
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [(("no_such_recording",), "no_such_recording"), ((".", "--rate-factor", "-1"), "--rate-factor")],
+)
+def test_a_user_s_error_is_one_line_and_status_2(
+    arguments: tuple[str, ...], says: str, start_process: StartProcess
+) -> None:
+    player = start_process(MODULE, *arguments)
+    assert player.process.wait(30) == 2
+    assert player.output.startswith("error: ") and player.output.count("\n") == 1
+    assert says in player.output

@@ -1,0 +1,91 @@
+"""The simulator: recording without ROS, and a robot on the graph."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from geometry_msgs.msg import PoseStamped
+from harness import GraphClient, RosProcess
+from nav_msgs.msg import Odometry
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, Image
+
+from vpr_ros.core.image_codec import decode_raw
+from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.simulate_node import build_parser, simulated_source
+from vpr_ros.sources import SourceOptions, open_source
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "vpr_ros.ros.simulate_node"
+DRIVE = ("--seed", "3", "--distance-m", "6", "--rate-hz", "4", "--width-px", "160", "--height-px", "120")
+FRAMES = 4
+WITHOUT_ROS = "import sys; sys.modules['rclpy'] = None; from vpr_ros.ros.simulate_node import main; sys.exit(main())"
+
+StartProcess = Callable[..., RosProcess]
+
+
+def record(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a Python where ROS cannot be imported."""
+    command = [sys.executable, "-c", WITHOUT_ROS, *DRIVE, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
+    done = record("--record", str(tmp_path / "drive"), "--storage", storage)
+    assert done.returncode == 0, done.stderr
+    recorded = list(open_source(tmp_path / "drive"))
+    expected = list(simulated_source(build_parser().parse_args(DRIVE)))
+    assert len(recorded) == len(expected) == FRAMES
+    for found, wanted in zip(recorded, expected, strict=True):
+        assert found.T_map_base is not None and wanted.T_map_base is not None
+        assert found.stamp_ns == wanted.stamp_ns
+        assert found.T_map_base.distance_m(wanted.T_map_base) < 1e-6
+    np.testing.assert_array_equal(recorded[0].load_image(), expected[0].load_image())
+
+
+def test_records_a_folder_without_ros(tmp_path: Path) -> None:
+    done = record("--record", str(tmp_path / "drive"), "--storage", "folder")
+    assert done.returncode == 0, done.stderr
+    options = SourceOptions(poses=tmp_path / "drive" / "trajectory.txt")
+    assert len(open_source(tmp_path / "drive" / "images", options)) == FRAMES
+
+
+def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "drive").mkdir()
+    (tmp_path / "drive" / "precious").touch()
+    done = record("--record", str(tmp_path / "drive"))
+    assert done.returncode == 2
+    assert "exists already" in done.stderr and done.stderr.count("\n") == 1
+    assert (tmp_path / "drive" / "precious").exists()
+
+
+def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphClient) -> None:
+    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    infos = client.collect(CameraInfo, "/camera_info", qos_profile_sensor_data)
+    odometry = client.collect(Odometry, "/odom", QoSProfile(depth=100))
+    truths = client.collect(PoseStamped, "/simulate/ground_truth", QoSProfile(depth=100))
+    # The simulator does not wait for listeners, so it drives a little further until all of them have heard it.
+    robot = start_process(MODULE, *DRIVE, "--distance-m", "24")
+    client.wait_for(lambda: min(len(images), len(infos), len(odometry), len(truths)) >= FRAMES, "the drive")
+    assert robot.process.wait(60) == 0
+    assert "published 16 images" in robot.output
+    source = simulated_source(build_parser().parse_args(DRIVE))
+    image = images[0]
+    assert decode_raw(image.data, image.height, image.width, image.encoding, image.step).shape == (120, 160, 3)
+    np.testing.assert_allclose(np.asarray(infos[0].k).reshape(3, 3), source.camera.matrix)
+    assert odometry[0].header.frame_id == "odom" and odometry[0].child_frame_id == "base_link"
+    true_at = {to_ns(truth.header.stamp): truth.pose.position for truth in truths}
+    assert to_ns(image.header.stamp) in true_at
+    believed = {to_ns(message.header.stamp): message.pose.pose.position for message in odometry}
+    common = sorted(set(true_at) & set(believed))
+    travelled_m = [
+        np.hypot(at[common[-1]].x - at[common[0]].x, at[common[-1]].y - at[common[0]].y) for at in (true_at, believed)
+    ]
+    assert travelled_m[0] > 1.0
+    assert 0 < abs(travelled_m[1] - travelled_m[0]) < 0.2 * travelled_m[0]
