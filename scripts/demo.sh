@@ -16,25 +16,26 @@ unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 run() { "$python" -m "$@"; }
 pids=()
-trap 'for pid in "${pids[@]}"; do kill -INT "$pid" 2>/dev/null || true; done; wait 2>/dev/null || true' EXIT
+trap 'for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done; wait 2>/dev/null || true' EXIT
 
 echo "1/4 recording a drive by day and one at dusk through a simulated town"
-rm -rf "$out/day" "$out/dusk" "$out/report"
-run vpr_ros.ros.simulate_node --seed 1 --conditions day --record "$out/day" --storage mcap
-run vpr_ros.ros.simulate_node --seed 1 --conditions dusk --lateral-offset-m 0.8 --drive-seed 2 --record "$out/dusk" --storage mcap
+rm -rf "$out/day" "$out/dusk" "$out/report" "$out/evaluation"
+run vpr_ros.ros.simulate_node --seed 1 --distance-m 300 --conditions day --record "$out/day" --storage mcap
+run vpr_ros.ros.simulate_node --seed 1 --distance-m 300 --conditions dusk --lateral-offset-m 0.8 --drive-seed 2 \
+  --record "$out/dusk" --storage mcap
 
 echo "2/4 building the map from the day's drive"
 run vpr_ros.cli.build_map "$out/day" --min-distance 1.0 --output "$out/map" --overwrite
 run vpr_ros.cli.inspect_map "$out/map" --picture "$out/map.png"
 
 echo "3/4 running the node while the robot drives at dusk"
-run vpr_ros.ros.localize_node --ros-args -p map:="$out/map" &
+"$python" -m vpr_ros.ros.localize_node --ros-args -p map:="$out/map" &
 pids+=($!)
-run vpr_ros.ros.watch_node --output "$out/report" --print-poses --ros-args -r ground_truth:=/play/ground_truth &
+"$python" -m vpr_ros.ros.watch_node --output "$out/report" --print-poses --ros-args -r ground_truth:=/play/ground_truth &
 watcher=$!
 pids+=("$watcher")
-run vpr_ros.ros.play_node "$out/dusk" --wait-for-subscriber --rate-factor 1.0
-kill -INT "$watcher"
+run vpr_ros.ros.play_node "$out/dusk" --wait-for-subscriber
+kill -TERM "$watcher"
 wait "$watcher"
 
 echo "4/4 evaluating the same drive offline"

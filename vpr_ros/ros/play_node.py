@@ -11,7 +11,7 @@ from pathlib import Path
 import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -26,7 +26,7 @@ from vpr_ros.sources import SourceOptions, open_source
 EXAMPLE = """example:
   ros2 run vpr_ros play drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
   ros2 run vpr_ros play images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
-IMAGE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+IMAGE_QOS = QoSProfile(depth=5)  # reliable: it serves best-effort subscribers too, the other way round nothing arrives
 TRUTH_QOS = QoSProfile(depth=1000)
 PATIENCE_S = 30.0
 LAST_WORDS_S = 1.0

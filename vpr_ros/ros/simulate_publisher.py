@@ -9,7 +9,7 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord
@@ -20,7 +20,7 @@ from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.simulation.odometry import noisy_odometry
 from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
 
-CAMERA_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+CAMERA_QOS = QoSProfile(depth=5)
 RELIABLE_QOS = QoSProfile(depth=100)
 LAST_WORDS_S = 1.0
 
