@@ -27,7 +27,7 @@ def test_distance_is_inclusive_and_unknown_positions_never_count() -> None:
 
 def test_heading_counts_where_asked_and_unknown_orientation_is_never_correct() -> None:
     map_m = np.zeros((4, 3))
-    map_quat = Rotation.from_euler("z", [0, 40, 41, 0], degrees=True).as_quat()
+    map_quat = Rotation.from_euler("z", [[0], [40], [41], [0]], degrees=True).as_quat()
     map_quat[3] = np.nan
     query_quat = np.vstack([Rotation.identity().as_quat(), np.full(4, np.nan)])
     threshold = PoseThreshold.parse("25,40")

@@ -54,11 +54,24 @@ def write_fp16(fp32: Path, path: Path, info: ModelInfo) -> None:
             model = convert_float_to_float16(
                 load_onnx(fp32), keep_io_types=True, op_block_list=list(KEPT_IN_FP32), disable_shape_infer=False
             )
+        _drop_repeated_casts(model)
         OnnxModel.graph_topological_sort(model.graph)  # the casts of the inputs come last otherwise
     except (ValueError, RuntimeError, TypeError) as error:
         raise ExportError(f"{fp32} cannot be converted to fp16 ({error})", "Export in fp32") from error
     set_model_info(model, with_precision(info, "fp16"))
     save_onnx(model, path)
+
+
+def _drop_repeated_casts(model: onnx.ModelProto) -> None:
+    """Keep the first of several nodes with one output: newer converters cast a shared weight once per reader."""
+    written: set[str] = set()
+    kept = []
+    for node in model.graph.node:
+        if not written.intersection(node.output):
+            kept.append(node)
+        written.update(node.output)
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
 
 
 def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder) -> None:
