@@ -20,7 +20,7 @@ from vpr_ros.sources.bag_writer import write_bag
 MODULE = "vpr_ros.ros.play_node"
 PLACES = 6
 FAST = ("--rate-factor", "10", "--wait-for-subscriber")
-TRUTH_QOS = QoSProfile(depth=100)
+RELIABLE_QOS = QoSProfile(depth=100)
 
 StartProcess = Callable[..., RosProcess]
 
@@ -44,8 +44,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
-    images = client.collect(Image, "/image", qos_profile_sensor_data)
-    truths = client.collect(PoseStamped, "/play/ground_truth", TRUTH_QOS)
+    images = client.collect(Image, "/image", RELIABLE_QOS)
+    truths = client.collect(PoseStamped, "/play/ground_truth", RELIABLE_QOS)
     player = start_process(MODULE, str(bag), *FAST)
     client.wait_for(lambda: len(images) == PLACES and len(truths) == PLACES, "the whole recording")
     assert player.process.wait(30) == 0
@@ -58,7 +58,7 @@ def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartP
 
 
 def test_images_come_at_the_recorded_intervals(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
-    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    images = client.collect(Image, "/image", RELIABLE_QOS)
     start_process(MODULE, str(bag), *FAST)
     client.wait_for(lambda: len(images) == PLACES, "the whole recording")
     stamps_s = np.array([to_ns(image.header.stamp) for image in images]) / 1e9
@@ -67,7 +67,7 @@ def test_images_come_at_the_recorded_intervals(bag: Path, start_process: StartPr
 
 
 def test_recorded_stamps(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
-    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    images = client.collect(Image, "/image", RELIABLE_QOS)
     start_process(MODULE, str(bag), *FAST, "--stamps", "recorded")
     client.wait_for(lambda: len(images) == PLACES, "the whole recording")
     assert [to_ns(image.header.stamp) for image in images] == [10**9 * (k + 1) for k in range(PLACES)]
@@ -77,7 +77,7 @@ def test_a_folder_without_poses_plays_compressed_and_leaves_out_what_does_not_de
     folder: Path, start_process: StartProcess, client: GraphClient
 ) -> None:
     images = client.collect(CompressedImage, "/image/compressed", qos_profile_sensor_data)
-    truths = client.collect(PoseStamped, "/play/ground_truth", TRUTH_QOS)
+    truths = client.collect(PoseStamped, "/play/ground_truth", RELIABLE_QOS)
     player = start_process(MODULE, str(folder), *FAST, "--compressed")
     client.wait_for(lambda: len(images) == PLACES - 1, "the images that decode")
     assert player.process.wait(30) == 0

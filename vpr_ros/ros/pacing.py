@@ -13,6 +13,8 @@ from vpr_ros.core.errors import ConfigError
 
 Item = TypeVar("Item")
 POLL_S = 0.05
+SETTLE_S = 0.5
+"""A best-effort reader tells no writer that it knows it; what is sent before it does is lost without a trace."""
 
 
 def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> Iterator[tuple[int, Item]]:
@@ -34,7 +36,7 @@ def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> 
 
 
 def wait_for_subscriber(node: Node, publisher: Any, timeout_s: float) -> None:
-    """Wait until somebody subscribes.
+    """Wait until somebody subscribes, and until both sides, on the node's other topics too, know of each other.
 
     Raises:
         ConfigError: nobody did within *timeout_s*.
@@ -46,6 +48,9 @@ def wait_for_subscriber(node: Node, publisher: Any, timeout_s: float) -> None:
                 f"nobody subscribed to {publisher.topic_name} within {timeout_s:g} s",
                 "Start the localizer first, in the same ROS_DOMAIN_ID, and check the topic names",
             )
+        rclpy.spin_once(node, timeout_sec=POLL_S)
+    settled_s = time.monotonic() + SETTLE_S
+    while rclpy.ok() and time.monotonic() < settled_s:
         rclpy.spin_once(node, timeout_sec=POLL_S)
 
 
