@@ -67,8 +67,12 @@ def open_setup(
 
 
 def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
-    """What the map's manifest and the model file look like on disk; a change is a reason to try again."""
-    return tuple(_file_state(Path(name).expanduser()) for name in (f"{settings.map}/manifest.yaml", settings.model))
+    """What the map's files and the model look like on disk; a change is a reason to try again.
+
+    Every file of the map counts: one that is being copied into place has its manifest long before its descriptors.
+    """
+    names = [f"{settings.map}/{name}" for name in ("manifest.yaml", "frames.csv", "descriptors.npy")]
+    return tuple(_file_state(Path(name).expanduser()) for name in (*names, settings.model))
 
 
 def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
