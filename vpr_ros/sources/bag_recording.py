@@ -13,6 +13,7 @@ from rosbags.interfaces import Connection
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.bag_messages import NANOSECONDS, TYPESTORE
+from vpr_ros.sources.image_file import natural_key
 
 BAG_SUFFIXES = (".db3", ".mcap")
 
@@ -35,6 +36,8 @@ class BagRecording:
 
     def __init__(self, path: Path) -> None:
         """Open the folder, ``.mcap`` or ``.db3`` file *path*.
+
+        A folder without ``metadata.yaml`` is read too: its storage files as one recording, by time.
 
         Raises:
             SourceError: it is no bag, or damaged.
@@ -103,11 +106,31 @@ def read_header(raw: RawMessage) -> tuple[int, str]:
 
 def _open_reader(path: Path) -> AnyReader:
     try:
-        reader = AnyReader([path], default_typestore=TYPESTORE)
+        reader = AnyReader(_storage(path), default_typestore=TYPESTORE)
         reader.open()
+    except SourceError:
+        raise
     except Exception as error:  # see BagRecording.messages
         raise _damaged(path, error) from error
     return reader
+
+
+def _storage(path: Path) -> list[Path]:
+    """What the library is to open: the bag itself, or the storage files of a folder that lost its metadata.
+
+    Raises:
+        SourceError: the folder holds files of both kinds.
+    """
+    if not path.is_dir() or (path / "metadata.yaml").is_file():
+        return [path]
+    files = sorted((p for p in path.iterdir() if p.suffix in BAG_SUFFIXES), key=lambda p: natural_key(p.name))
+    kinds = sorted({p.suffix for p in files})
+    if len(kinds) > 1:
+        raise SourceError(
+            f"{path} has no metadata.yaml and holds {' and '.join(kinds)} files",
+            "Give one of the files, or put each recording in a folder of its own and run `ros2 bag reindex` on it",
+        )
+    return files
 
 
 def _damaged(path: Path, error: Exception) -> SourceError:

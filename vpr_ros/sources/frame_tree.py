@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 import numpy as np
@@ -66,7 +67,13 @@ class FrameTree:
         samples = self.lookup(target, source, np.zeros(1, dtype=np.int64), 0)
         return samples.poses()[0]
 
-    def lookup(self, target: str, source: str, stamps_ns: Stamps, max_gap_ns: int) -> PoseSamples:
+    def skipped(self) -> Counter[str]:
+        """Transforms that cannot be used, by reason, of all that were looked up."""
+        return sum((track.skipped for track in self._tracks.values()), Counter[str]())
+
+    def lookup(
+        self, target: str, source: str, stamps_ns: Stamps, max_gap_ns: int, refuse_gaps: bool = True
+    ) -> PoseSamples:
         """``T_target_source`` at M times; each moving transform is interpolated on its own.
 
         Raises:
@@ -85,19 +92,19 @@ class FrameTree:
         down, up = self._branches(target, source)
         T_common_target = T_common_source = here
         for child in reversed(down):
-            T_common_target = T_common_target.compose(self._edge(child, stamps_ns, max_gap_ns))
+            T_common_target = T_common_target.compose(self._edge(child, stamps_ns, max_gap_ns, refuse_gaps))
         for child in reversed(up):
-            T_common_source = T_common_source.compose(self._edge(child, stamps_ns, max_gap_ns))
+            T_common_source = T_common_source.compose(self._edge(child, stamps_ns, max_gap_ns, refuse_gaps))
         return T_common_target.inverse().compose(T_common_source)
 
-    def _edge(self, child: str, stamps_ns: Stamps, max_gap_ns: int) -> PoseSamples:
+    def _edge(self, child: str, stamps_ns: Stamps, max_gap_ns: int, refuse_gaps: bool) -> PoseSamples:
         """``T_parent_child`` at M times."""
         origin = f"TF {self._parents[child]} -> {child}"
         moving = self._moving.get(child)
         if moving is not None:
             if child not in self._tracks:
                 self._tracks[child] = pose_track(origin, moving)
-            return self._tracks[child].at(stamps_ns, max_gap_ns)
+            return self._tracks[child].at(stamps_ns, max_gap_ns, refuse_gaps)
         fixed = pose_track(origin, [(0, self._static[child])]).at(np.zeros(len(stamps_ns), dtype=np.int64), 0)
         return PoseSamples(np.ones(len(stamps_ns), dtype=bool), fixed.position_m, fixed.rotation)
 

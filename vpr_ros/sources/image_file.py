@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
@@ -30,20 +31,39 @@ def read_image(path: Path) -> ImageRgb:
 def list_images(folder: Path) -> list[Path]:
     """Every image below *folder*, subfolders and links included, in natural order of their relative names.
 
+    Files and folders whose name begins with a dot are left out, and so is a link to a folder it lies in.
+
     Raises:
         SourceError: there is none.
     """
-    found = [p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
-    visible = [p for p in found if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
-    if not visible:
+    found = list(_image_files(folder, ()))
+    if not found:
         raise SourceError(
             f"{folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})",
             "Give a folder of images, a rosbag2 folder, or an .mcap or .db3 file",
         )
-    return sorted(visible, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
+    return sorted(found, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
+
+
+def _image_files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """Walk by hand: ``Path.rglob`` does not enter linked folders before Python 3.13, and then runs in circles."""
+    here = folder.resolve()
+    if here in above:
+        return
+    try:
+        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError as error:
+        raise SourceError(
+            f"{folder} cannot be read ({error.strerror or error})", "Allow yourself to read it"
+        ) from error
+    for path in visible:
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            yield path
+        elif path.is_dir():
+            yield from _image_files(path, (*above, here))
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sort key under which ``frame9`` comes before ``frame10``."""
     parts = re.split(r"(\d+)", name)
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]

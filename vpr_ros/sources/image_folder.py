@@ -2,120 +2,123 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import yaml
+from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.frames import CameraMount, FrameRecord
+from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum
 from vpr_ros.core.pose import Pose
-from vpr_ros.sources.image_file import list_images, read_image
+from vpr_ros.sources.image_file import read_image
+from vpr_ros.sources.image_listing import ImageListing, list_folder
+from vpr_ros.sources.image_poses import ImagePoses, match_images, name_in
 from vpr_ros.sources.options import SourceOptions
-from vpr_ros.sources.pose_track import pose_track
+from vpr_ros.sources.pose_track import listed
 from vpr_ros.sources.recorded_source import RecordedSource
-from vpr_ros.sources.trajectory import Trajectory
-from vpr_ros.sources.trajectory_file import find_trajectory, read_trajectory
-from vpr_ros.sources.trajectory_text import parse_stamp_ns
+from vpr_ros.sources.trajectory_file import read_trajectory
 from vpr_ros.sources.vpr_names import has_vpr_names, pose_of_name
 
 CAMERA = "camera"
 FRAME_NS = 33_333_333
-"""Between images whose names are no times: the order is what counts."""
+"""Between images whose times nobody wrote down: the order is what counts."""
 
 
 def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
-    """Open the images of *folder*.
+    """Open the images of *folder*, a plain one or one of a TUM RGB-D, EuRoC or KITTI odometry data set.
+
+    Times are those of the data set, of the file names or of the trajectory, whichever comes first; only where
+    none of them has any they are made up from the order.
 
     Raises:
         SourceError: no image, no poses where they are required, or poses that do not belong to the images.
-        ClockError: image and pose times do not meet.
+        ClockError: image and pose times do not meet, or times jump backwards.
     """
-    images = list_images(folder)
-    stamps_ns, timed = image_stamps_ns(images)
-    file = options.poses or find_trajectory(folder)
-    trajectory = None
-    if file is not None:
-        trajectory = read_trajectory(file)
-        poses = _poses_of(trajectory, file, folder, images, stamps_ns if timed else None, options)
-        origin = f"{trajectory.format} trajectory {file.name}"
-    elif has_vpr_names(images):
-        poses, origin = [pose_of_name(image) for image in images], "file names"
-    elif options.require_poses:
-        raise SourceError(
-            f"{folder} has {len(images)} images and no poses",
-            "Give a trajectory with --poses FILE (TUM, KITTI, EuRoC, COLMAP text or CSV)",
-        )
-    else:
-        poses, origin = [None] * len(images), "nothing"
-    records = tuple(
-        FrameRecord(stamp, CAMERA, image.relative_to(folder).as_posix(), pose, partial(read_image, image))
-        for stamp, image, pose in zip(stamps_ns, images, poses, strict=True)
-        if (pose is not None and pose.is_finite) or not options.require_poses
-    )
-    left_out = len(images) - len(records)
+    if folder.name in {"", ".."}:
+        folder = folder.resolve()
+    listing = list_folder(folder)
+    matched, origin, datum = _poses(folder, listing, options)
+    stamps_ns = listing.stamps_ns or matched.stamps_ns
+    images = listing.images
+    times = [FRAME_NS * number for number in range(len(images))] if stamps_ns is None else stamps_ns
+    records = [
+        FrameRecord(stamp, CAMERA, name_in(folder, image), pose, partial(read_image, image))
+        for stamp, image, pose in zip(times, images, matched.poses, strict=True)
+        if pose is not None or not options.require_poses
+    ]
     if not records:
+        unusable = listed(matched.skipped)
         raise SourceError(
-            f"none of the {len(images)} images of {folder} has a pose in {origin}", "Check names and times"
+            f"none of the {len(images)} images of {folder} has a usable pose in {origin}"
+            + (f" ({unusable})" if unusable else ""),
+            "Check names and times",
         )
-    note = f", {left_out} without a pose left out" if left_out else ""
+    records.sort(key=lambda record: record.stamp_ns)
+    posed = sum(pose is not None for pose in matched.poses)
     return RecordedSource(
         options.map_frame or "map",
-        {CAMERA: CameraMount(CAMERA, options.camera_frame or "")},
-        f"{folder.name}: {len(records)} images, poses from {origin}{note}",
-        records,
-        None if trajectory is None else trajectory.datum,
+        {CAMERA: CameraMount(CAMERA, options.camera_frame or "", _euroc_mount(listing))},
+        "; ".join([_description(folder, listing, matched, origin, len(records), posed), *matched.warnings]),
+        tuple(records),
+        datum,
+        matched.warnings,
     )
 
 
-def image_stamps_ns(images: Sequence[Path]) -> tuple[list[int], bool]:
-    """Times from the file names, and True; or, where a name is no time, made-up times in order, and False."""
-    stamps = [parse_stamp_ns(image.stem) for image in images]
-    known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) == len(images):
-        return known, True
-    return [FRAME_NS * number for number in range(len(images))], False
-
-
-def _poses_of(
-    trajectory: Trajectory,
-    file: Path,
-    folder: Path,
-    images: Sequence[Path],
-    stamps_ns: Sequence[int] | None,
-    options: SourceOptions,
-) -> list[Pose | None]:
-    if trajectory.named is not None:
-        return _by_name(trajectory, file, folder, images, options)
-    if trajectory.timed is not None and stamps_ns is not None:
-        track = pose_track(str(file), trajectory.timed)
-        return track.at(np.array(stamps_ns, dtype=np.int64), options.max_gap_ns).poses()
-    ordered = trajectory.ordered if trajectory.timed is None else [pose for _, pose in trajectory.timed]
-    if ordered is None or len(ordered) != len(images):
+def _poses(folder: Path, listing: ImageListing, options: SourceOptions) -> tuple[ImagePoses, str, GeoDatum | None]:
+    """The poses of the images, where they come from, and the origin of their frame where it is known."""
+    file = options.poses or listing.trajectory
+    warnings: tuple[str, ...] = ()
+    if file is not None:
+        try:
+            trajectory = read_trajectory(file)
+            matched = match_images(trajectory, file, folder, listing, options)
+            return matched, f"{trajectory.format} trajectory {file.name}", trajectory.datum
+        except SourceError as error:
+            if options.require_poses or options.poses is not None:
+                raise
+            warnings = (f"poses of {file.name} are not used: {error.problem}",)
+    elif has_vpr_names(listing.images):
+        return ImagePoses([pose_of_name(image) for image in listing.images]), "file names", None
+    elif options.require_poses:
         raise SourceError(
-            f"{file} has {len(ordered or ())} poses, {folder} has {len(images)} images whose names are no times",
-            "Give one pose per image, or name the images by their time",
+            f"{folder} has {len(listing.images)} images and no poses",
+            "Give a trajectory with --poses FILE (TUM, KITTI, EuRoC, COLMAP text or CSV)",
         )
-    return list(ordered)
+    return ImagePoses([None] * len(listing.images), warnings=warnings), "nothing", None
 
 
-def _by_name(
-    trajectory: Trajectory, file: Path, folder: Path, images: Sequence[Path], options: SourceOptions
-) -> list[Pose | None]:
-    named = trajectory.named or {}
-    base_names = [Path(name).name for name in named]
-    unique = {Path(name).name: pose for name, pose in named.items()} if len(set(base_names)) == len(named) else {}
-    poses = [
-        named.get(image.relative_to(folder).as_posix())
-        or named.get((Path(folder.name) / image.relative_to(folder)).as_posix())
-        or unique.get(image.name)
-        for image in images
-    ]
-    if options.require_poses and not any(poses):
+def _description(
+    folder: Path, listing: ImageListing, matched: ImagePoses, origin: str, records: int, posed: int
+) -> str:
+    images = len(listing.images)
+    layout = f" of {listing.layout}" if listing.layout else ""
+    parts = [f"{folder.name}: {records} images{layout}, poses from {origin}"]
+    if images > records:
+        parts.append(f"{images - records} images without a pose left out")
+    elif 0 < posed < images:
+        parts.append(f"{images - posed} images without a pose")
+    if matched.skipped:
+        parts.append(f"poses not usable: {listed(matched.skipped)}")
+    if listing.absent:
+        parts.append(f"{listing.absent} listed images are not there")
+    if listing.stamps_ns is None and matched.stamps_ns is None:
+        parts.append("times made up from the order (30 per second)")
+    return ", ".join(parts)
+
+
+def _euroc_mount(listing: ImageListing) -> Pose | None:
+    """``T_BS`` of EuRoC's ``sensor.yaml``: the poses are those of the body, not of the camera."""
+    if listing.calibration is None:
+        return None
+    try:
+        extrinsics = yaml.safe_load(listing.calibration.read_text(encoding="utf-8"))["T_BS"]["data"]
+        matrix = np.array(extrinsics, dtype=np.float64).reshape(4, 4)
+        return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise SourceError(
-            f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')!r}, "
-            f"the folder holds {images[0].name!r}",
-            "Write the names as they are in the folder",
-        )
-    return poses
+            f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({error})",
+            "Correct it, or remove the file to have the camera's place unknown",
+        ) from error

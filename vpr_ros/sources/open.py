@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.frames import FrameSource
 from vpr_ros.sources.bag_recording import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag
 from vpr_ros.sources.image_folder import open_folder
 from vpr_ros.sources.options import SourceOptions
+from vpr_ros.sources.recorded_source import RecordedSource
 
 
-def open_source(path: Path, options: SourceOptions | None = None) -> FrameSource:
+def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSource:
     """Open a rosbag2 folder, a single ``.mcap`` or ``.db3`` file, or a folder of images.
+
+    What was left out, and why poses that are there are not used, stands in the ``description``.
 
     Raises:
         SourceError: it is none of these, or cannot be used; see ``open_bag`` and ``open_folder``.

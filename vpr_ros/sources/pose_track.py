@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,14 @@ class PoseSamples:
         return [
             _pose(positions[k], quats[k] if quats else None) if known else None for k, known in enumerate(self.known)
         ]
+
+    @classmethod
+    def fixed(cls, pose: Pose, count: int) -> PoseSamples:
+        """One pose with orientation at *count* times."""
+        position_m = np.tile(np.array(pose.position_m, dtype=np.float64), (count, 1))
+        return cls(
+            np.ones(count, dtype=bool), position_m, Rotation.from_quat(np.tile(pose.rotation.as_quat(), (count, 1)))
+        )
 
     def compose(self, other: PoseSamples) -> PoseSamples:
         """``T_a_b.compose(T_b_c) = T_a_c``, time by time. Needs both orientations."""
@@ -76,12 +84,13 @@ class PoseTrack:
     rotation: Rotation | None
     skipped: Counter[str]
 
-    def at(self, stamps_ns: Stamps, max_gap_ns: int) -> PoseSamples:
+    def at(self, stamps_ns: Stamps, max_gap_ns: int, refuse_gaps: bool = True) -> PoseSamples:
         """Interpolate: positions linearly, orientations along the shortest arc (Slerp).
 
         Args:
             stamps_ns: (M,) in any order.
             max_gap_ns: longest step between two poses that may be bridged.
+            refuse_gaps: False makes the pose of a time inside a longer gap not known.
 
         Raises:
             ClockError: none of the times lies inside the track, or one lies inside a longer gap.
@@ -94,7 +103,7 @@ class PoseTrack:
                 f"poses of {self.origin} {time_range(mine)}",
                 "Record both with one clock (use_sim_time?), or choose other poses",
             )
-        self._refuse_gaps(stamps_ns, known, max_gap_ns)
+        known = known & ~self._lost(stamps_ns, known, max_gap_ns, refuse_gaps)
         # Relative to the first pose, because float64 holds seconds since 1970 to a quarter microsecond only.
         when = (np.clip(stamps_ns, mine[0], mine[-1]) - mine[0]).astype(np.float64)
         base = (mine - mine[0]).astype(np.float64)
@@ -106,13 +115,16 @@ class PoseTrack:
             return PoseSamples(known, position_m, self.rotation[np.zeros(len(stamps_ns), dtype=np.intp)])
         return PoseSamples(known, position_m, Slerp(base, self.rotation)(when))
 
-    def _refuse_gaps(self, stamps_ns: Stamps, known: npt.NDArray[np.bool_], max_gap_ns: int) -> None:
+    def _lost(
+        self, stamps_ns: Stamps, known: npt.NDArray[np.bool_], max_gap_ns: int, refuse: bool
+    ) -> npt.NDArray[np.bool_]:
+        """(M,) which times lie inside a gap that is too long."""
         mine = self.stamps_ns
         after = np.searchsorted(mine, stamps_ns, side="left").clip(0, len(mine) - 1)
         before = np.where(mine[after] == stamps_ns, after, np.maximum(after - 1, 0))
-        lost = known & (mine[after] - mine[before] > max_gap_ns)
-        if not lost.any():
-            return
+        lost: npt.NDArray[np.bool_] = known & (mine[after] - mine[before] > max_gap_ns)
+        if not refuse or not lost.any():
+            return lost
         first = int(np.flatnonzero(lost)[0])
         gap = mine[[before[first], after[first]]]
         raise ClockError(
@@ -141,13 +153,13 @@ def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counte
     counted: Counter[str] = Counter(skipped or {})
     good: list[tuple[int, Pose]] = []
     for stamp_ns, pose in stamped:
-        if pose.is_finite:
+        reason = unusable(pose)
+        if reason is None:
             good.append((stamp_ns, pose))
         else:
-            finite = np.isfinite(pose.position_m + (pose.quat_xyzw or ())).all()
-            counted["zero quaternion" if finite else "not finite"] += 1
+            counted[reason] += 1
     if not good:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in counted.items()) or "it is empty"
+        reasons = listed(counted) or "it is empty"
         raise SourceError(f"{origin} has no usable pose ({reasons})", "Check what publishes it, or choose other poses")
     stamps_ns = np.array([stamp_ns for stamp_ns, _ in good], dtype=np.int64)
     refuse_jumps(origin, stamps_ns)
@@ -158,6 +170,19 @@ def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counte
     quats = [pose.quat_xyzw for pose in poses if pose.quat_xyzw is not None]
     rotation = Rotation.from_quat(np.array(quats)) if len(quats) == len(poses) else None
     return PoseTrack(origin, stamps_ns[order], np.array([p.position_m for p in poses]), rotation, counted)
+
+
+def unusable(pose: Pose) -> str | None:
+    """Why a pose cannot be used, or None."""
+    if pose.is_finite:
+        return None
+    finite = np.isfinite(pose.position_m + (pose.quat_xyzw or ())).all()
+    return "zero quaternion" if finite else "not finite"
+
+
+def listed(counted: Mapping[str, int]) -> str:
+    """``3 without fix, 1 not finite``."""
+    return ", ".join(f"{count} {reason}" for reason, count in counted.items())
 
 
 def refuse_jumps(origin: str, stamps_ns: Stamps) -> None:

@@ -18,6 +18,7 @@ class RecordedSource:
         description: one line for people: what was opened, how many frames, what was left out and why.
         records: in time order per camera.
         datum: origin of the local frame when the poses came from GPS.
+        warnings: one sentence each, in the description too: what a person should know before using the poses.
     """
 
     map_frame_id: str
@@ -25,6 +26,7 @@ class RecordedSource:
     description: str
     records: tuple[FrameRecord, ...] = field(repr=False)
     datum: GeoDatum | None = None
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import Pose
@@ -11,14 +11,16 @@ from vpr_ros.core.pose import Pose
 
 @dataclass(frozen=True)
 class Trajectory:
-    """What a trajectory file says. Exactly one of the three is set.
+    """What a trajectory file says. Exactly one of the first three is set.
 
     Attributes:
         format: its name, for people.
         timed: (stamp_ns, pose) as written.
-        named: pose by image name, as written.
+        named: pose by image name, as written; where a value is NaN or a quaternion has no length it is kept.
         ordered: one pose per image.
         datum: origin of the local frame when the file holds latitudes and longitudes.
+        stamps_ns: recorded time by image name, where the file has a column of times.
+        warnings: what in the file was not used, for people.
     """
 
     format: str
@@ -26,3 +28,5 @@ class Trajectory:
     named: Mapping[str, Pose] | None = None
     ordered: Sequence[Pose] | None = None
     datum: GeoDatum | None = None
+    stamps_ns: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()

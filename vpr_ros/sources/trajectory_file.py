@@ -23,7 +23,7 @@ def read_trajectory(path: Path) -> Trajectory:
         SourceError: the file is missing, binary, or in no known format.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"the trajectory {path} cannot be read ({error})", "Give --poses a text file") from error
     return read_csv_trajectory(path, text) if looks_like_csv(text) else read_text_trajectory(path, text)

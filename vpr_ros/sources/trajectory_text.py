@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import math
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,13 @@ from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.stamps import nanoseconds_in_column, stamp_in_column
 from vpr_ros.sources.trajectory import Trajectory
 
 FORMATS = "TUM (stamp x y z qx qy qz qw), KITTI (12 numbers), EuRoC (stamp_ns,x,y,z,qw,qx,qy,qz), COLMAP images.txt"
 TUM_COLUMNS, KITTI_COLUMNS, EUROC_COLUMNS, COLMAP_COLUMNS = 8, 12, 8, 10
-NANOSECONDS = 1_000_000_000
-NANOSECOND_DIGITS = 15  # fewer digits would be a time before 1970-01-12
+LARGEST_DISTORTION = 0.1
+"""Of a rotation matrix written with few digits: how far its determinant may lie from 1."""
 
 
 def read_text_trajectory(path: Path, text: str) -> Trajectory:
@@ -33,7 +34,7 @@ def read_text_trajectory(path: Path, text: str) -> Trajectory:
     if len(first) >= COLMAP_COLUMNS and not _is_number(first[9]):
         return Trajectory("COLMAP", named=_colmap(path, rows))
     if len(first) == KITTI_COLUMNS:
-        return Trajectory("KITTI", ordered=[_kitti(_numbers(path, n, row, KITTI_COLUMNS)) for n, row in rows])
+        return Trajectory("KITTI", ordered=[_kitti(path, n, row) for n, row in rows])
     if comma and len(first) >= EUROC_COLUMNS:
         return Trajectory("EuRoC", timed=[_euroc(path, n, row) for n, row in rows])
     if len(first) == TUM_COLUMNS:
@@ -43,36 +44,32 @@ def read_text_trajectory(path: Path, text: str) -> Trajectory:
     )
 
 
-def parse_stamp_ns(text: str) -> int | None:
-    """Read ``1305031102.175304`` (seconds) or ``1403636579763555584`` (nanoseconds) exactly; None for anything else.
-
-    Short whole numbers are frame numbers, not times.
-    """
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        return None
-    if not value.is_finite() or value < 0:
-        return None
-    if "." in text:
-        return int(value * NANOSECONDS)
-    return int(value) if len(text) >= NANOSECOND_DIGITS else None
-
-
 def _tum(path: Path, number: int, row: list[str]) -> tuple[int, Pose]:
-    values = _numbers(path, number, row, TUM_COLUMNS)
-    stamp_ns = int(Decimal(row[0]) * NANOSECONDS)
-    x, y, z, qx, qy, qz, qw = values[1:8]
-    return stamp_ns, Pose((x, y, z), (qx, qy, qz, qw))
+    x, y, z, qx, qy, qz, qw = _numbers(path, number, row, TUM_COLUMNS, first=1)
+    return _stamp(path, number, stamp_in_column(row[0]), row[0]), Pose((x, y, z), (qx, qy, qz, qw))
 
 
 def _euroc(path: Path, number: int, row: list[str]) -> tuple[int, Pose]:
-    x, y, z, qw, qx, qy, qz = _numbers(path, number, row[:EUROC_COLUMNS], EUROC_COLUMNS)[1:8]
-    return int(Decimal(row[0])), Pose((x, y, z), (qx, qy, qz, qw))
+    x, y, z, qw, qx, qy, qz = _numbers(path, number, row[:EUROC_COLUMNS], EUROC_COLUMNS, first=1)
+    return _stamp(path, number, nanoseconds_in_column(row[0]), row[0]), Pose((x, y, z), (qx, qy, qz, qw))
 
 
-def _kitti(values: list[float]) -> Pose:
-    matrix = np.array(values).reshape(3, 4)
+def _stamp(path: Path, number: int, stamp_ns: int | None, cell: str) -> int:
+    if stamp_ns is None:
+        raise SourceError(f"{path}: line {number} begins with {cell!r}, expected a time", "Correct or remove it")
+    return stamp_ns
+
+
+def _kitti(path: Path, number: int, row: list[str]) -> Pose:
+    matrix = np.array(_numbers(path, number, row, KITTI_COLUMNS)).reshape(3, 4)
+    if not np.isfinite(matrix).all():  # an image that could not be placed: left out and counted later
+        return Pose((math.nan, math.nan, math.nan), None)
+    determinant = float(np.linalg.det(matrix[:, :3]))
+    if abs(determinant - 1.0) > LARGEST_DISTORTION:
+        raise SourceError(
+            f"{path}: line {number} is no rotation and position (determinant {determinant:.3g}, expected 1)",
+            "Correct it, or write nan in all twelve columns to leave the image out",
+        )
     return Pose.from_rotation(matrix[:, 3], Rotation.from_matrix(matrix[:, :3]))
 
 
@@ -80,22 +77,28 @@ def _colmap(path: Path, rows: list[tuple[int, list[str]]]) -> dict[str, Pose]:
     """COLMAP writes world-to-camera; the lines between hold 2D points."""
     named: dict[str, Pose] = {}
     for number, row in rows:
-        if len(row) >= COLMAP_COLUMNS and not _is_number(row[9]):
-            qw, qx, qy, qz, x, y, z = _numbers(path, number, row[1:8], 7)
-            named[" ".join(row[9:])] = Pose((x, y, z), (qx, qy, qz, qw)).inverse()
+        if len(row) < COLMAP_COLUMNS or _is_number(row[9]):
+            continue
+        qw, qx, qy, qz, x, y, z = _numbers(path, number, row[1:8], 7)
+        T_camera_world = Pose((x, y, z), (qx, qy, qz, qw))
+        if not T_camera_world.is_finite:
+            raise SourceError(
+                f"{path}: line {number} gives {' '.join(row[9:])} the pose {' '.join(row[1:8])}, expected finite "
+                "numbers and a quaternion that is not zero",
+                "Remove the image from the model and export images.txt again, or remove its two lines",
+            )
+        named[" ".join(row[9:])] = T_camera_world.inverse()
     return named
 
 
-def _numbers(path: Path, number: int, row: list[str], columns: int) -> list[float]:
+def _numbers(path: Path, number: int, row: list[str], columns: int, first: int = 0) -> list[float]:
+    """The numbers of a line of so many columns, from column *first* on."""
+    if len(row) != columns:
+        raise SourceError(f"{path}: line {number} has {len(row)} columns, expected {columns}", "Correct or remove it")
     try:
-        values = [float(cell) for cell in row]
+        return [float(cell) for cell in row[first:]]
     except ValueError as error:
         raise SourceError(f"{path}: line {number} is not made of numbers ({error})", "Correct or remove it") from error
-    if len(values) != columns:
-        raise SourceError(
-            f"{path}: line {number} has {len(values)} columns, expected {columns}", "Correct or remove it"
-        )
-    return values
 
 
 def _is_number(cell: str) -> bool:

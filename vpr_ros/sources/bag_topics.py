@@ -1,0 +1,108 @@
+"""Which topics of a bag are read: those a user names, however roughly, or those that are the only choice."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.core.image_codec import RAW_ENCODINGS
+from vpr_ros.sources.bag_images import IMAGE_TYPES, ImageTopic, camera_name
+from vpr_ros.sources.bag_poses import POSE_TYPES
+from vpr_ros.sources.bag_recording import BagRecording
+from vpr_ros.sources.options import SourceOptions
+
+DEPTH_SUFFIX: Final = "/compressedDepth"
+
+
+def image_topics(recording: BagRecording, options: SourceOptions) -> list[str]:
+    """The topics of the cameras asked for, or of all of them. A camera recorded both ways is read uncompressed.
+
+    Raises:
+        SourceError: a topic is not in the bag, or there is none.
+    """
+    found = [topic for topic, type_name in recording.types.items() if type_name in IMAGE_TYPES]
+    cameras = [topic for topic in found if camera_name(topic) == topic or camera_name(topic) not in found]
+    if options.image_topics:
+        chosen = [_match(recording, given, found, cameras, "images", "--image-topic") for given in options.image_topics]
+        return list(dict.fromkeys(chosen))
+    if not found:
+        raise SourceError(
+            f"{recording.path} holds no image; its topics are {', '.join(sorted(recording.types)) or 'none'}",
+            "Record sensor_msgs/Image or CompressedImage",
+        )
+    return cameras
+
+
+def readable_cameras(
+    recording: BagRecording, options: SourceOptions, cameras: Sequence[ImageTopic]
+) -> tuple[list[ImageTopic], list[str]]:
+    """Leave out the cameras whose pixels cannot be decoded, with a sentence for each; chosen ones stay.
+
+    Raises:
+        SourceError: none of them can be decoded.
+    """
+    if options.image_topics:
+        return list(cameras), []
+    readable = [camera for camera in cameras if _is_readable(camera)]
+    unknown = [f"{camera.topic} ({camera.encoding or 'depth'})" for camera in cameras if not _is_readable(camera)]
+    if not readable:
+        raise SourceError(
+            f"no image topic of {recording.path} can be decoded: {', '.join(unknown)}; expected one of "
+            f"{', '.join(RAW_ENCODINGS)}, or a compressed image",
+            "Record a colour or grey camera",
+        )
+    return readable, [f"not read, because the encoding is unknown: {', '.join(unknown)}"] if unknown else []
+
+
+def pose_topic(recording: BagRecording, options: SourceOptions) -> tuple[str | None, list[str]]:
+    """The pose topic, if one is read, and a sentence where several could have been and none was chosen.
+
+    Raises:
+        SourceError: it is not in the bag; or poses are required and there is none, or several and none chosen.
+    """
+    if options.poses is not None or (options.map_frame is not None and options.pose_topic is None):
+        return None, []
+    found = [topic for topic, type_name in recording.types.items() if type_name in POSE_TYPES]
+    if options.pose_topic is not None:
+        return _match(recording, options.pose_topic, found, found, "poses", "--pose-topic"), []
+    if len(found) == 1:
+        return found[0], []
+    several = f"several pose topics: {_listed(recording, found)}"
+    if not options.require_poses:
+        return None, [f"poses are not used, there are {several}; choose one with --pose-topic"] if found else []
+    if found:
+        raise SourceError(f"{recording.path} has {several}", "Choose one with --pose-topic")
+    raise SourceError(
+        f"{recording.path} has no pose topic",
+        "Take poses from TF with --map-frame map, or give a trajectory with --poses FILE",
+    )
+
+
+def _match(
+    recording: BagRecording, given: str, found: Collection[str], preferred: Collection[str], what: str, option: str
+) -> str:
+    """The topic called *given*: with or without the leading slash, a part of its namespace, or ``/compressed``."""
+    for exact in (given, f"/{given}", f"{given}/compressed", f"/{given}/compressed"):
+        if exact in found:
+            return exact
+    parts = f"/{given.strip('/')}/"
+    near = [topic for topic in preferred if parts in f"{topic}/"]
+    if len(near) == 1:
+        return near[0]
+    kind = "image" if what == "images" else "pose"
+    ambiguous = f"; {given} could be {' or '.join(near)}" if near else ""
+    raise SourceError(
+        f"{recording.path} has no {what} on {given}; its {kind} topics are {_listed(recording, found)}{ambiguous}",
+        f"Choose one of them with {option}",
+    )
+
+
+def _listed(recording: BagRecording, topics: Collection[str]) -> str:
+    return ", ".join(f"{topic} ({recording.types[topic]})" for topic in topics) or "none"
+
+
+def _is_readable(camera: ImageTopic) -> bool:
+    if camera.topic.endswith(DEPTH_SUFFIX):
+        return False
+    return not camera.encoding or camera.encoding.lower() in RAW_ENCODINGS

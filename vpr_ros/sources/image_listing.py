@@ -1,0 +1,122 @@
+"""Which images a folder holds and when they were taken, for the layouts of TUM RGB-D, EuRoC and KITTI odometry too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from vpr_ros.core.errors import SourceError
+from vpr_ros.sources.image_file import list_images
+from vpr_ros.sources.stamped_images import StampedPath, read_data_csv, read_rgb_txt, read_times_txt
+from vpr_ros.sources.stamps import stamp_in_name
+from vpr_ros.sources.trajectory_file import find_trajectory
+
+KITTI_CAMERAS = ("image_2", "image_0", "image_3", "image_1")
+"""Left colour first, then left grey: whichever a sequence folder holds."""
+
+
+@dataclass(frozen=True)
+class ImageListing:
+    """The images of one camera.
+
+    Attributes:
+        images: in the order they are numbered in.
+        stamps_ns: when each was taken, or None where nobody wrote it down.
+        trajectory: the poses that lie beside them, if some do.
+        layout: what was recognised and which part of it is read, "" for a plain folder.
+        absent: how many images a list names that are not there.
+        calibration: EuRoC ``sensor.yaml`` of the camera, if there is one.
+    """
+
+    images: Sequence[Path]
+    stamps_ns: Sequence[int] | None
+    trajectory: Path | None
+    layout: str = ""
+    absent: int = 0
+    calibration: Path | None = None
+
+
+def list_folder(folder: Path) -> ImageListing:
+    """Find the images of *folder*: a plain one, or one of a known data set.
+
+    Raises:
+        SourceError: there is no image, or a list of times does not belong to the images.
+        ClockError: a list of times jumps backwards.
+    """
+    return _tum(folder) or _euroc(folder) or _kitti(folder) or _plain(folder)
+
+
+def _tum(folder: Path) -> ImageListing | None:
+    """``rgb.txt`` and ``rgb/``, beside ``groundtruth.txt`` and perhaps depth images; or the ``rgb/`` of it."""
+    base = folder.parent if folder.name == "rgb" else folder
+    if not (base / "rgb.txt").is_file():
+        return None
+    return _listed(read_rgb_txt(base / "rgb.txt"), base / "rgb.txt", find_trajectory(base), "TUM RGB-D rgb/")
+
+
+def _euroc(folder: Path) -> ImageListing | None:
+    """``mav0/cam0/data.csv`` and ``mav0/state_groundtruth_estimate0/data.csv``, from any folder of that branch."""
+    candidates = [folder / "mav0" / "cam0", folder / "cam0", folder.parent if folder.name == "data" else folder]
+    camera = next((c for c in candidates if (c / "data.csv").is_file() and (c / "data").is_dir()), None)
+    if camera is None:
+        return None
+    truths = sorted(camera.parent.glob("state_groundtruth_estimate*/data.csv"))
+    calibration = camera / "sensor.yaml"
+    return _listed(
+        read_data_csv(camera / "data.csv"),
+        camera / "data.csv",
+        truths[0] if truths else find_trajectory(folder),
+        f"EuRoC {camera.name}",
+        calibration if calibration.is_file() else None,
+    )
+
+
+def _kitti(folder: Path) -> ImageListing | None:
+    """``sequences/00/{times.txt,image_2/}`` and ``poses/00.txt``, from the sequence folder or one of its cameras."""
+    sequence = folder.parent if folder.name in KITTI_CAMERAS else folder
+    cameras = [folder] if sequence != folder else [sequence / name for name in KITTI_CAMERAS]
+    camera = next((c for c in cameras if c.is_dir()), None)
+    if camera is None or not (sequence / "times.txt").is_file():
+        return None
+    images = list_images(camera)
+    poses = next((p for p in _kitti_poses(sequence) if p.is_file()), find_trajectory(sequence))
+    stamps_ns = read_times_txt(sequence / "times.txt", len(images))
+    return ImageListing(images, stamps_ns, poses, f"KITTI odometry {camera.name}")
+
+
+def _kitti_poses(sequence: Path) -> Iterator[Path]:
+    name = f"{sequence.resolve().name}.txt"
+    folders = (sequence.resolve().parent.parent, sequence.resolve().parent, sequence)
+    return chain((folder / "poses" / name for folder in folders), [sequence / "poses.txt"])
+
+
+def _plain(folder: Path) -> ImageListing:
+    images = list_images(folder)
+    times = folder / "times.txt"
+    if times.is_file():
+        return ImageListing(images, read_times_txt(times, len(images)), find_trajectory(folder))
+    stamps = [stamp_in_name(image.stem) for image in images]
+    known = [stamp for stamp in stamps if stamp is not None]
+    return ImageListing(images, known if len(known) == len(images) else None, find_trajectory(folder))
+
+
+def _listed(
+    listed: Sequence[StampedPath], file: Path, trajectory: Path | None, layout: str, calibration: Path | None = None
+) -> ImageListing:
+    there = [(stamp_ns, path) for stamp_ns, path in listed if path.is_file()]
+    if not there:
+        first = f", {listed[0][1]} for one" if listed else ""
+        raise SourceError(
+            f"none of the {len(listed)} images that {file} names is there{first}",
+            "Unpack the images beside it, or rename it if it says something else",
+        )
+    return ImageListing(
+        [path for _, path in there],
+        [stamp_ns for stamp_ns, _ in there],
+        trajectory,
+        layout,
+        len(listed) - len(there),
+        calibration,
+    )

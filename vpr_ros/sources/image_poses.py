@@ -1,0 +1,112 @@
+"""A trajectory file beside the images of a folder: which pose belongs to which image."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from vpr_ros.core.errors import ClockError, SourceError
+from vpr_ros.core.pose import Pose
+from vpr_ros.sources.image_listing import ImageListing
+from vpr_ros.sources.options import SourceOptions
+from vpr_ros.sources.pose_track import pose_track, refuse_jumps, unusable
+from vpr_ros.sources.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class ImagePoses:
+    """Poses in the order of the images.
+
+    Attributes:
+        poses: one per image, None where nobody knows.
+        stamps_ns: the images' times as the trajectory records them, or None.
+        skipped: poses of the trajectory that cannot be used, by reason.
+        warnings: what a person should know, one sentence each.
+    """
+
+    poses: Sequence[Pose | None]
+    stamps_ns: Sequence[int] | None = None
+    skipped: Counter[str] = field(default_factory=Counter)
+    warnings: tuple[str, ...] = ()
+
+
+def match_images(
+    trajectory: Trajectory, file: Path, folder: Path, listing: ImageListing, options: SourceOptions
+) -> ImagePoses:
+    """Match by name where the trajectory has names, by time where both have times, else by order.
+
+    Raises:
+        SourceError: they do not belong together, or no pose is usable.
+        ClockError: both have times that do not meet, and poses are required.
+    """
+    if trajectory.named is not None:
+        return _by_name(trajectory, file, folder, listing, options)
+    if trajectory.timed is not None and listing.stamps_ns is not None:
+        return _by_time(trajectory.timed, file, listing.stamps_ns, options)
+    ordered = trajectory.ordered if trajectory.timed is None else [pose for _, pose in trajectory.timed]
+    images = listing.images
+    if ordered is None or len(ordered) != len(images):
+        raise SourceError(
+            f"{file} has {len(ordered or ())} poses, {folder} has {len(images)} images whose names are no times",
+            "Give one pose per image, or name the images by their time",
+        )
+    stamps_ns = None
+    if trajectory.timed is not None:
+        stamps_ns = [stamp_ns for stamp_ns, _ in trajectory.timed]
+        refuse_jumps(str(file), np.array(stamps_ns, dtype=np.int64))
+    usable, skipped = _usable(ordered)
+    return ImagePoses(usable, stamps_ns, skipped)
+
+
+def name_in(folder: Path, image: Path) -> str:
+    """Name of an image for people: its way from the folder."""
+    return Path(os.path.relpath(image, folder)).as_posix()
+
+
+def _by_time(
+    timed: Sequence[tuple[int, Pose]], file: Path, stamps_ns: Sequence[int], options: SourceOptions
+) -> ImagePoses:
+    try:
+        track = pose_track(str(file), timed)
+        samples = track.at(np.array(stamps_ns, dtype=np.int64), options.max_gap_ns, options.require_poses)
+    except ClockError as error:
+        if options.require_poses:
+            raise
+        return ImagePoses([None] * len(stamps_ns), warnings=(f"poses of {file.name} are not used: {error.problem}",))
+    return ImagePoses(samples.poses(), skipped=track.skipped)
+
+
+def _by_name(
+    trajectory: Trajectory, file: Path, folder: Path, listing: ImageListing, options: SourceOptions
+) -> ImagePoses:
+    named = trajectory.named or {}
+    base_names = Counter(Path(name).name for name in named)
+    unique = {Path(name).name: name for name in named if base_names[Path(name).name] == 1}
+
+    def key(image: Path) -> str | None:
+        inside = name_in(folder, image)
+        candidates = (inside, (Path(folder.name) / inside).as_posix(), unique.get(image.name))
+        return next((name for name in candidates if name in named), None)
+
+    keys = [key(image) for image in listing.images]
+    if options.require_poses and not any(keys):
+        raise SourceError(
+            f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')!r}, "
+            f"the folder holds {listing.images[0].name!r}",
+            "Write the names as they are in the folder",
+        )
+    stamps = [None if name is None else trajectory.stamps_ns.get(name) for name in keys]
+    stamps_ns = [stamp for stamp in stamps if stamp is not None]
+    usable, skipped = _usable([None if name is None else named[name] for name in keys])
+    return ImagePoses(usable, stamps_ns if len(stamps_ns) == len(keys) else None, skipped, trajectory.warnings)
+
+
+def _usable(poses: Sequence[Pose | None]) -> tuple[list[Pose | None], Counter[str]]:
+    reasons = [None if pose is None else unusable(pose) for pose in poses]
+    kept = [pose if reason is None else None for pose, reason in zip(poses, reasons, strict=True)]
+    return kept, Counter(reason for reason in reasons if reason is not None)
