@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -14,8 +15,9 @@ from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.core.pose import Pose
 from vpr_ros.ros.pose_messages import to_ns
-from vpr_ros.sources.bag_writer import write_bag
+from vpr_ros.sources.bag_writer import StampedPose, write_bag
 
 MODULE = "vpr_ros.ros.play_node"
 PLACES = 6
@@ -85,6 +87,24 @@ def test_a_folder_without_poses_plays_compressed_and_leaves_out_what_does_not_de
     assert truths == []
     first = decode_compressed(images[0].data, "image", images[0].format)
     assert np.abs(first.astype(int) - texture(0)).mean() < 12  # blocks of noise are the worst case of a JPEG
+
+
+def test_poses_on_another_clock_do_not_stop_the_images(
+    tmp_path: Path, start_process: StartProcess, client: GraphClient
+) -> None:
+    frames = (replace(record.load(), T_map_base=None) for record in TextureSource(PLACES))
+    odometry = [StampedPose(stamp_ns, Pose((1.0, 0.0, 0.0))) for stamp_ns in (10**15, 2 * 10**15)]
+    write_bag(tmp_path / "drive", frames, odometry)
+    images = client.collect(Image, "/image", RELIABLE_QOS)
+    truths = client.collect(PoseStamped, "/play/ground_truth", RELIABLE_QOS)
+    player = start_process(MODULE, str(tmp_path / "drive"), *FAST)
+    client.wait_for(lambda: len(images) == PLACES, "every image")
+    assert player.process.wait(30) == 0
+    assert truths == []
+    warned = [line for line in player.output.splitlines() if "[WARN]" in line]
+    assert len(warned) == 1
+    assert "poses of /odom are not used" in warned[0]
+    assert "never overlap" in warned[0]
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import FrameDecodeError, SourceError
+from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
 from vpr_ros.ros.pacing import check_rate, paced, wait_for_subscriber, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.sources import SourceOptions, open_source
+from vpr_ros.sources.recorded_source import RecordedSource
 
 EXAMPLE = """example:
   ros2 run vpr_ros play drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
@@ -83,6 +84,8 @@ def _play(argv: Sequence[str]) -> None:
     rclpy.init(args=["play", *argv])
     try:
         node = PlayNode(source.map_frame_id, options.compressed)
+        for warning in source.warnings:
+            node.get_logger().warning(warning)
         if options.wait_for_subscriber:
             wait_for_subscriber(node, node.images, PATIENCE_S)
         count, bad = 0, 0
@@ -99,31 +102,25 @@ def _play(argv: Sequence[str]) -> None:
                 count += 1
             if not options.loop:
                 break
-        wait_until_sent(node, node.truth, LAST_WORDS_S)
+        for publisher in (node.truth, node.images):
+            wait_until_sent(node, publisher, LAST_WORDS_S)
         node.destroy_node()
     finally:
         rclpy.try_shutdown()
     print(f"played {count} images of {source.description}" + (f", {bad} did not decode" if bad else ""))
 
 
-def _open(options: argparse.Namespace) -> FrameSource:
-    """Open with poses where there are some: playing must not fail for want of a truth nobody asked for."""
-    topics = (options.image_topic,) if options.image_topic else ()
-
-    def with_poses(require_poses: bool) -> FrameSource:
-        return open_source(
-            options.path,
-            SourceOptions(
-                poses=options.poses, image_topics=topics, pose_topic=options.pose_topic, require_poses=require_poses
-            ),
-        )
-
-    if options.poses is not None or options.pose_topic is not None:
-        return with_poses(True)
-    try:
-        return with_poses(True)
-    except SourceError:
-        return with_poses(False)
+def _open(options: argparse.Namespace) -> RecordedSource:
+    """Open with the poses there are: playing must not fail for want of a truth, nor leave out images without one."""
+    return open_source(
+        options.path,
+        SourceOptions(
+            poses=options.poses,
+            image_topics=(options.image_topic,) if options.image_topic else (),
+            pose_topic=options.pose_topic,
+            require_poses=False,
+        ),
+    )
 
 
 def _records(source: FrameSource) -> Iterator[tuple[int, FrameRecord]]:
