@@ -19,7 +19,10 @@ import pytest
 from recorded_drive import SPACING_M, write_drive
 
 from vpr_ros.cli import build_map, inspect_map
+from vpr_ros.inference import open_extractor
+from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
+from vpr_ros.sources import SourceOptions, open_source
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -178,6 +181,42 @@ def test_images_that_do_not_decode_are_counted(tmp_path: Path, capsys: pytest.Ca
     assert build(drive, "--output", tmp_path / "map", "--min-distance", 0, "--min-angle", 0) == 0
     assert len(PlaceMap.open(tmp_path / "map")) == 11
     assert "left out: 1 frames" in capsys.readouterr().out
+
+
+def test_poses_that_cannot_be_used_are_counted_in_print(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    drive = write_drive(tmp_path / "drive", 12)
+    lines = (drive / "poses.csv").read_text().splitlines()
+    lines[4] = "0003.jpg,nan,nan,nan"
+    (drive / "poses.csv").write_text("\n".join(lines) + "\n")
+    assert build(drive, "--output", tmp_path / "map", "--min-distance", 0, "--min-angle", 0) == 0
+    assert len(PlaceMap.open(tmp_path / "map")) == 11
+    assert "1 images without a pose left out, poses not usable: 1 not finite" in capsys.readouterr().out
+
+
+def test_numbers_of_frames_make_a_map_whose_headings_are_unknown(tmp_path: Path) -> None:
+    """The recipe of docs/datasets.md, run as it stands there, for a folder without poses."""
+    drive = write_drive(tmp_path / "my_images", 12)
+    (drive / "poses.csv").unlink()
+    for number in range(12):  # names that sort as text in another order than as numbers
+        (drive / f"{number:04d}.jpg").rename(drive / f"frame{number}.jpg")
+    recipe = (ROOT / "docs" / "datasets.md").read_text().split("```sh\n")[1].split("```")[0]
+    assert recipe.count("\n") == 3
+    subprocess.run(["bash", "-ec", recipe], cwd=tmp_path, check=True)
+    lines = (drive / "poses.csv").read_text().splitlines()
+    assert lines[:3] + lines[-1:] == ["file,x_m,y_m", "frame0.jpg,0,0", "frame1.jpg,1,0", "frame11.jpg,11,0"]
+    csv = (drive / "poses.csv").rename(tmp_path / "index.csv")
+    assert build(drive, "--poses", csv, "--output", tmp_path / "map") == 0
+    place_map = PlaceMap.open(tmp_path / "map")
+    assert place_map.frames.position_m[:, 0].tolist() == list(range(12))
+    assert np.isnan(place_map.frames.quat_xyzw).all()
+    localizer = Localizer(open_extractor(None), place_map)
+    frame = next(iter(open_source(drive, SourceOptions(require_poses=False)))).load()
+    answer = localizer.localize(frame)
+    assert answer.matches[0].frame_index == 0
+    assert not answer.matches[0].T_map_base.has_orientation
+    assert not answer.orientation_known
+    assert answer.covariance is not None
+    assert answer.covariance[5, 5] == pytest.approx(np.pi**2)
 
 
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:
