@@ -90,10 +90,41 @@ def test_images_that_overtook_each_other_are_put_in_order(tmp_path: Path) -> Non
     assert [int(record.load().image_rgb[0, 0, 0]) for record in source] == [0, 20, 10, 30]
 
 
+def test_images_of_one_time_keep_names_of_their_own(tmp_path: Path) -> None:
+    write_images(tmp_path / "bag", [5 * SECOND, 5 * SECOND, 6 * SECOND])
+    records = list(open_source(tmp_path / "bag", LENIENT))
+    assert [record.name for record in records] == ["/front@5000000000", "/front@5000000000#2", "/front@6000000000"]
+    assert [int(record.load().image_rgb[0, 0, 0]) for record in records] == [0, 10, 20]
+
+
+def test_zero_is_a_time_where_a_simulated_clock_begins(tmp_path: Path) -> None:
+    recorded_ns = 10**18
+    with BagWriter(tmp_path / "bag") as bag:
+        for k in range(3):
+            moving = odometry(Pose((float(k), 0, 0)), k * SECOND, "odom", "base_link")
+            bag.write("/odom", ODOMETRY, moving, recorded_ns + k * SECOND)
+            pixels = image(np.zeros((4, 4, 3), np.uint8), k * SECOND, "camera")
+            bag.write("/front", IMAGE, pixels, recorded_ns + k * SECOND)
+    source = open_source(tmp_path / "bag")
+    assert [record.stamp_ns for record in source] == [0, SECOND, 2 * SECOND]
+    assert [pose.position_m[0] for pose in poses_of(source) if pose] == [0, 1, 2]
+    assert [record.load().image_rgb.shape for record in source] == [(4, 4, 3)] * 3
+
+
+def test_a_stamp_nobody_set_becomes_the_time_of_recording(tmp_path: Path) -> None:
+    write_images(tmp_path / "one", [SECOND, 0, 3 * SECOND])
+    assert [record.stamp_ns for record in open_source(tmp_path / "one", LENIENT)] == [SECOND, 2 * SECOND, 3 * SECOND]
+    write_images(tmp_path / "all", [0, 0])
+    assert [record.stamp_ns for record in open_source(tmp_path / "all", LENIENT)] == [SECOND, 2 * SECOND]
+
+
+@pytest.mark.parametrize("pose_topic", [None, "/fix"])
 @pytest.mark.parametrize(("map_frame", "expected"), [(None, "map"), ("site", "site")])
-def test_gps_poses_are_not_in_the_frame_of_the_antenna(tmp_path: Path, map_frame: str | None, expected: str) -> None:
+def test_gps_poses_are_not_in_the_frame_of_the_antenna(
+    tmp_path: Path, map_frame: str | None, expected: str, pose_topic: str | None
+) -> None:
     write_gps(tmp_path / "bag", [(0, 48.0), (0, 48.00001)])
-    source = open_source(tmp_path / "bag", SourceOptions(pose_topic="/fix", map_frame=map_frame))
+    source = open_source(tmp_path / "bag", SourceOptions(pose_topic=pose_topic, map_frame=map_frame))
     assert source.datum is not None
     assert source.map_frame_id == expected
 

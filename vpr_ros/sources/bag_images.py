@@ -13,7 +13,7 @@ from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, IMAGE
-from vpr_ros.sources.bag_recording import BagRecording, RawMessage, read_header
+from vpr_ros.sources.bag_recording import BagRecording, RawMessage, is_unstamped, mend_zero_stamps, read_header
 
 IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 
@@ -40,17 +40,24 @@ class ImageTopic:
         frame_id: TF frame in the header of the first image.
         encoding: of the first image; "" when compressed.
         keys: one per image, in the order of the bag.
+        unstamped: which of them have a stamp of zero.
     """
 
     topic: str
     frame_id: str = ""
     encoding: str = ""
     keys: list[ImageKey] = field(default_factory=list)
+    unstamped: list[bool] = field(default_factory=list)
 
     @property
     def camera(self) -> str:
         """The camera's name: the raw topic, so that a compressed recording and a raw live image agree."""
         return camera_name(self.topic)
+
+    @property
+    def stamps_ns(self) -> list[int]:
+        """When each image was taken; see ``mend_zero_stamps``."""
+        return mend_zero_stamps([key.stamp_ns for key in self.keys], self.unstamped)
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
         """Note one message; only the first one is deserialised.
@@ -63,6 +70,7 @@ class ImageTopic:
             self.frame_id = frame_id
             self.encoding = recording.decode(raw).encoding if recording.types[self.topic] == IMAGE else ""
         self.keys.append(ImageKey(self.topic, raw.log_ns, stamp_ns))
+        self.unstamped.append(is_unstamped(raw))
 
 
 def camera_name(topic: str) -> str:

@@ -15,7 +15,7 @@ from vpr_ros.sources.bag_messages import (
     POSE_WITH_COVARIANCE_STAMPED,
     pose_of,
 )
-from vpr_ros.sources.bag_recording import BagRecording, RawMessage, read_header
+from vpr_ros.sources.bag_recording import BagRecording, RawMessage, is_unstamped, mend_zero_stamps, read_header
 from vpr_ros.sources.geodetic import local_enu
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
 
@@ -37,8 +37,10 @@ class TopicPoses:
         self.frame_id = ""
         self.child_frame_id = ""
         self._type = type_name
-        self._poses: list[tuple[int, Pose]] = []
-        self._fixes: list[tuple[int, float, float, float]] = []
+        self._poses: list[Pose] = []
+        self._fixes: list[tuple[float, float, float]] = []
+        self._stamps_ns: list[int] = []
+        self._unstamped: list[bool] = []
         self._skipped: Counter[str] = Counter()
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
@@ -53,15 +55,17 @@ class TopicPoses:
         if self._type == NAV_SAT_FIX:
             if message.status.status < 0:
                 self._skipped["without fix"] += 1
-            elif not (math.isfinite(message.latitude) and math.isfinite(message.longitude)):
+                return
+            if not (math.isfinite(message.latitude) and math.isfinite(message.longitude)):
                 self._skipped["not finite"] += 1
-            else:
-                self._fixes.append((stamp_ns, message.latitude, message.longitude, message.altitude))
-            return
-        if self._type == ODOMETRY:
-            self.child_frame_id = self.child_frame_id or message.child_frame_id.lstrip("/")
-        pose = message.pose if self._type == POSE_STAMPED else message.pose.pose
-        self._poses.append((stamp_ns, pose_of(pose)))
+                return
+            self._fixes.append((message.latitude, message.longitude, message.altitude))
+        else:
+            if self._type == ODOMETRY:
+                self.child_frame_id = self.child_frame_id or message.child_frame_id.lstrip("/")
+            self._poses.append(pose_of(message.pose if self._type == POSE_STAMPED else message.pose.pose))
+        self._stamps_ns.append(stamp_ns)
+        self._unstamped.append(is_unstamped(raw))
 
     def track(self) -> tuple[PoseTrack, GeoDatum | None]:
         """The poses in order; GPS positions in a local frame with the first fix as origin.
@@ -70,9 +74,9 @@ class TopicPoses:
             SourceError: no message is usable.
             ClockError: time jumps backwards.
         """
+        stamps_ns = mend_zero_stamps(self._stamps_ns, self._unstamped)
         if not self._fixes:
-            return pose_track(self.topic, self._poses, self._skipped), None
-        stamps_ns, *geodetic = zip(*self._fixes, strict=True)
-        enu, datum = local_enu(*geodetic)
+            return pose_track(self.topic, zip(stamps_ns, self._poses, strict=True), self._skipped), None
+        enu, datum = local_enu(*zip(*self._fixes, strict=True))
         positions = [Pose((east, north, up), None) for east, north, up in enu.tolist()]
         return pose_track(self.topic, zip(stamps_ns, positions, strict=True), self._skipped), datum

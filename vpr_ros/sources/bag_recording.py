@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import weakref
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,6 +102,25 @@ def read_header(raw: RawMessage) -> tuple[int, str]:
             "Record again, or leave the topic out",
         ) from error
     return (sec * NANOSECONDS + nanosec) or raw.log_ns, frame_id.lstrip("/")
+
+
+def is_unstamped(raw: RawMessage) -> bool:
+    """Whether the header's stamp is zero: not set, or the beginning of a simulated clock."""
+    return raw.data[4:12] == bytes(8)
+
+
+def mend_zero_stamps(stamps_ns: Sequence[int], unstamped: Sequence[bool]) -> list[int]:
+    """Take zero for what it is where the other stamps of the topic tell a simulated clock that began there.
+
+    Args:
+        stamps_ns: as ``read_header`` gives them: the time of recording stands in for zero.
+        unstamped: which of them are stand-ins.
+    """
+    stamped_ns = next((stamp for stamp, unset in zip(stamps_ns, unstamped, strict=True) if not unset), None)
+    return [
+        0 if unset and stamped_ns is not None and stamped_ns < stamp // 2 else stamp
+        for stamp, unset in zip(stamps_ns, unstamped, strict=True)
+    ]
 
 
 def _open_reader(path: Path) -> AnyReader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -52,7 +53,7 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
 
 
 def _stamps(camera: ImageTopic) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    return np.array([key.stamp_ns for key in camera.keys], dtype=np.int64)
+    return np.array(camera.stamps_ns, dtype=np.int64)
 
 
 def _poses_of(
@@ -83,13 +84,16 @@ def _source(
     for camera in cameras:
         poses = _poses_of(camera, truth, options, warnings)
         posed += sum(pose is not None for pose in poses)
-        in_order = sorted(zip(camera.keys, poses, strict=True), key=lambda pair: pair[0].stamp_ns)
+        in_order = sorted(zip(camera.stamps_ns, camera.keys, poses, strict=True), key=lambda image: image[0])
+        same_time = Counter[int]()
         # By stamp within a camera, by time of recording between cameras: their clocks may differ.
-        for log_ns, (key, pose) in zip(sorted(k.log_ns for k in camera.keys), in_order, strict=True):
+        for log_ns, (stamp_ns, key, pose) in zip(sorted(k.log_ns for k in camera.keys), in_order, strict=True):
+            same_time[stamp_ns] += 1
             if pose is not None or not options.require_poses:
-                name = f"{camera.camera}@{key.stamp_ns}"
-                load = partial(images.load, key)
-                records.append((log_ns, FrameRecord(key.stamp_ns, camera.camera, name, pose, load)))
+                again = f"#{same_time[stamp_ns]}" if same_time[stamp_ns] > 1 else ""
+                name = f"{camera.camera}@{stamp_ns}{again}"
+                record = FrameRecord(stamp_ns, camera.camera, name, pose, partial(images.load, key))
+                records.append((log_ns, record))
     records.sort(key=lambda pair: pair[0])
     description = _description(path, truth, len(cameras), len(records), len(log_times_ns), posed)
     return RecordedSource(

@@ -8,6 +8,7 @@ from typing import Final
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.image_codec import RAW_ENCODINGS
 from vpr_ros.sources.bag_images import IMAGE_TYPES, ImageTopic, camera_name
+from vpr_ros.sources.bag_messages import TF_MESSAGE
 from vpr_ros.sources.bag_poses import POSE_TYPES
 from vpr_ros.sources.bag_recording import BagRecording
 from vpr_ros.sources.options import SourceOptions
@@ -61,7 +62,8 @@ def pose_topic(recording: BagRecording, options: SourceOptions) -> tuple[str | N
     Raises:
         SourceError: it is not in the bag; or poses are required and there is none, or several and none chosen.
     """
-    if options.poses is not None or (options.map_frame is not None and options.pose_topic is None):
+    from_tf = options.map_frame is not None and TF_MESSAGE in recording.types.values()
+    if options.poses is not None or (from_tf and options.pose_topic is None):
         return None, []
     found = [topic for topic, type_name in recording.types.items() if type_name in POSE_TYPES]
     if options.pose_topic is not None:

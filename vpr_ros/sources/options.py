@@ -18,7 +18,7 @@ class SourceOptions:
         pose_topic: Odometry, PoseStamped, PoseWithCovarianceStamped or NavSatFix topic of a bag; None takes
             the only one there is.
         map_frame: take the poses from the bag's TF, in this frame. Beside a pose topic or a trajectory
-            file it only names the frame.
+            file, and in a bag without TF, it only names the frame.
         camera_frame: TF frame of the camera; None takes the ``frame_id`` of the images.
         base_frame: the robot's TF frame. Where the bag links it rigidly to a camera, poses are those of
             the base and the camera's mount is known.
