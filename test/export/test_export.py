@@ -75,6 +75,24 @@ def test_fp16_keeps_its_ends_and_norms_in_fp32(exportable: Exportable, images: I
     assert open_extractor(path).info.precision == "fp16"
 
 
+def test_stored_in_half_it_is_half_the_size_and_still_computes_in_fp32(
+    exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    whole, path = tmp_path / "whole.onnx", tmp_path / "stored.onnx"
+    export_onnx(exportable, whole, ExportOptions(images))
+    report = export_onnx(exportable, path, ExportOptions(images, store_half=True))
+    assert report.parity.cosine_min > 0.9999
+    assert report.bytes < 0.8 * whole.stat().st_size
+    assert open_extractor(path).info == exportable.info
+    model = onnx.load(path)
+    halves = {w.name for w in model.graph.initializer if w.data_type == onnx.TensorProto.FLOAT16}
+    casts = {n.input[0] for n in model.graph.node if n.op_type == "Cast" and n.attribute[0].i == onnx.TensorProto.FLOAT}
+    assert halves
+    assert halves == casts
+    with pytest.raises(ConfigError, match="half storage of an int8 export"):
+        export_onnx(exportable, path, ExportOptions(images, "int8", store_half=True))
+
+
 def test_int8_is_smaller_and_states_its_recall_change(
     exportable: Exportable, images: ImageFolder, tmp_path: Path
 ) -> None:

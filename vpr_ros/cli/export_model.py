@@ -43,6 +43,7 @@ def _parser() -> CommandParser:
     parser.add_argument("--images", type=Path, required=True, help="folder of real images for the parity gate")
     parser.add_argument("--image-count", type=int, default=32, help="of them used, spread over the folder (default 32)")
     parser.add_argument("--precision", choices=get_args(Precision), default="fp32")
+    parser.add_argument("--store-half", action="store_true", help="halve an fp32 file; it still computes in fp32")
     parser.add_argument("--calibration-images", type=Path, help="for int8 (default: those of --images)")
     task = parser.add_argument_group("recall change (all three)")
     task.add_argument("--map-images", type=Path, help="folder")
@@ -66,6 +67,7 @@ def _command(argv: Sequence[str]) -> None:
         precision=args.precision,
         calibration=ImageFolder.open(args.calibration_images, 100) if args.calibration_images else None,
         task=_task(args),
+        store_half=args.store_half,
     )
     exportable = _from_hub(args) if args.torch_hub else _from_checkpoint(args)
     report = export_onnx(exportable, args.output, options)

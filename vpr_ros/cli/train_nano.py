@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
@@ -13,27 +14,29 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
 from vpr_ros.models.config import ModelConfig
-from vpr_ros.models.initialise import initialise_assignment
 from vpr_ros.models.nano import NanoBackbone
-from vpr_ros.models.place_model import PlaceModel
-from vpr_ros.sources.image_file import read_image
 from vpr_ros.training.appearance import AppearanceRange
-from vpr_ros.training.dense_teacher import DenseTeacher, teach
-from vpr_ros.training.distillation import DistillationConfig, Lessons, distil
-from vpr_ros.training.layout_basis import fit_layout
-from vpr_ros.training.sequence_images import load_sequences
+from vpr_ros.training.dense_teacher import DenseTeacher
+from vpr_ros.training.distillation import DistillationConfig, distil
+from vpr_ros.training.nano_descriptor import DescriptorFit, fit_descriptor
+from vpr_ros.training.nano_lessons import prepare_lessons
+from vpr_ros.training.town_views import TownViews
 
 EXAMPLE = """example:
   train_nano --recipe config/recipes/vpr_nano.yaml --sequences INDEX.csv --teacher xfeat.onnx --output runs/nano
   export_model runs/nano/vpr_nano.safetensors --images FOLDER --output vpr_nano.onnx
 """
 REPORT_EVERY = 50
+STUDENT_SECTIONS = ("teacher", "towns", "distillation", "appearance")
+"""Of the recipe: what the backbone's weights depend on."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recipe", type=Path, required=True, help="YAML with model, distillation, appearance, teacher")
     parser.add_argument("--sequences", type=Path, required=True, help="INDEX.csv of image sequences (docs/datasets.md)")
     parser.add_argument("--teacher", type=Path, required=True, help="ONNX file of a network with dense features")
-    parser.add_argument("--output", type=Path, required=True, help="run folder; lessons already in it are used again")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        help="run folder; teacher's answers and a backbone already in it are used again",
+    )
     parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
     return parser
 
@@ -65,12 +73,29 @@ def _train(argv: Sequence[str]) -> None:
     config = ModelConfig.from_mapping(recipe["model"])
     distillation = _section(DistillationConfig, {**recipe["distillation"]})
     appearance = _section(AppearanceRange, recipe["appearance"])
+    towns = _section(TownViews, recipe["towns"])
+    descriptor = _section(DescriptorFit, recipe["descriptor"])
 
-    lessons = _lessons(arguments, recipe["teacher"], config)
+    size = config.preprocessing
+    lessons = prepare_lessons(
+        arguments.sequences,
+        towns,
+        (size.height_px, size.width_px),
+        lambda: DenseTeacher(arguments.teacher, recipe["teacher"]["features"], recipe["teacher"]["reliability"]),
+        arguments.output,
+        _progress,
+    )
     model = build_model(config)
-    student = distil(lessons, distillation, appearance, _Reporter(arguments.output / "losses.csv", distillation.steps))
-    model.backbone.load_state_dict(student.state_dict())
-    _fit_aggregation(model, lessons, recipe["layout"], distillation.seed)
+    kept, made_by = arguments.output / "student.safetensors", {name: recipe[name] for name in STUDENT_SECTIONS}
+    if kept.is_file():
+        model.backbone.load_state_dict(_read_student(kept, made_by))
+    else:
+        student = distil(lessons, distillation, appearance, _Reporter(arguments.output, distillation.steps))
+        weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
+        save_file(weights, kept, {"made_by": json.dumps(made_by)})
+        model.backbone.load_state_dict(student.state_dict())
+    report = fit_descriptor(model, lessons.images, descriptor, appearance)
+    print(f"assignment from {report.descriptors} local features, alpha {report.alpha:.1f}")
     checkpoint = arguments.output / f"{config.name}.safetensors"
     save_checkpoint(model.eval(), checkpoint, Recipe(arguments.recipe.name, hashlib.sha256(recipe_bytes).hexdigest()))
     print(
@@ -85,7 +110,7 @@ def _read(path: Path) -> bytes:
 
 
 def _check_sections(recipe: Any, path: Path) -> None:
-    wanted = {"model", "distillation", "appearance", "teacher", "layout"}
+    wanted = {"model", "teacher", "towns", "distillation", "appearance", "descriptor"}
     found = set(recipe) if isinstance(recipe, dict) else set()
     if found != wanted:
         raise ConfigError(f"{path} has the sections {sorted(found)}, expected {sorted(wanted)}", "Correct the recipe")
@@ -98,54 +123,33 @@ def _section(cls: type[Any], values: dict[str, Any]) -> Any:
     return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
-def _lessons(arguments: argparse.Namespace, outputs: dict[str, str], config: ModelConfig) -> Lessons:
-    """Read the images; ask the teacher, unless an earlier run of this folder did."""
-    size = config.preprocessing
-    images = load_sequences(arguments.sequences, (size.height_px, size.width_px), read_image)
-    grid = NanoBackbone().grid(size.height_px, size.width_px)
-    kept = [arguments.output / name for name in ("teacher_features.npy", "teacher_reliability.npy")]
-    if all(file.is_file() for file in kept):
-        features, reliability = (np.load(file, mmap_mode="r", allow_pickle=False) for file in kept)
-        if features.shape[0] != len(images) or features.shape[2:] != grid:
-            raise TrainingError(
-                f"{kept[0]} is of {features.shape[0]} images on a grid {features.shape[2:]}, "
-                f"the sequences give {len(images)} on {grid}",
-                "Remove it, or choose another --output",
-            )
-        return Lessons(images, features, reliability)
-    teacher = DenseTeacher(arguments.teacher, outputs["features"], outputs["reliability"])
-    features, reliability = teach(teacher, images, grid, _progress)
-    for file, array in zip(kept, (features, reliability), strict=True):
-        np.save(file, array, allow_pickle=False)
-    return Lessons(images, features, reliability)
+def _read_student(path: Path, made_by: dict[str, Any]) -> dict[str, torch.Tensor]:
+    """Read the backbone an earlier run of this folder finished.
+
+    Raises:
+        TrainingError: it was made by another recipe.
+    """
+    with safe_open(path, "pt") as file:
+        found = json.loads((file.metadata() or {}).get("made_by", "null"))
+    if found != json.loads(json.dumps(made_by)):
+        raise TrainingError(f"{path} was made by another recipe", "Remove it, or choose another --output")
+    print(f"taking the backbone from {path}")
+    return load_file(path)
 
 
-def _fit_aggregation(model: PlaceModel, lessons: Lessons, layout: dict[str, float], seed: int) -> None:
-    """Words and layout basis come from the training images: nothing is ever fitted on a user's map."""
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.permutation(len(lessons.images))[: int(layout["images"])])
-    batches = [
-        torch.from_numpy(lessons.images[chosen[i : i + 16]]).permute(0, 3, 1, 2).float() / 255.0
-        for i in range(0, len(chosen), 16)
-    ]
-    report = initialise_assignment(model, batches, seed=seed)
-    fit_layout(model, batches, share=float(layout["share"]))
-    print(f"assignment from {report.descriptors} local features, alpha {report.alpha:.1f}")
-
-
-def _progress(done: int, total: int) -> None:
-    if done % 200 == 0 or done == total:
-        print(f"teacher: {done}/{total} images", flush=True)
+def _progress(what: str, done: int, total: int) -> None:
+    if done % REPORT_EVERY == 0 or done == total:
+        print(f"{what}: {done}/{total}", flush=True)
 
 
 class _Reporter:
     """Prints the mean loss now and then and keeps every loss on disk."""
 
-    def __init__(self, path: Path, steps: int) -> None:
-        self._path = path
+    def __init__(self, folder: Path, steps: int) -> None:
+        self._path = folder / "losses.csv"
         self._steps = steps
         self._recent: list[float] = []
-        path.write_text("step,loss\n")
+        self._path.write_text("step,loss\n")
 
     def __call__(self, step: int, loss: float, _: NanoBackbone) -> None:
         self._recent.append(loss)

@@ -12,7 +12,9 @@ from vpr_ros.core.errors import ConfigError, ExportError
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.export.exportable import Exportable
 from vpr_ros.export.graph import read_back, write_fp32
+from vpr_ros.export.half_storage import store_in_half
 from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.export.parity import Parity, RecallSet, check, extractor_describer, measure, torch_describer
 from vpr_ros.export.precision import Precision, write_fp16, write_int8
 from vpr_ros.inference import InferenceOptions, open_extractor
@@ -28,12 +30,14 @@ class ExportOptions:
         images: real images for the parity gate.
         calibration: images int8 takes its ranges from; None takes those of the gate.
         task: to state what the export does to recall@1; None states nothing.
+        store_half: an fp32 file keeps its weights in half precision; see ``store_in_half``.
     """
 
     images: ImageFolder
     precision: Precision = "fp32"
     calibration: ImageFolder | None = None
     task: RecallSet | None = None
+    store_half: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,13 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
         options: see there.
 
     Raises:
-        ConfigError: an unknown precision.
+        ConfigError: an unknown precision, or half storage of another than fp32.
         ExportError: the network cannot be exported, or the export does not agree with it; an older file stays.
     """
     if options.precision not in get_args(Precision):
         raise ConfigError(f"precision {options.precision!r}", f"Expected one of {', '.join(get_args(Precision))}")
+    if options.store_half and options.precision != "fp32":
+        raise ConfigError(f"half storage of an {options.precision} export", "Use it with precision fp32")
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
         made = _write(exportable, Path(folder), options)
@@ -101,6 +107,10 @@ def _write(exportable: Exportable, folder: Path, options: ExportOptions) -> Path
     fp32 = folder / "fp32.onnx"
     write_fp32(exportable, fp32)
     if options.precision == "fp32":
+        if options.store_half:
+            model = load_onnx(fp32)
+            store_in_half(model)
+            save_onnx(model, fp32)
         return fp32
     path = folder / f"{options.precision}.onnx"
     if options.precision == "fp16":

@@ -1,4 +1,4 @@
-"""SuperVLAD beside the layout of the scene.
+"""VLAD beside the layout of the scene.
 
 VLAD forgets where in the image a feature stood: right for a lateral shift, wrong for telling two neighbouring
 viewpoints of one room apart. A coarse grid of reduced features keeps that; training weighs the two.
@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vpr_ros.models.netvlad import NetVLAD
 from vpr_ros.models.supervlad import SuperVLAD
 
 
-class LayoutSuperVLAD(nn.Module):
-    """SuperVLAD (METHODS 1.2) concatenated with a grid of pooled, reduced local features.
+class LayoutVLAD(nn.Module):
+    """SuperVLAD (METHODS 1.2) or NetVLAD (2.1) concatenated with a grid of pooled, reduced local features.
 
     Args:
         dim: channels D of a local feature.
-        clusters, ghost_clusters: as in ``SuperVLAD``.
+        clusters: K of either.
         grid: rows and columns of the token grid, rows * columns = N.
+        ghost_clusters: of SuperVLAD; None is NetVLAD, which keeps residuals to its centres instead.
         layout_grid: rows and columns the grid is pooled to.
         layout_dim: channels a local feature is reduced to before pooling.
     """
@@ -28,13 +30,13 @@ class LayoutSuperVLAD(nn.Module):
         self,
         dim: int,
         clusters: int,
-        ghost_clusters: int,
         grid: tuple[int, int],
+        ghost_clusters: int | None = None,
         layout_grid: tuple[int, int] = (8, 8),
         layout_dim: int = 16,
     ) -> None:
         super().__init__()
-        self.vlad = SuperVLAD(dim, clusters, ghost_clusters)
+        self.vlad = NetVLAD(dim, clusters) if ghost_clusters is None else SuperVLAD(dim, clusters, ghost_clusters)
         self.reduce = nn.Linear(dim, layout_dim, bias=False)
         self.layout_share = nn.Parameter(torch.tensor(0.0))
         self.grid = grid

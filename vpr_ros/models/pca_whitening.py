@@ -31,13 +31,17 @@ class PcaWhitening(nn.Module):
         return functional.normalize(self.linear(descriptors), dim=1)
 
     @torch.no_grad()
-    def fit(self, descriptors: npt.ArrayLike) -> None:
+    def fit(self, descriptors: npt.ArrayLike, strength: float = 1.0) -> None:
         """Set the layer from (n, in_dim) descriptors of the training set's map images.
 
+        Args:
+            descriptors: finite numbers.
+            strength: see ``pca_whitening``.
+
         Raises:
-            TrainingError: fewer descriptors than components.
+            TrainingError: fewer descriptors than components, or a strength outside 0..1.
         """
-        weight, bias = pca_whitening(descriptors, self.out_dim)
+        weight, bias = pca_whitening(descriptors, self.out_dim, strength)
         self.linear.weight.copy_(torch.from_numpy(weight.T))
         self.linear.bias.copy_(torch.from_numpy(bias))
 
@@ -54,12 +58,16 @@ class PcaWhitening(nn.Module):
         return smaller.to(self.linear.weight)
 
 
-def pca_whitening(descriptors: npt.ArrayLike, dim: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def pca_whitening(
+    descriptors: npt.ArrayLike, dim: int, strength: float = 1.0
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Principal components divided by their deviation.
 
     Args:
         descriptors: (n, D).
         dim: components to keep, at most min(n - 1, D).
+        strength: power of the deviation they are divided by: 1 whitens, 0 only rotates. Full whitening of few training
+            images makes much of directions that are noise elsewhere; a half is safer there.
 
     Returns:
         W (D, dim) and b (dim,) of y = W^T x + b; the entry of largest magnitude of each column is positive.
@@ -73,10 +81,12 @@ def pca_whitening(descriptors: npt.ArrayLike, dim: int) -> tuple[npt.NDArray[np.
             f"PCA whitening to {dim} dimensions from finite descriptors of shape {x.shape}",
             f"Expected (n, D) with n > {dim} and D >= {dim}: give more images or a smaller dimension",
         )
+    if not 0.0 <= strength <= 1.0:
+        raise TrainingError(f"whitening strength {strength:g}", "Expected 0 (rotate only) to 1 (whiten)")
     mean = x.mean(axis=0)
     eigenvalues, vectors = _principal_components(x - mean, dim)
     vectors = vectors * np.sign(vectors[np.abs(vectors).argmax(axis=0), np.arange(dim)])
-    weight = vectors / np.sqrt(eigenvalues + EIGENVALUE_FLOOR)
+    weight = vectors / (eigenvalues + EIGENVALUE_FLOOR) ** (strength / 2.0)
     return weight, -mean @ weight
 
 

@@ -12,7 +12,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.cct import Cct, CctShape
 from vpr_ros.models.class_token import ClassToken, MeanToken
 from vpr_ros.models.gem import GeM
-from vpr_ros.models.layout import LayoutSuperVLAD
+from vpr_ros.models.layout import LayoutVLAD
 from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.models.netvlad import NetVLAD
 from vpr_ros.models.supervlad import SuperVLAD
@@ -47,7 +47,7 @@ BACKBONES: Mapping[str, BackboneBuilder] = {
 
 AGGREGATIONS: Mapping[str, AggregationBuilder] = {
     "supervlad": SuperVLAD,
-    "layout_supervlad": LayoutSuperVLAD,
+    "layout_vlad": LayoutVLAD,
     "netvlad": NetVLAD,
     "gem": GeM,
     "class_token": ClassToken,

@@ -1,4 +1,4 @@
-"""Start values of the layout part of ``LayoutSuperVLAD``: the principal directions of local features."""
+"""Start values of the layout part of ``LayoutVLAD``: the principal directions of local features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vpr_ros.core.errors import TrainingError
-from vpr_ros.models.layout import LayoutSuperVLAD
+from vpr_ros.models.layout import LayoutVLAD
 from vpr_ros.models.place_model import PlaceModel
 
 
@@ -19,7 +19,7 @@ def fit_layout(model: PlaceModel, images: Iterable[Tensor], share: float) -> Non
     """Set the reduction to the leading principal components of unit local features, and how much layout counts.
 
     Args:
-        model: with a ``LayoutSuperVLAD`` over a trained backbone.
+        model: with a ``LayoutVLAD`` over a trained backbone.
         images: batches (B, 3, H, W), preprocessed.
         share: of the layout in the squared length of a descriptor, in (0, 1).
 
@@ -27,10 +27,10 @@ def fit_layout(model: PlaceModel, images: Iterable[Tensor], share: float) -> Non
         TrainingError: another aggregation, or a share outside (0, 1).
     """
     layer = model.aggregation
-    if not isinstance(layer, LayoutSuperVLAD) or not 0.0 < share < 1.0:
+    if not isinstance(layer, LayoutVLAD) or not 0.0 < share < 1.0:
         raise TrainingError(
             f"aggregation {type(layer).__name__} with a layout share of {share}",
-            "Use layout_supervlad and a share between 0 and 1",
+            "Use layout_vlad and a share between 0 and 1",
         )
     model.eval()
     dim = layer.reduce.in_features

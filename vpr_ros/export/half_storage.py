@@ -1,0 +1,41 @@
+"""Weights kept in half precision inside the file: half the size, widened by the runtime, computed in fp32."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from vpr_ros.core.errors import ExportError
+
+_SMALLEST = 1024
+"""Elements below which a tensor is left alone: norms, biases and constants save nothing."""
+
+
+def store_in_half(model: onnx.ModelProto) -> None:
+    """Replace every large float32 initializer by a float16 one and a Cast that runtimes fold when they load the file.
+
+    Raises:
+        ExportError: a weight is beyond the range of half precision.
+    """
+    graph = model.graph
+    casts = []
+    for tensor in graph.initializer:
+        weight = numpy_helper.to_array(tensor)
+        if weight.dtype != np.float32 or weight.size < _SMALLEST:
+            continue
+        with np.errstate(over="ignore"):
+            half = weight.astype(np.float16)
+        if not np.isfinite(half).all():
+            raise ExportError(
+                f"weight {tensor.name} reaches {np.abs(weight).max():.3g}, half precision ends at 65504",
+                "Export without half storage",
+            )
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+        casts.append(
+            onnx.helper.make_node("Cast", [f"{name}_half"], [name], f"widen_{name}", to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)

@@ -1,0 +1,96 @@
+"""From local features to the descriptor of ``vpr_nano``: words, layout basis and whitening, fitted on training images.
+
+Nothing here is trained by gradients: a few thousand images of a few buildings are enough to measure how descriptors
+vary, and too few to learn a metric that holds in the next building (docs/results.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.models.initialise import InitialisationReport, initialise_assignment
+from vpr_ros.models.place_model import PlaceModel
+from vpr_ros.training.appearance import AppearanceRange, change_appearance
+from vpr_ros.training.layout_basis import fit_layout
+
+_BATCH = 32
+
+
+@dataclass(frozen=True)
+class DescriptorFit:
+    """How the aggregation is fitted.
+
+    Attributes:
+        word_images: images that words and layout basis come from.
+        layout_share: of the layout in the squared length of a descriptor, before whitening.
+        whitening_strength: see ``pca_whitening``.
+        seed: of the choice of images and of their random views.
+    """
+
+    word_images: int = 600
+    layout_share: float = 0.1
+    whitening_strength: float = 0.5
+    seed: int = 0
+
+
+def fit_descriptor(
+    model: PlaceModel, images: npt.NDArray[np.uint8], fit: DescriptorFit, appearance: AppearanceRange
+) -> InitialisationReport:
+    """Fit words and layout on some images, then the whitening on every image, as it is and from elsewhere.
+
+    The whitening sees each image twice, once in another light and from another viewpoint, so that what only these
+    change is scaled down as part of what images have in common.
+
+    Args:
+        model: with a trained backbone and a ``LayoutVLAD``, whitened.
+        images: (M, H, W, 3) uint8.
+        fit, appearance: see there.
+
+    Raises:
+        TrainingError: another kind of model, or too few images.
+    """
+    if model.whitening is None:
+        raise TrainingError("the recipe's model has no whitening_dim", "Set model.whitening_dim")
+    rng = np.random.default_rng(fit.seed)
+    chosen = images[np.sort(rng.permutation(len(images))[: fit.word_images])]
+    words = list(_batches(chosen))
+    report = initialise_assignment(model, words, seed=fit.seed)
+    fit_layout(model, words, share=fit.layout_share)
+    model.whitening.fit(_descriptors(model, images, fit.seed, appearance), fit.whitening_strength)
+    return report
+
+
+@torch.no_grad()
+def _descriptors(
+    model: PlaceModel, images: npt.NDArray[np.uint8], seed: int, appearance: AppearanceRange
+) -> npt.NDArray[np.float32]:
+    model.eval()
+    generator = torch.Generator().manual_seed(seed)
+    viewpoint = v2.Compose(
+        [
+            v2.RandomPerspective(distortion_scale=0.2, p=1.0),
+            v2.RandomRotation(6.0),
+            v2.RandomResizedCrop(images.shape[1:3], scale=(0.5, 1.0), ratio=(1.2, 1.5), antialias=True),
+        ]
+    )
+    rows: list[npt.NDArray[np.float32]] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)  # torchvision draws from the global generator
+        for batch in _batches(images):
+            moved = torch.stack([viewpoint(image) for image in batch])
+            elsewhere = change_appearance(moved, appearance, generator)
+            rows.extend(model.aggregation(model.tokens(seen)).numpy() for seen in (batch, elsewhere))
+    return np.concatenate(rows)
+
+
+def _batches(images: npt.NDArray[np.uint8]) -> Iterator[Tensor]:
+    for start in range(0, len(images), _BATCH):
+        yield torch.from_numpy(images[start : start + _BATCH]).permute(0, 3, 1, 2).float() / 255.0

@@ -1,0 +1,68 @@
+"""The same views of simulated towns by day and under other skies, pixel for pixel.
+
+No photograph shows one view twice with nothing moved; a renderer does. A student that must answer at night what its
+teacher said by day learns what no augmentation of one photograph can teach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.training.datasets.towns import TownDrives
+
+
+@dataclass(frozen=True)
+class TownViews:
+    """Which towns, from where, and under which skies.
+
+    Attributes:
+        towns: seeds.
+        conditions: names of presets; the teacher sees the first, the student any of them.
+        spacing_m: between two views.
+        distance_m: of the drive through each town.
+    """
+
+    towns: Sequence[int]
+    conditions: Sequence[str] = ("day", "night", "dusk", "winter", "fog")
+    spacing_m: float = 12.0
+    distance_m: float = 600.0
+
+    def __post_init__(self) -> None:
+        """Refuse nothing to look at.
+
+        Raises:
+            TrainingError: no town or no conditions.
+        """
+        if not self.towns or not self.conditions:
+            raise TrainingError(
+                f"{len(self.towns)} towns under {len(self.conditions)} conditions", "Name at least one of each"
+            )
+
+
+def render_views(
+    views: TownViews, size_px: tuple[int, int], progress: Callable[[int, int], None]
+) -> npt.NDArray[np.uint8]:
+    """Render every view under every sky: (conditions, N, H, W, 3) uint8, one index is one pose.
+
+    Args:
+        views: see there.
+        size_px: height and width.
+        progress: hears of every town: its number from 1, and how many there are.
+
+    Raises:
+        ConfigError: unknown conditions.
+    """
+    drives = TownDrives(views.spacing_m, views.distance_m, width_px=size_px[1], height_px=size_px[0])
+    columns: list[npt.NDArray[np.uint8]] = []
+    for number, seed in enumerate(views.towns):  # one after the other: each keeps its painted textures while it lives
+        town = drives.town(seed)
+        # One number for all conditions: it decides offset, traffic and noise, which must not differ here.
+        sources = [drives.source(town, name, seed) for name in views.conditions]
+        columns.append(np.stack([[record.load_image() for record in source] for source in sources]))
+        progress(number + 1, len(views.towns))
+    return np.concatenate(columns, axis=1)
