@@ -17,14 +17,10 @@ from harness import (
     GraphClient,
     RosProcess,
     StartNode,
-    TextureSource,
     clean_environment,
     init_client_context,
+    make_map,
 )
-
-from vpr_ros.core.pose import Pose
-from vpr_ros.inference import open_extractor
-from vpr_ros.maps import BuildConfig, build_map
 
 NODE_MODULE = "vpr_ros.ros.localize_node"
 LOWEST_DOMAIN, DOMAINS = 10, 220
@@ -90,10 +86,3 @@ def start_localizer(start_process: Callable[..., RosProcess]) -> StartNode:
 def texture_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A map of ``TextureSource`` by the shipped model. Read only: copy it before changing it."""
     return make_map(tmp_path_factory.mktemp("maps") / "textures")
-
-
-def make_map(path: Path, places: int = 12, T_base_camera: Pose | None = None) -> Path:
-    """Build a map of textures at *path*."""
-    source = TextureSource(places, T_base_camera)
-    build_map(source, open_extractor(None), path, BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, radius_m=1.0))
-    return path

@@ -29,6 +29,8 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.pose import Pose
+from vpr_ros.inference import open_extractor
+from vpr_ros.maps import BuildConfig, build_map
 
 StartNode = Callable[..., "RosProcess"]
 """``start(*arguments, **parameters)``: the localizer as a process."""
@@ -199,6 +201,13 @@ class TextureSource:
                 place_pose(place),
                 lambda p=place: texture(p),  # type: ignore[misc]
             )
+
+
+def make_map(path: Path, places: int = 12, T_base_camera: Pose | None = None) -> Path:
+    """Build a map of textures at *path*."""
+    source = TextureSource(places, T_base_camera)
+    build_map(source, open_extractor(None), path, BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, radius_m=1.0))
+    return path
 
 
 def image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str = "camera_optical_frame") -> Image:

@@ -11,19 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
-from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
+from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Path as PathMessage
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.utilities import remove_ros_args
-from sensor_msgs.msg import PointCloud2
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
-from vpr_ros.ros.match_table import MATCH_DTYPE
 from vpr_ros.ros.pose_messages import to_ns
 
 EXAMPLE = (
@@ -41,7 +39,7 @@ class WatchNode(Node):
         self._print_poses = print_poses
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
         self.create_subscription(PoseStamped, "ground_truth", self._on_truth, DEPTH)
-        self.create_subscription(PointCloud2, "/vpr_localizer/matches", self._on_matches, DEPTH)
+        self.create_subscription(PoseArray, "/vpr_localizer/candidates", self._on_candidates, DEPTH)
         self.create_subscription(PoseWithCovarianceStamped, "/vpr_localizer/pose", self._on_pose, DEPTH)
         self.create_subscription(PathMessage, "/vpr_localizer/map", self._on_map, latched)
 
@@ -51,13 +49,11 @@ class WatchNode(Node):
     def _on_map(self, message: PathMessage) -> None:
         self.log.map_xy_m = np.array([[p.pose.position.x, p.pose.position.y] for p in message.poses])
 
-    def _on_matches(self, message: PointCloud2) -> None:
+    def _on_candidates(self, message: PoseArray) -> None:
+        # Not ~/matches: its float32 metres are half a metre apart in a map with UTM coordinates.
         stamp_ns = to_ns(message.header.stamp)
-        table = np.frombuffer(message.data, MATCH_DTYPE)
-        if len(table):
-            best = table[0]
-            position_m = (float(best["x"]), float(best["y"]), float(best["z"]))
-            self.log.best_match[stamp_ns] = Pose(position_m, None)
+        if message.poses:
+            self.log.best_match[stamp_ns] = _pose(message.poses[0])
         self.log.latency_ms[stamp_ns] = (time.time_ns() - stamp_ns) / 1e6
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
