@@ -24,7 +24,7 @@ from vpr_ros.inference import open_extractor
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.benchmark_building import BuildingResult, measure_building
 from vpr_ros.ros.benchmark_frames import FirstFrames, simulated_recording
-from vpr_ros.ros.benchmark_latency import LatencyResult, measure_latency
+from vpr_ros.ros.benchmark_latency import STREAM_HZ, LatencyResult, measure_latency
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
@@ -108,6 +108,10 @@ def to_report(latency: LatencyResult, building: BuildingResult, model: str, prov
         "bare_ms": _quantiles(latency.bare_ms),
         "node_over_bare": latency.ratio,
         "images": len(latency.node_ms),
+        "stream_age_ms": {**_quantiles(latency.stream_age_ms), "max": float(latency.stream_age_ms.max())},
+        "stream_age_over_bare": latency.age_ratio,
+        "streamed": latency.streamed,
+        "stream_answered": len(latency.stream_age_ms),
         "node_stages": latency.node_stages,
         "build_hz": building.build_hz,
         "bare_build_hz": building.bare_hz,
@@ -119,6 +123,8 @@ def to_report(latency: LatencyResult, building: BuildingResult, model: str, prov
 def to_lines(report: dict[str, Any]) -> list[str]:
     """The report for people."""
     machine, node, bare = report["machine"], report["node_ms"], report["bare_ms"]
+    age = report["stream_age_ms"]
+    answered = f"{report['stream_answered']} of {report['streamed']}"
     return [
         f"{machine['processor']}, {machine['cores']} cores, load {machine['load_1min']:.1f}, "
         f"onnxruntime {machine['onnxruntime']}, {report['model']} on {report['provider']}",
@@ -127,6 +133,11 @@ def to_lines(report: dict[str, Any]) -> list[str]:
         f"{'  node, over DDS':34s}{node['p50']:>6.1f} ms{node['p95']:>6.1f} ms",
         f"{'  bare session + faiss':34s}{bare['p50']:>6.1f} ms{bare['p95']:>6.1f} ms",
         f"{'  node / bare':34s}{report['node_over_bare']:>9.2f}",
+        "",
+        f"{f'a camera at {STREAM_HZ:g} Hz':34s}{'p50':>9s}{'p95':>9s}",
+        f"{'  age of the pose':34s}{age['p50']:>6.1f} ms{age['p95']:>6.1f} ms   at most {age['max']:.1f} ms",
+        f"{'  age (p95) / bare':34s}{report['stream_age_over_bare']:>9.2f}",
+        f"{'  images answered':34s}{answered:>14s}",
         "",
         "map building",
         f"{'  build_map':34s}{report['build_hz']:>6.1f} images/s",

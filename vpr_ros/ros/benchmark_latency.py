@@ -34,6 +34,8 @@ START_DEADLINE_S: Final = 60.0
 ANSWER_DEADLINE_S: Final = 10.0
 WARM_UP: Final = 10
 TOP_K: Final = 20
+STREAM_HZ: Final = 30.0
+STREAM_S: Final = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,17 +45,26 @@ class LatencyResult:
     Attributes:
         node_ms: (N,) from publishing the image to the arrival of its pose, in another process.
         bare_ms: (N,) preprocess, network and exact search in one process without ROS.
+        stream_age_ms: (M,) age of each answer when images come at ``STREAM_HZ``, whether the node keeps up or not.
+        streamed: images sent meanwhile.
         node_stages: what the node itself says in its diagnostics, e.g. "infer p50 [ms]".
     """
 
     node_ms: npt.NDArray[np.float64]
     bare_ms: npt.NDArray[np.float64]
+    stream_age_ms: npt.NDArray[np.float64]
+    streamed: int
     node_stages: dict[str, str]
 
     @property
     def ratio(self) -> float:
         """Median of the node over the median of the loop; the goal is 1.15 at 640x480 raw."""
         return float(np.median(self.node_ms) / np.median(self.bare_ms))
+
+    @property
+    def age_ratio(self) -> float:
+        """95th percentile of the streamed answers' age over the median of the loop; the goal is 2."""
+        return float(np.quantile(self.stream_age_ms, 0.95) / np.median(self.bare_ms))
 
 
 class LatencyProbe(Node):
@@ -102,6 +113,29 @@ class LatencyProbe(Node):
             )
         return 1e3 * (self._answered[stamp_ns] - start_s)
 
+    def stream(self, images_rgb: Sequence[ImageRgb]) -> tuple[list[float], int]:
+        """Publish at ``STREAM_HZ`` for ``STREAM_S`` without waiting; ages of the answers (ms), and images sent.
+
+        Raises:
+            ConfigError: no pose came.
+        """
+        sent: dict[int, float] = {}
+        start_s = time.perf_counter()
+        for number in range(round(STREAM_S * STREAM_HZ)):
+            self._spin_until(lambda: False, start_s + number / STREAM_HZ - time.perf_counter())
+            stamp_ns = time.time_ns()
+            message = to_raw_image(images_rgb[number % len(images_rgb)], stamp_ns, "camera")
+            sent[stamp_ns] = time.perf_counter()
+            self._images.publish(message)
+        newest = max(sent)
+        self._spin_until(lambda: newest in self._answered, ANSWER_DEADLINE_S)
+        ages = [1e3 * (self._answered[stamp] - sent_s) for stamp, sent_s in sent.items() if stamp in self._answered]
+        if not ages:
+            raise ConfigError(
+                f"none of {len(sent)} streamed images was answered", "Start the localizer alone to see why"
+            )
+        return ages, len(sent)
+
     def settle(self, seconds: float) -> None:
         """Serve the graph for a while."""
         self._spin_until(lambda: False, seconds)
@@ -136,8 +170,9 @@ def measure_latency(
                 bare_ms.append(bare)
         probe.settle(1.2)  # the last diagnostics
         stages = probe.stages
+        ages_ms, streamed = probe.stream(images)
         probe.destroy_node()
-    return LatencyResult(np.array(node_ms), np.array(bare_ms), stages)
+    return LatencyResult(np.array(node_ms), np.array(bare_ms), np.array(ages_ms), streamed, stages)
 
 
 def _bare_ms(image_rgb: ImageRgb, place_map: PlaceMap, extractor: Extractor) -> float:
