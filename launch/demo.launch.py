@@ -85,7 +85,7 @@ def _robot_in(place_map: Path) -> list[LaunchDescriptionEntity]:
             *_drive_arguments(),
             "--conditions", LaunchConfiguration("conditions"),
             "--lateral-offset-m", LaunchConfiguration("lateral_offset_m"),
-            "--drive-seed", "2",
+            "--drive-seed", "2", "--wait-for-subscriber",
         ],
         output="screen",
     )  # fmt: skip

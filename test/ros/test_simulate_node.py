@@ -70,11 +70,10 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     infos = client.collect(CameraInfo, "/camera_info", qos_profile_sensor_data)
     odometry = client.collect(Odometry, "/odom", QoSProfile(depth=100))
     truths = client.collect(PoseStamped, "/simulate/ground_truth", QoSProfile(depth=100))
-    # The simulator does not wait for listeners, so it drives a little further until all of them have heard it.
-    robot = start_process(MODULE, *DRIVE, "--distance-m", "24")
+    robot = start_process(MODULE, *DRIVE, "--wait-for-subscriber")
     client.wait_for(lambda: min(len(images), len(infos), len(odometry), len(truths)) >= FRAMES, "the drive")
     assert robot.process.wait(60) == 0
-    assert "published 16 images" in robot.output
+    assert f"published {FRAMES} images" in robot.output
     source = simulated_source(build_parser().parse_args(DRIVE))
     image = images[0]
     assert decode_raw(image.data, image.height, image.width, image.encoding, image.step).shape == (120, 160, 3)
@@ -89,3 +88,8 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     ]
     assert travelled_m[0] > 1.0
     assert 0 < abs(travelled_m[1] - travelled_m[0]) < 0.2 * travelled_m[0]
+    spread_m2 = [message.pose.covariance[0] for message in odometry]
+    assert 0 < spread_m2[0] < spread_m2[-1] < 1.0
+    planned_mps = travelled_m[1] / ((len(common) - 1) / 4)
+    assert odometry[-1].twist.twist.linear.x == pytest.approx(planned_mps, rel=0.2)
+    assert np.linalg.eigvalsh(np.reshape(odometry[-1].twist.covariance, (6, 6))).min() > 0

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.pose import Pose
 from vpr_ros.simulation.drive import DrivePlan, plan_drive
-from vpr_ros.simulation.odometry import noisy_odometry
+from vpr_ros.simulation.odometry import OdometryNoise, noisy_odometry
 from vpr_ros.simulation.town import Town
 
 STEADY: dict[str, Any] = {"lateral_jitter_m": 0.0, "heading_jitter_rad": 0.0}
@@ -68,11 +69,30 @@ def test_part_of_a_drive_and_another_route(town: Town) -> None:
 def test_odometry_drifts_but_not_much(town: Town) -> None:
     drive = plan_drive(town, DrivePlan(distance_m=200.0))
     believed = noisy_odometry(drive, seed=1)
-    assert [stamp for stamp, _ in believed] == [stamp for stamp, _ in drive]
-    assert believed[0][1].distance_m(believed[0][1].inverse()) == 0.0
+    assert [reading.stamp_ns for reading in believed] == [stamp for stamp, _ in drive]
+    assert believed[0].T_odom_base.distance_m(Pose((0.0, 0.0, 0.0))) == 0.0
     truth = drive[0][1].inverse().compose(drive[-1][1])
-    assert 0.05 < believed[-1][1].distance_m(truth) < 30.0
-    assert noisy_odometry(drive, seed=2)[-1] != believed[-1]
-    exact = noisy_odometry(drive, 1, scale_error=0, slip=0, yaw_drift_rad_per_m=0, yaw_noise_rad=0)
-    assert exact[-1][1].distance_m(truth) < 1e-6
+    assert 0.05 < believed[-1].T_odom_base.distance_m(truth) < 30.0
+    assert noisy_odometry(drive, seed=2)[-1].T_odom_base != believed[-1].T_odom_base
+    exact = noisy_odometry(drive, 1, OdometryNoise(0.0, 0.0, 0.0, 0.0))
+    assert exact[-1].T_odom_base.distance_m(truth) < 1e-6
+    assert not exact[-1].covariance.any()
+    driven_m = sum(before[1].distance_m(after[1]) for before, after in pairwise(drive))
+    seconds = (drive[-1][0] - drive[0][0]) / 1e9
+    speed_mps = np.mean([np.hypot(reading.forward_mps, reading.left_mps) for reading in exact[1:]])
+    assert speed_mps == pytest.approx(driven_m / seconds, rel=0.01)
     assert noisy_odometry((), seed=1) == ()
+
+
+def test_odometry_knows_how_far_it_may_be_off(town: Town) -> None:
+    drive = plan_drive(town, DrivePlan(distance_m=150.0))
+    truth = drive[0][1].inverse().compose(drive[-1][1])
+    nees = []
+    for seed in range(200):
+        last = noisy_odometry(drive, seed)[-1]
+        off = last.T_odom_base
+        yaw = (off.rotation * truth.rotation.inv()).as_euler("ZYX")[0]
+        error = np.array([off.position_m[0] - truth.position_m[0], off.position_m[1] - truth.position_m[1], yaw])
+        nees.append(error @ np.linalg.solve(last.covariance, error))
+    # chi-square with 3 degrees of freedom: mean 3; its mean over 200 draws deviates by 0.17
+    assert 2.4 < np.mean(nees) < 3.6

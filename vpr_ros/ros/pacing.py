@@ -12,6 +12,8 @@ from rclpy.node import Node
 from vpr_ros.core.errors import ConfigError
 
 Item = TypeVar("Item")
+PATIENCE_S = 30.0
+"""How long players wait for a listener."""
 POLL_S = 0.05
 SETTLE_S = 0.5
 """A best-effort reader tells no writer that it knows it; what is sent before it does is lost without a trace."""

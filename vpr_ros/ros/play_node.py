@@ -19,7 +19,7 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
-from vpr_ros.ros.pacing import check_rate, paced, wait_for_subscriber, wait_until_sent
+from vpr_ros.ros.pacing import PATIENCE_S, check_rate, paced, wait_for_subscriber, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.sources.recorded_source import RecordedSource
@@ -29,7 +29,6 @@ EXAMPLE = """example:
   ros2 run vpr_ros play images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
 IMAGE_QOS = QoSProfile(depth=5)  # reliable: it serves best-effort subscribers too, the other way round nothing arrives
 TRUTH_QOS = QoSProfile(depth=1000)
-PATIENCE_S = 30.0
 LAST_WORDS_S = 1.0
 
 

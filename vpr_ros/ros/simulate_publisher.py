@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+import numpy as np
 import rclpy
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
@@ -13,16 +14,17 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord
-from vpr_ros.core.pose import Pose
 from vpr_ros.ros.camera_messages import to_camera_info, to_raw_image
-from vpr_ros.ros.pacing import paced, wait_until_sent
+from vpr_ros.ros.pacing import PATIENCE_S, paced, wait_for_subscriber, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
-from vpr_ros.simulation.odometry import noisy_odometry
+from vpr_ros.simulation.odometry import OdometryReading, noisy_odometry
 from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
 
 CAMERA_QOS = QoSProfile(depth=5)
 RELIABLE_QOS = QoSProfile(depth=100)
 LAST_WORDS_S = 1.0
+ON_PLANE_VARIANCE = 1e-6
+"""Of coordinates a planar robot cannot change; never 0, which filters read as certainty or refuse."""
 
 
 class SimulatedRobot(Node):
@@ -37,32 +39,54 @@ class SimulatedRobot(Node):
         self.odometry = self.create_publisher(Odometry, "odom", RELIABLE_QOS)
         self.truth = self.create_publisher(PoseStamped, "~/ground_truth", RELIABLE_QOS)
 
-    def publish(self, record: FrameRecord, T_odom_base: Pose) -> None:
+    def publish(self, record: FrameRecord, belief: OdometryReading) -> None:
         """Publish one moment, stamped with the time of publishing."""
         image_rgb = record.load_image()
         stamp_ns = time.time_ns()
         if record.T_map_base is not None:
             pose = to_pose_message(record.T_map_base)
             self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._source.map_frame_id), pose=pose))
-        odometry = Odometry(header=to_header(stamp_ns, "odom"), child_frame_id="base_link")
-        odometry.pose.pose = to_pose_message(T_odom_base)
-        self.odometry.publish(odometry)
+        self.odometry.publish(to_odometry(belief, stamp_ns))
         camera = self._source.camera
         info = to_camera_info(camera.matrix, camera.width_px, camera.height_px, stamp_ns, self._frame_id)
         self.camera_info.publish(info)
         self.images.publish(to_raw_image(image_rgb, stamp_ns, self._frame_id))
 
 
-def publish(source: SimulatedSource, argv: Sequence[str]) -> int:
-    """Drive once; returns how many images were published."""
+def to_odometry(belief: OdometryReading, stamp_ns: int) -> Odometry:
+    """Build a ``nav_msgs/Odometry`` from odom to base_link; what cannot vary on a plane is known to a millimetre."""
+    message = Odometry(header=to_header(stamp_ns, "odom"), child_frame_id="base_link")
+    message.pose.pose = to_pose_message(belief.T_odom_base)
+    planar, covariance = [0, 1, 5], ON_PLANE_VARIANCE * np.eye(6)
+    covariance[np.ix_(planar, planar)] += belief.covariance
+    message.pose.covariance = covariance.reshape(36)
+    twist = message.twist.twist
+    twist.linear.x, twist.linear.y, twist.angular.z = belief.forward_mps, belief.left_mps, belief.yaw_radps
+    message.twist.covariance = (ON_PLANE_VARIANCE * np.eye(6)).reshape(36)
+    return message
+
+
+def publish(source: SimulatedSource, argv: Sequence[str], wait: bool) -> int:
+    """Drive once; returns how many images were published.
+
+    Args:
+        source: the drive.
+        argv: the command line, for rclpy.
+        wait: begin when somebody listens to the camera.
+
+    Raises:
+        ConfigError: nobody listened in time.
+    """
     rclpy.init(args=["simulate", *argv])
     count = 0
     try:
         node = SimulatedRobot(source)
+        if wait:
+            wait_for_subscriber(node, node.images, PATIENCE_S)
         believed = noisy_odometry(source.poses, source.seed)
-        moments = ((r.stamp_ns, (r, odom)) for r, (_, odom) in zip(source, believed, strict=True))
-        for _, (record, T_odom_base) in paced(node, moments, 1.0):
-            node.publish(record, T_odom_base)
+        moments = ((record.stamp_ns, (record, belief)) for record, belief in zip(source, believed, strict=True))
+        for _, (record, belief) in paced(node, moments, 1.0):
+            node.publish(record, belief)
             count += 1
         wait_until_sent(node, node.truth, LAST_WORDS_S)
         node.destroy_node()
