@@ -87,7 +87,10 @@ class PlaceMap:
 
     def thumbnail(self, index: int) -> ImageRgb | None:
         """A small picture of frame *index*, (h, w, 3) uint8, or None where the map has none."""
-        pixels = cv2.imread(str(self.path / THUMBNAILS_NAME / thumbnail_name(index)), cv2.IMREAD_COLOR)
+        path = self.path / THUMBNAILS_NAME / thumbnail_name(index)
+        if not path.is_file():  # OpenCV would warn on stderr
+            return None
+        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
         return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
 
     def check_model(self, info: ModelInfo, sha256: str) -> None:

@@ -1,0 +1,14 @@
+"""One map for every test that only reads."""
+
+from __future__ import annotations
+
+import pytest
+from painted_wall import build_wall_map
+
+from vpr_ros.maps import PlaceMap
+
+
+@pytest.fixture(scope="session")
+def wall_map(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
+    """80 frames, half a metre apart. Do not write into it: copy the folder first."""
+    return build_wall_map(tmp_path_factory.mktemp("wall") / "map")

@@ -1,0 +1,90 @@
+"""What a map finds out about itself, held against questions it has never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
+
+from vpr_ros.core.evidence import match_evidence
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.augment import augmented
+from vpr_ros.maps.held_out import HeldOut
+
+
+def probability(place_map: PlaceMap, image_rgb: ImageRgb) -> tuple[float, float]:
+    """Stated probability, and where the best match lies."""
+    found = place_map.search(PixelExtractor().describe(image_rgb), 20)
+    position_m = place_map.frames.position_m[found.indices[0]]
+    calibration = place_map.manifest.calibration
+    evidence = match_evidence(found.similarities[0], position_m, calibration.radius_m)
+    return float(calibration.probability(evidence)[0]), float(position_m[0, 0])
+
+
+def test_it_was_fitted_on_right_and_wrong_answers(wall_map: PlaceMap) -> None:
+    calibration = wall_map.manifest.calibration
+    assert calibration.kind == "held_out"
+    assert calibration.samples_right >= 8 and calibration.samples_wrong >= 8
+
+
+def test_a_small_map_admits_that_it_does_not_know(tmp_path: Path) -> None:
+    small = build_wall_map(tmp_path / "map", WallSource([0.5 * i for i in range(19)]))
+    assert small.manifest.calibration.kind == "default"
+
+
+def test_places_on_the_map_are_likelier_than_places_off_it(wall_map: PlaceMap) -> None:
+    places = np.linspace(1.1, 37.3, 25)
+    here = [probability(wall_map, view(paint(), along_m)) for along_m in places]
+    elsewhere = [probability(wall_map, view(paint(seed), along_m))[0] for seed in range(5, 11) for along_m in places]
+    assert np.abs(np.array([x for _, x in here]) - places).max() < wall_map.manifest.calibration.radius_m
+    assert np.mean([p >= 0.5 for p, _ in here]) >= 0.9
+    assert np.mean([p >= 0.5 for p in elsewhere]) <= 0.05
+
+
+def test_the_same_map_is_calibrated_the_same(tmp_path: Path, wall_map: PlaceMap) -> None:
+    assert build_wall_map(tmp_path / "map").manifest.calibration == wall_map.manifest.calibration
+
+
+def held_out(place_map: PlaceMap, radius_m: float = 2.0) -> HeldOut:
+    return HeldOut(place_map.frames, place_map.descriptors, radius_m, 0.5)
+
+
+def test_a_frame_does_not_answer_for_itself(wall_map: PlaceMap) -> None:
+    rows = np.arange(10, 70)
+    known = held_out(wall_map).known_places(rows, wall_map.descriptors[rows].astype(np.float32))
+    assert len(known.right) == 60 and known.right.mean() > 0.9
+    assert (known.evidence[:, 0] < 0.999).all()  # cosine with itself would be 1
+    assert (np.sqrt(known.squared[:, 0]) < 2.0).all()
+    assert (known.squared[:, 1:3] == 0).all()  # the track is straight
+
+
+def test_an_answer_from_elsewhere_is_wrong(wall_map: PlaceMap) -> None:
+    rows = np.arange(80)
+    strangers = np.concatenate([PixelExtractor().describe(view(paint(seed=5), 0.5 * i)) for i in rows])
+    known = held_out(wall_map).known_places(rows, strangers)
+    assert known.right.mean() < 0.3
+
+
+def test_unknown_places_are_asked_without_their_neighbourhood(wall_map: PlaceMap) -> None:
+    rows = np.arange(80)
+    queries = wall_map.descriptors[rows].astype(np.float32)
+    known, unknown = held_out(wall_map).known_places(rows, queries), held_out(wall_map).unknown_places(rows, queries)
+    assert len(unknown) == 80
+    assert unknown[:, 0].max() < np.median(known.evidence[:, 0])
+    assert len(held_out(wall_map, 30.0).unknown_places(rows, queries)) == 0  # nothing lies that far away
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_retaken_image_is_another_image_of_the_same_place(seed: int) -> None:
+    image = view(paint(), 8.0)
+    before = image.copy()
+    other = augmented(image, np.random.default_rng(seed))
+    assert other.shape == image.shape and other.dtype == np.uint8
+    assert not np.array_equal(other, image)
+    np.testing.assert_array_equal(image, before)
+    extractor = PixelExtractor()
+    here = extractor.describe(image)[0]
+    assert extractor.describe(other)[0] @ here > extractor.describe(view(paint(), 20.0))[0] @ here
