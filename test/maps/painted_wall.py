@@ -72,6 +72,7 @@ class WallSource:
         seed: of the wall.
         along_m: where the frames were taken.
         yaw_rad: heading of every frame, None for unknown headings.
+        jitter_m: sigma of the error of the poses, along and across.
         fails_at: number of the record whose image raises *failure*.
         failure: what it raises.
     """
@@ -82,6 +83,7 @@ class WallSource:
     camera: CameraMount = field(default_factory=lambda: CameraMount("camera"))
     map_frame_id: str = "map"
     datum: GeoDatum | None = None
+    jitter_m: float = 0.0
     fails_at: int | None = None
     failure: BaseException = field(default_factory=lambda: FrameDecodeError("a picture is torn", "Scan it again"))
     description: str = "wall"
@@ -96,10 +98,12 @@ class WallSource:
 
     def __iter__(self) -> Iterator[FrameRecord]:
         wall = paint(self.seed)
+        rng = np.random.default_rng(self.seed)
         for number, along_m in enumerate(self.along_m):
-            pose = Pose((along_m, 0.0, 0.0), None)
+            x_m, y_m = (along_m, 0.0) + self.jitter_m * rng.standard_normal(2)
+            pose = Pose((float(x_m), float(y_m), 0.0), None)
             if self.yaw_rad is not None:
-                pose = Pose.from_xy_yaw(along_m, 0.0, self.yaw_rad)
+                pose = Pose.from_xy_yaw(*pose.position_m[:2], self.yaw_rad)
 
             def load(number: int = number, along_m: float = along_m) -> ImageRgb:
                 if number == self.fails_at:

@@ -1,0 +1,83 @@
+"""Pose and covariance of the candidates that agree."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from some_candidates import calibration, candidates
+
+from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.localization import LocalizerConfig
+from vpr_ros.localization.estimate import estimate_pose
+from vpr_ros.maps.calibration import Residuals
+
+CONFIG = LocalizerConfig()
+
+
+def test_equal_candidates_meet_in_the_middle() -> None:
+    found = candidates([0.8, 0.8], [(0, 0), (1, 0)], [0.0, 0.2])
+    result = estimate_pose(found, CONFIG, calibration())
+    assert result.orientation_known
+    assert result.T_map_base.distance_m(Pose((0.5, 0.0, 0.0))) < 1e-9
+    assert result.T_map_base.angle_rad(Pose.from_xy_yaw(0, 0, 0.1)) < 1e-9
+    expected = [0.25 + 0.04, 0.04, 0.01, 0.0004, 0.0004, 0.01 + 0.0025]  # spread and the residuals of the map
+    np.testing.assert_allclose(np.diag(result.covariance), expected, atol=1e-9)
+
+
+def test_the_more_similar_weighs_more() -> None:
+    found = candidates([0.8, 0.75], [(0, 0), (1, 0)], [0.0, 0.0])
+    x_m = estimate_pose(found, CONFIG, calibration()).T_map_base.position_m[0]
+    assert x_m == pytest.approx(1 / (1 + np.e))  # one temperature apart
+
+
+def test_headings_are_averaged_across_the_turn_of_the_circle() -> None:
+    found = candidates([0.8, 0.8], [(0, 0), (0, 0)], [np.pi - 0.1, -np.pi + 0.1])
+    assert estimate_pose(found, CONFIG, calibration()).T_map_base.angle_rad(Pose.from_xy_yaw(0, 0, np.pi)) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("xy_m", "yaw_rad"),
+    [((2.01, 0.0), 0.0), ((100.0, 50.0), 0.0), ((0.1, 0.0), 1.1), ((0.1, 0.0), np.pi)],
+)
+def test_a_candidate_elsewhere_or_turned_away_does_not_join(xy_m: tuple[float, float], yaw_rad: float) -> None:
+    alone = estimate_pose(candidates([0.8], [(0, 0)], [0.0]), CONFIG, calibration())
+    joined = estimate_pose(candidates([0.8, 0.8], [(0, 0), xy_m], [0.0, yaw_rad]), CONFIG, calibration())
+    assert joined.T_map_base == alone.T_map_base
+    np.testing.assert_array_equal(joined.covariance, alone.covariance)
+
+
+def test_the_users_radius_overrides_the_maps() -> None:
+    found = candidates([0.8, 0.8], [(0, 0), (3, 0)], [0.0, 0.0])
+    assert estimate_pose(found, CONFIG, calibration()).T_map_base.position_m[0] == 0
+    wide = estimate_pose(found, LocalizerConfig(radius_m=4.0), calibration())
+    assert wide.T_map_base.position_m[0] == pytest.approx(1.5)
+
+
+def test_one_candidate_of_a_faultless_map_is_still_uncertain() -> None:
+    sure = calibration(Residuals(0.0, 0.0, 0.0, 0.0))
+    covariance = estimate_pose(candidates([1.0], [(0, 0)], [0.0]), CONFIG, sure).covariance
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)), [0.01] * 3 + [0.005] * 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_covariance_is_symmetric_and_positive_definite(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    xy_m = [(float(x), float(y)) for x, y in rng.uniform(-1, 1, (12, 2))]
+    found = candidates(sorted(rng.random(12), reverse=True), xy_m, rng.uniform(-0.8, 0.8, 12).tolist())
+    covariance = estimate_pose(found, CONFIG, calibration(Residuals(0.0, 0.0, 0.0, 0.0))).covariance
+    np.testing.assert_array_equal(covariance, covariance.T)
+    assert np.linalg.eigvalsh(covariance).min() > 1e-6
+
+
+def test_an_unknown_heading_is_said_to_be_unknown() -> None:
+    result = estimate_pose(candidates([0.8, 0.8], [(0, 0), (1, 0)], [None, None]), CONFIG, calibration())
+    assert not result.orientation_known
+    assert result.T_map_base == Pose((0.5, 0.0, 0.0), IDENTITY_QUAT_XYZW)
+    np.testing.assert_allclose(result.covariance[3:, 3:], np.eye(3) * np.pi**2)
+    assert result.covariance[0, 0] == pytest.approx(0.29)
+
+
+def test_one_known_heading_is_enough() -> None:
+    result = estimate_pose(candidates([0.8, 0.8], [(0, 0), (1, 0)], [None, 0.7]), CONFIG, calibration())
+    assert result.orientation_known
+    assert result.T_map_base.angle_rad(Pose.from_xy_yaw(0, 0, 0.7)) < 1e-9

@@ -1,0 +1,170 @@
+"""From an image to a pose, in a real map of a small world."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from painted_wall import YAW_RAD, PixelExtractor, WallSource, build_wall_map, paint, view
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import Frame
+from vpr_ros.core.pose import Pose
+from vpr_ros.localization import Localizer, LocalizerConfig, PosePrior
+from vpr_ros.localization.candidates import Candidates
+from vpr_ros.maps import PlaceMap
+
+CHI2_95_TWO_AXES = 5.991
+
+
+def frame(along_m: float, seed: int = 0, rng: np.random.Generator | None = None) -> Frame:
+    """A picture of the wall of *seed*, with *rng* under other light and with noise."""
+    image = view(paint(seed), along_m)
+    if rng is not None:
+        lit = image * rng.uniform(0.8, 1.2) + rng.uniform(-15, 15) + rng.normal(0, 8, image.shape)
+        image = np.clip(lit, 0, 255).astype(np.uint8)
+    return Frame(image, 123, "/cam", "query")
+
+
+@pytest.fixture
+def localizer(wall_map: PlaceMap) -> Localizer:
+    return Localizer(PixelExtractor(), wall_map)
+
+
+def test_an_image_between_two_frames_finds_its_place(localizer: Localizer) -> None:
+    answer = localizer.localize(frame(12.3))
+    assert answer.accepted and answer.probability > 0.5 and answer.orientation_known
+    assert (answer.stamp_ns, answer.camera) == (123, "/cam")
+    assert answer.T_map_base is not None and answer.covariance is not None
+    assert answer.T_map_base.distance_m(Pose((12.3, 0.0, 0.0))) < 0.5
+    assert answer.T_map_base.angle_rad(Pose.from_xy_yaw(0, 0, YAW_RAD)) < 1e-6
+    assert answer.covariance.shape == (6, 6) and np.linalg.eigvalsh(answer.covariance).min() > 0
+
+
+def test_the_matches_are_map_frames_best_first(localizer: Localizer, wall_map: PlaceMap) -> None:
+    answer = localizer.localize(frame(12.3))
+    assert len(answer.matches) == 20
+    best = answer.matches[0]
+    assert best.frame_index in (24, 25) and best.name == f"{best.frame_index:04d}" and best.camera == "camera"
+    assert best.T_map_base == wall_map.pose(best.frame_index)
+    similarities = [match.similarity for match in answer.matches]
+    assert similarities == sorted(similarities, reverse=True)
+    assert set(answer.timings_ms) == {"prepare", "infer", "search", "decide"}
+    assert min(answer.timings_ms.values()) >= 0
+
+
+def test_top_k_is_what_is_shown_not_what_is_judged(wall_map: PlaceMap) -> None:
+    few = Localizer(PixelExtractor(), wall_map, LocalizerConfig(top_k=2)).localize(frame(12.3))
+    many = Localizer(PixelExtractor(), wall_map).localize(frame(12.3))
+    assert len(few.matches) == 2 and few.probability == many.probability
+
+
+def test_an_image_of_another_wall_is_rejected_with_a_reason(localizer: Localizer) -> None:
+    answers = [localizer.localize(frame(along_m, seed=7)) for along_m in np.linspace(0, 40, 20)]
+    assert sum(answer.accepted for answer in answers) <= 2
+    assert all(answer.reason for answer in answers)
+    assert all(answer.T_map_base is not None for answer in answers)  # a guess, for reports
+
+
+def test_a_prior_is_where_the_answer_is_looked_for(localizer: Localizer) -> None:
+    far = localizer.localize(frame(12.0), prior=PosePrior(Pose((30.0, 0.0, 0.0)), 3.0))
+    assert all(abs(match.T_map_base.position_m[0] - 30.0) <= 3.0 for match in far.matches)
+    assert far.matches[0].similarity < localizer.localize(frame(12.0)).matches[0].similarity
+    near = localizer.localize(frame(12.0), prior=PosePrior(Pose((11.0, 0.0, 0.0)), 3.0))
+    assert near.matches[0].frame_index == 24
+
+
+def test_a_prior_off_the_map_finds_nothing(localizer: Localizer) -> None:
+    answer = localizer.localize(frame(12.0), prior=PosePrior(Pose((900.0, 0.0, 0.0)), 3.0))
+    assert not answer.accepted and answer.reason == "no candidate within 3 m of the prior"
+    assert answer.T_map_base is None and answer.covariance is None and answer.matches == ()
+    assert set(answer.timings_ms) == {"prepare", "infer", "search", "decide"}
+
+
+def test_a_map_without_headings_gives_a_place_without_heading(tmp_path: Path) -> None:
+    blind = Localizer(PixelExtractor(), build_wall_map(tmp_path / "map", WallSource(yaw_rad=None)))
+    answer = blind.localize(frame(12.0))
+    assert answer.accepted and not answer.orientation_known
+    assert answer.covariance is not None and answer.covariance[5, 5] == pytest.approx(np.pi**2)
+    assert answer.matches[0].T_map_base.quat_xyzw is None
+
+
+def test_another_model_cannot_ask_this_map(wall_map: PlaceMap) -> None:
+    with pytest.raises(MapError, match="was built with model"):
+        Localizer(PixelExtractor(seed=1), wall_map)
+
+
+@pytest.mark.parametrize("jitter_m", [0.1, 0.4])
+def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path, jitter_m: float) -> None:
+    """The 95 % region of the horizontal position holds 85 to 100 % of the truths (NEES).
+
+    The poses of the map are wrong by *jitter_m*: nobody tells it, its calibration has to find out.
+    """
+    rng = np.random.default_rng(3)
+    localizer = Localizer(PixelExtractor(), build_wall_map(tmp_path / "map", WallSource(jitter_m=jitter_m)))
+    nees = []
+    for along_m in rng.uniform(0.5, 39.0, 150):
+        answer = localizer.localize(frame(along_m, rng=rng))
+        if answer.accepted:
+            assert answer.T_map_base is not None and answer.covariance is not None
+            error_m = np.array(answer.T_map_base.position_m[:2]) - (along_m, 0.0)
+            nees.append(error_m @ np.linalg.solve(answer.covariance[:2, :2], error_m))
+    assert len(nees) >= 120
+    assert 0.85 <= np.mean(np.array(nees) <= CHI2_95_TWO_AXES) <= 1.0
+    assert 0.02 < np.mean(nees) < 3.0  # 2 where perfect: neither boasting nor useless
+
+
+# hooks
+
+
+class Only:
+    """A verifier that lets one frame of the map pass, if it is there."""
+
+    def __init__(self, frame_index: int) -> None:
+        self.frame_index = frame_index
+
+    def verify(self, frame: Frame, candidates: Candidates, place_map: PlaceMap) -> Candidates:
+        assert frame.name == "query" and len(place_map) == 80
+        return candidates.taken(candidates.indices == self.frame_index)
+
+
+class Doubting:
+    """A place filter that believes half of what it is told, and remembers."""
+
+    def __init__(self) -> None:
+        self.stamps_ns: list[int] = []
+
+    def update(
+        self, stamp_ns: int, candidates: Candidates, probabilities: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        assert len(candidates) == len(probabilities)
+        self.stamps_ns.append(stamp_ns)
+        return probabilities / 2
+
+    def reset(self) -> None:
+        self.stamps_ns.clear()
+
+
+def test_a_verifier_chooses_the_answer(wall_map: PlaceMap) -> None:
+    free = Localizer(PixelExtractor(), wall_map).localize(frame(12.0))
+    other = free.matches[2].frame_index
+    bound = Localizer(PixelExtractor(), wall_map, verifier=Only(other)).localize(frame(12.0))
+    assert [match.frame_index for match in bound.matches] == [other]
+    assert bound.T_map_base == wall_map.pose(other) != free.T_map_base
+
+
+def test_a_verifier_that_refutes_all_makes_the_place_unknown(wall_map: PlaceMap) -> None:
+    answer = Localizer(PixelExtractor(), wall_map, verifier=Only(-1)).localize(frame(12.0))
+    assert not answer.accepted and answer.T_map_base is None and answer.reason == "no candidate in the map"
+
+
+def test_a_place_filter_changes_the_decision(wall_map: PlaceMap) -> None:
+    doubting = Doubting()
+    free = Localizer(PixelExtractor(), wall_map).localize(frame(12.0))
+    filtered = Localizer(PixelExtractor(), wall_map, place_filter=doubting).localize(frame(12.0))
+    assert filtered.probability == pytest.approx(free.probability / 2)
+    assert filtered.matches[1].probability == pytest.approx(free.matches[1].probability / 2)
+    assert free.accepted and not filtered.accepted
+    assert doubting.stamps_ns == [123]
