@@ -109,7 +109,7 @@ def _line_street(
     along = np.gradient(steps, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     travelled = np.r_[0.0, np.cumsum(np.linalg.norm(np.diff(steps, axis=0), axis=1))]
-    tree_lined, lamp_side = rng.random() < 0.35, rng.choice([-1, 1])
+    tree_lined, lamp_side = rng.random() < 0.35, float(rng.choice([-1, 1]))
     tree_gap, lamp_gap = rng.uniform(8.0, 15.0), rng.uniform(16.0, 28.0)
 
     def at(distance_m: float, left_m: float, side: float) -> list[float]:
