@@ -180,7 +180,7 @@ def test_what_the_crash_left_half_written_is_cut_off(tmp_path: Path, wall_map: P
     cut(tmp_path / "map", 41)
     partial = partial_path(tmp_path / "map")
     with (partial / "descriptors.npy").open("ab") as stream:
-        stream.write(b"half a row")
+        stream.write(b"half a row" * 2000)  # more than what is left to write
     with (partial / "journal.jsonl").open("ab") as stream:
         stream.write(b'{"rows": [[1, 2')
     build_map(WallSource(), PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from vpr_ros.maps import search
-from vpr_ros.maps.search import exact_search
+from vpr_ros.maps.search import all_similarities, exact_search
 
 
 def unit_rows(count: int, dim: int, seed: int) -> npt.NDArray[np.float32]:
@@ -61,3 +61,11 @@ def test_blocks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch, querie
 def test_equal_rows_come_in_the_order_of_the_map() -> None:
     rows = np.repeat(unit_rows(1, 8, 0), 4, axis=0)
     assert exact_search(rows, rows[:1], 4).indices.tolist() == [[0, 1, 2, 3]]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_every_similarity_of_every_query(monkeypatch: pytest.MonkeyPatch, dtype: str) -> None:
+    monkeypatch.setattr(search, "BLOCK_BYTES", 4 * 16 * 7)  # seven rows and one query a block
+    rows, asked = unit_rows(60, 16, 4).astype(dtype), unit_rows(5, 16, 5)
+    np.testing.assert_allclose(np.stack(list(all_similarities(rows, asked))), asked @ rows.T, atol=1e-3)
+    assert list(all_similarities(rows, asked[:0])) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
 
 from vpr_ros.core.evidence import match_evidence
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.frames import FrameRecord, ImageRgb
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.augment import augmented
 from vpr_ros.maps.held_out import HeldOut
@@ -88,3 +89,18 @@ def test_a_retaken_image_is_another_image_of_the_same_place(seed: int) -> None:
     extractor = PixelExtractor()
     here = extractor.describe(image)[0]
     assert extractor.describe(other)[0] @ here > extractor.describe(view(paint(), 20.0))[0] @ here
+
+
+def test_a_torn_image_is_not_asked_about(tmp_path: Path, wall_map: PlaceMap) -> None:
+    """A picture that is read while building and torn when it is read again."""
+
+    class TornTheSecondTime(WallSource):
+        def __iter__(self) -> Iterator[FrameRecord]:
+            yield from super().__iter__()
+            self.fails_at = 0
+
+    opened = build_wall_map(tmp_path / "map", TornTheSecondTime())
+    assert len(opened) == 80
+    calibration = opened.manifest.calibration
+    assert calibration.kind == "held_out"
+    assert calibration.samples_right < wall_map.manifest.calibration.samples_right

@@ -12,7 +12,7 @@ MAX_SHIFT = 25.0
 MAX_GAMMA = 0.35
 MAX_TURN_DEG = 5.0
 MAX_CROP = 0.2
-MAX_NOISE = 10.0
+MAX_NOISE = 6.0  # grey levels, where a pixel of the network's input averages several of the camera's
 
 
 def augmented(image_rgb: ImageRgb, rng: np.random.Generator) -> ImageRgb:
@@ -25,8 +25,8 @@ def augmented(image_rgb: ImageRgb, rng: np.random.Generator) -> ImageRgb:
     lit = cv2.LUT(moved, np.clip(table, 0, 255).astype(np.uint8))
     if rng.random() < 0.5:
         lit = cv2.GaussianBlur(lit, (0, 0), rng.uniform(0.5, 0.003 * image_rgb.shape[1] + 0.6))
-    noise = rng.normal(0.0, rng.uniform(0.0, MAX_NOISE), image_rgb.shape[:2])[..., None]
-    return np.clip(lit + noise, 0, 255).astype(np.uint8)
+    noise = np.float32(rng.uniform(0.0, MAX_NOISE)) * rng.standard_normal(image_rgb.shape[:2], np.float32)
+    return np.clip(lit + noise[..., None], 0, 255).astype(np.uint8)
 
 
 def _moved(image_rgb: ImageRgb, rng: np.random.Generator) -> ImageRgb:

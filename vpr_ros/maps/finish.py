@@ -51,7 +51,7 @@ def finish_map(
         UsableFrames(source, config),
         partial.rows,
         extractor,
-        config.batch_size,
+        config,
         radius_m,
         spacing_m,
     )

@@ -18,7 +18,7 @@ from vpr_ros.core.pose_average import (
 )
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.frame_table import FrameTable
-from vpr_ros.maps.search import exact_search
+from vpr_ros.maps.search import all_similarities
 
 Float = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -62,11 +62,11 @@ class HeldOut:
             queries: (M, D) their descriptors.
         """
         evidence, right, squared, spread = [], [], [], []
-        for row, query in zip(rows, queries, strict=True):
+        for row, cosines in zip(rows, all_similarities(self._descriptors, queries), strict=True):
             offset_m = self._offset_m(row)
             left_out = (offset_m <= self._near_m) & (self._frames.session == self._frames.session[row])
             left_out[row] = True
-            found, similarities = self._ask(query, ~left_out)
+            found, similarities = _best(cosines, ~left_out)
             if not len(found):
                 continue
             evidence.append(match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0])
@@ -85,18 +85,11 @@ class HeldOut:
     def unknown_places(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> Float:
         """Ask with the whole neighbourhood left out, so that every answer is wrong: (at most M, 3) evidence."""
         evidence = []
-        for row, query in zip(rows, queries, strict=True):
-            found, similarities = self._ask(query, self._offset_m(row) > IMPOSTOR_RADII * self._radius_m)
+        for row, cosines in zip(rows, all_similarities(self._descriptors, queries), strict=True):
+            found, similarities = _best(cosines, self._offset_m(row) > IMPOSTOR_RADII * self._radius_m)
             if len(found) >= MIN_CANDIDATES:
                 evidence.append(match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0])
         return np.array(evidence).reshape(-1, 3)
-
-    def _ask(self, query: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> tuple[IntArray, Float]:
-        """The first 20 allowed frames. Retrieves more by as many as are left out, so that nothing is copied."""
-        k = EVIDENCE_TOP_K + int((~allowed).sum())
-        result = exact_search(self._descriptors, query[None], min(k, len(self._frames)))
-        keep = allowed[result.indices[0]]
-        return result.indices[0][keep][:EVIDENCE_TOP_K], result.similarities[0][keep][:EVIDENCE_TOP_K].astype(float)
 
     def _offset_m(self, row: int) -> Float:
         return np.asarray(np.linalg.norm(self._frames.position_m - self._frames.position_m[row], axis=1))
@@ -117,3 +110,12 @@ class HeldOut:
             turn_rad = (Rotation.from_quat(self._frames.quat_xyzw[row]) * average.rotation.inv()).as_rotvec()
         error = np.concatenate([self._frames.position_m[row] - average.position_m, turn_rad])
         return error**2, np.diag(average.spread)
+
+
+def _best(cosines: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> tuple[IntArray, Float]:
+    """The 20 most similar of the allowed frames, best first: (at most 20,) indices and cosines."""
+    rows = np.flatnonzero(allowed)
+    if len(rows) > EVIDENCE_TOP_K:
+        rows = rows[np.argpartition(-cosines[rows], EVIDENCE_TOP_K - 1)[:EVIDENCE_TOP_K]]
+    rows = rows[np.argsort(-cosines[rows], kind="stable")]
+    return rows, cosines[rows].astype(np.float64)

@@ -55,6 +55,27 @@ def exact_search(descriptors: Descriptors, queries: FloatRows, k: int, allowed: 
     return SearchResult(found_indices, found_similarities)
 
 
+def all_similarities(descriptors: Descriptors, queries: FloatRows) -> Iterator[FloatRows]:
+    """Yield, query by query, its cosine to every row: (N,) float32.
+
+    One matrix product answers as many queries as fit into 64 MiB, so that asking many questions of a small map
+    costs about one.
+
+    Args:
+        descriptors: (N, D) float32 or float16, rows of unit length.
+        queries: (B, D) float32, rows of unit length.
+    """
+    together = max(1, BLOCK_BYTES // (4 * max(1, len(descriptors))))
+    rows = max(1, BLOCK_BYTES // (4 * descriptors.shape[1]))
+    for first in range(0, len(queries), together):
+        asked = queries[first : first + together]
+        products: FloatRows = np.empty((len(asked), len(descriptors)), np.float32)
+        for start in range(0, len(descriptors), rows):
+            block = descriptors[start : start + rows].astype(np.float32, copy=False)
+            np.matmul(asked, block.T, out=products[:, start : start + rows])
+        yield from products
+
+
 def _blocks(descriptors: Descriptors, allowed: IntArray | None) -> Iterator[tuple[IntArray | None, FloatRows]]:
     """Cut what must be copied or converted into blocks; float32 searched as a whole stays in place."""
     if allowed is None and descriptors.dtype == np.float32:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 
-from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import FrameRecord, ImageRgb
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.maps.augment import augmented
+from vpr_ros.maps.build_config import BuildConfig
 from vpr_ros.maps.calibration import Calibration, Residuals, Triple, default_calibration
+from vpr_ros.maps.describe import describe
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.frame_table import FrameRow, FrameTable
 from vpr_ros.maps.held_out import HeldOut, KnownPlaces
@@ -32,7 +37,7 @@ def self_calibration(
     records: Iterable[FrameRecord],
     rows: list[FrameRow],
     extractor: Extractor,
-    batch_size: int,
+    config: BuildConfig,
     radius_m: float,
     spacing_m: float,
 ) -> Calibration:
@@ -44,14 +49,14 @@ def self_calibration(
         records: where the last ``len(rows)`` frames of the map came from.
         rows: their lines in the table; records that are not among them are passed over.
         extractor: the model.
-        batch_size: images per call of it.
+        config: batch size and threads.
         radius_m: two frames nearer than this are the same place.
         spacing_m: median distance between neighbouring frames.
     """
     default = default_calibration(radius_m, spacing_m)
     if len(frames) < MIN_FRAMES:
         return default
-    retaken, queries = _retaken(records, rows, len(frames) - len(rows), extractor, batch_size)
+    retaken, queries = _retaken(records, rows, len(frames) - len(rows), extractor, config)
     as_they_are = _evenly(len(frames), MAX_AS_THEY_ARE)
     asked = np.concatenate([retaken, as_they_are])
     queries = np.concatenate([queries, descriptors[as_they_are].astype(np.float32)])
@@ -78,35 +83,49 @@ def self_calibration(
 
 
 def _retaken(
-    records: Iterable[FrameRecord], rows: list[FrameRow], first_row: int, extractor: Extractor, batch_size: int
+    records: Iterable[FrameRecord], rows: list[FrameRow], first_row: int, extractor: Extractor, config: BuildConfig
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Describe a share of the images once more, augmented: (M,) map rows and (M, D) descriptors."""
     count = int(np.clip(round(SHARE_RETAKEN * len(rows)), MIN_RETAKEN, MAX_RETAKEN))
     chosen = set(_evenly(len(rows), count).tolist())
-    rng = np.random.default_rng(SEED)
+    row_of: dict[FrameRecord, int] = {}
+
+    def retakes() -> Iterator[FrameRecord]:
+        for number, record in _in_map(records, rows):
+            if number in chosen:
+                load_image = partial(_retake, record.load_image, number, extractor.info.preprocessing)
+                retake = replace(record, load_image=load_image)
+                row_of[retake] = first_row + number
+                yield retake
+
     taken: list[int] = []
     described: list[npt.NDArray[np.float32]] = [np.empty((0, extractor.info.descriptor_dim), np.float32)]
-    images: list[ImageRgb] = []
+    for batch in describe(retakes(), extractor, replace(config, thumbnails=False)):
+        taken += [row_of[record] for record in batch.records]
+        described.append(batch.descriptors)
+    return np.array(taken, dtype=np.int64), np.concatenate(described)
+
+
+def _in_map(records: Iterable[FrameRecord], rows: list[FrameRow]) -> Iterator[tuple[int, FrameRecord]]:
+    """The records the rows were made from, numbered; the source is read no further than the last of them."""
     number = 0
     for record in records:
-        if number == len(rows):
-            break
-        if (record.stamp_ns, record.name) != (rows[number].stamp_ns, rows[number].name):
-            continue
-        if number in chosen:
-            try:
-                images.append(augmented(record.load_image(), rng))
-            except FrameDecodeError:
-                number += 1
-                continue
-            taken.append(first_row + number)
-        number += 1
-        if len(images) == batch_size:
-            described.append(extractor.infer(extractor.prepare(images)))
-            images = []
-    if images:
-        described.append(extractor.infer(extractor.prepare(images)))
-    return np.array(taken, dtype=np.int64), np.concatenate(described)
+        if (record.stamp_ns, record.name) == (rows[number].stamp_ns, rows[number].name):
+            yield number, record
+            number += 1
+            if number == len(rows):
+                return
+
+
+def _retake(load_image: Callable[[], ImageRgb], number: int, network: Preprocessing) -> ImageRgb:
+    """The image as the network could have seen it another time; at the network's size, which costs least."""
+    image_rgb = load_image()
+    height, width = image_rgb.shape[:2]
+    scale = max(network.height_px / height, network.width_px / width)
+    if scale < 1.0:
+        size = (max(network.width_px, round(scale * width)), max(network.height_px, round(scale * height)))
+        image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return augmented(image_rgb, np.random.default_rng([SEED, number]))
 
 
 def _residuals(errors: KnownPlaces, spacing_m: float, default: Residuals) -> Residuals:
