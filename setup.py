@@ -95,6 +95,7 @@ setup(
             "train = vpr_ros.cli.train:main",
             "train_nano = vpr_ros.cli.train_nano:main",
             "compare_models = vpr_ros.cli.compare_models:main",
+            "compare_papers = vpr_ros.cli.compare_papers:main",
         ],
     },
 )

@@ -53,7 +53,7 @@ def initialise_assignment(
             f"aggregation {model.config.aggregation.name!r} has no assignment to initialise", "Leave the step out"
         )
     descriptors = local_descriptors(model, images, locations_per_image, seed)
-    alphas = [_set_assignment(layer, descriptors, seed) for layer in layers]
+    alphas = [set_assignment(layer, descriptors, seed) for layer in layers]
     return InitialisationReport(len(layers), len(descriptors), alphas[-1])
 
 
@@ -84,7 +84,8 @@ def local_descriptors(
 
 
 @torch.no_grad()
-def _set_assignment(layer: SuperVLAD | NetVLAD, descriptors: npt.NDArray[np.float32], seed: int) -> float:
+def set_assignment(layer: SuperVLAD | NetVLAD, descriptors: npt.NDArray[np.float32], seed: int) -> float:
+    """Set one layer's assignment from unit-length descriptors (n, D), and give its sharpness alpha."""
     centres = cluster_centres(descriptors, layer.conv.out_channels, seed)
     rule = cosine_assignment if layer.conv.bias is None else distance_assignment
     assignment = rule(centres, descriptors)

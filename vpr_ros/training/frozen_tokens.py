@@ -1,0 +1,70 @@
+"""Local features of a frozen backbone, computed once per image list and kept on disk: training on top costs seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.models.place_model import PlaceModel
+from vpr_ros.training.image_sets import ImageList
+
+TokenArray = npt.NDArray[np.float16]
+_BATCH = 32
+
+
+class FrozenTokens:
+    """Unit-length tokens of image lists.
+
+    Args:
+        model: whose backbone is used; the rest of it is not.
+        preprocessing: at the size the backbone shall see.
+        folder: where the tokens are kept; one folder belongs to one backbone and size.
+    """
+
+    def __init__(self, model: PlaceModel, preprocessing: Preprocessing, folder: Path) -> None:
+        self._model = model.eval()
+        self._preprocessing = preprocessing
+        self._folder = folder
+        self.grid: tuple[int, int] = model.backbone.grid(preprocessing.height_px, preprocessing.width_px)
+        self.dim = int(model.backbone.dim)
+
+    def of(self, name: str, images: ImageList, progress: Callable[[int, int], None]) -> TokenArray:
+        """(N, tokens, dim) of N images, from disk where *name* is known already.
+
+        Raises:
+            TrainingError: what is on disk is of another backbone, size or list.
+            FrameDecodeError: an image does not decode.
+        """
+        file = self._folder / f"{name}.npy"
+        shape = (len(images), self.grid[0] * self.grid[1], self.dim)
+        if file.is_file():
+            kept: TokenArray = np.load(file, allow_pickle=False)
+            if kept.shape != shape:
+                raise TrainingError(
+                    f"{file} holds {kept.shape}, expected {shape}", "Remove it, or choose another folder"
+                )
+            return kept
+        rows = []
+        for start in range(0, len(images), _BATCH):
+            numbers = range(start, min(start + _BATCH, len(images)))
+            rows.append(self._tokens([images.load(number) for number in numbers]))
+            progress(numbers[-1] + 1, len(images))
+        tokens = np.concatenate(rows)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f".{file.name}")  # ends in .npy, or numpy would add it
+        np.save(part, tokens, allow_pickle=False)
+        part.replace(file)
+        return tokens
+
+    @torch.no_grad()
+    def _tokens(self, images: list[npt.NDArray[np.uint8]]) -> TokenArray:
+        batch = torch.from_numpy(self._preprocessing.batch(images))
+        tokens: TokenArray = functional.normalize(self._model.tokens(batch), dim=2).numpy().astype(np.float16)
+        return tokens
