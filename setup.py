@@ -85,7 +85,7 @@ setup(
             "play = vpr_ros.ros.play_node:main",
             "watch = vpr_ros.ros.watch_node:main",
             "simulate = vpr_ros.ros.simulate_node:main",
-            "benchmark = vpr_ros.ros.benchmark:main",
+            "benchmark = vpr_ros.cli.benchmark:main",
             "build_map = vpr_ros.cli.build_map:main",
             "evaluate = vpr_ros.cli.evaluate:main",
             "inspect_map = vpr_ros.cli.inspect_map:main",

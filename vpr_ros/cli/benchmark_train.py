@@ -1,4 +1,4 @@
-"""``python -m vpr_ros.cli.benchmark_train``: a recipe's data loading and step beside the bare step."""
+"""``benchmark --train``: a recipe's data loading and step beside the bare step."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.training.metric_learning import MetricLearning, PlaceDataModule
 from vpr_ros.training.throughput import Workload, measure_throughput
 
-EXAMPLE = "  python -m vpr_ros.cli.benchmark_train config/recipes/gem.yaml --steps 20"
+EXAMPLE = "  benchmark --train config/recipes/gem.yaml --steps 20"
 
 
 def benchmark_train(argv: Sequence[str]) -> None:
@@ -26,7 +26,7 @@ def benchmark_train(argv: Sequence[str]) -> None:
     Raises:
         VprError: anything the user can mend.
     """
-    parser = CommandParser("benchmark_train", __doc__ or "", EXAMPLE)
+    parser = CommandParser("benchmark --train", __doc__ or "", EXAMPLE)
     parser.add_argument("recipe", type=Path, help="a metric-learning recipe")
     parser.add_argument("--steps", type=int, default=20, help="steps timed of each kind (default 20)")
     parser.add_argument("--workers", type=int, help="other than the recipe's")

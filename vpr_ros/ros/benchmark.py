@@ -29,7 +29,8 @@ from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
   ros2 run vpr_ros benchmark
-  ros2 run vpr_ros benchmark --source drive.mcap --frames 200 --json benchmark.json"""
+  ros2 run vpr_ros benchmark --source drive.mcap --frames 200 --json benchmark.json
+  benchmark --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
 PROFILE: Final = "fastdds_large_images.xml"
 PROFILE_VARIABLES: Final = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 FEWEST_FRAMES: Final = 20

@@ -1,0 +1,40 @@
+"""``benchmark`` loads only the half it is asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+WITHOUT = "import sys; sys.modules[{!r}] = None; from vpr_ros.cli.benchmark import main; sys.exit(main({!r}))"
+
+
+def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a Python where *module* cannot be imported."""
+    command = [sys.executable, "-c", WITHOUT.format(module, list(arguments))]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_trainers_half_needs_no_ros() -> None:
+    pytest.importorskip("lightning", reason="needs the extra .[train]")
+    done = run_without("rclpy", "--train", "nowhere.yaml")
+    assert done.returncode == 2
+    assert "nowhere.yaml" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_robots_half_needs_no_torch() -> None:
+    pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    done = run_without("torch", "--frames", "3")
+    assert done.returncode == 2
+    assert "--frames is 3" in done.stderr
+
+
+def test_without_the_trainer_it_says_how_to_install_it() -> None:
+    done = run_without("torch", "--train", "recipe.yaml")
+    assert done.returncode == 2
+    assert "pip install '.[train]'" in done.stderr
+    assert done.stderr.count("\n") == 1
