@@ -86,7 +86,7 @@ def command(tmp_path: Path, sequences: Path, teacher: Path, recipe: object) -> l
     file = tmp_path / "recipe.yaml"
     file.write_text(yaml.safe_dump(recipe))
     run = tmp_path / "run"
-    named = {"--recipe": file, "--sequences": sequences, "--teacher": teacher, "--output": run, "--threads": 1}
+    named = {"--recipe": file, "--sequences": sequences, "--teacher": teacher, "--output": run}
     return [str(part) for pair in named.items() for part in pair]
 
 
