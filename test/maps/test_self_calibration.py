@@ -74,8 +74,10 @@ def test_unknown_places_are_asked_without_their_neighbourhood(wall_map: PlaceMap
     queries = wall_map.descriptors[rows].astype(np.float32)
     known, unknown = held_out(wall_map).known_places(rows, queries), held_out(wall_map).unknown_places(rows, queries)
     assert len(unknown) == 80
+    dense = held_out(wall_map, 0.9).unknown_places(rows, queries)
+    assert np.median(dense[::2, 0]) > 1.2 * np.median(dense[1::2, 0])  # just outside the radius, and further outside
     assert unknown[:, 0].max() < np.median(known.evidence[:, 0])
-    assert len(held_out(wall_map, 30.0).unknown_places(rows, queries)) == 0  # nothing lies that far away
+    assert len(held_out(wall_map, 38.0).unknown_places(rows, queries)) == 0  # nothing lies that far away
 
 
 @pytest.mark.parametrize("seed", [0, 1])

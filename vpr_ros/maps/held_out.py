@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,9 @@ from vpr_ros.maps.search import all_similarities
 Float = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-IMPOSTOR_RADII = 2.0
+IMPOSTOR_RADII = (1.0, 2.0)
+"""Unknown places are asked with this much left out, in turns: answers just outside the radius are wrong too, and
+look most like right ones; a robot off the mapped track is given them."""
 MIN_CANDIDATES = 10
 
 
@@ -85,8 +88,8 @@ class HeldOut:
     def unknown_places(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> Float:
         """Ask with the whole neighbourhood left out, so that every answer is wrong: (at most M, 3) evidence."""
         evidence = []
-        for row, cosines in zip(rows, all_similarities(self._descriptors, queries), strict=True):
-            found, similarities = _best(cosines, self._offset_m(row) > IMPOSTOR_RADII * self._radius_m)
+        for row, cosines, radii in zip(rows, all_similarities(self._descriptors, queries), cycle(IMPOSTOR_RADII)):
+            found, similarities = _best(cosines, self._offset_m(row) > radii * self._radius_m)
             if len(found) >= MIN_CANDIDATES:
                 evidence.append(match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0])
         return np.array(evidence).reshape(-1, 3)
