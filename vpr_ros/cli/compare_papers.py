@@ -1,36 +1,36 @@
-"""``compare_papers``: the papers' claims in miniature, every aggregation over one frozen backbone.
-
-Simulated towns are rendered, the backbone's tokens are computed once and kept in the output folder; then an adapter and
-each aggregation are trained alike with several seeds and asked in known and unknown towns, at night, in winter and in
-real places. Finished parts are kept: the same command goes on where it was stopped.
-"""
+"""``compare_papers``: the papers' claims in miniature, one table: aggregations, seeds, simulated and real sets."""
 
 from __future__ import annotations
 
-import argparse
+import csv
+import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
 
 from vpr_ros.cli.parser import CommandParser
+from vpr_ros.cli.progress import progress_bar
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.training.study.cell import Cell, read_cell, run_cell, write_cell
-from vpr_ros.training.study.keys import settings_key
-from vpr_ros.training.study.models import STUDIED
-from vpr_ros.training.study.plan import StudyImages, StudyTraining
-from vpr_ros.training.study.table import Row, table_cells, write_table
-from vpr_ros.training.study.token_backbone import open_backbone
-from vpr_ros.training.study.token_cache import TokenCache
+from vpr_ros.models.checkpoint import load_checkpoint
+from vpr_ros.training.datasets.image_pairs import ImagePairs
+from vpr_ros.training.datasets.towns import TownDrives, TownPlaces, TownRetrieval
+from vpr_ros.training.frozen_tokens import FrozenTokens
+from vpr_ros.training.image_sets import EvaluationData
+from vpr_ros.training.place_grid import PlaceGrid
+from vpr_ros.training.run_folder import write_text
+from vpr_ros.training.study import AGGREGATIONS, Cell, StudyTraining, TaskTokens, TrainingTokens, train_cell
 
-EXAMPLE = """  compare_papers --backbone runs/nano/vpr_nano.safetensors --output runs/papers --real corridor/
-  (a --real folder holds map/, query/ and gt.csv with the columns query,positives)"""
+EXAMPLE = """  compare_papers --backbone runs/nano/vpr_nano.safetensors --output study \\
+      --real sets/office_corridor --real sets/fisheye_corridor"""
+CONDITIONS = ("day", "overcast", "dusk", "night", "winter")
+OTHER_TOWN = 1000
 
 
 def compare_papers(argv: Sequence[str]) -> None:
@@ -40,92 +40,125 @@ def compare_papers(argv: Sequence[str]) -> None:
         VprError: anything the user can mend.
     """
     options = _parser().parse_args(argv)
-    if options.seeds < 1 or options.steps < 1:
-        raise ConfigError(f"--seeds {options.seeds} --steps {options.steps}", "Give at least one of each")
-    _check_names(options.real)
-    torch.set_num_threads(options.threads)
-    images, training = _plan(options)
-    settings = {"images": asdict(images), "training": asdict(training)}
-    backbone = open_backbone(options.backbone, images.height_px, images.width_px)
-    settings["backbone"] = {"name": backbone.name, "sha256": backbone.sha256}
-    key = settings_key(images=asdict(images), backbone=backbone.sha256)
-    cache = TokenCache(options.output / f"tokens-{key}", images, backbone, _report)
-    data, tasks = cache.training(), cache.tasks(options.real)
-    real = [str(folder.resolve()) for folder in options.real]
-    kept = options.output / f"cells-{settings_key(settings=settings, real=real)}"
-    cells: list[Cell] = []
-    for model in STUDIED:
+    if min(options.seeds, options.towns, options.steps) < 1:
+        raise ConfigError("--seeds, --towns and --steps count from 1", "Leave them at their defaults")
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    model, _ = load_checkpoint(options.backbone)
+    size = replace(model.config.preprocessing, height_px=options.size[0], width_px=options.size[1])
+    frozen = FrozenTokens(model, size, options.output / "tokens")
+    drives = TownDrives(
+        options.spacing_m, options.distance_m, options.size[1], options.size[0], lateral_offset_m=options.offset_m
+    )
+    data = _training_tokens(frozen, drives, options.towns)
+    tasks = list(_tasks(frozen, drives, options.real))
+    training = StudyTraining(steps=options.steps)
+    cells = []
+    for aggregation in AGGREGATIONS:
         for seed in range(options.seeds):
-            path = kept / f"{model.name.replace(' ', '_').replace(',', '')}-seed{seed}.json"
-            if not path.is_file():
-                write_cell(path, run_cell(model, seed, data, tasks, training))
-                _report(f"{model.name}, seed {seed}")
-            cells.append(read_cell(path))
-    counts = {"training images": len(data.tokens), "places": len(set(data.place_ids.tolist()))}
-    asked = [[t.column, len(t.database), len(t.queries), int(t.positives.answerable.sum())] for t in tasks]
-    _show(write_table(options.output, cells, {**settings, **counts, "tasks: map, queries, answerable": asked}))
+            kept = options.output / "cells" / f"{list(AGGREGATIONS).index(aggregation)}_{seed}_{options.steps}.json"
+            with progress_bar(f"{aggregation}, seed {seed}") as update:
+                if not kept.is_file():
+                    cell = train_cell(aggregation, seed, frozen.grid, data, tasks, training, update)
+                    write_text(kept, json.dumps(asdict(cell), indent=2))
+            cells.append(Cell(**json.loads(kept.read_text(encoding="utf-8"))))
+    _write(cells, options.output)
+    _show(cells)
 
 
-def _parser() -> argparse.ArgumentParser:
-    images, training = StudyImages(), StudyTraining()
+def _parser() -> CommandParser:
     parser = CommandParser("compare_papers", __doc__ or "", EXAMPLE)
-    parser.add_argument("--backbone", type=Path, required=True, help="*.safetensors; only its backbone is used")
-    parser.add_argument("--output", type=Path, required=True, help="folder for the table and everything kept")
-    parser.add_argument("--seeds", type=int, default=3, help="trainings of each model (default 3)")
-    parser.add_argument("--real", type=Path, nargs="*", default=[], help="folders with map/, query/ and gt.csv")
-    parser.add_argument("--steps", type=int, default=training.steps, help=f"of training (default {training.steps})")
-    parser.add_argument(
-        "--places", type=int, default=training.places, help=f"places in a batch (default {training.places})"
-    )
-    for name, help_text in (("train_towns", "towns to train on"), ("unseen_towns", "other towns")):
-        default = list(getattr(images, name))
-        flag = f"--{name.replace('_', '-')}"
-        parser.add_argument(flag, type=int, nargs="+", default=default, help=f"seeds of {help_text} ({default})")
-    for name in ("train_frames", "test_frames"):
-        default = getattr(images, name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=default, help=f"per drive ({default})")
-    parser.add_argument(
-        "--radius-m", type=float, default=images.radius_m, help=f"of a correct answer ({images.radius_m:g})"
-    )
-    parser.add_argument("--threads", type=int, default=1, help="of torch (default 1)")
+    parser.add_argument("--backbone", type=Path, required=True, help="checkpoint; its backbone is frozen")
+    parser.add_argument("--output", type=Path, required=True, help="tokens, finished cells, the table")
+    parser.add_argument("--real", type=Path, action="append", default=[], help="folder with map/, query/ and gt.csv")
+    parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default 3)")
+    parser.add_argument("--towns", type=int, default=6, help="simulated towns to train on (default 6)")
+    parser.add_argument("--steps", type=int, default=300, help="of training (default 300)")
+    parser.add_argument("--size", type=int, nargs=2, default=(120, 160), metavar=("H", "W"), help="pixels (120 160)")
+    parser.add_argument("--spacing-m", type=float, default=5.0, help="between two images (default 5)")
+    parser.add_argument("--distance-m", type=float, default=400.0, help="of each drive (default 400)")
+    parser.add_argument("--offset-m", type=float, default=1.5, help="largest sideways offset of a drive (default 1.5)")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
     return parser
 
 
-def _plan(options: argparse.Namespace) -> tuple[StudyImages, StudyTraining]:
-    images = StudyImages(
-        train_towns=tuple(options.train_towns),
-        unseen_towns=tuple(options.unseen_towns),
-        train_frames=options.train_frames,
-        test_frames=options.test_frames,
-        radius_m=options.radius_m,
+def _training_tokens(frozen: FrozenTokens, drives: TownDrives, towns: int) -> TrainingTokens:
+    parts, start = [], 0
+    for seed in range(towns):  # one after the other: a town keeps its painted textures while it lives
+        places = TownPlaces((seed,), CONDITIONS, drives, PlaceGrid(cell_m=10.0)).open()
+        with progress_bar(f"training town {seed}") as update:
+            tokens = frozen.of(f"train_{seed}", places.images, update)
+        parts.append(TrainingTokens(tokens, places.place_ids + start, np.full(len(tokens), seed)))
+        start += int(places.place_ids.max()) + 1
+    return TrainingTokens(
+        np.concatenate([part.tokens for part in parts]),
+        np.concatenate([part.place_ids for part in parts]),
+        np.concatenate([part.groups for part in parts]),
     )
-    return images, StudyTraining(steps=options.steps, places=options.places)
 
 
-def _check_names(real: Sequence[Path]) -> None:
-    names = [folder.name for folder in real]
-    if len(set(names)) < len(names):
-        raise ConfigError(f"--real folders of one name: {', '.join(names)}", "The name is the column: rename one")
+def _tasks(frozen: FrozenTokens, drives: TownDrives, real: Sequence[Path]) -> Iterator[TaskTokens]:
+    sets: list[EvaluationData] = [
+        TownRetrieval(0, "day", "day", drives, name="same town"),
+        TownRetrieval(OTHER_TOWN, "day", "day", drives, name="other town"),
+        TownRetrieval(OTHER_TOWN, "day", "night", drives, name="night"),
+        TownRetrieval(OTHER_TOWN, "day", "winter", drives, name="season"),
+        *(ImagePairs(root, name=root.name) for root in real),
+    ]
+    for evaluation in sets:
+        task = evaluation.open().checked()
+        key = task.name.replace(" ", "_")
+        with progress_bar(task.name) as update:
+            database = frozen.of(f"{key}_database", task.database, update)
+            queries = frozen.of(f"{key}_queries", task.queries, update)
+        yield TaskTokens(task.name, database, queries, task.positives)
 
 
-def _report(done: str) -> None:
-    Console(stderr=True).log(done)
+def _statistics(cells: Sequence[Cell]) -> Iterator[tuple[Cell, dict[str, tuple[float, float]]]]:
+    """One row per aggregation: its first cell, and task -> mean and sample deviation over the seeds."""
+    for aggregation in AGGREGATIONS:
+        mine = [cell for cell in cells if cell.aggregation == aggregation]
+        figures = {}
+        for task in mine[0].recall_at_1:
+            recalls = [cell.recall_at_1[task] for cell in mine]
+            figures[task] = (
+                float(np.mean(recalls)),
+                float(np.std(recalls, ddof=1)) if len(recalls) > 1 else float("nan"),
+            )
+        yield mine[0], figures
 
 
-def _show(rows: Sequence[Row]) -> None:
-    header, lines = table_cells(rows)
-    table = Table(title=f"recall@1 in percent of all queries, mean ± deviation over {rows[0].seeds} seeds")
-    for column in header:
-        options: dict[str, Any] = {"justify": "left" if column == "model" else "right"}
-        table.add_column(column, **options)
-    for line in lines:
-        table.add_row(*line)
+def _write(cells: Sequence[Cell], output: Path) -> None:
+    write_text(output / "comparison.json", json.dumps([asdict(cell) for cell in cells], indent=2))
+    tasks = list(cells[0].recall_at_1)
+    lines = [f"| aggregation | dimension | trainable | {' | '.join(tasks)} |", "|---" * (3 + len(tasks)) + "|"]
+    with (output / "comparison.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.writer(stream)
+        table.writerow(["aggregation", "dimension", "trainable", *(f"{t} {s}" for t in tasks for s in ("mean", "sd"))])
+        for cell, figures in _statistics(cells):
+            numbers = [f"{value:.2f}" for task in tasks for value in figures[task]]
+            table.writerow([cell.aggregation, cell.descriptor_dim, cell.trainable, *numbers])
+            shown = " | ".join(_shown(figures[task]) for task in tasks)
+            lines.append(f"| {cell.aggregation} | {cell.descriptor_dim} | {cell.trainable} | {shown} |")
+    write_text(output / "comparison.md", "\n".join(lines) + "\n")
+
+
+def _show(cells: Sequence[Cell]) -> None:
+    tasks = list(cells[0].recall_at_1)
+    table = Table("aggregation", "dim", *tasks, title="recall@1 in percent, mean ± deviation over the seeds")
+    for cell, figures in _statistics(cells):
+        table.add_row(cell.aggregation, str(cell.descriptor_dim), *(_shown(figures[task]) for task in tasks))
     Console().print(table)
 
 
-def main() -> int:
+def _shown(figure: tuple[float, float]) -> str:
+    mean, deviation = figure
+    return f"{mean:.1f}" if np.isnan(deviation) else f"{mean:.1f} ± {deviation:.1f}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run_command(compare_papers)
+    return run_command(compare_papers, argv)
 
 
 if __name__ == "__main__":
