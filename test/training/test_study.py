@@ -96,7 +96,10 @@ def test_the_command_writes_the_table_and_goes_on_where_it_was_killed(
     assert all(0 <= float(row["room mean"]) <= 100 for row in rows)
     assert (output / "comparison.md").read_text().count("\n") == len(AGGREGATIONS) + 2
 
-    cell = output / "cells" / "0_1_2.json"
+    report = json.loads((output / "comparison.json").read_text())
+    assert len(report["cells"]) == 2 * len(AGGREGATIONS)
+    assert report["settings"]["tasks"][-1]["queries"] == 3
+    (cell,) = output.glob("*/cells/0_1.json")
     done = json.loads(cell.read_text())
     cell.unlink()
     assert main([*arguments, *small]) == 0

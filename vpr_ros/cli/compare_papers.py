@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
+import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,7 +49,9 @@ def compare_papers(argv: Sequence[str]) -> None:
         torch.set_num_threads(options.threads)
     model, _ = load_checkpoint(options.backbone)
     size = replace(model.config.preprocessing, height_px=options.size[0], width_px=options.size[1])
-    frozen = FrozenTokens(model, size, options.output / "tokens")
+    settings = _settings(options)
+    run = options.output / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
+    frozen = FrozenTokens(model, size, run / "tokens")
     drives = TownDrives(
         options.spacing_m, options.distance_m, options.size[1], options.size[0], lateral_offset_m=options.offset_m
     )
@@ -56,13 +61,13 @@ def compare_papers(argv: Sequence[str]) -> None:
     cells = []
     for aggregation in AGGREGATIONS:
         for seed in range(options.seeds):
-            kept = options.output / "cells" / f"{list(AGGREGATIONS).index(aggregation)}_{seed}_{options.steps}.json"
+            kept = run / "cells" / f"{list(AGGREGATIONS).index(aggregation)}_{seed}.json"
             with progress_bar(f"{aggregation}, seed {seed}") as update:
                 if not kept.is_file():
                     cell = train_cell(aggregation, seed, frozen.grid, data, tasks, training, update)
                     write_text(kept, json.dumps(asdict(cell), indent=2))
             cells.append(Cell(**json.loads(kept.read_text(encoding="utf-8"))))
-    _write(cells, options.output)
+    _write(cells, options.output, {**settings, "tasks": [_protocol(task) for task in tasks]})
     _show(cells)
 
 
@@ -82,13 +87,34 @@ def _parser() -> CommandParser:
     return parser
 
 
+def _settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What tokens and cells depend on; those of other settings are never taken for these."""
+    return {
+        "backbone_sha256": hashlib.sha256(options.backbone.read_bytes()).hexdigest(),
+        "real": [root.name for root in options.real],
+        **{name: getattr(options, name) for name in ("towns", "steps", "spacing_m", "distance_m", "offset_m")},
+        "size": list(options.size),
+    }
+
+
+def _protocol(task: TaskTokens) -> dict[str, Any]:
+    return {
+        "name": task.name,
+        "database": len(task.database),
+        "queries": len(task.queries),
+        "answerable": int(task.positives.answerable.sum()),
+        "rule": task.positives.rule,
+    }
+
+
 def _training_tokens(frozen: FrozenTokens, drives: TownDrives, towns: int) -> TrainingTokens:
     parts, start = [], 0
     for seed in range(towns):  # one after the other: a town keeps its painted textures while it lives
         places = TownPlaces((seed,), CONDITIONS, drives, PlaceGrid(cell_m=10.0)).open()
         with progress_bar(f"training town {seed}") as update:
             tokens = frozen.of(f"train_{seed}", places.images, update)
-        parts.append(TrainingTokens(tokens, places.place_ids + start, np.full(len(tokens), seed)))
+        # The groups keep touching cells apart; they are the same for all towns, so a batch shows several of them.
+        parts.append(TrainingTokens(tokens, places.place_ids + start, places.groups))
         start += int(places.place_ids.max()) + 1
     return TrainingTokens(
         np.concatenate([part.tokens for part in parts]),
@@ -128,8 +154,9 @@ def _statistics(cells: Sequence[Cell]) -> Iterator[tuple[Cell, dict[str, tuple[f
         yield mine[0], figures
 
 
-def _write(cells: Sequence[Cell], output: Path) -> None:
-    write_text(output / "comparison.json", json.dumps([asdict(cell) for cell in cells], indent=2))
+def _write(cells: Sequence[Cell], output: Path, settings: Mapping[str, Any]) -> None:
+    report = {"settings": settings, "cells": [asdict(cell) for cell in cells]}
+    write_text(output / "comparison.json", json.dumps(report, indent=2))
     tasks = list(cells[0].recall_at_1)
     lines = [f"| aggregation | dimension | trainable | {' | '.join(tasks)} |", "|---" * (3 + len(tasks)) + "|"]
     with (output / "comparison.csv").open("w", newline="", encoding="utf-8") as stream:
