@@ -165,13 +165,13 @@ def test_lessons_without_answers_are_refused(answers: list[int]) -> None:
 def test_the_descriptor_needs_a_whitening() -> None:
     model = build_model({key: value for key, value in MODEL.items() if key != "whitening_dim"})
     with pytest.raises(TrainingError, match="whitening_dim"):
-        fit_descriptor(model, photographs(4), DescriptorFit(), AppearanceRange())
+        fit_descriptor(model, photographs(4), photographs(2), DescriptorFit(), AppearanceRange())
 
 
 def test_whitening_scales_down_what_light_and_viewpoint_change() -> None:
     torch.manual_seed(0)
     model, images = build_model(MODEL), photographs(40)
-    fit_descriptor(model, images, DescriptorFit(word_images=20, whitening_strength=1.0), AppearanceRange())
+    fit_descriptor(model, images, images[:5], DescriptorFit(word_images=20, whitening_strength=1.0), AppearanceRange())
     batch = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         raw = model.aggregation(model.tokens(batch))

@@ -28,14 +28,14 @@ from vpr_ros.training.dense_teacher import DenseTeacher
 from vpr_ros.training.distillation import DistillationConfig, distil
 from vpr_ros.training.nano_descriptor import DescriptorFit, fit_descriptor
 from vpr_ros.training.nano_lessons import prepare_lessons
-from vpr_ros.training.town_views import TownViews
+from vpr_ros.training.town_views import TownViews, render_views
 
 EXAMPLE = """example:
   train_nano --recipe config/recipes/vpr_nano.yaml --sequences INDEX.csv --teacher xfeat.onnx --output runs/nano
   export_model runs/nano/vpr_nano.safetensors --images FOLDER --output vpr_nano.onnx
 """
 REPORT_EVERY = 50
-STUDENT_SECTIONS = ("teacher", "towns", "distillation", "appearance")
+STUDENT_SECTIONS = ("teacher", "distillation", "appearance")
 """Of the recipe: what the backbone's weights depend on."""
 
 
@@ -79,7 +79,6 @@ def _train(argv: Sequence[str]) -> None:
     size = config.preprocessing
     lessons = prepare_lessons(
         arguments.sequences,
-        towns,
         (size.height_px, size.width_px),
         lambda: DenseTeacher(arguments.teacher, recipe["teacher"]["features"], recipe["teacher"]["reliability"]),
         arguments.output,
@@ -94,7 +93,9 @@ def _train(argv: Sequence[str]) -> None:
         weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
         save_file(weights, kept, {"made_by": json.dumps(made_by)})
         model.backbone.load_state_dict(student.state_dict())
-    report = fit_descriptor(model, lessons.images, descriptor, appearance)
+    views = render_views(towns, (size.height_px, size.width_px), lambda done, total: _progress("towns", done, total))
+    rendered = views.reshape(-1, *views.shape[2:])
+    report = fit_descriptor(model, lessons.images, rendered, descriptor, appearance)
     print(f"assignment from {report.descriptors} local features, alpha {report.alpha:.1f}")
     checkpoint = arguments.output / f"{config.name}.safetensors"
     save_checkpoint(model.eval(), checkpoint, Recipe(arguments.recipe.name, hashlib.sha256(recipe_bytes).hexdigest()))

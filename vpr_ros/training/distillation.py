@@ -25,31 +25,14 @@ class Lessons:
     """What the student learns from.
 
     Attributes:
-        images: (M, H, W, 3) uint8, what the student may see.
+        images: (N, H, W, 3) uint8.
         features: (N, C, H/8, W/8) float16, unit length over C.
         reliability: (N, H/8, W/8) float16, 0..1.
-        answers: (M,) row of *features* that belongs to each image. Several images may share one: the same view by
-            day, which the teacher saw, and by night, which it did not.
     """
 
     images: npt.NDArray[np.uint8]
     features: npt.NDArray[np.float16]
     reliability: npt.NDArray[np.float16]
-    answers: npt.NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        """Refuse lessons without answers and answers without lessons.
-
-        Raises:
-            TrainingError: the counts do not fit.
-        """
-        rows, answered = len(self.features), set(self.answers.tolist())
-        if len(self.answers) != len(self.images) or len(self.reliability) != rows or answered != {*range(rows)}:
-            raise TrainingError(
-                f"{len(self.images)} images, {len(self.answers)} answers to {len(answered)} of "
-                f"{rows} features, {len(self.reliability)} reliabilities",
-                "Give one answer for each image, and an image for each answer",
-            )
 
 
 @dataclass(frozen=True)
@@ -114,18 +97,14 @@ def _crops(lessons: Lessons, config: DistillationConfig) -> Iterator[tuple[Tenso
     """Endless (images, features, weight): crops on the feature grid, so that both sides show the same pixels."""
     rng = np.random.default_rng(config.seed)
     rows, columns = config.crop
-    images_of = np.split(
-        np.argsort(lessons.answers, kind="stable"), np.cumsum(np.bincount(lessons.answers))[:-1]
-    )  # drawn by answer first: a view under many skies counts no more than one under its own
     while True:
         images, features, weight = [], [], []
-        for index in rng.integers(len(lessons.features), size=config.batch_size):
-            image = lessons.images[rng.choice(images_of[index])]
+        for index in rng.integers(len(lessons.images), size=config.batch_size):
             top = int(rng.integers(lessons.features.shape[2] - rows + 1))
             left = int(rng.integers(lessons.features.shape[3] - columns + 1))
             cells = np.s_[top : top + rows, left : left + columns]
             pixels = np.s_[top * STRIDE_PX : (top + rows) * STRIDE_PX, left * STRIDE_PX : (left + columns) * STRIDE_PX]
-            images.append(image[pixels])
+            images.append(lessons.images[index][pixels])
             features.append(lessons.features[index][:, cells[0], cells[1]])
             weight.append(lessons.reliability[index][cells])
         yield (

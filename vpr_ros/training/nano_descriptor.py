@@ -29,29 +29,35 @@ class DescriptorFit:
     """How the aggregation is fitted.
 
     Attributes:
-        word_images: images that words and layout basis come from.
+        word_images: photographs that words and layout basis come from.
+        sharpness: factor on the assignment's alpha, below 1 softer than METHODS 1.3 sets it.
         layout_share: of the layout in the squared length of a descriptor, before whitening.
         whitening_strength: see ``pca_whitening``.
         seed: of the choice of images and of their random views.
     """
 
     word_images: int = 600
+    sharpness: float = 1.0
     layout_share: float = 0.1
     whitening_strength: float = 0.5
     seed: int = 0
 
 
 def fit_descriptor(
-    model: PlaceModel, images: npt.NDArray[np.uint8], fit: DescriptorFit, appearance: AppearanceRange
+    model: PlaceModel,
+    photographs: npt.NDArray[np.uint8],
+    towns: npt.NDArray[np.uint8],
+    fit: DescriptorFit,
+    appearance: AppearanceRange,
 ) -> InitialisationReport:
-    """Fit words and layout on some images, then the whitening on every image, as it is and from elsewhere.
+    """Fit words and layout on photographs, then the whitening on every image, as it is and from elsewhere.
 
     The whitening sees each image twice, once in another light and from another viewpoint, so that what only these
     change is scaled down as part of what images have in common.
 
     Args:
         model: with a trained backbone and a ``LayoutVLAD``, whitened.
-        images: (M, H, W, 3) uint8.
+        photographs, towns: (M, H, W, 3) and (T, H, W, 3) uint8; words of rendered towns would be words of one painter.
         fit, appearance: see there.
 
     Raises:
@@ -60,11 +66,15 @@ def fit_descriptor(
     if model.whitening is None:
         raise TrainingError("the recipe's model has no whitening_dim", "Set model.whitening_dim")
     rng = np.random.default_rng(fit.seed)
-    chosen = images[np.sort(rng.permutation(len(images))[: fit.word_images])]
+    chosen = photographs[np.sort(rng.permutation(len(photographs))[: fit.word_images])]
     words = list(_batches(chosen))
     report = initialise_assignment(model, words, seed=fit.seed)
+    with torch.no_grad():
+        model.aggregation.vlad.conv.weight.mul_(fit.sharpness)
     fit_layout(model, words, share=fit.layout_share)
-    model.whitening.fit(_descriptors(model, images, fit.seed, appearance), fit.whitening_strength)
+    model.whitening.fit(
+        _descriptors(model, np.concatenate((photographs, towns)), fit.seed, appearance), fit.whitening_strength
+    )
     return report
 
 

@@ -1,4 +1,4 @@
-"""What ``vpr_nano`` learns from: photographs, simulated towns under several skies, and a teacher's answers to them."""
+"""What ``vpr_nano`` learns from: photographs, and a teacher's answers to them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from vpr_ros.sources.image_file import read_image
 from vpr_ros.training.dense_teacher import DenseTeacher, Features, teach
 from vpr_ros.training.distillation import Lessons
 from vpr_ros.training.sequence_images import load_sequences
-from vpr_ros.training.town_views import TownViews, render_views
 
 Progress = Callable[[str, int, int], None]
 """Hears what is being done, how much is done, and of how much."""
@@ -22,17 +21,15 @@ Progress = Callable[[str, int, int], None]
 
 def prepare_lessons(
     index: Path,
-    towns: TownViews,
     size_px: tuple[int, int],
     open_teacher: Callable[[], DenseTeacher],
     folder: Path,
     progress: Progress,
 ) -> Lessons:
-    """Read photographs, render towns, and ask the teacher, unless an earlier run left its answers in *folder*.
+    """Read photographs and ask the teacher, unless an earlier run left its answers in *folder*.
 
     Args:
         index: of image sequences, see ``load_sequences``.
-        towns: see ``TownViews``; the teacher sees the first condition only.
         size_px: height and width.
         open_teacher: called where its answers are not there yet.
         folder: of the run.
@@ -40,20 +37,10 @@ def prepare_lessons(
 
     Raises:
         TrainingError: no images, or answers of other images in *folder*.
-        ConfigError: unknown conditions.
     """
     photographs = load_sequences(index, size_px, read_image)
-    views = render_views(towns, size_px, lambda done, total: progress("towns rendered", done, total))
-    taught = np.concatenate((photographs, views[0]))
-    features, reliability = _teacher_answers(taught, open_teacher, folder, progress)
-    rows = np.arange(len(taught), dtype=np.int64)
-    other_skies = np.tile(rows[len(photographs) :], len(views) - 1)
-    return Lessons(
-        np.concatenate((taught, views[1:].reshape(-1, *views.shape[2:]))),
-        features,
-        reliability,
-        np.concatenate((rows, other_skies)),
-    )
+    features, reliability = _teacher_answers(photographs, open_teacher, folder, progress)
+    return Lessons(photographs, features, reliability)
 
 
 def _teacher_answers(

@@ -1,7 +1,7 @@
 """The same views of simulated towns by day and under other skies, pixel for pixel.
 
-No photograph shows one view twice with nothing moved; a renderer does. A student that must answer at night what its
-teacher said by day learns what no augmentation of one photograph can teach.
+No photograph shows one view twice with nothing moved; a renderer does. Descriptors of such views say which directions
+light and season move along, and a whitening fitted with them scales these down.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class TownViews:
 
     Attributes:
         towns: seeds.
-        conditions: names of presets; the teacher sees the first, the student any of them.
+        conditions: names of presets.
         spacing_m: between two views.
         distance_m: of the drive through each town.
     """
