@@ -135,17 +135,10 @@ def test_no_towns_are_refused() -> None:
         TownViews(())
 
 
-def lessons(images: int, answers: list[int]) -> Lessons:
-    rows = max(answers) + 1
-    features = np.zeros((rows, DIM, HEIGHT // 8, WIDTH // 8), np.float16)
-    for row in range(rows):
-        features[row, row] = 1.0
-    reliability = np.ones((rows, HEIGHT // 8, WIDTH // 8), np.float16)
-    return Lessons(photographs(images), features, reliability, np.array(answers))
-
-
 def test_every_image_is_held_to_its_own_answer() -> None:
-    taught = lessons(4, [0, 1, 0, 1])
+    features = np.zeros((2, DIM, HEIGHT // 8, WIDTH // 8), np.float16)
+    features[0, 0] = features[1, 1] = 1.0
+    taught = Lessons(photographs(2), features, np.ones((2, HEIGHT // 8, WIDTH // 8), np.float16))
     quiet = AppearanceRange(0, 0, 0, 0, 0, 0, 1.0, 0.0)
     config = DistillationConfig(steps=60, batch_size=8, crop=(8, 12), learning_rate=3e-3)
     losses: list[float] = []
@@ -153,13 +146,7 @@ def test_every_image_is_held_to_its_own_answer() -> None:
     assert losses[-1] < 0.1 < losses[0]
     with torch.no_grad():
         said = student(torch.from_numpy(taught.images).permute(0, 3, 1, 2).float() / 255).mean(dim=1)
-    assert said[:, :2].argmax(dim=1).tolist() == [0, 1, 0, 1]
-
-
-@pytest.mark.parametrize("answers", [[0, 0, 2], [0, 1]])
-def test_lessons_without_answers_are_refused(answers: list[int]) -> None:
-    with pytest.raises(TrainingError, match="3 images"):
-        lessons(3, answers)
+    assert said[:, :2].argmax(dim=1).tolist() == [0, 1]
 
 
 def test_the_descriptor_needs_a_whitening() -> None:
