@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from geometry_msgs.msg import PoseStamped
 from harness import GraphClient, RosProcess
@@ -16,14 +17,19 @@ from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.image_codec import decode_raw
+from vpr_ros.core.pose import Pose
 from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.ros.simulate_node import build_parser, simulated_source
+from vpr_ros.ros.simulate_publisher import to_odometry
+from vpr_ros.simulation.odometry import OdometryNoise, noisy_odometry
 from vpr_ros.sources import SourceOptions, open_source
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "vpr_ros.ros.simulate_node"
 DRIVE = ("--seed", "3", "--distance-m", "6", "--rate-hz", "4", "--width-px", "160", "--height-px", "120")
 FRAMES = 4
+PLANAR = [0, 1, 5]
+CHI_SQUARE_95_OF_2 = 5.991
 WITHOUT_ROS = "import sys; sys.modules['rclpy'] = None; from vpr_ros.ros.simulate_node import main; sys.exit(main())"
 
 StartProcess = Callable[..., RosProcess]
@@ -93,3 +99,35 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     planned_mps = travelled_m[1] / ((len(common) - 1) / 4)
     assert odometry[-1].twist.twist.linear.x == pytest.approx(planned_mps, rel=0.2)
     assert np.linalg.eigvalsh(np.reshape(odometry[-1].twist.covariance, (6, 6))).min() > 0
+    noise = OdometryNoise()
+    expected = (noise.scale**2 + noise.slip**2) * odometry[-1].twist.twist.linear.x ** 2
+    assert odometry[-1].twist.covariance[0] == pytest.approx(expected, rel=0.01)
+
+
+def test_the_published_twist_is_as_far_off_as_its_covariance_says() -> None:
+    drive = simulated_source(build_parser().parse_args(("--seed", "3", "--distance-m", "60"))).poses
+    true = [twist(to_odometry(reading, 0)) for reading in noisy_odometry(drive, 0, OdometryNoise(0.0, 0.0, 0.0, 0.0))]
+    squared = []
+    for seed in range(40):
+        messages = [to_odometry(reading, 0) for reading in noisy_odometry(drive, seed)]
+        for message, right in list(zip(messages, true, strict=True))[1:]:
+            covariance = np.reshape(message.twist.covariance, (6, 6))[np.ix_(PLANAR, PLANAR)]
+            error = twist(message) - right
+            squared.append(error @ np.linalg.solve(covariance, error))
+    # Two errors are drawn for each motion, of its length and of its turn: chi-square with 2 degrees of freedom. The
+    # constant part of a drive's errors leaves 40 independent drives: the mean of 2 deviates by about 0.1.
+    assert len(squared) > 1500
+    assert 1.7 < np.mean(squared) < 2.3
+    assert np.mean(np.asarray(squared) > CHI_SQUARE_95_OF_2) == pytest.approx(0.05, abs=0.03)
+
+
+def test_the_first_twist_is_not_known() -> None:
+    first = to_odometry(noisy_odometry(((0, Pose((0.0, 0.0, 0.0))),), 1)[0], 0)
+    assert np.diag(np.reshape(first.twist.covariance, (6, 6)))[PLANAR].min() >= 1e4
+    assert np.diag(np.reshape(first.pose.covariance, (6, 6))).max() < 1e-3  # where it began is the origin of odom
+
+
+def twist(message: Odometry) -> npt.NDArray[np.float64]:
+    """Forward, left, turn."""
+    velocity = message.twist.twist
+    return np.array([velocity.linear.x, velocity.linear.y, velocity.angular.z])

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import rclpy
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
@@ -23,6 +24,7 @@ from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
 CAMERA_QOS = QoSProfile(depth=5)
 RELIABLE_QOS = QoSProfile(depth=100)
 LAST_WORDS_S = 1.0
+PLANAR = (0, 1, 5)
 ON_PLANE_VARIANCE = 1e-6
 """Of coordinates a planar robot cannot change; never 0, which filters read as certainty or refuse."""
 
@@ -54,16 +56,21 @@ class SimulatedRobot(Node):
 
 
 def to_odometry(belief: OdometryReading, stamp_ns: int) -> Odometry:
-    """Build a ``nav_msgs/Odometry`` from odom to base_link; what cannot vary on a plane is known to a millimetre."""
+    """Build a ``nav_msgs/Odometry`` from odom to base_link; what cannot vary on a plane has a deviation of 0.001."""
     message = Odometry(header=to_header(stamp_ns, "odom"), child_frame_id="base_link")
     message.pose.pose = to_pose_message(belief.T_odom_base)
-    planar, covariance = [0, 1, 5], ON_PLANE_VARIANCE * np.eye(6)
-    covariance[np.ix_(planar, planar)] += belief.covariance
-    message.pose.covariance = covariance.reshape(36)
+    message.pose.covariance = _of_six(belief.covariance)
     twist = message.twist.twist
     twist.linear.x, twist.linear.y, twist.angular.z = belief.forward_mps, belief.left_mps, belief.yaw_radps
-    message.twist.covariance = (ON_PLANE_VARIANCE * np.eye(6)).reshape(36)
+    message.twist.covariance = _of_six(belief.twist_covariance)
     return message
+
+
+def _of_six(planar_covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(3, 3) of x, y, yaw -> (36,) of x, y, z, roll, pitch, yaw."""
+    covariance = ON_PLANE_VARIANCE * np.eye(6)
+    covariance[np.ix_(PLANAR, PLANAR)] += planar_covariance
+    return covariance.reshape(36)
 
 
 def publish(source: SimulatedSource, argv: Sequence[str], wait: bool) -> int:

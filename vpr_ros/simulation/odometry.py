@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.simulation.drive import StampedPose
 
 Covariance = npt.NDArray[np.float64]
+
+UNMEASURED_VARIANCE: Final = 1e4
+"""(m/s)² and (rad/s)² of a motion nobody measured: far beyond what a robot does."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ class OdometryReading:
         stamp_ns: the time.
         T_odom_base: where it is, from where it began.
         covariance: (3, 3) of x, y (m) and yaw (rad), in odom.
+        twist_covariance: (3, 3) of the three velocities; ``UNMEASURED_VARIANCE`` where there was no motion yet.
         forward_mps, left_mps, yaw_radps: its motion since the reading before, in base_link.
     """
 
     stamp_ns: int
     T_odom_base: Pose
     covariance: Covariance
+    twist_covariance: Covariance
     forward_mps: float = 0.0
     left_mps: float = 0.0
     yaw_radps: float = 0.0
@@ -59,21 +65,23 @@ def noisy_odometry(
 
     The motion model is Thrun, Burgard, Fox, "Probabilistic Robotics", 2005, section 5.4, with constant errors of wheel
     radius and gyroscope besides the noise. The covariance is that of an extended Kalman filter's prediction over x, y,
-    yaw and the two constants, to first order.
+    yaw and the two constants, to first order. That of the velocities counts the constants too: who reads one velocity
+    does not know them.
 
     Args:
-        poses: time and ``T_map_base``, on a plane.
+        poses: time, strictly increasing, and ``T_map_base``, on a plane.
         seed: of the errors.
         noise: how large they are.
 
     Returns:
-        One reading for each pose; the first is the identity, with covariance zero.
+        One reading for each pose; the first is the identity, with covariance zero and a motion that is not measured.
     """
     noise = noise or OdometryNoise()
     rng = np.random.default_rng([seed, 111])
     scale = 1.0 + noise.scale * rng.standard_normal()
     drift = noise.yaw_drift_rad_per_m * rng.standard_normal()
-    readings = [OdometryReading(stamp_ns, Pose((0.0, 0.0, 0.0)), np.zeros((3, 3))) for stamp_ns, _ in poses[:1]]
+    origin, unmeasured = Pose((0.0, 0.0, 0.0)), UNMEASURED_VARIANCE * np.eye(3)
+    readings = [OdometryReading(stamp_ns, origin, np.zeros((3, 3)), unmeasured) for stamp_ns, _ in poses[:1]]
     spread = np.diag([0.0, 0.0, 0.0, noise.scale**2, noise.yaw_drift_rad_per_m**2])
     yaw = x = y = 0.0
     for (before_ns, before), (stamp_ns, now) in pairwise(poses):
@@ -87,10 +95,21 @@ def noisy_odometry(
         x += forward * math.cos(yaw) - left * math.sin(yaw)
         y += forward * math.sin(yaw) + left * math.cos(yaw)
         yaw += turned
-        rate = 1e9 / (stamp_ns - before_ns) if stamp_ns > before_ns else 0.0
-        motion = (forward * rate, left * rate, turned * rate)
-        readings.append(OdometryReading(stamp_ns, Pose.from_xy_yaw(x, y, yaw), spread[:3, :3].copy(), *motion))
+        rate_hz = 1e9 / (stamp_ns - before_ns)
+        twist = (forward * rate_hz, left * rate_hz, turned * rate_hz)
+        twist_spread = rate_hz**2 * _motion_covariance((forward, left), noise)
+        here = Pose.from_xy_yaw(x, y, yaw)
+        readings.append(OdometryReading(stamp_ns, here, spread[:3, :3].copy(), twist_spread, *twist))
     return tuple(readings)
+
+
+def _motion_covariance(motion_m: tuple[float, float], noise: OdometryNoise) -> Covariance:
+    """Of one motion on its own: (3, 3) of forward and left (m) and turn (rad)."""
+    travelled_m = math.hypot(*motion_m)
+    stretched = np.array([*motion_m, 0.0])
+    covariance: Covariance = (noise.scale**2 + noise.slip**2) * np.outer(stretched, stretched)
+    covariance[2, 2] = (noise.yaw_drift_rad_per_m * travelled_m) ** 2 + noise.yaw_rad**2 * travelled_m
+    return covariance
 
 
 def _predict(spread: Covariance, yaw_rad: float, motion_m: tuple[float, float], noise: OdometryNoise) -> Covariance:
