@@ -15,7 +15,7 @@ def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: 
 
     Args:
         response: to be filled.
-        outcome: a ``Localization``, or the exception that came instead.
+        outcome: a ``Localization``, the exception that came instead, or None from a node that let go of its map.
         map_frame: frame of the pose.
     """
     if isinstance(outcome, Localization):
@@ -24,6 +24,8 @@ def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: 
     elif isinstance(outcome, BaseException):
         problem, remedy = describe(outcome)
         response.success, response.message = False, f"{problem}. {remedy}."
+    else:
+        response.success, response.message = False, "the node stopped before there was an answer. Activate it again."
     return response
 
 
@@ -34,6 +36,7 @@ def _describe(localization: Localization, map_frame: str) -> str:
     x, y, z = pose.position_m
     text = f"x {x:.3f} y {y:.3f} z {z:.3f} m"
     if localization.orientation_known:
-        text += f", yaw {math.degrees(pose.rotation.as_euler('ZYX')[0]):.1f} deg"
+        forward = pose.rotation.apply((1.0, 0.0, 0.0))
+        text += f", yaw {math.degrees(math.atan2(forward[1], forward[0])):.1f} deg"
     stamp_s = localization.stamp_ns / 1e9
     return f"{text} in {map_frame}, probability {localization.probability:.2f}, image of {stamp_s:.3f} s"

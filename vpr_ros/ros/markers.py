@@ -17,7 +17,7 @@ REJECTED_RGB = (0.9, 0.2, 0.1)
 
 
 def to_markers(localization: Localization, frame_id: str, scale_m: float) -> MarkerArray:
-    """Draw one answer: spheres for the belief, an arrow and a label for the match, a line to the estimate.
+    """Draw one answer: spheres for the belief, a label and an arrow (a ball without a heading) for the match.
 
     Args:
         localization: the answer.
@@ -29,10 +29,13 @@ def to_markers(localization: Localization, frame_id: str, scale_m: float) -> Mar
     for match in localization.matches:
         belief.points.append(_point(match.T_map_base))
         belief.colors.append(_color((1.0 - match.probability, match.probability, 0.2), 0.8))
-    markers = [belief]
+    markers = [belief] if belief.points else []  # RViz takes an empty list for an error
     shown = localization.T_map_base or (localization.matches[0].T_map_base if localization.matches else None)
     if shown is not None:
-        arrow = _marker(localization, frame_id, "match", Marker.ARROW, (scale_m, 0.2 * scale_m, 0.2 * scale_m))
+        if localization.orientation_known and shown.has_orientation:
+            arrow = _marker(localization, frame_id, "match", Marker.ARROW, (scale_m, 0.2 * scale_m, 0.2 * scale_m))
+        else:
+            arrow = _marker(localization, frame_id, "match", Marker.SPHERE, (0.6 * scale_m,) * 3)
         arrow.pose, arrow.color = to_pose_message(shown), _color(rgb, 1.0)
         label = _marker(localization, frame_id, "label", Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.5 * scale_m))
         label.pose, label.color = to_pose_message(shown), _color(rgb, 1.0)

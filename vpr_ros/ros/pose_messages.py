@@ -18,6 +18,8 @@ from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 NS_PER_S = 1_000_000_000
 MAX_PATH_POSES = 5000
 """RViz and DDS both suffer from longer paths; a larger map is thinned for display only."""
+LATEST_NS = 2**31 * NS_PER_S - 1
+"""The seconds of ``builtin_interfaces/Time`` are an int32; a map's own clock may count beyond it."""
 
 
 def to_time(stamp_ns: int) -> Time:
@@ -90,10 +92,11 @@ def to_path(
     path = Path(header=to_header(stamp_ns, frame_id))
     stride = max(1, math.ceil(len(position_m) / MAX_PATH_POSES))
     known = np.asarray(np.isfinite(quat_xyzw).all(axis=1))
+    taken_ns = np.clip(map_stamp_ns, 0, LATEST_NS)
     for i in range(0, len(position_m), stride):
         x, y, z = position_m[i].tolist()
         qx, qy, qz, qw = quat_xyzw[i].tolist() if known[i] else IDENTITY_QUAT_XYZW
-        pose = PoseStamped(header=to_header(int(map_stamp_ns[i]), frame_id))
+        pose = PoseStamped(header=to_header(int(taken_ns[i]), frame_id))
         pose.pose = to_pose_message(Pose((x, y, z), (qx, qy, qz, qw)))
         path.poses.append(pose)
     return path
