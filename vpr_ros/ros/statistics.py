@@ -23,11 +23,14 @@ class Rate:
         self._times_s.append(time.monotonic())
 
     def hz(self) -> float:
-        """The rate; 0 where fewer than two events lie in the window."""
-        oldest_s = time.monotonic() - RATE_WINDOW_S
-        times_s = [t for t in tuple(self._times_s) if t > oldest_s]
+        """The rate; 0 where fewer than two events lie in the window. It falls while an event is overdue."""
+        now_s = time.monotonic()
+        times_s = [t for t in tuple(self._times_s) if t > now_s - RATE_WINDOW_S]
         span_s = times_s[-1] - times_s[0] if len(times_s) > 1 else 0.0
-        return (len(times_s) - 1) / span_s if span_s > 0 else 0.0
+        if span_s <= 0:
+            return 0.0
+        overdue_s = now_s - times_s[-1] - span_s / (len(times_s) - 1)
+        return (len(times_s) - 1) / (span_s + max(0.0, overdue_s))
 
 
 class Latencies:
