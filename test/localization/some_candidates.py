@@ -8,9 +8,16 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.maps.calibration import Calibration, Residuals, default_calibration
+from vpr_ros.maps.calibration import Calibration, default_calibration
+from vpr_ros.maps.residuals import Residual, Residuals
 
-RESIDUALS = Residuals(0.2, 0.1, 0.02, 0.05)
+
+def residuals(horizontal_m: float, vertical_m: float, tilt_rad: float, yaw_rad: float) -> Residuals:
+    """That are the same whatever the similarity."""
+    return Residuals(0.6, *(Residual.constant(sigma) for sigma in (horizontal_m, vertical_m, tilt_rad, yaw_rad)))
+
+
+RESIDUALS = residuals(0.2, 0.1, 0.02, 0.05)
 
 
 def candidates(
@@ -24,9 +31,9 @@ def candidates(
     return Candidates(np.arange(len(xy_m)), np.array(similarities, dtype=float), position_m, quat_xyzw.reshape(-1, 4))
 
 
-def calibration(residuals: Residuals = RESIDUALS) -> Calibration:
+def calibration(of_the_map: Residuals = RESIDUALS) -> Calibration:
     """Radius 2 m, p = 1/2 at similarity 0.6, gap 0.1 and concentration 0.3."""
     default = default_calibration(2.0, 0.5)
     return Calibration(
-        "held_out", 2.0, default.mean, default.scale, default.weights, 0.0, residuals, samples_right=9, samples_wrong=9
+        "held_out", 2.0, default.mean, default.scale, default.weights, 0.0, of_the_map, samples_right=9, samples_wrong=9
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from some_candidates import calibration, candidates
+from some_candidates import calibration, candidates, residuals
 
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.localization import LocalizerConfig
 from vpr_ros.localization.estimate import estimate_pose
-from vpr_ros.maps.calibration import Residuals
+from vpr_ros.maps.residuals import Residual, Residuals
 
 CONFIG = LocalizerConfig()
 
@@ -54,7 +54,7 @@ def test_the_users_radius_overrides_the_maps() -> None:
 
 
 def test_one_candidate_of_a_faultless_map_is_still_uncertain() -> None:
-    sure = calibration(Residuals(0.0, 0.0, 0.0, 0.0))
+    sure = calibration(residuals(0.0, 0.0, 0.0, 0.0))
     covariance = estimate_pose(candidates([1.0], [(0, 0)], [0.0]), CONFIG, sure).covariance
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)), [0.01] * 3 + [0.005] * 3)
 
@@ -64,9 +64,20 @@ def test_the_covariance_is_symmetric_and_positive_definite(seed: int) -> None:
     rng = np.random.default_rng(seed)
     xy_m = [(float(x), float(y)) for x, y in rng.uniform(-1, 1, (12, 2))]
     found = candidates(sorted(rng.random(12), reverse=True), xy_m, rng.uniform(-0.8, 0.8, 12).tolist())
-    covariance = estimate_pose(found, CONFIG, calibration(Residuals(0.0, 0.0, 0.0, 0.0))).covariance
+    covariance = estimate_pose(found, CONFIG, calibration(residuals(0.0, 0.0, 0.0, 0.0))).covariance
     np.testing.assert_array_equal(covariance, covariance.T)
     assert np.linalg.eigvalsh(covariance).min() > 1e-6
+
+
+def test_a_less_similar_answer_is_less_certain() -> None:
+    grows = Residual(sigma=0.2, growth=np.log(4.0) / 0.2, least=0.1, most=1.0)
+    known = calibration(Residuals(0.6, grows, Residual.constant(0.1), Residual.constant(0.02), Residual.constant(0.05)))
+    covariances = [
+        estimate_pose(candidates([similarity], [(0, 0)], [0.0]), CONFIG, known).covariance
+        for similarity in (0.9, 0.6, 0.4, 0.1)
+    ]
+    np.testing.assert_allclose([np.sqrt(c[0, 0]) for c in covariances], [0.1, 0.2, 0.8, 1.0])
+    np.testing.assert_allclose([c[2, 2] for c in covariances], 0.01)
 
 
 def test_an_unknown_heading_is_said_to_be_unknown() -> None:

@@ -55,29 +55,47 @@ def held_out(place_map: PlaceMap, radius_m: float = 2.0) -> HeldOut:
 
 def test_a_frame_does_not_answer_for_itself(wall_map: PlaceMap) -> None:
     rows = np.arange(10, 70)
-    known = held_out(wall_map).known_places(rows, wall_map.descriptors[rows].astype(np.float32))
-    assert len(known.right) == 60 and known.right.mean() > 0.9
-    assert (known.evidence[:, 0] < 0.999).all()  # cosine with itself would be 1
-    assert (np.sqrt(known.squared[:, 0]) < 2.0).all()
-    assert (known.squared[:, 1:3] == 0).all()  # the track is straight
+    answers = held_out(wall_map).ask(rows, wall_map.descriptors[rows].astype(np.float32))
+    assert len(answers.right) == 60 and answers.right.mean() > 0.9
+    assert (answers.known[:, 0] < 0.999).all()  # cosine with itself would be 1
+    assert (answers.errors.similarity < 0.999).all()
+    assert (
+        np.sqrt(answers.errors.squared[:, 0]) < 2.2
+    ).all()  # the best within 2 m, those it is averaged with about it
+    assert (answers.errors.squared[:, 1:3] == 0).all()  # the track is straight
+
+
+def test_beside_the_track_errors_grow_and_similarity_falls(wall_map: PlaceMap) -> None:
+    rows = np.arange(4, 76)
+    errors = held_out(wall_map).ask(rows, wall_map.descriptors[rows].astype(np.float32)).errors
+    order = np.argsort(errors.similarity)
+    unlike, alike = order[: len(order) // 4], order[-len(order) // 4 :]
+    assert errors.similarity[alike].mean() > errors.similarity[unlike].mean() + 0.2
+    assert errors.squared[unlike, 0].mean() > 4 * errors.squared[alike, 0].mean()
+
+
+def test_a_map_knows_that_an_unlike_answer_is_less_certain(wall_map: PlaceMap) -> None:
+    residual = wall_map.manifest.calibration.residuals.horizontal_m
+    assert residual.growth > 0
+    assert residual.after(0.2) > 1.3 * residual.after(-0.2)
 
 
 def test_an_answer_from_elsewhere_is_wrong(wall_map: PlaceMap) -> None:
     rows = np.arange(80)
     strangers = np.concatenate([PixelExtractor().describe(view(paint(seed=5), 0.5 * i)) for i in rows])
-    known = held_out(wall_map).known_places(rows, strangers)
-    assert known.right.mean() < 0.3
+    answers = held_out(wall_map).ask(rows, strangers)
+    assert answers.right.mean() < 0.3
 
 
 def test_unknown_places_are_asked_without_their_neighbourhood(wall_map: PlaceMap) -> None:
     rows = np.arange(80)
     queries = wall_map.descriptors[rows].astype(np.float32)
-    known, unknown = held_out(wall_map).known_places(rows, queries), held_out(wall_map).unknown_places(rows, queries)
-    assert len(unknown) == 80
-    dense = held_out(wall_map, 0.9).unknown_places(rows, queries)
+    answers = held_out(wall_map).ask(rows, queries)
+    assert len(answers.unknown) == 80
+    dense = held_out(wall_map, 0.9).ask(rows, queries).unknown
     assert np.median(dense[::2, 0]) > 1.2 * np.median(dense[1::2, 0])  # just outside the radius, and further outside
-    assert unknown[:, 0].max() < np.median(known.evidence[:, 0])
-    assert len(held_out(wall_map, 38.0).unknown_places(rows, queries)) == 0  # nothing lies that far away
+    assert answers.unknown[:, 0].max() < np.median(answers.known[:, 0])
+    assert len(held_out(wall_map, 38.0).ask(rows, queries).unknown) == 0  # nothing lies that far away
 
 
 @pytest.mark.parametrize("seed", [0, 1])

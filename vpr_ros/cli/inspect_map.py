@@ -77,7 +77,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "
         f"{sum(entry.size_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB with the table",
         "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
-        f"residual {calibration.residuals.horizontal_m:.2f} m, {calibration.residuals.yaw_rad:.3f} rad",
+        f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
         "files": "every checksum holds" if verified else "sizes and samples hold (--verify reads everything)",
         "written": f"{manifest.created_utc} by {manifest.software}",

@@ -37,7 +37,7 @@ def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: 
     """Average the candidates at the place of the first one, by the softmax of their similarity.
 
     The covariance is the weighted spread of those candidates about their mean, plus the residuals that the
-    map measured on itself (they contain its spacing), never less than 1 cm and 0.3 degrees.
+    map measured on itself at this similarity (they contain its spacing), never less than 1 cm and 0.3 degrees.
 
     Args:
         candidates: at least one.
@@ -50,10 +50,8 @@ def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: 
     )
     weights = softmax_weights(here.similarities, config.temperature)
     average = average_pose(here.position_m, here.quat_xyzw, weights)
-    residuals = calibration.residuals
-    horizontal, vertical = (max(sigma, FLOOR_M) ** 2 for sigma in (residuals.horizontal_m, residuals.vertical_m))
-    tilt, yaw = (max(sigma, FLOOR_RAD) ** 2 for sigma in (residuals.tilt_rad, residuals.yaw_rad))
-    covariance = average.spread + np.diag([horizontal, horizontal, vertical, tilt, tilt, yaw])
+    similarity = float(candidates.similarities[0])
+    covariance = average.spread + np.diag(calibration.residuals.variances(similarity, FLOOR_M, FLOOR_RAD))
     if average.rotation is None:
         covariance[3:, 3:] = np.eye(3) * UNKNOWN_ANGLE_VARIANCE_RAD2
         x, y, z = average.position_m.tolist()

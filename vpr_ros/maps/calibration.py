@@ -11,18 +11,9 @@ from scipy.special import expit
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.evidence import EVIDENCE_NAMES
+from vpr_ros.maps.residuals import Residual, Residuals
 
 Triple = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Residuals:
-    """Standard deviations of the estimated pose about the truth, beyond the spread of its candidates."""
-
-    horizontal_m: float
-    vertical_m: float
-    tilt_rad: float
-    yaw_rad: float
 
 
 @dataclass(frozen=True)
@@ -74,10 +65,10 @@ class Calibration:
                 for key, value in plain.items()
                 if key != "residuals"
             }
-            calibration = cls(residuals=Residuals(**{k: float(v) for k, v in plain["residuals"].items()}), **values)
+            calibration = cls(residuals=Residuals.from_dict(plain["residuals"]), **values)
             numbers = [*calibration.mean, *calibration.scale, *calibration.weights, calibration.bias]
-            numbers += [calibration.radius_m, *asdict(calibration.residuals).values()]
-            finite = bool(np.isfinite(np.array(numbers, dtype=np.float64)).all()) and len(numbers) == 15
+            numbers += [calibration.radius_m, *_numbers(asdict(calibration.residuals))]
+            finite = bool(np.isfinite(np.array(numbers, dtype=np.float64)).all()) and len(numbers) == 28
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             expected = ", ".join(field.name for field in fields(cls))
             raise MapError(f"the map's calibration cannot be read ({error!r}), expected {expected}", remedy) from error
@@ -105,9 +96,15 @@ def default_calibration(radius_m: float, spacing_m: float) -> Calibration:
         weights=(1.5, 1.5, 0.3),
         bias=-0.5,
         residuals=Residuals(
-            horizontal_m=max(spacing_m, radius_m / 4),
-            vertical_m=max(spacing_m, radius_m / 4) / 2,
-            tilt_rad=0.1,
-            yaw_rad=0.35,
+            similarity=0.6,
+            horizontal_m=Residual.constant(max(spacing_m, radius_m / 4)),
+            vertical_m=Residual.constant(max(spacing_m, radius_m / 4) / 2),
+            tilt_rad=Residual.constant(0.1),
+            yaw_rad=Residual.constant(0.35),
         ),
     )
+
+
+def _numbers(plain: dict[str, Any]) -> list[float]:
+    values = (value if isinstance(value, dict) else {"": value} for value in plain.values())
+    return [number for value in values for number in value.values()]

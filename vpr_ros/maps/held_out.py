@@ -27,25 +27,42 @@ IntArray = npt.NDArray[np.int64]
 IMPOSTOR_RADII = (1.0, 2.0)
 """Unknown places are asked with this much left out, in turns: answers just outside the radius are wrong too, and
 look most like right ones; a robot off the mapped track is given them."""
+BESIDE_TRACK = (0.0, 0.25, 0.5, 0.75)
+"""Errors are measured with this share of the radius left out, in turns: as a robot on the track sees the map, and as
+one that far beside it does."""
 MIN_CANDIDATES = 10
 
 
 @dataclass(frozen=True, eq=False)
-class KnownPlaces:
-    """Answers to M questions about places that are in the map.
+class PoseErrors:
+    """How far R right answers were off.
 
     Attributes:
-        evidence: (M, 3) of the best answers.
-        right: (M,) whether they are right: within the radius and, where orientations are known, 60 degrees.
-        squared: (R, 6) of the R right ones, squared error of the averaged pose: x, y, z (m^2) and rotation
-            vector (rad^2, NaN where unknown).
+        similarity: (R,) cosine of the best candidate.
+        squared: (R, 6) squared error of the averaged pose: x, y, z (m^2), rotation vector (rad^2, NaN where unknown).
         spread: (R, 6) the variances that the candidates' spread stated.
     """
 
-    evidence: Float
-    right: npt.NDArray[np.bool_]
+    similarity: Float
     squared: Float
     spread: Float
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutAnswers:
+    """What a map answered.
+
+    Attributes:
+        known: (K, 3) evidence of the best answers to questions about places that are in the map.
+        right: (K,) whether those are right: within the radius and, where orientations are known, 60 degrees.
+        unknown: (U, 3) evidence of answers that had to be wrong, as the whole place was left out.
+        errors: of right answers.
+    """
+
+    known: Float
+    right: npt.NDArray[np.bool_]
+    unknown: Float
+    errors: PoseErrors
 
 
 class HeldOut:
@@ -57,42 +74,46 @@ class HeldOut:
         self._radius_m = radius_m
         self._near_m = min(max(radius_m / 4, 1.5 * spacing_m), radius_m / 2)
 
-    def known_places(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> KnownPlaces:
-        """Ask with frames whose nearest neighbours of the same session are left out.
+    def ask(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> HeldOutAnswers:
+        """Ask each question three times: with its neighbours left out, with its whole place left out, and for its pose.
 
         Args:
             rows: (M,) which map frames the queries show.
             queries: (M, D) their descriptors.
         """
-        evidence, right, squared, spread = [], [], [], []
-        for row, cosines in zip(rows, all_similarities(self._descriptors, queries), strict=True):
+        known, right, unknown, errors = [], [], [], []
+        turns = zip(rows, all_similarities(self._descriptors, queries), cycle(IMPOSTOR_RADII), cycle(BESIDE_TRACK))
+        for row, cosines, impostor, beside in turns:
             offset_m = self._offset_m(row)
-            left_out = (offset_m <= self._near_m) & (self._frames.session == self._frames.session[row])
-            left_out[row] = True
-            found, similarities = _best(cosines, ~left_out)
-            if not len(found):
-                continue
-            evidence.append(match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0])
-            right.append(offset_m[found[0]] <= self._radius_m and self._angle_rad(row, found[0]) <= MAX_ANGLE_RAD)
-            if right[-1]:
-                errors, expected = self._pose_error(row, found, similarities)
-                squared.append(errors)
-                spread.append(expected)
-        return KnownPlaces(
-            np.array(evidence).reshape(-1, 3),
+            found, similarities = _best(cosines, self._left_in(row, offset_m, self._near_m))
+            if len(found):
+                known.append(self._evidence(found, similarities))
+                right.append(self._is_right(row, found[0], offset_m))
+            found, similarities = _best(cosines, offset_m > impostor * self._radius_m)
+            if len(found) >= MIN_CANDIDATES:
+                unknown.append(self._evidence(found, similarities))
+            found, similarities = _best(cosines, self._left_in(row, offset_m, beside * self._radius_m))
+            if len(found) and self._is_right(row, found[0], offset_m):
+                errors.append((similarities[0], *self._pose_error(row, found, similarities)))
+        similarity, squared, spread = zip(*errors, strict=True) if errors else ((), (), ())
+        return HeldOutAnswers(
+            np.array(known).reshape(-1, 3),
             np.array(right, dtype=bool),
-            np.array(squared).reshape(-1, 6),
-            np.array(spread).reshape(-1, 6),
+            np.array(unknown).reshape(-1, 3),
+            PoseErrors(np.array(similarity), np.array(squared).reshape(-1, 6), np.array(spread).reshape(-1, 6)),
         )
 
-    def unknown_places(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> Float:
-        """Ask with the whole neighbourhood left out, so that every answer is wrong: (at most M, 3) evidence."""
-        evidence = []
-        for row, cosines, radii in zip(rows, all_similarities(self._descriptors, queries), cycle(IMPOSTOR_RADII)):
-            found, similarities = _best(cosines, self._offset_m(row) > radii * self._radius_m)
-            if len(found) >= MIN_CANDIDATES:
-                evidence.append(match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0])
-        return np.array(evidence).reshape(-1, 3)
+    def _left_in(self, row: int, offset_m: Float, within_m: float) -> npt.NDArray[np.bool_]:
+        """All but the frame itself and those of its session that are near: another drive may have been anywhere."""
+        left_out = (offset_m <= within_m) & (self._frames.session == self._frames.session[row])
+        left_out[row] = True
+        return ~left_out
+
+    def _is_right(self, row: int, found: int, offset_m: Float) -> bool:
+        return bool(offset_m[found] <= self._radius_m and self._angle_rad(row, found) <= MAX_ANGLE_RAD)
+
+    def _evidence(self, found: IntArray, similarities: Float) -> Float:
+        return match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0]
 
     def _offset_m(self, row: int) -> Float:
         return np.asarray(np.linalg.norm(self._frames.position_m - self._frames.position_m[row], axis=1))

@@ -9,22 +9,22 @@ from functools import partial
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 
 from vpr_ros.core.frames import FrameRecord, ImageRgb
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose_average import MAX_ANGLE_RAD
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.maps.augment import augmented
 from vpr_ros.maps.build_config import BuildConfig
-from vpr_ros.maps.calibration import Calibration, Residuals, Triple, default_calibration
+from vpr_ros.maps.calibration import Calibration, Triple, default_calibration
 from vpr_ros.maps.describe import describe
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.frame_table import FrameRow, FrameTable
-from vpr_ros.maps.held_out import HeldOut, KnownPlaces
+from vpr_ros.maps.held_out import HeldOut, PoseErrors
 from vpr_ros.maps.logistic import fit_logistic
+from vpr_ros.maps.residuals import MIN_ANSWERS, Residual, Residuals, fit_residual
 
 MIN_FRAMES = 20
-MIN_ANSWERS = 8
 SHARE_RETAKEN = 0.1
 MIN_RETAKEN, MAX_RETAKEN = 16, 200
 MAX_AS_THEY_ARE = 200
@@ -60,12 +60,10 @@ def self_calibration(
     as_they_are = _evenly(len(frames), MAX_AS_THEY_ARE)
     asked = np.concatenate([retaken, as_they_are])
     queries = np.concatenate([queries, descriptors[as_they_are].astype(np.float32)])
-    held_out = HeldOut(frames, descriptors, radius_m, spacing_m)
-    known = held_out.known_places(asked, queries)
-    unknown = held_out.unknown_places(asked, queries)
-    evidence = np.concatenate([known.evidence, unknown])
-    right = np.concatenate([known.right, np.zeros(len(unknown), dtype=bool)])
-    residuals = _residuals(known, spacing_m, default.residuals)
+    answers = HeldOut(frames, descriptors, radius_m, spacing_m).ask(asked, queries)
+    evidence = np.concatenate([answers.known, answers.unknown])
+    right = np.concatenate([answers.right, np.zeros(len(answers.unknown), dtype=bool)])
+    residuals = _residuals(answers.errors, spacing_m, radius_m, default.residuals)
     if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
         return default
     fit = fit_logistic(evidence, right)
@@ -128,29 +126,22 @@ def _retake(load_image: Callable[[], ImageRgb], number: int, network: Preprocess
     return augmented(image_rgb, np.random.default_rng([SEED, number]))
 
 
-def _residuals(errors: KnownPlaces, spacing_m: float, default: Residuals) -> Residuals:
-    floor_m = spacing_m / np.sqrt(12)
-    return Residuals(
-        horizontal_m=_sigma(errors, [0, 1], floor_m, default.horizontal_m),
-        vertical_m=_sigma(errors, [2], 0.0, default.vertical_m),
-        tilt_rad=_sigma(errors, [3, 4], 0.0, default.tilt_rad),
-        yaw_rad=_sigma(errors, [5], 0.0, default.yaw_rad),
-    )
-
-
-def _sigma(errors: KnownPlaces, axes: list[int], floor: float, default: float) -> float:
-    """The sigma that, added to the spread, makes the mean of error^2 / variance one: consistent by measurement."""
-    squared, spread = errors.squared[:, axes].ravel(), errors.spread[:, axes].ravel()
-    known = np.isfinite(squared)
-    squared, spread = squared[known], spread[known]
-    if len(squared) < MIN_ANSWERS:
+def _residuals(errors: PoseErrors, spacing_m: float, radius_m: float, default: Residuals) -> Residuals:
+    if len(errors.similarity) < MIN_ANSWERS:
         return default
+    reference = float(np.median(errors.similarity))
 
-    def excess(variance: float) -> float:
-        return float(np.mean(squared / (spread + variance))) - 1.0
+    def fit(axes: list[int], floor: float, most: float, default: Residual) -> Residual:
+        fall = reference - errors.similarity
+        return fit_residual(errors.squared[:, axes], errors.spread[:, axes], fall, floor, most, default)
 
-    low, high = max(floor**2, 1e-12), float(squared.max()) + floor**2 + 1e-9
-    return float(np.sqrt(low if excess(low) <= 0 else brentq(excess, low, high)))
+    return Residuals(
+        similarity=reference,
+        horizontal_m=fit([0, 1], spacing_m / np.sqrt(12), radius_m, default.horizontal_m),
+        vertical_m=fit([2], 0.0, radius_m, default.vertical_m),
+        tilt_rad=fit([3, 4], 0.0, MAX_ANGLE_RAD, default.tilt_rad),
+        yaw_rad=fit([5], 0.0, MAX_ANGLE_RAD, default.yaw_rad),
+    )
 
 
 def _evenly(total: int, count: int) -> npt.NDArray[np.int64]:
