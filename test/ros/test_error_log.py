@@ -69,6 +69,19 @@ def test_other_sources_and_other_errors_are_other_kinds(log: ErrorLog, lines: li
     assert len(lines) == 3
 
 
+def test_each_source_has_its_own_last_error_until_it_works_again(log: ErrorLog) -> None:
+    log.report("camera front", error(1))
+    log.report("camera left", error(2))
+    log.report("camera front", error(3))
+    log.report("parameters", error(4))
+    problems = [fault and fault.problem for fault in map(log.last_of, ("camera front", "camera left", "configure"))]
+    assert problems == ["image of 3 bytes is cut short", "image of 2 bytes is cut short", None]
+    log.forget("camera front")
+    assert log.last_of("camera front") is None
+    assert log.last_of("camera left") is not None
+    assert log.last is not None and log.last.problem == "image of 4 bytes is cut short"
+
+
 def test_what_worked_again_in_between_is_news(log: ErrorLog, lines: list[str]) -> None:
     log.report("camera front", error(1))
     log.forget("camera left")

@@ -53,12 +53,12 @@ def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
 
 
 def _localizer(status: NodeStatus) -> DiagnosticStatus:
-    failing = [camera.camera for camera in status.cameras if camera.statistics.failing]
+    faults = [_fault(camera, status.errors) for camera in status.cameras if camera.statistics.failing]
     last = status.errors.last
     if status.failed_start:
         level, message = DiagnosticStatus.ERROR, status.failed_start
-    elif failing and last is not None:
-        level, message = DiagnosticStatus.ERROR, f"{last.problem}. {last.remedy}."
+    elif faults:
+        level, message = DiagnosticStatus.ERROR, " ".join(dict.fromkeys(faults))
     elif status.state != "active":
         level, message = DiagnosticStatus.WARN, f"{status.state}: configure and activate the node"
     else:
@@ -125,8 +125,8 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         since = "no image yet" if silent_s is None else f"no image for {silent_s:.1f} s"
         hint = "check its QoS and image type" if publishers else "check the driver, the topic name and the remapping"
         message = f"{since} on {' or '.join(camera.subscribed_topics)} ({publishers} publishers): {hint}."
-    elif counts.failing and errors.last is not None:
-        level, message = DiagnosticStatus.ERROR, f"{errors.last.problem}. {errors.last.remedy}."
+    elif counts.failing:
+        level, message = DiagnosticStatus.ERROR, _fault(camera, errors)
     else:
         level, message = DiagnosticStatus.OK, f"{counts.input.hz():.1f} Hz in, {counts.output.hz():.1f} Hz out"
     values = {
@@ -147,6 +147,12 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         "mount": setup.mounts.origins.get(camera.camera, "unknown"),
     }
     return _entry(f"camera {camera.camera}", level, message, values)
+
+
+def _fault(camera: CameraInput, errors: ErrorLog) -> str:
+    """What is wrong with the images of *camera*, not with another one or with the last parameter that was refused."""
+    fault = errors.last_of(f"camera {camera.camera}")
+    return "its images fail, see the log." if fault is None else f"{fault.problem}. {fault.remedy}."
 
 
 def _entry(name: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:

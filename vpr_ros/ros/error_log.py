@@ -48,18 +48,23 @@ class ErrorLog:
         self._lock = threading.Lock()
         self._kinds: dict[tuple[str, type[BaseException]], _Repetition] = {}
         self._last: LoggedError | None = None
+        self._last_of: dict[str, LoggedError] = {}
 
     @property
     def last(self) -> LoggedError | None:
         """The last error, logged or suppressed."""
         return self._last
 
+    def last_of(self, source: str) -> LoggedError | None:
+        """The last error of *source*, logged or suppressed; None since it works again."""
+        return self._last_of.get(source)
+
     def report(self, source: str, error: BaseException) -> None:
         """Remember *error* and log it unless its kind was logged a moment ago."""
         now_s = self._clock()
         problem, remedy = describe(error)
         with self._lock:
-            self._last = LoggedError(problem, remedy, now_s)
+            self._last = self._last_of[source] = LoggedError(problem, remedy, now_s)
             line = self._line(source, error, f"{problem}. {remedy}.", now_s)
         if line:
             self._write(line)
@@ -69,6 +74,7 @@ class ErrorLog:
         if self._kinds:
             with self._lock:
                 self._kinds = {kind: value for kind, value in self._kinds.items() if kind[0] != source}
+                self._last_of.pop(source, None)
 
     def _line(self, source: str, error: BaseException, text: str, now_s: float) -> str:
         repetition = self._kinds.get((source, type(error)))
