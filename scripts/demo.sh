@@ -34,7 +34,7 @@ pids+=($!)
 "$python" -m vpr_ros.ros.watch_node --output "$out/report" --print-poses --ros-args -r ground_truth:=/play/ground_truth &
 watcher=$!
 pids+=("$watcher")
-run vpr_ros.ros.play_node "$out/dusk" --wait-for-subscriber
+run vpr_ros.ros.play_node "$out/dusk" --wait-for vpr_localizer --wait-for watch
 kill -TERM "$watcher"
 wait "$watcher"
 

@@ -1,4 +1,4 @@
-"""Publishing at recorded intervals, and waiting for somebody to listen."""
+"""Publishing at recorded intervals, to the last message."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from rclpy.node import Node
 from vpr_ros.core.errors import ConfigError
 
 Item = TypeVar("Item")
-PATIENCE_S = 30.0
-"""How long players wait for a listener."""
 POLL_S = 0.05
-SETTLE_S = 0.5
-"""A best-effort reader tells no writer that it knows it; what is sent before it does is lost without a trace."""
 
 
 def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> Iterator[tuple[int, Item]]:
@@ -35,25 +31,6 @@ def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> 
         if not rclpy.ok():
             return
         yield time_ns, item
-
-
-def wait_for_subscriber(node: Node, publisher: Any, timeout_s: float) -> None:
-    """Wait until somebody subscribes, and until both sides, on the node's other topics too, know of each other.
-
-    Raises:
-        ConfigError: nobody did within *timeout_s*.
-    """
-    deadline_s = time.monotonic() + timeout_s
-    while rclpy.ok() and publisher.get_subscription_count() == 0:
-        if time.monotonic() > deadline_s:
-            raise ConfigError(
-                f"nobody subscribed to {publisher.topic_name} within {timeout_s:g} s",
-                "Start the localizer first, in the same ROS_DOMAIN_ID, and check the topic names",
-            )
-        rclpy.spin_once(node, timeout_sec=POLL_S)
-    settled_s = time.monotonic() + SETTLE_S
-    while rclpy.ok() and time.monotonic() < settled_s:
-        rclpy.spin_once(node, timeout_sec=POLL_S)
 
 
 def wait_until_sent(node: Node, publisher: Any, timeout_s: float) -> None:

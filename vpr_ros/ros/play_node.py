@@ -19,13 +19,15 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
-from vpr_ros.ros.pacing import PATIENCE_S, check_rate, paced, wait_for_subscriber, wait_until_sent
+from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.pacing import check_rate, paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.sources.recorded_source import RecordedSource
 
 EXAMPLE = """example:
   ros2 run vpr_ros play drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
+  ros2 run vpr_ros play drive.mcap --wait-for vpr_localizer --wait-for watch
   ros2 run vpr_ros play images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
 IMAGE_QOS = QoSProfile(depth=5)  # reliable: it serves best-effort subscribers too, the other way round nothing arrives
 TRUTH_QOS = QoSProfile(depth=1000)
@@ -72,7 +74,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--stamps", choices=("now", "recorded"), default="now", help="time in the headers (%(default)s)"
     )
-    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens")
+    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
+    parser.add_argument(
+        "--wait-for", metavar="NODE", action="append", default=[],
+        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
+    )  # fmt: skip
     return parser
 
 
@@ -87,6 +93,7 @@ def _play(argv: Sequence[str]) -> None:
             node.get_logger().warning(warning)
         if options.wait_for_subscriber:
             wait_for_subscriber(node, node.images, PATIENCE_S)
+        wait_for_nodes(node, [node.images, node.truth], options.wait_for, PATIENCE_S)
         count, bad = 0, 0
         while rclpy.ok():
             for _, record in paced(node, _records(source), options.rate_factor):

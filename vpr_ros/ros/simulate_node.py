@@ -47,7 +47,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
-    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens")
+    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
+    parser.add_argument(
+        "--wait-for", metavar="NODE", action="append", default=[],
+        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
+    )  # fmt: skip
     parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
     parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
     return parser
@@ -61,10 +65,11 @@ def _simulate(argv: Sequence[str]) -> None:
         print(f"recorded {source.description} in {options.record}")
         return
     # Late, because recording must work where ROS is not installed.
-    publish: Callable[[SimulatedSource, Sequence[str], bool], int] = importlib.import_module(
+    publish: Callable[[SimulatedSource, Sequence[str], bool, Sequence[str]], int] = importlib.import_module(
         "vpr_ros.ros.simulate_publisher"
     ).publish
-    print(f"published {publish(source, argv, options.wait_for_subscriber)} images of {source.description}")
+    count = publish(source, argv, options.wait_for_subscriber, options.wait_for)
+    print(f"published {count} images of {source.description}")
 
 
 def simulated_source(options: argparse.Namespace) -> SimulatedSource:

@@ -16,7 +16,8 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.ros.camera_messages import to_camera_info, to_raw_image
-from vpr_ros.ros.pacing import PATIENCE_S, paced, wait_for_subscriber, wait_until_sent
+from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.pacing import paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.simulation.odometry import OdometryReading, noisy_odometry
 from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
@@ -73,13 +74,14 @@ def _of_six(planar_covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
     return covariance.reshape(36)
 
 
-def publish(source: SimulatedSource, argv: Sequence[str], wait: bool) -> int:
+def publish(source: SimulatedSource, argv: Sequence[str], wait: bool, wait_for: Sequence[str] = ()) -> int:
     """Drive once; returns how many images were published.
 
     Args:
         source: the drive.
         argv: the command line, for rclpy.
         wait: begin when somebody listens to the camera.
+        wait_for: begin when these nodes listen to the camera or the truth.
 
     Raises:
         ConfigError: nobody listened in time.
@@ -90,6 +92,7 @@ def publish(source: SimulatedSource, argv: Sequence[str], wait: bool) -> int:
         node = SimulatedRobot(source)
         if wait:
             wait_for_subscriber(node, node.images, PATIENCE_S)
+        wait_for_nodes(node, [node.images, node.truth], wait_for, PATIENCE_S)
         believed = noisy_odometry(source.poses, source.seed)
         moments = ((record.stamp_ns, (record, belief)) for record, belief in zip(source, believed, strict=True))
         for _, (record, belief) in paced(node, moments, 1.0):

@@ -1,4 +1,8 @@
-"""``watch``: listens to a running localizer beside the truth of a player or simulator, and says how good it is."""
+"""``watch``: listens to a running localizer beside the truth of a player or simulator, and says how good it is.
+
+It subscribes to the truth last, when the localizer has discovered it: a player that waits for ``watch`` begins when no
+answer can be missed any more.
+"""
 
 from __future__ import annotations
 
@@ -22,26 +26,43 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
+from vpr_ros.ros.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 from vpr_ros.ros.pose_messages import to_ns
 
 EXAMPLE = (
     "example:\n  ros2 run vpr_ros watch --output report --radius-m 5 --ros-args -r ground_truth:=/play/ground_truth"
 )
 DEPTH = 100
+CANDIDATES = "/vpr_localizer/candidates"
 
 
 class WatchNode(Node):
-    """Collects answers and truths until it is stopped."""
+    """Collects answers and truths until it is stopped.
+
+    Attributes:
+        log: what was heard.
+        localizer: full name of the node that is listened to; None before it is known.
+    """
 
     def __init__(self, print_poses: bool) -> None:
         super().__init__("watch")
         self.log = LiveLog()
+        self.localizer: str | None = None
         self._print_poses = print_poses
         latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-        self.create_subscription(PoseStamped, "ground_truth", self._on_truth, DEPTH)
-        self.create_subscription(PoseArray, "/vpr_localizer/candidates", self._on_candidates, DEPTH)
+        self.create_subscription(PoseArray, CANDIDATES, self._on_candidates, DEPTH)
         self.create_subscription(PoseWithCovarianceStamped, "/vpr_localizer/pose", self._on_pose, DEPTH)
         self.create_subscription(PathMessage, "/vpr_localizer/map", self._on_map, latched)
+
+    def listen(self) -> None:
+        """Wait for the localizer, then listen to the truth too, until somebody ends the process."""
+        while self.localizer is None and rclpy.ok():
+            rclpy.spin_once(self, timeout_sec=POLL_S)
+            peers = [peer for peer in publishers_of(self, self.resolve_topic_name(CANDIDATES)) if peer != UNKNOWN]
+            self.localizer = next((peer for peer in peers if has_discovered(self, peer, ANSWER_S)), None)
+        self.create_subscription(PoseStamped, "ground_truth", self._on_truth, DEPTH)
+        print(f"listening to {self.localizer} and {self.resolve_topic_name('ground_truth')}", flush=True)
+        rclpy.spin(self)
 
     def _on_truth(self, message: PoseStamped) -> None:
         self.log.truth[to_ns(message.header.stamp)] = _pose(message.pose)
@@ -86,10 +107,15 @@ def _watch(argv: Sequence[str]) -> None:
     try:
         node = WatchNode(options.print_poses)
         with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):  # SIGINT is how the watching ends
-            rclpy.spin(node)
+            node.listen()
         node.destroy_node()
     finally:
         rclpy.try_shutdown()
+    if node.localizer is None:
+        raise ConfigError(
+            f"no localizer was heard on {CANDIDATES}",
+            "Start localize in the same ROS_DOMAIN_ID; if it has another name, remap its topics",
+        )
     options.output.mkdir(parents=True, exist_ok=True)
     write_picture(node.log, options.radius_m, options.output / "live.png")
     print("\n".join(summary_lines(node.log, options.radius_m)))
