@@ -100,8 +100,9 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
     Args:
         data: the bytes of the file.
         origin: file or topic it came from, for the message of an error.
-        image_format: ``format`` of a ``sensor_msgs/CompressedImage``. Only "compressed rgb" matters:
-            image_transport says with it that red and blue were exchanged before encoding.
+        image_format: ``format`` of a ``sensor_msgs/CompressedImage``. "compressed rgb" says that red and blue were
+            exchanged before encoding. "bayer_rggb8; jpeg compressed " and its like say that the file holds the
+            mosaic of a Bayer camera, which image_transport compresses as if it were grey.
 
     Returns:
         (H, W, 3) uint8. 16-bit images are scaled by 1/257; an EXIF orientation is applied.
@@ -123,7 +124,19 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
         raise FrameDecodeError(
             f"{origin} holds {pixels.dtype} pixels, expected 8-bit or 16-bit", "Convert it to PNG or JPEG"
         )
+    if (mosaic := _mosaic(image_format)) is not None:
+        return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), mosaic))
     return _uint8(pixels if "compressed rgb" in image_format else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
+
+
+def _mosaic(image_format: str) -> int | None:
+    """OpenCV's way from the compressed mosaic of a Bayer camera to RGB, None for every other image."""
+    source, _, codec = image_format.partition(";")
+    was_converted = "compressed bgr" in codec or "compressed rgb" in codec
+    if not source.startswith("bayer_") or "compressed" not in codec or was_converted:
+        return None
+    layout = _LAYOUTS.get(source)
+    return None if layout is None else layout.to_rgb
 
 
 def _layout(encoding: str, height: int, width: int) -> _Layout:
