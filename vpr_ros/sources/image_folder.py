@@ -27,7 +27,7 @@ FRAME_NS = 33_333_333
 
 
 def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
-    """Open the images of *folder*, a plain one or one of a TUM RGB-D, EuRoC or KITTI odometry data set.
+    """Open the images of *folder*, a plain one or one of a TUM RGB-D, EuRoC or KITTI data set.
 
     Times are those of the data set, of the file names or of the trajectory, whichever comes first; only where
     none of them has any they are made up from the order.

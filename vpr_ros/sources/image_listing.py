@@ -1,4 +1,4 @@
-"""Which images a folder holds and when they were taken, for the layouts of TUM RGB-D, EuRoC and KITTI odometry too."""
+"""Which images a folder holds and when they were taken, for the layouts of TUM RGB-D, EuRoC and KITTI too."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.image_file import list_images
+from vpr_ros.sources.kitti_raw import find_camera, frame_stamps_ns
 from vpr_ros.sources.stamped_images import StampedPath, read_data_csv, read_rgb_txt, read_times_txt
 from vpr_ros.sources.stamps import stamp_in_name
 from vpr_ros.sources.trajectory_file import find_trajectory
@@ -24,7 +25,7 @@ class ImageListing:
     Attributes:
         images: in the order they are numbered in.
         stamps_ns: when each was taken, or None where nobody wrote it down.
-        trajectory: the poses that lie beside them, if some do.
+        trajectory: the poses that lie beside them, if some do: a file, or the ``oxts`` folder of KITTI raw.
         layout: what was recognised and which part of it is read, "" for a plain folder.
         absent: how many images a list names that are not there.
         calibration: EuRoC ``sensor.yaml`` of the camera, if there is one.
@@ -45,7 +46,7 @@ def list_folder(folder: Path) -> ImageListing:
         SourceError: there is no image, or a list of times does not belong to the images.
         ClockError: a list of times jumps backwards.
     """
-    return _tum(folder) or _euroc(folder) or _kitti(folder) or _plain(folder)
+    return _tum(folder) or _euroc(folder) or _kitti(folder) or _kitti_raw(folder) or _plain(folder)
 
 
 def _tum(folder: Path) -> ImageListing | None:
@@ -90,6 +91,18 @@ def _kitti_poses(sequence: Path) -> Iterator[Path]:
     name = f"{sequence.resolve().name}.txt"
     folders = (sequence.resolve().parent.parent, sequence.resolve().parent, sequence)
     return chain((folder / "poses" / name for folder in folders), [sequence / "poses.txt"])
+
+
+def _kitti_raw(folder: Path) -> ImageListing | None:
+    """``image_02/{timestamps.txt,data/}`` and ``oxts/``, from the drive, one of its cameras, or the ``data`` of one."""
+    camera = find_camera(folder)
+    if camera is None:
+        return None
+    images = list_images(camera / "data")
+    stamps_ns = frame_stamps_ns(camera / "timestamps.txt", images)
+    oxts = camera.parent / "oxts"
+    poses = find_trajectory(folder) or find_trajectory(camera.parent) or (oxts if oxts.is_dir() else None)
+    return ImageListing(images, stamps_ns, poses, f"KITTI raw {camera.name}")
 
 
 def _plain(folder: Path) -> ImageListing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.sources.kitti_raw import is_oxts, read_oxts
 from vpr_ros.sources.trajectory import Trajectory
 from vpr_ros.sources.trajectory_csv import looks_like_csv, read_csv_trajectory
 from vpr_ros.sources.trajectory_text import read_text_trajectory
@@ -17,11 +18,14 @@ TRAJECTORY_NAMES = (
 
 
 def read_trajectory(path: Path) -> Trajectory:
-    """Read TUM, KITTI, EuRoC, COLMAP text or CSV.
+    """Read TUM, KITTI, EuRoC, COLMAP text or CSV, or the ``oxts`` folder of a KITTI raw drive.
 
     Raises:
         SourceError: the file is missing, binary, or in no known format.
+        ClockError: the time of the folder jumps backwards.
     """
+    if is_oxts(path):
+        return read_oxts(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
