@@ -113,9 +113,56 @@ def test_zero_is_a_time_where_a_simulated_clock_begins(tmp_path: Path) -> None:
 
 def test_a_stamp_nobody_set_becomes_the_time_of_recording(tmp_path: Path) -> None:
     write_images(tmp_path / "one", [SECOND, 0, 3 * SECOND])
-    assert [record.stamp_ns for record in open_source(tmp_path / "one", LENIENT)] == [SECOND, 2 * SECOND, 3 * SECOND]
+    source = open_source(tmp_path / "one", LENIENT)
+    assert [record.stamp_ns for record in source] == [SECOND, 2 * SECOND, 3 * SECOND]
+    assert source.warnings == ("1 of 3 images of /front have no stamp, the time of recording stands in",)
     write_images(tmp_path / "all", [0, 0])
     assert [record.stamp_ns for record in open_source(tmp_path / "all", LENIENT)] == [SECOND, 2 * SECOND]
+
+
+def write_tf(path: Path, stamps_ns: Sequence[int], recorded_ns: int = 0) -> None:
+    """A robot that moves 1 m a second on /tf, its camera on /tf_static without a stamp, and an image every second.
+
+    Where *recorded_ns* is given, recording began then on another clock than that of the stamps, which the images share.
+    """
+    with BagWriter(path) as bag:
+        mount = transform(Pose((0.0, 0.0, 1.0)), 0, "base_link", "camera")
+        bag.write("/tf_static", TF, mount, recorded_ns + SECOND)
+        for k, stamp_ns in enumerate(stamps_ns):
+            log_ns = recorded_ns + (k + 1) * SECOND
+            bag.write("/tf", TF, transform(Pose((float(k), 0, 0)), stamp_ns, "map", "base_link"), log_ns)
+            seen_ns = stamp_ns if recorded_ns else log_ns
+            bag.write("/front", IMAGE, image(np.zeros((4, 4, 3), np.uint8), seen_ns, "camera"), log_ns)
+
+
+def test_static_transforms_need_no_stamp_and_moving_ones_without_are_counted(tmp_path: Path) -> None:
+    write_tf(tmp_path / "stamped", [SECOND, 2 * SECOND, 3 * SECOND])
+    source = open_source(tmp_path / "stamped", SourceOptions(map_frame="map", max_gap_s=2.0))
+    assert source.warnings == ()
+    for name, stamps_ns, count in (("some", [SECOND, 0, 3 * SECOND], 1), ("all", [0, 0, 0], 3)):
+        write_tf(tmp_path / name, stamps_ns)
+        source = open_source(tmp_path / name, SourceOptions(map_frame="map", max_gap_s=2.0))
+        assert [pose.position_m[0] for pose in poses_of(source) if pose] == pytest.approx([0, 1, 2])
+        (warning,) = source.warnings
+        assert warning == (f"{count} of 3 transforms map -> base_link have no stamp, the time of recording stands in")
+        assert warning in source.description
+
+
+def test_zero_is_the_time_of_a_transform_where_a_simulated_clock_begins(tmp_path: Path) -> None:
+    write_tf(tmp_path / "bag", [0, SECOND, 2 * SECOND], recorded_ns=10**18)
+    source = open_source(tmp_path / "bag", SourceOptions(map_frame="map", max_gap_s=2.0))
+    assert [pose.position_m[0] for pose in poses_of(source) if pose] == pytest.approx([0, 1, 2])
+    assert source.warnings == ()
+
+
+def test_poses_without_a_stamp_are_counted(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag") as bag:
+        for k in range(3):
+            log_ns = (k + 1) * SECOND
+            bag.write("/odom", ODOMETRY, odometry(Pose((float(k), 0, 0)), 0, "odom", "base_link"), log_ns)
+            bag.write("/front", IMAGE, image(np.zeros((4, 4, 3), np.uint8), log_ns, "camera"), log_ns)
+    (warning,) = open_source(tmp_path / "bag").warnings
+    assert warning == "3 of 3 poses of /odom have no stamp, the time of recording stands in"
 
 
 @pytest.mark.parametrize("pose_topic", [None, "/fix"])

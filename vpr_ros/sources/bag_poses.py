@@ -15,7 +15,14 @@ from vpr_ros.sources.bag_messages import (
     POSE_WITH_COVARIANCE_STAMPED,
     pose_of,
 )
-from vpr_ros.sources.bag_recording import BagRecording, RawMessage, is_unstamped, mend_zero_stamps, read_header
+from vpr_ros.sources.bag_recording import (
+    BagRecording,
+    RawMessage,
+    is_unstamped,
+    mend_zero_stamps,
+    read_header,
+    unset_stamps,
+)
 from vpr_ros.sources.geodetic import local_enu
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
 
@@ -66,6 +73,11 @@ class TopicPoses:
             self._poses.append(pose_of(message.pose if self._type == POSE_STAMPED else message.pose.pose))
         self._stamps_ns.append(stamp_ns)
         self._unstamped.append(is_unstamped(raw))
+
+    def unset_stamps(self) -> list[str]:
+        """A sentence where stamps were not set."""
+        stamps_ns = mend_zero_stamps(self._stamps_ns, self._unstamped)
+        return unset_stamps(f"poses of {self.topic}", stamps_ns, self._unstamped)
 
     def track(self) -> tuple[PoseTrack, GeoDatum | None]:
         """The poses in order; GPS positions in a local frame with the first fix as origin.

@@ -123,6 +123,18 @@ def mend_zero_stamps(stamps_ns: Sequence[int], unstamped: Sequence[bool]) -> lis
     ]
 
 
+def unset_stamps(what: str, stamps_ns: Sequence[int], unstamped: Sequence[bool]) -> list[str]:
+    """A sentence where stamps were not set and the time of recording stands in: it is later than what it stands for.
+
+    Args:
+        what: of which messages, for people.
+        stamps_ns: as ``mend_zero_stamps`` gives them.
+        unstamped: which of them were zero.
+    """
+    count = sum(unset and stamp_ns != 0 for stamp_ns, unset in zip(stamps_ns, unstamped, strict=True))
+    return [f"{count} of {len(stamps_ns)} {what} have no stamp, the time of recording stands in"] if count else []
+
+
 def _open_reader(path: Path) -> AnyReader:
     try:
         reader = AnyReader(_storage(path), default_typestore=TYPESTORE)

@@ -14,7 +14,7 @@ from vpr_ros.core.frames import CameraMount, FrameRecord
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_images import BagImages, ImageTopic
 from vpr_ros.sources.bag_poses import TopicPoses
-from vpr_ros.sources.bag_recording import BagRecording
+from vpr_ros.sources.bag_recording import BagRecording, unset_stamps
 from vpr_ros.sources.bag_topics import image_topics, pose_topic, readable_cameras
 from vpr_ros.sources.bag_truth import BagTruth, choose_truth, no_truth
 from vpr_ros.sources.frame_tree import FrameTree
@@ -83,6 +83,7 @@ def _source(
     posed = 0
     for camera in cameras:
         poses = _poses_of(camera, truth, options, warnings)
+        warnings += unset_stamps(f"images of {camera.topic}", camera.stamps_ns, camera.unstamped)
         posed += sum(pose is not None for pose in poses)
         in_order = sorted(zip(camera.stamps_ns, camera.keys, poses, strict=True), key=lambda image: image[0])
         same_time = Counter[int]()
@@ -95,6 +96,7 @@ def _source(
                 record = FrameRecord(stamp_ns, camera.camera, name, pose, partial(images.load, key))
                 records.append((log_ns, record))
     records.sort(key=lambda pair: pair[0])
+    warnings += truth.noticed()
     description = _description(path, truth, len(cameras), len(records), len(log_times_ns), posed)
     return RecordedSource(
         truth.map_frame_id,

@@ -34,6 +34,7 @@ class BagTruth:
         datum: origin of the local frame when the poses came from GPS.
         skipped: poses that cannot be used, by reason; complete when everything has been read.
         warnings: what a person should know, one sentence each.
+        noticed: more of these; complete when everything has been read.
     """
 
     origin: str
@@ -43,6 +44,7 @@ class BagTruth:
     datum: GeoDatum | None = None
     skipped: Callable[[], Counter[str]] = Counter
     warnings: tuple[str, ...] = ()
+    noticed: Callable[[], Sequence[str]] = tuple
 
 
 def choose_truth(
@@ -109,6 +111,7 @@ def _from_topic(options: SourceOptions, cameras: Sequence[ImageTopic], poses: To
         datum,
         lambda: track.skipped,
         warnings,
+        poses.unset_stamps,
     )
 
 
@@ -121,7 +124,7 @@ def _from_tree(options: SourceOptions, map_frame: str, cameras: Sequence[ImageTo
         source = camera_frames[camera.topic] if mounts[camera.topic] is None else options.base_frame
         return tree.lookup(map_frame, source, stamps_ns, options.max_gap_ns, options.require_poses).poses()
 
-    return BagTruth(f"TF {map_frame}", map_frame, read, mounts, skipped=tree.skipped)
+    return BagTruth(f"TF {map_frame}", map_frame, read, mounts, skipped=tree.skipped, noticed=tree.unset_stamps)
 
 
 def _timed(

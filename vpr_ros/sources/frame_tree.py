@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_messages import stamp_ns_of, transform_of
-from vpr_ros.sources.bag_recording import BagRecording, RawMessage
+from vpr_ros.sources.bag_recording import BagRecording, RawMessage, mend_zero_stamps, unset_stamps
 from vpr_ros.sources.pose_track import PoseSamples, PoseTrack, pose_track
 from vpr_ros.sources.time_range import Stamps
 
@@ -23,10 +23,11 @@ class FrameTree:
         self._parents: dict[str, str] = {}
         self._static: dict[str, Pose] = {}
         self._moving: dict[str, list[tuple[int, Pose]]] = {}
+        self._unstamped: dict[str, list[bool]] = {}
         self._tracks: dict[str, PoseTrack] = {}
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
-        """Note one ``TFMessage``; a topic called ``.../tf_static`` holds at all times.
+        """Note one ``TFMessage``; a topic called ``.../tf_static`` holds at all times, whatever its stamps.
 
         Raises:
             SourceError: it does not deserialise, or a frame has two parents.
@@ -42,8 +43,9 @@ class FrameTree:
             if raw.topic.endswith("tf_static"):
                 self._static[child] = pose
             else:
-                stamp_ns = stamp_ns_of(stamped.header.stamp) or raw.log_ns
-                self._moving.setdefault(child, []).append((stamp_ns, pose))
+                stamp_ns = stamp_ns_of(stamped.header.stamp)
+                self._moving.setdefault(child, []).append((stamp_ns or raw.log_ns, pose))
+                self._unstamped.setdefault(child, []).append(stamp_ns == 0)
 
     @property
     def frames(self) -> Collection[str]:
@@ -70,6 +72,14 @@ class FrameTree:
     def skipped(self) -> Counter[str]:
         """Transforms that cannot be used, by reason, of all that were looked up."""
         return sum((track.skipped for track in self._tracks.values()), Counter[str]())
+
+    def unset_stamps(self) -> list[str]:
+        """A sentence for each transform that was looked up and has stamps that were not set."""
+        return [
+            sentence
+            for child in self._tracks
+            for sentence in unset_stamps(f"transforms {self._edge_name(child)}", *self._stamps(child))
+        ]
 
     def lookup(
         self, target: str, source: str, stamps_ns: Stamps, max_gap_ns: int, refuse_gaps: bool = True
@@ -99,14 +109,22 @@ class FrameTree:
 
     def _edge(self, child: str, stamps_ns: Stamps, max_gap_ns: int, refuse_gaps: bool) -> PoseSamples:
         """``T_parent_child`` at M times."""
-        origin = f"TF {self._parents[child]} -> {child}"
-        moving = self._moving.get(child)
-        if moving is not None:
+        origin = f"TF {self._edge_name(child)}"
+        if child in self._moving:
             if child not in self._tracks:
-                self._tracks[child] = pose_track(origin, moving)
+                poses = (pose for _, pose in self._moving[child])
+                self._tracks[child] = pose_track(origin, zip(self._stamps(child)[0], poses, strict=True))
             return self._tracks[child].at(stamps_ns, max_gap_ns, refuse_gaps)
         fixed = pose_track(origin, [(0, self._static[child])]).at(np.zeros(len(stamps_ns), dtype=np.int64), 0)
         return PoseSamples(np.ones(len(stamps_ns), dtype=bool), fixed.position_m, fixed.rotation)
+
+    def _edge_name(self, child: str) -> str:
+        return f"{self._parents[child]} -> {child}"
+
+    def _stamps(self, child: str) -> tuple[list[int], list[bool]]:
+        """Of a moving transform, and which of them were not set."""
+        unstamped = self._unstamped[child]
+        return mend_zero_stamps([stamp_ns for stamp_ns, _ in self._moving[child]], unstamped), unstamped
 
     def _ancestors(self, frame: str) -> list[str]:
         """The frame, its parent, and so on to the root."""
