@@ -1,15 +1,21 @@
 """Simulated towns as training and evaluation data: several drives through each, every one in other conditions.
 
-Images are rendered when they are loaded. For many epochs record the drives once with ``simulate`` and use ``drives``.
+Images are rendered when they are loaded; a town is grown when one of its images is, and forgotten when others are. For
+many epochs record the drives once with ``simulate`` and use ``drives``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import conditions_named
@@ -73,6 +79,77 @@ class TownDrives:
         return Town(seed, self.blocks, self.blocks)
 
 
+class TownMemory:
+    """Drives through the towns looked at last; a town is forgotten with its painted textures, about 0.4 GB.
+
+    What is forgotten is grown again when somebody asks, and looks the same. A copy for another process starts empty.
+
+    Args:
+        drives: see ``TownDrives``.
+        towns: how many are kept.
+
+    Raises:
+        TrainingError: less than one.
+    """
+
+    def __init__(self, drives: TownDrives, towns: int) -> None:
+        if towns < 1:
+            raise TrainingError(f"{towns} towns are to be kept in memory", "Keep at least 1")
+        self.drives = drives
+        self._capacity = towns
+        self._known: OrderedDict[int, tuple[Town, dict[int, SimulatedSource]]] = OrderedDict()
+
+    def source(self, seed: int, conditions: str, number: int) -> SimulatedSource:
+        """Return drive *number* through the town of this seed; to be used and let go of.
+
+        Raises:
+            ConfigError: unknown conditions.
+        """
+        if seed not in self._known:
+            while len(self._known) >= self._capacity:  # before the next one is grown
+                self._known.popitem(last=False)
+            self._known[seed] = self.drives.town(seed), {}
+        self._known.move_to_end(seed)
+        town, sources = self._known[seed]
+        if number not in sources:
+            sources[number] = self.drives.source(town, conditions, number)
+        return sources[number]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_known": OrderedDict()}
+
+
+class ForgettableDrive:
+    """A drive as a ``FrameSource`` that does not keep its town alive.
+
+    Args:
+        memory: where the town is looked for when an image is loaded.
+        seed: of the town.
+        conditions, number: see ``TownDrives.source``.
+    """
+
+    def __init__(self, memory: TownMemory, seed: int, conditions: str, number: int) -> None:
+        self._memory = memory
+        self._which = seed, conditions, number
+        source = memory.source(seed, conditions, number)
+        self.map_frame_id: str = source.map_frame_id
+        self.cameras: Mapping[str, CameraMount] = source.cameras
+        self.datum: GeoDatum | None = source.datum
+        self.description: str = source.description
+        self._poses = source.poses
+
+    def __len__(self) -> int:
+        return len(self._poses)
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        (camera,) = self.cameras
+        for index, (stamp_ns, T_map_base) in enumerate(self._poses):
+            yield FrameRecord(stamp_ns, camera, str(stamp_ns), T_map_base, partial(self._image, index))
+
+    def _image(self, index: int) -> ImageRgb:
+        return self._memory.source(*self._which).rendering(index).image_rgb
+
+
 class TownPlaces(PlaceData):
     """Towns cut into places by distance and heading; each town is driven through once per condition.
 
@@ -82,6 +159,8 @@ class TownPlaces(PlaceData):
         drives: see ``TownDrives``.
         grid: see ``PlaceGrid``.
         min_images_per_place: places with fewer images are left out.
+        towns_in_memory: how many towns each worker process keeps painted, see ``TownMemory``. A batch needs one; where
+            the memory is there, all of them spare painting again.
     """
 
     def __init__(
@@ -91,21 +170,24 @@ class TownPlaces(PlaceData):
         drives: TownDrives | None = None,
         grid: PlaceGrid | None = None,
         min_images_per_place: int = 4,
+        towns_in_memory: int = 2,
     ) -> None:
         self.towns = tuple(towns)
         self.conditions = tuple(conditions)
         self.drives = drives or TownDrives()
         self.grid = grid or PlaceGrid()
         self.min_images_per_place = min_images_per_place
+        self.towns_in_memory = towns_in_memory
 
     def open(self) -> PlaceImages:
         """Plan all drives; nothing is rendered yet.
 
         Raises:
             ConfigError: unknown conditions.
-            TrainingError: no place with enough images.
+            TrainingError: no place with enough images, or no town may be kept in memory.
         """
-        parts = [self._town(seed) for seed in self.towns]
+        memory = TownMemory(self.drives, self.towns_in_memory)
+        parts = [self._town(memory, seed) for seed in self.towns]
         return PlaceImages(
             f"{len(parts)} simulated towns in {', '.join(self.conditions)}: {sum(len(p.images) for p in parts)} images",
             ImageListChain([part.images for part in parts]),
@@ -113,9 +195,8 @@ class TownPlaces(PlaceData):
             _numbered_on([part.groups for part in parts]),
         )
 
-    def _town(self, seed: int) -> PlaceImages:
-        town = self.drives.town(seed)
-        sources = [self.drives.source(town, name, number) for number, name in enumerate(self.conditions)]
+    def _town(self, memory: TownMemory, seed: int) -> PlaceImages:
+        sources = [ForgettableDrive(memory, seed, name, number) for number, name in enumerate(self.conditions)]
         return label_places(posed_images(sources), self.grid, self.min_images_per_place)
 
 
@@ -153,9 +234,11 @@ class TownRetrieval(EvaluationData):
         Raises:
             ConfigError: unknown conditions.
         """
-        town = self.drives.town(self.seed)
+        memory = TownMemory(self.drives, 1)
         # numbers of drives no training set of this town uses
-        sides = [posed_images([self.drives.source(town, c, 1000 + n)]) for n, c in enumerate(self.conditions)]
+        sides = [
+            posed_images([ForgettableDrive(memory, self.seed, c, 1000 + n)]) for n, c in enumerate(self.conditions)
+        ]
         return retrieval_set(self.name, sides[0], sides[1], self.threshold)
 
 
