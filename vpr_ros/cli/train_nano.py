@@ -7,7 +7,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.training.appearance import AppearanceRange
 from vpr_ros.training.dense_teacher import DenseTeacher
-from vpr_ros.training.distillation import DistillationConfig, distil
+from vpr_ros.training.distillation import DistillationConfig, Lessons, distil
 from vpr_ros.training.nano_descriptor import DescriptorFit, fit_descriptor
 from vpr_ros.training.nano_lessons import prepare_lessons
 from vpr_ros.training.town_views import TownViews, render_views
@@ -61,46 +61,84 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+@dataclass(frozen=True)
+class NanoRecipe:
+    """The sections of a recipe, checked.
+
+    Attributes:
+        text: the file as it was read.
+        model, distillation, appearance, towns, descriptor: see their classes.
+        teacher: names of its outputs.
+        made_by: what the backbone's weights depend on, to know them again.
+    """
+
+    text: bytes
+    model: ModelConfig
+    teacher: dict[str, str]
+    distillation: DistillationConfig
+    appearance: AppearanceRange
+    towns: TownViews
+    descriptor: DescriptorFit
+    made_by: dict[str, Any]
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Height and width of the network's input."""
+        return self.model.preprocessing.height_px, self.model.preprocessing.width_px
+
+
 def _train(argv: Sequence[str]) -> None:
     arguments = _parser().parse_args(argv)
-    recipe_bytes = _read(arguments.recipe)
-    recipe = yaml.safe_load(recipe_bytes)
-    _check_sections(recipe, arguments.recipe)
+    recipe = _read_recipe(arguments.recipe)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "recipe.yaml").write_bytes(recipe_bytes)
+    (arguments.output / "recipe.yaml").write_bytes(recipe.text)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    config = ModelConfig.from_mapping(recipe["model"])
-    distillation = _section(DistillationConfig, {**recipe["distillation"]})
-    appearance = _section(AppearanceRange, recipe["appearance"])
-    towns = _section(TownViews, recipe["towns"])
-    descriptor = _section(DescriptorFit, recipe["descriptor"])
-
-    size = config.preprocessing
     lessons = prepare_lessons(
         arguments.sequences,
-        (size.height_px, size.width_px),
-        lambda: DenseTeacher(arguments.teacher, recipe["teacher"]["features"], recipe["teacher"]["reliability"]),
+        recipe.size_px,
+        lambda: DenseTeacher(arguments.teacher, recipe.teacher["features"], recipe.teacher["reliability"]),
         arguments.output,
         _progress,
     )
-    model = build_model(config)
-    kept, made_by = arguments.output / "student.safetensors", {name: recipe[name] for name in STUDENT_SECTIONS}
-    if kept.is_file():
-        model.backbone.load_state_dict(_read_student(kept, made_by))
-    else:
-        student = distil(lessons, distillation, appearance, _Reporter(arguments.output, distillation.steps))
-        weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
-        save_file(weights, kept, {"made_by": json.dumps(made_by)})
-        model.backbone.load_state_dict(student.state_dict())
-    views = render_views(towns, (size.height_px, size.width_px), lambda done, total: _progress("towns", done, total))
+    model = build_model(recipe.model)
+    model.backbone.load_state_dict(_backbone(lessons, recipe, arguments.output))
+    views = render_views(recipe.towns, recipe.size_px, lambda done, total: _progress("towns", done, total))
     rendered = views.reshape(-1, *views.shape[2:])
-    report = fit_descriptor(model, lessons.images, rendered, descriptor, appearance)
+    report = fit_descriptor(model, lessons.images, rendered, recipe.descriptor, recipe.appearance, _progress)
     print(f"assignment from {report.descriptors} local features, alpha {report.alpha:.1f}")
-    checkpoint = arguments.output / f"{config.name}.safetensors"
-    save_checkpoint(model.eval(), checkpoint, Recipe(arguments.recipe.name, hashlib.sha256(recipe_bytes).hexdigest()))
-    print(
-        f"wrote {checkpoint}; export it with\n  export_model {checkpoint} --images FOLDER --output {config.name}.onnx"
+    name = recipe.model.name
+    checkpoint = arguments.output / f"{name}.safetensors"
+    save_checkpoint(model.eval(), checkpoint, Recipe(arguments.recipe.name, hashlib.sha256(recipe.text).hexdigest()))
+    print(f"wrote {checkpoint}; export it with\n  export_model {checkpoint} --images FOLDER --output {name}.onnx")
+
+
+def _backbone(lessons: Lessons, recipe: NanoRecipe, folder: Path) -> dict[str, torch.Tensor]:
+    """Weights of the backbone an earlier run of this folder finished, or of a new one."""
+    kept = folder / "student.safetensors"
+    if kept.is_file():
+        return _read_student(kept, recipe.made_by)
+    student = distil(lessons, recipe.distillation, recipe.appearance, _Reporter(folder, recipe.distillation.steps))
+    weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
+    save_file(weights, kept, {"made_by": json.dumps(recipe.made_by)})
+    return weights
+
+
+def _read_recipe(path: Path) -> NanoRecipe:
+    text = _read(path)
+    recipe = yaml.safe_load(text)
+    _check_sections(recipe, path)
+    model = ModelConfig.from_mapping(recipe["model"])
+    size_px = [model.preprocessing.height_px, model.preprocessing.width_px]
+    return NanoRecipe(
+        text=text,
+        model=model,
+        teacher=recipe["teacher"],
+        distillation=_section(DistillationConfig, recipe["distillation"]),
+        appearance=_section(AppearanceRange, recipe["appearance"]),
+        towns=_section(TownViews, recipe["towns"]),
+        descriptor=_section(DescriptorFit, recipe["descriptor"]),
+        made_by={name: recipe[name] for name in STUDENT_SECTIONS} | {"size_px": size_px},
     )
 
 

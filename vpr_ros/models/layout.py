@@ -24,6 +24,8 @@ class LayoutVLAD(nn.Module):
         ghost_clusters: of SuperVLAD; None is NetVLAD, which keeps residuals to its centres instead.
         layout_grid: rows and columns the grid is pooled to.
         layout_dim: channels a local feature is reduced to before pooling.
+        importance_power: what power of a token's length it counts with; 0 counts all alike. Only for backbones whose
+            tokens have a length that means something.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class LayoutVLAD(nn.Module):
         ghost_clusters: int | None = None,
         layout_grid: tuple[int, int] = (8, 8),
         layout_dim: int = 16,
+        importance_power: float = 0.0,
     ) -> None:
         super().__init__()
         self.vlad = NetVLAD(dim, clusters) if ghost_clusters is None else SuperVLAD(dim, clusters, ghost_clusters)
         self.reduce = nn.Linear(dim, layout_dim, bias=False)
         self.layout_share = nn.Parameter(torch.tensor(0.0))
+        self.importance_power = importance_power
         self.grid = grid
         self.layout_grid = layout_grid
         self.register_buffer("row_pooling", _pooling(grid[0], layout_grid[0]), persistent=False)
@@ -48,7 +52,9 @@ class LayoutVLAD(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, N, D) -> (B, clusters * D + rows * columns * layout_dim), L2-normalised."""
         share = torch.sigmoid(self.layout_share)
-        return torch.cat((torch.sqrt(1.0 - share) * self.vlad(tokens), torch.sqrt(share) * self._layout(tokens)), dim=1)
+        importance = tokens.norm(dim=2) ** self.importance_power if self.importance_power else None
+        vlad, layout = self.vlad(tokens, importance), self._layout(tokens)
+        return torch.cat((torch.sqrt(1.0 - share) * vlad, torch.sqrt(share) * layout), dim=1)
 
     def _layout(self, tokens: Tensor) -> Tensor:
         reduced = self.reduce(functional.normalize(tokens, dim=2)).unflatten(1, self.grid)

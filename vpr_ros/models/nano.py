@@ -1,7 +1,8 @@
 """The backbone of ``vpr_nano``: a small convolutional pyramid that runs at camera rate on two CPU cores.
 
 Grey input, normalised per image, because a robot's colours change with its lamp, its exposure and the hour;
-three strides fused at stride 8, as dense local-feature networks do.
+three strides fused at stride 8, as dense local-feature networks do. Each feature comes with how reliable it is: blank
+wall, sky and passers-by shall not outvote what stays.
 """
 
 from __future__ import annotations
@@ -35,14 +36,16 @@ class NanoBackbone(nn.Module):
         self.stride32 = nn.Sequential(_Convolution(at16, at32, stride=2), _Residual(at32))
         self.lateral16 = nn.Conv2d(at16, at8, 1)
         self.lateral32 = nn.Conv2d(at32, at8, 1)
-        self.fuse = nn.Sequential(_Convolution(at8, at8), _Convolution(at8, at8), nn.Conv2d(at8, dim, 1))
+        self.fuse = nn.Sequential(_Convolution(at8, at8), _Convolution(at8, at8))
+        self.describe = nn.Conv2d(at8, dim, 1)
+        self.judge = nn.Conv2d(at8, 1, 1)
 
     def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
         """Rows and columns of the feature grid for an input of this size."""
         return -(-height_px // STRIDE_PX), -(-width_px // STRIDE_PX)
 
-    def features(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) on the 0..1 scale -> (B, D, rows, columns), not normalised."""
+    def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) in 0..1 -> unit features (B, D, rows, columns) and logits of reliability (B, rows, columns)."""
         grey = images.mean(dim=1, keepdim=True)
         mean = grey.mean(dim=(2, 3), keepdim=True)
         variance = (grey - mean).square().mean(dim=(2, 3), keepdim=True)
@@ -50,16 +53,17 @@ class NanoBackbone(nn.Module):
         middle = self.stride16(fine)
         coarse = self.stride32(middle)
         size = fine.shape[-2:]
-        features: Tensor = self.fuse(
+        fused = self.fuse(
             fine
             + functional.interpolate(self.lateral16(middle), size, mode="bilinear", align_corners=False)
             + functional.interpolate(self.lateral32(coarse), size, mode="bilinear", align_corners=False)
         )
-        return features
+        return functional.normalize(self.describe(fused), dim=1), self.judge(fused).squeeze(1)
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) on the 0..1 scale -> tokens (B, N, D), row-major over the grid."""
-        return self.features(images).flatten(2).transpose(1, 2)
+        """(B, 3, H, W) on the 0..1 scale -> tokens (B, N, D), row-major; the length of a token is its reliability."""
+        features, judgement = self.features(images)
+        return (features * torch.sigmoid(judgement).unsqueeze(1)).flatten(2).transpose(1, 2)
 
 
 class _Convolution(nn.Sequential):

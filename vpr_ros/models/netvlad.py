@@ -47,10 +47,12 @@ class NetVLAD(nn.Module):
         """Unit-length tokens (B, N, D) -> weights (B, N, K) that add up to 1 for each token."""
         return functional.linear(tokens, self.conv.weight.flatten(1), self.conv.bias).softmax(dim=2)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, N, D) -> (B, K * D), L2-normalised."""
+    def forward(self, tokens: Tensor, importance: Tensor | None = None) -> Tensor:
+        """(B, N, D), and how much each counts (B, N) if not all alike -> (B, K * D), L2-normalised."""
         tokens = functional.normalize(tokens, dim=2)
         weights = self.assign(tokens)
+        if importance is not None:
+            weights = weights * importance.unsqueeze(2)
         # sum_i a (x - c) = sum_i a x - (sum_i a) c: the residuals (B, N, K, D) never exist in memory
         mass = weights.sum(dim=1).unsqueeze(2)
         vlad = functional.normalize(weights.transpose(1, 2) @ tokens - mass * self.centroids, dim=2)

@@ -40,9 +40,12 @@ class SuperVLAD(nn.Module):
         """Unit-length tokens (B, N, D) -> weights (B, N, K + G) that add up to 1 for each token."""
         return functional.linear(tokens, self.conv.weight.flatten(1)).softmax(dim=2)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """(B, N, D) -> (B, K * D), cluster-major, L2-normalised."""
+    def forward(self, tokens: Tensor, importance: Tensor | None = None) -> Tensor:
+        """(B, N, D), and how much each counts (B, N) if not all alike -> (B, K * D), cluster-major, L2-normalised."""
         tokens = functional.normalize(tokens, dim=2)
-        vlad = self.assign(tokens).transpose(1, 2) @ tokens
+        weights = self.assign(tokens)
+        if importance is not None:
+            weights = weights * importance.unsqueeze(2)
+        vlad = weights.transpose(1, 2) @ tokens
         vlad = functional.normalize(vlad[:, : self.clusters], dim=2)
         return functional.normalize(vlad.flatten(1), dim=1)

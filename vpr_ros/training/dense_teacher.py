@@ -45,7 +45,8 @@ class DenseTeacher:
             )
         source = graph.input[0]
         self._input = source.name
-        self._size = tuple(int(d.dim_value) for d in source.type.tensor_type.shape.dim[2:])
+        height, width = (int(d.dim_value) for d in source.type.tensor_type.shape.dim[2:])
+        self._size = height, width
         with tempfile.TemporaryDirectory() as folder:
             # Heads that nobody asked for stay out: here they cost more than the features.
             part = Path(folder) / "teacher.onnx"
@@ -54,13 +55,31 @@ class DenseTeacher:
 
     def __call__(self, image_rgb: npt.NDArray[np.uint8], grid: tuple[int, int]) -> tuple[Features, Features]:
         """(H, W, 3) uint8 -> unit features (C, rows, columns) and reliability (rows, columns) on *grid*."""
-        native = cv2.resize(image_rgb, self._size[::-1], interpolation=cv2.INTER_LINEAR)
-        batch = native.transpose(2, 0, 1)[None].astype(np.float32) / 255.0
+        seen, share = _fitted(image_rgb, self._size)
+        batch = seen.transpose(2, 0, 1)[None].astype(np.float32) / 255.0
         features, reliability = self._session.run(None, {self._input: batch})
+        rows, columns = (round(side * kept) for side, kept in zip(features.shape[2:], share, strict=True))
+        features, reliability = features[..., :rows, :columns], reliability[..., :rows, :columns]
         unit = features[0] / np.maximum(np.linalg.norm(features[0], axis=0, keepdims=True), 1e-6)
         pooled = _to_grid(unit, grid)
         pooled /= np.maximum(np.linalg.norm(pooled, axis=0, keepdims=True), 1e-6)
         return pooled.astype(np.float16), _to_grid(reliability[0], grid)[0].astype(np.float16)
+
+
+def _fitted(
+    image_rgb: npt.NDArray[np.uint8], size: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint8], tuple[float, float]]:
+    """Scale an image into *size* without changing its shape, mirror it into what is left, and say what it covers.
+
+    Mirrored, because black borders would change the mean by which such networks normalise an image.
+    """
+    height, width = image_rgb.shape[:2]
+    scale = min(size[0] / height, size[1] / width)
+    inside = round(scale * height), round(scale * width)
+    scaled = cv2.resize(image_rgb, inside[::-1], interpolation=cv2.INTER_LINEAR)
+    below, right = size[0] - inside[0], size[1] - inside[1]
+    bordered = cv2.copyMakeBorder(scaled, 0, below, 0, right, cv2.BORDER_REFLECT)
+    return bordered.astype(np.uint8, copy=False), (inside[0] / size[0], inside[1] / size[1])
 
 
 def teach(

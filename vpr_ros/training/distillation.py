@@ -45,6 +45,7 @@ class DistillationConfig:
         learning_rate: peak of the one-cycle schedule.
         weight_decay: of AdamW.
         unreliable_weight: what a position counts that the teacher calls unreliable; reliable ones count one more.
+        reliability_weight: of the cross entropy with the teacher's reliability, beside the mean cosine distance.
         seed: of crops, appearance and initial weights.
     """
 
@@ -54,6 +55,7 @@ class DistillationConfig:
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     unreliable_weight: float = 0.2
+    reliability_weight: float = 0.25
     seed: int = 0
 
 
@@ -77,11 +79,13 @@ def distil(
     )
     crops = _crops(lessons, config)
     for step in range(config.steps):
-        images, features, weight = next(crops)
+        images, features, reliability = next(crops)
         seen = change_appearance(images, appearance, generator).contiguous(memory_format=torch.channels_last)
-        answer = functional.normalize(student.features(seen), dim=1)
-        distance = 1.0 - (answer * features).sum(dim=1)
-        loss = (weight * distance).sum() / weight.sum()
+        answer, judgement = student.features(seen)
+        weight = reliability + config.unreliable_weight
+        distance = (weight * (1.0 - (answer * features).sum(dim=1))).sum() / weight.sum()
+        misjudged = functional.binary_cross_entropy_with_logits(judgement, reliability)
+        loss = distance + config.reliability_weight * misjudged
         if not torch.isfinite(loss):
             raise TrainingError(f"the loss became {loss.item()} at step {step}", "Lower the learning rate")
         optimiser.zero_grad()
@@ -94,11 +98,11 @@ def distil(
 
 
 def _crops(lessons: Lessons, config: DistillationConfig) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Endless (images, features, weight): crops on the feature grid, so that both sides show the same pixels."""
+    """Endless (images, features, reliability): crops on the feature grid, so that both sides show the same pixels."""
     rng = np.random.default_rng(config.seed)
     rows, columns = config.crop
     while True:
-        images, features, weight = [], [], []
+        images, features, reliability = [], [], []
         for index in rng.integers(len(lessons.images), size=config.batch_size):
             top = int(rng.integers(lessons.features.shape[2] - rows + 1))
             left = int(rng.integers(lessons.features.shape[3] - columns + 1))
@@ -106,9 +110,9 @@ def _crops(lessons: Lessons, config: DistillationConfig) -> Iterator[tuple[Tenso
             pixels = np.s_[top * STRIDE_PX : (top + rows) * STRIDE_PX, left * STRIDE_PX : (left + columns) * STRIDE_PX]
             images.append(lessons.images[index][pixels])
             features.append(lessons.features[index][:, cells[0], cells[1]])
-            weight.append(lessons.reliability[index][cells])
+            reliability.append(lessons.reliability[index][cells])
         yield (
             torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255.0,
             torch.from_numpy(np.stack(features)).float(),
-            torch.from_numpy(np.stack(weight)).float() + config.unreliable_weight,
+            torch.from_numpy(np.stack(reliability)).float(),
         )

@@ -20,6 +20,7 @@ from vpr_ros.models.initialise import InitialisationReport, initialise_assignmen
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.training.appearance import AppearanceRange, change_appearance
 from vpr_ros.training.layout_basis import fit_layout
+from vpr_ros.training.nano_lessons import Progress
 
 _BATCH = 32
 
@@ -49,6 +50,7 @@ def fit_descriptor(
     towns: npt.NDArray[np.uint8],
     fit: DescriptorFit,
     appearance: AppearanceRange,
+    progress: Progress,
 ) -> InitialisationReport:
     """Fit words and layout on photographs, then the whitening on every image, as it is and from elsewhere.
 
@@ -58,7 +60,7 @@ def fit_descriptor(
     Args:
         model: with a trained backbone and a ``LayoutVLAD``, whitened.
         photographs, towns: (M, H, W, 3) and (T, H, W, 3) uint8; words of rendered towns would be words of one painter.
-        fit, appearance: see there.
+        fit, appearance, progress: see there.
 
     Raises:
         TrainingError: another kind of model, or too few images.
@@ -72,15 +74,14 @@ def fit_descriptor(
     with torch.no_grad():
         model.aggregation.vlad.conv.weight.mul_(fit.sharpness)
     fit_layout(model, words, share=fit.layout_share)
-    model.whitening.fit(
-        _descriptors(model, np.concatenate((photographs, towns)), fit.seed, appearance), fit.whitening_strength
-    )
+    described = _descriptors(model, np.concatenate((photographs, towns)), fit.seed, appearance, progress)
+    model.whitening.fit(described, fit.whitening_strength)
     return report
 
 
 @torch.no_grad()
 def _descriptors(
-    model: PlaceModel, images: npt.NDArray[np.uint8], seed: int, appearance: AppearanceRange
+    model: PlaceModel, images: npt.NDArray[np.uint8], seed: int, appearance: AppearanceRange, progress: Progress
 ) -> npt.NDArray[np.float32]:
     model.eval()
     generator = torch.Generator().manual_seed(seed)
@@ -98,6 +99,7 @@ def _descriptors(
             moved = torch.stack([viewpoint(image) for image in batch])
             elsewhere = change_appearance(moved, appearance, generator)
             rows.extend(model.aggregation(model.tokens(seen)).numpy() for seen in (batch, elsewhere))
+            progress("images described", min(_BATCH * len(rows) // 2, len(images)), len(images))
     return np.concatenate(rows)
 
 
