@@ -4,131 +4,304 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import onnx
 import pytest
+import yaml
 from geometry_msgs.msg import PoseWithCovarianceStamped
-from harness import Diagnostics, FakeCamera, GraphClient, RosProcess, StartNode, image_message, texture
-from sensor_msgs.msg import Image
+from harness import (
+    Diagnostics,
+    FakeCamera,
+    GraphClient,
+    RosProcess,
+    StartNode,
+    compressed_message,
+    image_message,
+    texture,
+)
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage, Image
+from std_srvs.srv import Trigger
 
 from vpr_ros.inference import shipped_model_path
+from vpr_ros.maps.checksum import file_fingerprint, file_sha256
 
 NODE = "/vpr_localizer"
 OK, WARN, ERROR = 0, 1, 2
 
 
-def broken_image(fault: str) -> Image:
+def is_alive(process: RosProcess, client: GraphClient) -> bool:
+    """Whether the node still answers its graph."""
+    return process.is_running and bool(client.call(Trigger, f"{NODE}/reset").success)
+
+
+def says(message: str, *words: str) -> None:
+    for word in words:
+        assert word in message, message
+
+
+# images
+
+
+def unknown_encoding() -> Image:
     message = image_message(texture(2), time.time_ns())
-    if fault == "encoding":
-        message.encoding = "kodachrome"
-    else:
-        message.data = bytes(message.data)[:-500]
+    message.encoding = "kodachrome"
     return message
 
 
-@pytest.mark.parametrize(("fault", "says"), [("encoding", "kodachrome"), ("truncated", "bytes")])
+def truncated() -> Image:
+    message = image_message(texture(2), time.time_ns())
+    message.data = bytes(message.data)[:-500]
+    return message
+
+
+def truncated_jpeg() -> CompressedImage:
+    message = compressed_message(texture(2), time.time_ns())
+    message.data = bytes(message.data)[:-500]
+    return message
+
+
+BROKEN_IMAGES: dict[str, tuple[Callable[[], Any], tuple[str, ...], tuple[str, ...]]] = {
+    "unknown encoding": (
+        unknown_encoding,
+        ("unknown image encoding 'kodachrome'", "expected one of rgb8"),
+        ("Set the camera driver to one of these",),
+    ),
+    "truncated image": (
+        truncated,
+        ("truncated image: 229900 bytes found", "needs 230400"),
+        ("Check the camera driver and the transport",),
+    ),
+    "truncated jpeg": (truncated_jpeg, ("truncated image: camera 'camera'", "end mark"), ("Leave it out",)),
+}
+
+
+@pytest.mark.parametrize("fault", BROKEN_IMAGES)
 def test_a_broken_image_is_reported_and_the_next_good_one_answered(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    diagnostics: Diagnostics,
-    fault: str,
-    says: str,
+    texture_map: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics, fault: str
 ) -> None:
+    broken, problem, remedy = BROKEN_IMAGES[fault]
     process = start_localizer(map=texture_map)
     poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
-    camera = FakeCamera(client)
-    client.wait_for(
-        lambda: diagnostics.level("localizer") == ERROR,
-        "an ERROR",
-        lambda: camera.publish_message(broken_image(fault)),
-    )
-    assert says in diagnostics.message("localizer")
-    assert diagnostics.value("localizer", "last error remedy")
+    kind = type(broken())
+    topic = "/image/compressed" if kind is CompressedImage else "/image"
+    publisher = client.node.create_publisher(kind, topic, qos_profile_sensor_data)
+    client.wait_for(lambda: diagnostics.level("localizer") == ERROR, "an ERROR", lambda: publisher.publish(broken()))
+    says(diagnostics.message("localizer"), *problem, *remedy)
+    says(diagnostics.value("localizer", "last error"), *problem)
+    says(diagnostics.value("localizer", "last error remedy"), *remedy)
+    assert diagnostics.level("camera") == ERROR
+    says(diagnostics.message("camera"), *problem, *remedy)
+    assert int(diagnostics.value("camera", "failed")) > 0
     assert not poses
+    assert is_alive(process, client)
+    client.node.destroy_publisher(publisher)
+    camera = FakeCamera(client)
     client.wait_for(lambda: poses and diagnostics.level("localizer") == OK, "recovery", camera.publish)
-    assert process.is_running
+    assert diagnostics.level("camera") == OK
+    says(process.output, *problem, *remedy)
 
 
 def test_a_camera_that_stops_and_comes_back(
     texture_map: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
 ) -> None:
-    start_localizer(map=texture_map, camera_timeout_s=0.5)
+    process = start_localizer(map=texture_map, camera_timeout_s=0.5)
+    poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
+    client.wait_for(lambda: diagnostics.level("camera") == WARN, "a WARN before the first image")
+    says(diagnostics.message("camera"), "no image yet on /image", "(0 publishers): check the driver, the topic name")
     camera = FakeCamera(client)
     client.wait_for(lambda: diagnostics.level("camera") == OK, "OK", camera.publish)
     client.wait_for(lambda: diagnostics.level("camera") == WARN, "WARN")
-    assert "no image for" in diagnostics.message("camera")
-    client.wait_for(lambda: diagnostics.level("camera") == OK, "OK again", camera.publish)
+    says(diagnostics.message("camera"), "no image for", "(1 publishers): check its QoS and image type")
+    answer = client.call(Trigger, f"{NODE}/localize")
+    assert not answer.success
+    says(answer.message, "no image on /image within the last 0.5 s", "Check the camera")
+    assert is_alive(process, client)
+    seen = len(poses)
+    client.wait_for(
+        lambda: diagnostics.level("camera") == OK and len(poses) > seen, "OK and poses again", camera.publish
+    )
+
+
+# the map
 
 
 def test_a_map_deleted_while_running(
     texture_map: Path, tmp_path: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
 ) -> None:
-    path = tmp_path / "map"
+    path, safe = tmp_path / "map", tmp_path / "safe"
     shutil.copytree(texture_map, path)
-    start_localizer(map=path)
+    process = start_localizer(map=path)
     poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
     camera = FakeCamera(client)
     client.wait_for(lambda: poses, "a pose", camera.publish)
-    shutil.rmtree(path)
+    path.rename(safe)
     client.wait_for(lambda: diagnostics.level("map") == WARN, "WARN", camera.publish)
-    assert "deleted" in diagnostics.message("map")
+    says(diagnostics.message("map"), f"{path} was deleted on disk", "goes on with the opened one", "Restore it")
     seen = len(poses)
     client.wait_for(lambda: len(poses) > seen, "poses from the opened map", camera.publish)
+    assert client.set_parameter(NODE, "localizer.min_probability", 0.1).successful
+    safe.rename(path)
+    client.wait_for(lambda: diagnostics.level("map") == OK, "OK after it was restored", camera.publish)
+    shutil.rmtree(path)
+    client.wait_for(lambda: diagnostics.level("map") == WARN, "WARN again", camera.publish)
+    seen = len(poses)
+    client.wait_for(lambda: len(poses) > seen, "poses although every file is gone", camera.publish)
+    assert is_alive(process, client)
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
+    change(manifest)
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
 
 
 def corrupt_descriptors(path: Path) -> None:
+    file = path / "descriptors.npy"
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+def short_descriptors(path: Path) -> None:
     file = path / "descriptors.npy"
     file.write_bytes(file.read_bytes()[:-64])
 
 
 def newer_manifest(path: Path) -> None:
-    manifest = path / "manifest.yaml"
-    manifest.write_text(manifest.read_text().replace("format_version: 1", "format_version: 7"))
+    edit(path, lambda manifest: manifest.update(format_version=7))
 
 
 def other_model(path: Path) -> None:
-    manifest = path / "manifest.yaml"
-    text = manifest.read_text()
-    sha256 = next(line.split()[1] for line in text.splitlines() if line.strip().startswith("sha256:"))
-    manifest.write_text(text.replace(sha256, "f" * 64))
+    edit(path, lambda manifest: manifest["model"].update(sha256="f" * 64))
 
 
-@pytest.mark.parametrize(
-    ("damage", "says"),
-    [(corrupt_descriptors, "descriptors.npy"), (newer_manifest, "format 7"), (other_model, "ffffff"), (None, "exist")],
-)
+def nan_pose(path: Path) -> None:
+    """A map frame that is nowhere, in a map whose checksums are right."""
+    file = path / "frames.csv"
+    lines = file.read_text().splitlines()
+    fields = lines[4].split(",")
+    lines[4] = ",".join([*fields[:4], "nan", *fields[5:]])
+    file.write_text("\n".join(lines) + "\n")
+    entry = {"size_bytes": file.stat().st_size, "sha256": file_sha256(file), "fingerprint": file_fingerprint(file)}
+    edit(path, lambda manifest: manifest["files"].update({"frames.csv": entry}))
+
+
+Damage = Callable[[Path], None]
+BAD_MAPS: dict[str, tuple[Damage, tuple[str, ...]]] = {
+    "corrupt descriptors": (
+        corrupt_descriptors,
+        ("descriptors.npy is corrupt", "Restore the file from a backup or build the map again"),
+    ),
+    "short descriptors": (
+        short_descriptors,
+        ("descriptors.npy has", "the manifest says", "Restore the file from a backup or build the map again"),
+    ),
+    "newer manifest": (newer_manifest, ("format 7", "up to 1", "Update vpr_ros")),
+    "other model": (other_model, ("f" * 64 + " in the map", "in the model", "build_map SOURCE", "--overwrite")),
+    "pose that is not finite": (
+        nan_pose,
+        ("frames.csv", "1 lines are damaged, the first is frame 3", "Restore the file from a backup"),
+    ),
+    "nothing there": (shutil.rmtree, ("does not exist", "build_map")),
+}
+
+
+@pytest.mark.parametrize("fault", [name for name in BAD_MAPS if name != "short descriptors"])
 def test_a_bad_map_at_start_is_named_and_mending_it_is_enough(
     texture_map: Path,
     tmp_path: Path,
     start_localizer: StartNode,
     client: GraphClient,
     diagnostics: Diagnostics,
-    damage: object,
-    says: str,
+    fault: str,
 ) -> None:
+    damage, words = BAD_MAPS[fault]
     path = tmp_path / "map"
-    if callable(damage):
-        shutil.copytree(texture_map, path)
-        damage(path)
+    shutil.copytree(texture_map, path)
+    damage(path)
     process = start_localizer(map=path)
     client.wait_for(lambda: diagnostics.level("localizer") == ERROR, "an ERROR")
-    assert says in diagnostics.message("localizer")
-    assert process.is_running
+    says(diagnostics.message("localizer"), *words)
+    assert diagnostics.value("localizer", "state") == "unconfigured"
+    answer = client.call(Trigger, f"{NODE}/localize")
+    assert not answer.success
+    says(answer.message, "the node is unconfigured", *words)
+    assert is_alive(process, client)
     shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(texture_map, path)
     poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
     client.wait_for(lambda: poses, "a pose after the map was mended", FakeCamera(client).publish)
+    client.wait_for(lambda: diagnostics.level("localizer") == OK, "OK")
+
+
+# the model and the parameters
+
+
+def without_metadata(path: Path) -> Path:
+    model = onnx.load(shipped_model_path())
+    del model.metadata_props[:]
+    onnx.save(model, path)
+    return path
 
 
 def test_a_model_without_metadata(
     texture_map: Path, tmp_path: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
 ) -> None:
-    model = onnx.load(shipped_model_path())
-    del model.metadata_props[:]
-    onnx.save(model, tmp_path / "bare.onnx")
-    process: RosProcess = start_localizer(map=texture_map, model=tmp_path / "bare.onnx")
+    model = without_metadata(tmp_path / "bare.onnx")
+    process = start_localizer(map=texture_map, model=model)
     client.wait_for(lambda: diagnostics.level("localizer") == ERROR, "an ERROR")
-    assert "describe_model" in diagnostics.message("localizer")
-    assert process.is_running
+    says(diagnostics.message("localizer"), str(model), "no 'vpr_ros' metadata", "describe_model")
+    assert is_alive(process, client)
+    shutil.copy(shipped_model_path(), model)
+    poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
+    client.wait_for(lambda: poses, "a pose after the model was replaced", FakeCamera(client).publish)
+    client.wait_for(lambda: diagnostics.level("localizer") == OK, "OK")
+
+
+def test_a_mount_that_is_no_pose_ends_the_start_with_one_line(texture_map: Path, start_localizer: StartNode) -> None:
+    process = start_localizer("-p", "T_base_camera.camera:=[.nan, 0.0, 0.0, 0.0, 0.0, 0.0]", map=texture_map)
+    assert process.process.wait(30) == 2
+    says(process.output, "T_base_camera.camera is nan, expected a finite number", "Correct the value")
+    assert "Traceback" not in process.output
+
+
+def test_what_cannot_be_used_is_refused_while_running_and_everything_in_use_stays(
+    texture_map: Path, tmp_path: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
+) -> None:
+    process = start_localizer(map=texture_map)
+    poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
+    camera = FakeCamera(client)
+    client.wait_for(lambda: poses, "a pose", camera.publish)
+
+    def is_refused(name: str, value: Any, *words: str) -> None:
+        refused = client.set_parameter(NODE, name, value)
+        assert not refused.successful
+        says(refused.reason, *words, f"The map in use stays {texture_map}")
+
+    is_refused(
+        "T_base_camera.camera",
+        [float("nan")] * 6,
+        "T_base_camera.camera is nan, expected a finite number",
+        "Correct the value",
+    )
+    bare = without_metadata(tmp_path / "bare.onnx")
+    is_refused("model", str(bare), "no 'vpr_ros' metadata", "describe_model")
+    for number, (damage, words) in enumerate(BAD_MAPS.values()):
+        path = tmp_path / f"map {number}"
+        shutil.copytree(texture_map, path)
+        damage(path)
+        is_refused("map", str(path), *words)
+    seen = len(poses)
+    client.wait_for(lambda: len(poses) > seen, "poses from the map in use", camera.publish)
+    assert np.isfinite(poses[-1].pose.covariance).all()
+    last = BAD_MAPS["nothing there"][1][0]
+    client.wait_for(lambda: last in diagnostics.value("localizer", "last error"), "the last error", camera.publish)
+    assert diagnostics.level("localizer") == OK
+    assert diagnostics.value("map", "path") == str(texture_map)
+    says(diagnostics.value("localizer", "last error remedy"), "build_map")
+    assert is_alive(process, client)

@@ -136,7 +136,8 @@ class ParameterSpec:
             low = -math.inf if self.minimum is None else self.minimum
             high = math.inf if self.maximum is None else self.maximum
             if not low <= number <= high or not math.isfinite(number):
-                raise ConfigError(f"parameter {self.name} is {number}, expected {low} to {high}", "Correct the value")
+                expected = "a finite number" if low == -high == -math.inf else f"{low} to {high}"
+                raise ConfigError(f"parameter {self.name} is {number}, expected {expected}", "Correct the value")
         if self.choices and value not in self.choices:
             raise ConfigError(
                 f"parameter {self.name} is {value!r}, expected one of {', '.join(self.choices)}", "Correct the value"
