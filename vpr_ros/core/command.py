@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from vpr_ros.core.errors import VprError
+from vpr_ros.core.process_memory import keep_freed_memory
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -16,6 +17,7 @@ def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | 
 
     Only ``VprError`` is expected; anything else is a defect and keeps its traceback.
     """
+    keep_freed_memory()
     try:
         command(sys.argv[1:] if argv is None else argv)
     except VprError as error:
