@@ -12,6 +12,9 @@ from vpr_ros.core.image_codec import decode_compressed
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff"})
 
+MAP_FILES = ("manifest.yaml", "descriptors.npy")
+"""By these a map is known that was built in the folder of its images; its thumbnails are not images of the drive."""
+
 
 def read_image(path: Path) -> ImageRgb:
     """Read and decode one file.
@@ -31,7 +34,8 @@ def read_image(path: Path) -> ImageRgb:
 def list_images(folder: Path) -> list[Path]:
     """Every image below *folder*, subfolders and links included, in natural order of their relative names.
 
-    Files and folders whose name begins with a dot are left out, and so is a link to a folder it lies in.
+    Files and folders whose name begins with a dot are left out, and so is a map that lies there with its thumbnails,
+    and a link to a folder it lies in.
 
     Raises:
         SourceError: there is none.
@@ -48,7 +52,7 @@ def list_images(folder: Path) -> list[Path]:
 def _image_files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
     """Walk by hand: ``Path.rglob`` does not enter linked folders before Python 3.13, and then runs in circles."""
     here = folder.resolve()
-    if here in above:
+    if here in above or (above and all((folder / name).is_file() for name in MAP_FILES)):
         return
     try:
         visible = [path for path in folder.iterdir() if not path.name.startswith(".")]

@@ -95,7 +95,8 @@ def _description(
 ) -> str:
     images = len(listing.images)
     layout = f" of {listing.layout}" if listing.layout else ""
-    parts = [f"{folder.name}: {records} images{layout}, poses from {origin}"]
+    order = " in the order of the images" if matched.in_order else ""
+    parts = [f"{folder.name}: {records} images{layout}, poses from {origin}{order}"]
     if images > records:
         parts.append(f"{images - records} images without a pose left out")
     elif 0 < posed < images:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,12 +27,14 @@ class ImagePoses:
         stamps_ns: the images' times as the trajectory records them, or None.
         skipped: poses of the trajectory that cannot be used, by reason.
         warnings: what a person should know, one sentence each.
+        in_order: the n-th image has the n-th pose, nothing else says that they belong together.
     """
 
     poses: Sequence[Pose | None]
     stamps_ns: Sequence[int] | None = None
     skipped: Counter[str] = field(default_factory=Counter)
     warnings: tuple[str, ...] = ()
+    in_order: bool = False
 
 
 def match_images(
@@ -60,7 +62,7 @@ def match_images(
         stamps_ns = [stamp_ns for stamp_ns, _ in trajectory.timed]
         refuse_jumps(str(file), np.array(stamps_ns, dtype=np.int64))
     usable, skipped = _usable(ordered)
-    return ImagePoses(usable, stamps_ns, skipped)
+    return ImagePoses(usable, stamps_ns, skipped, in_order=True)
 
 
 def name_in(folder: Path, image: Path) -> str:
@@ -85,15 +87,7 @@ def _by_name(
     trajectory: Trajectory, file: Path, folder: Path, listing: ImageListing, options: SourceOptions
 ) -> ImagePoses:
     named = trajectory.named or {}
-    base_names = Counter(Path(name).name for name in named)
-    unique = {Path(name).name: name for name in named if base_names[Path(name).name] == 1}
-
-    def key(image: Path) -> str | None:
-        inside = name_in(folder, image)
-        candidates = (inside, (Path(folder.name) / inside).as_posix(), unique.get(image.name))
-        return next((name for name in candidates if name in named), None)
-
-    keys = [key(image) for image in listing.images]
+    keys = _keys(named, file, folder, listing)
     if options.require_poses and not any(keys):
         raise SourceError(
             f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')!r}, "
@@ -104,6 +98,32 @@ def _by_name(
     stamps_ns = [stamp for stamp in stamps if stamp is not None]
     usable, skipped = _usable([None if name is None else named[name] for name in keys])
     return ImagePoses(usable, stamps_ns if len(stamps_ns) == len(keys) else None, skipped, trajectory.warnings)
+
+
+def _keys(named: Mapping[str, Pose], file: Path, folder: Path, listing: ImageListing) -> list[str | None]:
+    """Under which name the file knows each image: its way from the folder, or its last part where that is unique.
+
+    Raises:
+        SourceError: a last part that two images share.
+    """
+
+    def exact(image: Path) -> str | None:
+        inside = name_in(folder, image)
+        return next((name for name in (inside, (Path(folder.name) / inside).as_posix()) if name in named), None)
+
+    keys = [exact(image) for image in listing.images]
+    base_names = Counter(Path(name).name for name in named)
+    free = {Path(name).name: name for name in named.keys() - set(keys) if base_names[Path(name).name] == 1}
+    meant: dict[str, Path] = {}
+    for number, image in enumerate(listing.images):
+        name = free.get(image.name)
+        if keys[number] is not None or name is None:
+            continue
+        if meant.setdefault(name, image) != image:
+            both = " and ".join(name_in(folder, one) for one in (meant[name], image))
+            raise SourceError(f"{file} names {name!r}, which may be {both}", "Write the names with their subfolders")
+        keys[number] = name
+    return keys
 
 
 def _usable(poses: Sequence[Pose | None]) -> tuple[list[Pose | None], Counter[str]]:

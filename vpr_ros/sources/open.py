@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.bag_recording import BAG_SUFFIXES
@@ -10,6 +11,13 @@ from vpr_ros.sources.bag_source import open_bag
 from vpr_ros.sources.image_folder import open_folder
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.recorded_source import RecordedSource
+
+_VIDEO = "Take its frames out: `ffmpeg -i VIDEO images/%06d.jpg` into a folder of their own"
+_REMEDIES: Final = {
+    ".bag": "Convert the ROS 1 recording: `rosbags-convert --src DRIVE.bag --dst drive`, from `pip install rosbags`",
+    **dict.fromkeys((".mp4", ".avi", ".mov", ".mkv", ".webm"), _VIDEO),
+    **dict.fromkeys((".zip", ".tar", ".gz", ".zst", ".zstd"), "Unpack it first"),
+}
 
 
 def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSource:
@@ -29,7 +37,7 @@ def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSou
         is_bag = (path / "metadata.yaml").is_file() or any(p.suffix in BAG_SUFFIXES for p in path.iterdir())
         return open_bag(path, options) if is_bag else open_folder(path, options)
     found = "a file of another kind" if path.exists() else "nothing"
+    remedy = _REMEDIES.get(path.suffix.lower(), "Check the path") if path.exists() else "Check the path"
     raise SourceError(
-        f"{path}: found {found}, expected a rosbag2 folder, an .mcap or .db3 file, or a folder of images",
-        "Check the path",
+        f"{path}: found {found}, expected a rosbag2 folder, an .mcap or .db3 file, or a folder of images", remedy
     )

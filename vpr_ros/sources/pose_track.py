@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ from vpr_ros.sources.time_range import Stamps, seconds, time_range
 
 # Messages of one publisher may overtake each other by this much; more is a clock that was set back.
 REORDERING_NS = 100_000_000
+FARTHEST_M = 1e8
+"""From the origin of any map frame, coordinates from the earth's centre included; a filter that diverged goes on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +141,9 @@ class PoseTrack:
 def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counter[str] | None = None) -> PoseTrack:
     """Check poses and put them in order.
 
-    Poses that are not finite or whose quaternion has no length are left out and counted; of several with
-    one time the last is taken. Orientations are kept only when every pose has one.
+    Poses that are not finite, beyond ``FARTHEST_M`` or whose quaternion has no length are left out and counted; of
+    several with one time the last is taken, and the others are counted where they differ. Orientations are kept only
+    when every pose has one.
 
     Args:
         origin: topic, file or frame, for messages.
@@ -163,9 +167,12 @@ def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counte
         raise SourceError(f"{origin} has no usable pose ({reasons})", "Check what publishes it, or choose other poses")
     stamps_ns = np.array([stamp_ns for stamp_ns, _ in good], dtype=np.int64)
     refuse_jumps(origin, stamps_ns)
-    order = np.argsort(stamps_ns, kind="stable")
-    ordered = stamps_ns[order]
-    order = order[np.append(ordered[1:] != ordered[:-1], True)]
+    by_time = np.argsort(stamps_ns, kind="stable")
+    ordered = stamps_ns[by_time]
+    order = by_time[np.append(ordered[1:] != ordered[:-1], True)]
+    superseded = sum(good[a][1] != good[b][1] and good[a][0] == good[b][0] for a, b in pairwise(by_time))
+    if superseded:
+        counted["of a time that comes again"] += superseded
     poses = [good[k][1] for k in order]
     quats = [pose.quat_xyzw for pose in poses if pose.quat_xyzw is not None]
     rotation = Rotation.from_quat(np.array(quats)) if len(quats) == len(poses) else None
@@ -175,7 +182,7 @@ def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counte
 def unusable(pose: Pose) -> str | None:
     """Why a pose cannot be used, or None."""
     if pose.is_finite:
-        return None
+        return None if max(map(abs, pose.position_m)) <= FARTHEST_M else "beyond any place on earth"
     finite = np.isfinite(pose.position_m + (pose.quat_xyzw or ())).all()
     return "zero quaternion" if finite else "not finite"
 

@@ -20,6 +20,7 @@ from vpr_ros.sources.trajectory import Trajectory
 
 FILE_COLUMNS: Final = ("file", "filename", "image", "name")
 QUATERNION: Final = ("qx", "qy", "qz", "qw")
+SEPARATORS: Final = (",", ";", "\t")
 EXPECTED: Final = (
     "file,x_m,y_m[,z_m][,yaw_rad or yaw_deg or qx,qy,qz,qw][,stamp_ns or timestamp], or file,lat,lon[,alt]"
 )
@@ -48,13 +49,13 @@ class _Line:
         try:
             return float(cell)
         except ValueError as error:
-            raise self.error(column, cell, "a number") from error
+            raise self.error(column, cell, "a number with a decimal point" if "," in cell else "a number") from error
 
     def stamp_ns(self, column: str) -> int:
         cell = (self.cells.get(column) or "").strip()
         stamp_ns = STAMP_COLUMNS[column](cell)
         if stamp_ns is None:
-            raise self.error(column, cell, "a time")
+            raise self.error(column, cell, "a time as a number, in seconds or nanoseconds")
         return stamp_ns
 
     def error(self, column: str, cell: str, expected: str) -> SourceError:
@@ -65,8 +66,14 @@ class _Line:
 
 def looks_like_csv(text: str) -> bool:
     """Whether the first line is a header that names a file column."""
-    header = text.lstrip("\ufeff").splitlines()[0] if text.strip() else ""
-    return bool({cell.strip().lower() for cell in header.split(",")} & set(FILE_COLUMNS))
+    return _separator(text) is not None
+
+
+def _separator(text: str) -> str | None:
+    """What stands between the columns: a comma, or what a spreadsheet writes where that is the decimal point."""
+    header = text.lstrip("\ufeff").splitlines()[0].lower() if text.strip() else ""
+    names = {separator: {cell.strip().strip('"') for cell in header.split(separator)} for separator in SEPARATORS}
+    return next((separator for separator in SEPARATORS if names[separator] & set(FILE_COLUMNS)), None)
 
 
 def read_csv_trajectory(path: Path, text: str) -> Trajectory:
@@ -93,7 +100,7 @@ def read_csv_trajectory(path: Path, text: str) -> Trajectory:
 
 def _table(path: Path, text: str) -> tuple[list[str], dict[str, _Line]]:
     try:
-        rows = list(csv.reader(text.lstrip("\ufeff").splitlines()))
+        rows = list(csv.reader(text.lstrip("\ufeff").splitlines(), delimiter=_separator(text) or ","))
     except csv.Error as error:
         raise SourceError(f"{path} is no CSV file ({error})", f"Expected {EXPECTED}") from error
     header = [name.strip().lower() for name in rows[0]]
@@ -102,6 +109,11 @@ def _table(path: Path, text: str) -> tuple[list[str], dict[str, _Line]]:
     for number, row in enumerate(rows[1:], 2):
         if not any(cell.strip() for cell in row):
             continue
+        if any(cell.strip() for cell in row[len(header) :]):
+            raise SourceError(
+                f"{path}: line {number} has {len(row)} cells, the header names {len(header)}",
+                "Write decimal points, not commas, and put names that hold a comma in quotes",
+            )
         line = _Line(path, number, dict(zip(header, row, strict=False)))
         name = line.cells.get(file_column, "").strip()
         if not name or name in lines:

@@ -28,8 +28,15 @@ def read_trajectory(path: Path) -> Trajectory:
         return read_oxts(path)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"the trajectory {path} cannot be read ({error})", "Give --poses a text file") from error
+    except OSError as error:
+        raise SourceError(
+            f"the trajectory {path} cannot be read ({error.strerror or error})", "Give --poses a text file"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise SourceError(
+            f"the trajectory {path} is no text in UTF-8 ({error})",
+            "Give --poses a text file; save this one as UTF-8 if it is text",
+        ) from error
     return read_csv_trajectory(path, text) if looks_like_csv(text) else read_text_trajectory(path, text)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from vpr_ros.sources.trajectory import Trajectory
 
 FORMATS = "TUM (stamp x y z qx qy qz qw), KITTI (12 numbers), EuRoC (stamp_ns,x,y,z,qw,qx,qy,qz), COLMAP images.txt"
 TUM_COLUMNS, KITTI_COLUMNS, EUROC_COLUMNS, COLMAP_COLUMNS = 8, 12, 8, 10
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+(e[-+]?\d+)?", re.IGNORECASE)
 LARGEST_DISTORTION = 0.1
 """Of a rotation matrix written with few digits: how far its determinant may lie from 1."""
 
@@ -26,6 +28,7 @@ def read_text_trajectory(path: Path, text: str) -> Trajectory:
         SourceError: no known format, or a line that does not fit the first.
     """
     lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
+    _refuse_decimal_commas(path, lines)
     rows = [(n, line.replace(",", " ").split()) for n, line in lines if line and not line.startswith("#")]
     if not rows:
         raise SourceError(f"{path} holds no pose", f"Expected {FORMATS}, or a CSV with a header")
@@ -44,6 +47,18 @@ def read_text_trajectory(path: Path, text: str) -> Trajectory:
     )
 
 
+def _refuse_decimal_commas(path: Path, lines: list[tuple[int, str]]) -> None:
+    """``0,5 1,0`` would be read as four numbers."""
+    for number, line in lines:
+        cells = line.split()
+        decimal = next((cell for cell in cells if _DECIMAL_COMMA.fullmatch(cell)), None)
+        if decimal is not None and len(cells) > 1 and not line.startswith("#"):
+            raise SourceError(
+                f"{path}: line {number} has decimal commas, {decimal} for one",
+                "Write decimal points, for example with `sed -i s/,/./g`",
+            )
+
+
 def _tum(path: Path, number: int, row: list[str]) -> tuple[int, Pose]:
     x, y, z, qx, qy, qz, qw = _numbers(path, number, row, TUM_COLUMNS, first=1)
     return _stamp(path, number, stamp_in_column(row[0]), row[0]), Pose((x, y, z), (qx, qy, qz, qw))
@@ -56,7 +71,9 @@ def _euroc(path: Path, number: int, row: list[str]) -> tuple[int, Pose]:
 
 def _stamp(path: Path, number: int, stamp_ns: int | None, cell: str) -> int:
     if stamp_ns is None:
-        raise SourceError(f"{path}: line {number} begins with {cell!r}, expected a time", "Correct or remove it")
+        raise SourceError(
+            f"{path}: line {number} begins with {cell!r}, expected a time of 0 or more", "Correct or remove it"
+        )
     return stamp_ns
 
 
