@@ -175,6 +175,8 @@ class PartialMap:
         self._journal.truncate(0)
         shutil.rmtree(self.path / THUMBNAILS_NAME, ignore_errors=True)
         (self.path / THUMBNAILS_NAME).mkdir()
+        # A new file: the old one may be the rest of a replaced map, which a running node still reads.
+        (self.path / DESCRIPTORS_NAME).unlink(missing_ok=True)
         self._descriptors = (self.path / DESCRIPTORS_NAME).open("wb")
         self._descriptors.write(bytes(HEADER_BYTES))
         if self._base is not None:

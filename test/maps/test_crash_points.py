@@ -1,0 +1,68 @@
+"""kill -9 during a build, before every single step on disk: a whole map stands there, and the build can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from painted_wall import WallSource, build_wall_map
+
+from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.partial import partial_path
+
+HERE = Path(__file__).resolve().parent
+FEWEST_STEPS = 20
+
+
+def deaths(mode: str, folder: Path) -> list[dict[str, Any]]:
+    """One row for each step before which the build was killed, and one for the build that lived."""
+    done = subprocess.run(
+        [sys.executable, HERE / "dying_builder.py", mode, folder],
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["status"] for row in rows] == [-signal.SIGKILL] * (len(rows) - 1) + [0]
+    assert len(rows) > FEWEST_STEPS
+    return rows
+
+
+@pytest.mark.parametrize(("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old")])
+def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
+    tmp_path: Path, mode: str, before: str
+) -> None:
+    *killed, lived = deaths(mode, tmp_path)
+    changed = next(number for number, row in enumerate([*killed, lived]) if row["found"] == "new")
+    assert changed > len(killed) // 3
+    assert {row["found"] for row in killed[:changed]} == {before}
+    assert {row["found"] for row in killed[changed:]} == {"new"}
+    for row in killed[:changed]:
+        assert (row["again"], row["then"], row["left"]) == (0, "new", ["map"]), row
+    assert (lived["found"], lived["left"]) == ("new", ["map"])
+
+
+def test_what_is_left_of_a_replaced_map_is_not_written_into(tmp_path: Path) -> None:
+    """A node may still have it in memory, and a file cut short under a memory map kills whoever reads it."""
+    opened = build_wall_map(tmp_path / "map", WallSource([0.0, 0.5, 1.0]))
+    expected = np.array(opened.descriptors)
+    left = partial_path(tmp_path / "other")
+    opened.path.rename(left)
+    with (left / "descriptors.npy").open("rb") as stream:
+        before = stream.read()
+        build_wall_map(tmp_path / "other", WallSource([10.0, 10.5]))
+        stream.seek(0)
+        assert stream.read() == before
+    np.testing.assert_array_equal(opened.descriptors, expected)
+    assert len(PlaceMap.open(tmp_path / "other")) == 2
+    assert not left.exists()
