@@ -8,10 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from vpr_ros.core.errors import SourceError
+from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.sources import SourceOptions, open_source
+from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, IMAGE, compressed_image, image
+from vpr_ros.sources.bag_writer import BagWriter
 from vpr_ros.sources.recorded_source import RecordedSource
 
+SECOND = 1_000_000_000
 STAMPED = ("10.0.png", "10.1.png", "10.2.png")
 
 
@@ -126,6 +129,27 @@ def test_files_of_another_kind_say_what_to_do(tmp_path: Path, name: str, says: s
     (tmp_path / name).write_bytes(b"anything")
     with pytest.raises(SourceError, match=f"found a file of another kind.*{says}"):
         open_source(tmp_path / name)
+
+
+def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
+    for name in ("a.HEIC", "b.heic", "c.mcap.zstd", "README"):
+        (tmp_path / name).touch()
+    with pytest.raises(SourceError, match=r"holds no image \(.*\) but 2 \.heic, 1 \.zstd\. .* unpack or convert"):
+        open_source(tmp_path)
+
+
+@pytest.mark.parametrize("type_name", [IMAGE, COMPRESSED_IMAGE])
+def test_an_image_of_a_bag_that_does_not_decode_is_named(tmp_path: Path, type_name: str) -> None:
+    build = image if type_name == IMAGE else compressed_image
+    with BagWriter(tmp_path / "bag") as bag:
+        for second in (1, 2, 3):
+            sent = build(np.zeros((40, 60, 3), np.uint8), second * SECOND, "camera")
+            sent.data = sent.data[: 100 if second == 2 else None]
+            bag.write("/front", type_name, sent, second * SECOND)
+    first, cut, third = open_source(tmp_path / "bag", SourceOptions(require_poses=False))
+    assert first.load_image().shape == third.load_image().shape == (40, 60, 3)
+    with pytest.raises(FrameDecodeError, match=r"/front at 2\.000 s.*100 bytes"):
+        cut.load_image()
 
 
 def test_a_map_in_the_folder_of_its_images_is_not_read_as_images(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, IMAGE
 from vpr_ros.sources.bag_recording import BagRecording, RawMessage, is_unstamped, mend_zero_stamps, read_header
+from vpr_ros.sources.time_range import seconds
 
 IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 
@@ -148,8 +149,12 @@ class BagImages:
             message = self._recording.decode(raw)
         except SourceError as error:
             raise FrameDecodeError(error.problem, error.remedy) from error
+        origin = f"{raw.topic} at {seconds(read_header(raw)[0])} s"
         if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
-            return decode_compressed(message.data, raw.topic, message.format)
-        return decode_raw(
-            message.data, message.height, message.width, message.encoding, message.step, bool(message.is_bigendian)
-        )
+            return decode_compressed(message.data, origin, message.format)
+        try:
+            return decode_raw(
+                message.data, message.height, message.width, message.encoding, message.step, bool(message.is_bigendian)
+            )
+        except FrameDecodeError as error:
+            raise FrameDecodeError(f"{origin}: {error.problem}", error.remedy) from error

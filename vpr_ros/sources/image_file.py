@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,9 +43,11 @@ def list_images(folder: Path) -> list[Path]:
     """
     found = list(_image_files(folder, ()))
     if not found:
+        kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.suffix)
+        others = ", ".join(f"{count} {suffix}" for suffix, count in kinds.most_common(3))
         raise SourceError(
-            f"{folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})",
-            "Give a folder of images, a rosbag2 folder, or an .mcap or .db3 file",
+            f"{folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})" + (f" but {others}" if others else ""),
+            "Give a folder of images, a rosbag2 folder, or an .mcap or .db3 file; unpack or convert what is neither",
         )
     return sorted(found, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
 
