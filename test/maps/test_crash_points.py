@@ -25,7 +25,7 @@ def deaths(mode: str, folder: Path) -> list[dict[str, Any]]:
     """One row for each step before which the build was killed, and one for the build that lived."""
     done = subprocess.run(
         [sys.executable, HERE / "dying_builder.py", mode, folder],
-        env={**os.environ, "PYTHONPATH": str(HERE.parents[1])},
+        env={**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=240,
