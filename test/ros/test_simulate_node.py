@@ -76,7 +76,7 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     infos = client.collect(CameraInfo, "/camera_info", qos_profile_sensor_data)
     odometry = client.collect(Odometry, "/odom", QoSProfile(depth=100))
     truths = client.collect(PoseStamped, "/simulate/ground_truth", QoSProfile(depth=100))
-    robot = start_process(MODULE, *DRIVE, "--wait-for-subscriber")
+    robot = start_process(MODULE, *DRIVE, "--wait-for-subscriber", "--wait-for", "/test_client")
     client.wait_for(lambda: min(len(images), len(infos), len(odometry), len(truths)) >= FRAMES, "the drive")
     assert robot.process.wait(60) == 0
     assert f"published {FRAMES} images" in robot.output
