@@ -14,6 +14,7 @@ from rosbags.highlevel import AnyReader
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import CameraMount, Frame
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.bag_messages import odometry
 from vpr_ros.sources.bag_writer import BagLayout, StampedPose, Storage, write_bag
 
 SECOND = 1_000_000_000
@@ -49,6 +50,14 @@ def test_mcaps_own_reader_sees_what_was_written(tmp_path: Path) -> None:
     assert (static.header.frame_id, static.child_frame_id) == ("base_link", "front_optical")
     assert (static.transform.translation.z, static.transform.rotation.w) == (0.3, -0.5)
     assert [when for topic, when, _ in found if topic == "/odom"] == [0, SECOND, 2 * SECOND]
+
+
+def test_nothing_unknown_is_certain_and_nothing_certain_is_zero() -> None:
+    exact = odometry(Pose((1.0, 2.0, 0.0)), 0, "map", "base_link")
+    assert np.diag(exact.pose.covariance.reshape(6, 6)) == pytest.approx([1e-6] * 6)
+    assert np.diag(exact.twist.covariance.reshape(6, 6)).min() >= 1e4  # the velocity of 0 is not measured
+    position_only = odometry(Pose((1.0, 2.0, 0.0), None), 0, "map", "base_link")
+    assert np.diag(position_only.pose.covariance.reshape(6, 6)) == pytest.approx([1e-6] * 3 + [np.pi**2] * 3)
 
 
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import cv2
@@ -25,6 +26,11 @@ ODOMETRY: Final = "nav_msgs/msg/Odometry"
 POSE_STAMPED: Final = "geometry_msgs/msg/PoseStamped"
 POSE_WITH_COVARIANCE_STAMPED: Final = "geometry_msgs/msg/PoseWithCovarianceStamped"
 TF_MESSAGE: Final = "tf2_msgs/msg/TFMessage"
+
+EXACT_VARIANCE: Final = 1e-6
+UNKNOWN_ANGLE_VARIANCE: Final = math.pi**2
+UNKNOWN_TWIST_VARIANCE: Final = 1e4
+"""(m/s)² and (rad/s)²: far beyond what a robot does."""
 
 _JPEG_QUALITY: Final = 92
 
@@ -95,16 +101,22 @@ def camera_info(K: npt.ArrayLike, height: int, width: int, stamp_ns: int, frame_
 
 
 def odometry(T_map_base: Pose, stamp_ns: int, map_frame: str, base_frame: str) -> Any:
-    """``nav_msgs/Odometry`` without velocity; a pose without orientation is written as facing along x."""
+    """``nav_msgs/Odometry`` of an exact pose; a pose without orientation is written as facing along x.
+
+    What is not known, the velocity and perhaps the orientation, has a variance that says so: a filter takes zero for
+    certainty, or refuses it.
+    """
+    turn_variance = EXACT_VARIANCE if T_map_base.has_orientation else UNKNOWN_ANGLE_VARIANCE
+    spread = np.diag([EXACT_VARIANCE] * 3 + [turn_variance] * 3).reshape(-1)
     return message(
         ODOMETRY,
         header=header(stamp_ns, map_frame),
         child_frame_id=base_frame,
-        pose=message("geometry_msgs/msg/PoseWithCovariance", pose=pose_fields(T_map_base), covariance=np.zeros(36)),
+        pose=message("geometry_msgs/msg/PoseWithCovariance", pose=pose_fields(T_map_base), covariance=spread),
         twist=message(
             "geometry_msgs/msg/TwistWithCovariance",
             twist=message("geometry_msgs/msg/Twist", linear=_vector(0, 0, 0), angular=_vector(0, 0, 0)),
-            covariance=np.zeros(36),
+            covariance=(UNKNOWN_TWIST_VARIANCE * np.eye(6)).reshape(-1),
         ),
     )
 
