@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from painted_wall import WallSource, build_wall_map
+from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
-from vpr_ros.maps import PlaceMap
+from vpr_ros.maps import PlaceMap, build_map
 from vpr_ros.maps.partial import partial_path
 
 HERE = Path(__file__).resolve().parent
 FEWEST_STEPS = 20
+
+
+class OutOfPower(BaseException):
+    """Ends a build as nothing that is handled would."""
 
 
 def deaths(mode: str, folder: Path) -> list[dict[str, Any]]:
@@ -50,6 +54,22 @@ def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_n
     for row in killed[:changed]:
         assert (row["again"], row["then"], row["left"]) == (0, "new", ["map"]), row
     assert (lived["found"], lived["left"]) == ("new", ["map"])
+
+
+@pytest.mark.parametrize("cut_bytes", [1, 2, 40])
+def test_a_journal_that_ends_within_its_last_line_loses_that_batch_only(tmp_path: Path, cut_bytes: int) -> None:
+    """Also where all but the end of the line is on disk: it says that a batch is there, and nobody knows."""
+    source = WallSource([0.5 * number for number in range(24)])
+    whole = build_wall_map(tmp_path / "whole", source)
+    with pytest.raises(OutOfPower):
+        torn = WallSource(source.along_m, fails_at=20, failure=OutOfPower())
+        build_map(torn, PixelExtractor(), tmp_path / "map", EVERY_FRAME)
+    journal = partial_path(tmp_path / "map") / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-cut_bytes])
+    report = build_map(source, PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)
+    assert report.resumed == EVERY_FRAME.batch_size
+    for name in ("descriptors.npy", "frames.csv"):
+        assert (tmp_path / "map" / name).read_bytes() == (whole.path / name).read_bytes()
 
 
 def test_what_is_left_of_a_replaced_map_is_not_written_into(tmp_path: Path) -> None:

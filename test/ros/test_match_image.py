@@ -70,7 +70,7 @@ def test_a_map_without_thumbnails_says_so_beside_the_query() -> None:
     assert middle(panels[:, half:]).tolist() == [40, 40, 40]
 
 
-@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 2000), (2000, 2), (240, 320), (480, 640)])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 60), (400, 2), (240, 320), (480, 640)])
 def test_any_shape_is_drawn_and_the_query_stays_as_it_is(height: int, width: int) -> None:
     query = plain(RED, height, width)
     picture = draw_match(query, None, accepted())
