@@ -81,6 +81,17 @@ def test_a_fast_camera_does_not_starve_the_others(bench: Bench) -> None:
     assert sorted(order[1:4]) == sorted([*order[4:], bench.wait_until_begun().split()[0]]) == ["front", "left", "right"]
 
 
+def test_no_camera_waits_with_an_old_image_while_a_newer_one_is_there(bench: Bench) -> None:
+    bench.offer("front 0")
+    for turn in range(9):  # each lasts as long as three periods of every camera
+        camera, taken = bench.wait_until_begun().split()
+        assert int(taken) == 3 * turn, f"{camera} is answered with an old image"
+        for period in range(1, 4):
+            for name in ("front", "left", "right"):
+                bench.offer(f"{name} {3 * turn + period}", name)
+        bench.may_go_on.release()
+
+
 def test_an_error_is_the_outcome_of_its_image_alone(bench: Bench) -> None:
     bad = bench.offer("bad")
     bench.wait_until_begun()

@@ -33,8 +33,9 @@ class ImageJob:
 class NewestFrameWorker:
     """Works on one image at a time; while it is busy, a newer image of the same camera replaces the waiting one.
 
-    With one camera the answer is therefore never older than twice the processing time: an image waits at most
-    until the running one is done. Cameras take turns: the one served longest ago goes first.
+    Cameras take turns: the one served longest ago goes first. An image waits at most one period of its camera, for
+    then a newer one takes its place, and at most one turn of every camera. With cameras faster than the processing no
+    answer is therefore older than twice the processing time, however many cameras there are.
     """
 
     def __init__(self, process: Callable[[ImageJob], Any], dropped: Callable[[ImageJob], None]) -> None:
