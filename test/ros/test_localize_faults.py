@@ -154,6 +154,28 @@ def test_a_map_deleted_while_running(
     assert is_alive(process, client)
 
 
+def test_a_map_overwritten_in_place_while_running(
+    texture_map: Path, tmp_path: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
+) -> None:
+    """As by cp or rsync --inplace: the file in use is first empty, then another one."""
+    path = tmp_path / "map"
+    shutil.copytree(texture_map, path)
+    process = start_localizer(map=path)
+    poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
+    camera = FakeCamera(client)
+    client.wait_for(lambda: poses, "a pose", camera.publish)
+    for content in (b"", (path / "descriptors.npy").read_bytes()[:200]):
+        (path / "descriptors.npy").write_bytes(content)
+        seen = len(poses)
+        client.wait_for(lambda seen=seen: len(poses) > seen + 1, "poses", camera.publish)  # type: ignore[misc]
+    client.wait_for(lambda: diagnostics.level("map") == WARN, "WARN", camera.publish)
+    says(diagnostics.message("map"), f"{path} was replaced on disk", "goes on with the opened one", "set the parameter")
+    refused = client.set_parameter(NODE, "map", str(path))
+    assert not refused.successful
+    says(refused.reason, "descriptors.npy has 200 bytes", "Restore the file from a backup")
+    assert is_alive(process, client)
+
+
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
     change(manifest)

@@ -23,8 +23,8 @@ DESCRIPTORS_NAME = "descriptors.npy"
 FRAMES_NAME = "frames.csv"
 THUMBNAILS_NAME = "thumbnails"
 
-Identity = tuple[int, int, int]
-"""Device, inode and time of change of the manifest: tells one version of a map from the next."""
+Identity = tuple[tuple[int, int, int, int], ...]
+"""Device, inode, size and time of change of the map's files: tells one version of a map from the next."""
 
 _DAMAGED = "Restore the file from a backup or build the map again"
 
@@ -33,7 +33,7 @@ class PlaceMap:
     """A map folder, opened read-only. Safe to use from several threads.
 
     The files are mapped into memory: a map that is deleted or replaced while open goes on answering,
-    and ``is_current`` tells.
+    and ``is_current`` tells. One that is overwritten in place does so only ``in_memory``.
 
     Attributes:
         path: the folder.
@@ -60,7 +60,7 @@ class PlaceMap:
             MapError: the folder is no map, is damaged, or is newer than this software.
         """
         path = Path(path)
-        identity = _identity(path / MANIFEST_NAME)
+        identity = _identity(path)
         manifest = read_manifest(path)
         for name in (FRAMES_NAME, DESCRIPTORS_NAME):
             _check_file(path, manifest, name, complete=False)
@@ -73,6 +73,10 @@ class PlaceMap:
             path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
         )
         return cls(path, manifest, frames, descriptors, identity)
+
+    def in_memory(self) -> PlaceMap:
+        """The same map with a copy of its descriptors, for those who must outlive whatever happens to the file."""
+        return PlaceMap(self.path, self.manifest, self.frames, self.descriptors.copy(), self._identity)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -114,8 +118,8 @@ class PlaceMap:
         return exact_search(self.descriptors, queries, k, allowed)
 
     def is_current(self) -> bool:
-        """Whether the folder still holds the map that was opened: not deleted, not replaced."""
-        return self._identity is not None and _identity(self.path / MANIFEST_NAME) == self._identity
+        """Whether the folder still holds the map that was opened: not deleted, not replaced, not written into."""
+        return self._identity is not None and _identity(self.path) == self._identity
 
     def verify(self) -> None:
         """Read every byte: full hashes, and every descriptor finite and of unit length. Slow for big maps.
@@ -172,9 +176,9 @@ def _check_file(path: Path, manifest: MapManifest, name: str, *, complete: bool)
         )
 
 
-def _identity(manifest: Path) -> Identity | None:
+def _identity(path: Path) -> Identity | None:
     try:
-        status = manifest.stat()
+        files = [(path / name).stat() for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
     except OSError:
         return None
-    return status.st_dev, status.st_ino, status.st_mtime_ns
+    return tuple((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) for status in files)

@@ -15,6 +15,10 @@ from vpr_ros.ros.camera_mount import CameraMounts
 from vpr_ros.ros.parameters import NodeSettings, Settings
 from vpr_ros.ros.transforms import Transforms
 
+LARGEST_IN_MEMORY_BYTES = 1 << 29
+"""Up to here (170 000 frames of 768 numbers) a map is copied into memory. A larger one is mapped from its file, and
+whoever overwrites that file in place (cp, rsync --inplace) ends the process with a bus error."""
+
 
 @dataclass(frozen=True, eq=False)
 class LocalizerSetup:
@@ -88,7 +92,8 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
         and (previous.place_map.is_current() or not path.exists())
     ):
         return previous.place_map  # a map deleted while in use goes on working, and other parameters may change
-    return PlaceMap.open(path)
+    place_map = PlaceMap.open(path)
+    return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
 
 
 def _file_state(path: Path) -> tuple[int, int] | None:
