@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import yaml
+from bad_maps import BAD_MAPS
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from harness import (
     Diagnostics,
@@ -28,7 +28,6 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import Trigger
 
 from vpr_ros.inference import shipped_model_path
-from vpr_ros.maps.checksum import file_fingerprint, file_sha256
 
 NODE = "/vpr_localizer"
 OK, WARN, ERROR = 0, 1, 2
@@ -174,63 +173,6 @@ def test_a_map_overwritten_in_place_while_running(
     assert not refused.successful
     says(refused.reason, "descriptors.npy has 200 bytes", "Restore the file from a backup")
     assert is_alive(process, client)
-
-
-def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
-    change(manifest)
-    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
-
-
-def corrupt_descriptors(path: Path) -> None:
-    file = path / "descriptors.npy"
-    content = bytearray(file.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    file.write_bytes(content)
-
-
-def short_descriptors(path: Path) -> None:
-    file = path / "descriptors.npy"
-    file.write_bytes(file.read_bytes()[:-64])
-
-
-def newer_manifest(path: Path) -> None:
-    edit(path, lambda manifest: manifest.update(format_version=7))
-
-
-def other_model(path: Path) -> None:
-    edit(path, lambda manifest: manifest["model"].update(sha256="f" * 64))
-
-
-def nan_pose(path: Path) -> None:
-    """A map frame that is nowhere, in a map whose checksums are right."""
-    file = path / "frames.csv"
-    lines = file.read_text().splitlines()
-    fields = lines[4].split(",")
-    lines[4] = ",".join([*fields[:4], "nan", *fields[5:]])
-    file.write_text("\n".join(lines) + "\n")
-    entry = {"size_bytes": file.stat().st_size, "sha256": file_sha256(file), "fingerprint": file_fingerprint(file)}
-    edit(path, lambda manifest: manifest["files"].update({"frames.csv": entry}))
-
-
-Damage = Callable[[Path], None]
-BAD_MAPS: dict[str, tuple[Damage, tuple[str, ...]]] = {
-    "corrupt descriptors": (
-        corrupt_descriptors,
-        ("descriptors.npy is corrupt", "Restore the file from a backup or build the map again"),
-    ),
-    "short descriptors": (
-        short_descriptors,
-        ("descriptors.npy has", "the manifest says", "Restore the file from a backup or build the map again"),
-    ),
-    "newer manifest": (newer_manifest, ("format 7", "up to 1", "Update vpr_ros")),
-    "other model": (other_model, ("f" * 64 + " in the map", "in the model", "build_map SOURCE", "--overwrite")),
-    "pose that is not finite": (
-        nan_pose,
-        ("frames.csv", "1 lines are damaged, the first is frame 3", "Restore the file from a backup"),
-    ),
-    "nothing there": (shutil.rmtree, ("does not exist", "build_map")),
-}
 
 
 @pytest.mark.parametrize("fault", [name for name in BAD_MAPS if name != "short descriptors"])
