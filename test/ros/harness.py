@@ -246,9 +246,6 @@ class FakeCamera:
         """How many listen."""
         return int(self._publisher.get_subscription_count())
 
-    def publish_message(self, message: Image) -> None:
-        self._publisher.publish(message)
-
 
 def clean_environment(home: Path, domain_id: int) -> dict[str, str]:
     """The environment of every process of a test session: its own domain, nothing leaves the machine."""
