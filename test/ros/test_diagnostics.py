@@ -94,6 +94,15 @@ def test_a_node_that_works_is_ok(errors: ErrorLog, opened: LocalizerSetup, camer
     assert "last error" not in values(entry(array, "localizer"))
 
 
+def test_a_node_without_images_does_not_call_itself_localizing(
+    errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
+) -> None:
+    blind = entry(diagnosed(errors, opened, cameras), "localizer")
+    assert (blind.level, blind.message) == (WARN, "no camera delivers images")
+    seen(cameras[0])
+    assert entry(diagnosed(errors, opened, cameras), "localizer").level == OK  # the other camera's entry warns
+
+
 @pytest.mark.parametrize("state", ["unconfigured", "inactive", "finalized"])
 def test_a_node_that_waits_says_for_what(errors: ErrorLog, state: str) -> None:
     array = diagnosed(errors, state=state)

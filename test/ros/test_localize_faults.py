@@ -169,6 +169,8 @@ def test_a_map_overwritten_in_place_while_running(
         client.wait_for(lambda seen=seen: len(poses) > seen + 1, "poses", camera.publish)  # type: ignore[misc]
     client.wait_for(lambda: diagnostics.level("map") == WARN, "WARN", camera.publish)
     says(diagnostics.message("map"), f"{path} was replaced on disk", "goes on with the opened one", "set the parameter")
+    other = client.set_parameter(NODE, "localizer.min_probability", 0.4)
+    assert other.successful, other.reason  # what lies on disk by now concerns no other parameter
     refused = client.set_parameter(NODE, "map", str(path))
     assert not refused.successful
     says(refused.reason, "descriptors.npy has 200 bytes", "Restore the file from a backup")

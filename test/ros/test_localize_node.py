@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import time
 from pathlib import Path
@@ -83,7 +84,8 @@ def test_localize_answers_one_image_when_asked(
     response = client.wait_for(
         lambda: (answer := client.call(Trigger, f"{NODE}/localize")).success and answer, "an answer", camera.publish
     )
-    assert "10.0" in response.message or "x" in response.message
+    found = re.match(r"x (-?\d+\.\d+) y -?\d+\.\d+ z -?\d+\.\d+ m", response.message)
+    assert found and float(found[1]) == pytest.approx(5 * SPACING_M, abs=0.5), response.message
     client.wait_for(lambda: poses, "the pose of that answer")
     assert client.call(Trigger, f"{NODE}/reset").success
 

@@ -61,6 +61,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
         level, message = DiagnosticStatus.ERROR, " ".join(dict.fromkeys(faults))
     elif status.state != "active":
         level, message = DiagnosticStatus.WARN, f"{status.state}: configure and activate the node"
+    elif status.setup is not None and all(_is_silent(camera, status.setup) for camera in status.cameras):
+        level, message = DiagnosticStatus.WARN, "no camera delivers images"
     else:
         level, message = DiagnosticStatus.OK, "localizing"
     values: dict[str, object] = {
@@ -116,11 +118,16 @@ def _model(setup: LocalizerSetup) -> DiagnosticStatus:
     return _entry("model", DiagnosticStatus.OK, message, values)
 
 
+def _is_silent(camera: CameraInput, setup: LocalizerSetup) -> bool:
+    silent_s = camera.statistics.silent_s()
+    return silent_s is None or silent_s > setup.settings.camera_timeout_s
+
+
 def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> DiagnosticStatus:
     counts = camera.statistics
     silent_s = counts.silent_s()
     publishers = camera.publishers()
-    if silent_s is None or silent_s > setup.settings.camera_timeout_s:
+    if _is_silent(camera, setup):
         level = DiagnosticStatus.WARN
         since = "no image yet" if silent_s is None else f"no image for {silent_s:.1f} s"
         hint = "check its QoS and image type" if publishers else "check the driver, the topic name and the remapping"

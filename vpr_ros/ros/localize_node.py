@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
@@ -122,7 +122,8 @@ class LocalizeNode(LifecycleNode):
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
         try:
             values, settings = self._parameter_server.merged(changes)
-            setup = self._open(settings) if self._setup is not None else None
+            named = {change.name for change in changes}
+            setup = self._open(settings, named) if self._setup is not None else None
         except VprError as error:
             self._errors.report("parameters", error)
             kept = f" The map in use stays {self._setup.settings.map}." if self._setup is not None else ""
@@ -133,12 +134,12 @@ class LocalizeNode(LifecycleNode):
         self._tried = None
         return SetParametersResult(successful=True)
 
-    def _open(self, settings: Settings) -> LocalizerSetup:
+    def _open(self, settings: Settings, named: Collection[str] = ()) -> LocalizerSetup:
         node = settings.node
         if self._transforms is None and (node.use_tf or node.publish_tf):
             self._transforms = open_transforms(self, required_by="publish_tf" if node.publish_tf else "")
         topics = dict(zip(node.cameras, map(self.resolve_topic_name, node.image_topics), strict=True))
-        return open_setup(settings, topics, self._transforms, self._setup)
+        return open_setup(settings, topics, self._transforms, self._setup, named)
 
     def _use(self, setup: LocalizerSetup) -> None:
         old, self._setup = self._setup, setup

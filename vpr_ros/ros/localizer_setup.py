@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,11 @@ class LocalizerSetup:
 
 
 def open_setup(
-    settings: Settings, topics: Mapping[str, str], transforms: Transforms | None, previous: LocalizerSetup | None
+    settings: Settings,
+    topics: Mapping[str, str],
+    transforms: Transforms | None,
+    previous: LocalizerSetup | None,
+    named: Collection[str] = (),
 ) -> LocalizerSetup:
     """Open what *settings* name, taking over from *previous* what did not change.
 
@@ -53,14 +57,15 @@ def open_setup(
         topics: camera -> its image topic.
         transforms: TF, or None.
         previous: the setup in use, if any.
+        named: parameters that were just set: "map" and "model" are opened again even under the same path.
 
     Raises:
         ConfigError: no map is named.
         MapError: the map is missing, damaged, newer, or made by another model.
         ModelError: the model is missing, lacks its metadata, or cannot be run.
     """
-    place_map = _open_map(settings.node.map, previous)
-    if previous is not None and previous.settings.model == settings.node.model:
+    place_map = _open_map(settings.node.map, None if "map" in named else previous)
+    if previous is not None and previous.settings.model == settings.node.model and "model" not in named:
         extractor = previous.extractor
     else:
         extractor = open_extractor(Path(settings.node.model).expanduser() if settings.node.model else None)
@@ -85,13 +90,10 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
             "the parameter map is empty, expected the folder of a map",
             "Build one with `ros2 run vpr_ros build_map SOURCE --output MAP`, then set the parameter map to its path",
         )
+    if previous is not None and previous.settings.map == folder:
+        # One that was replaced or deleted meanwhile goes on working: another parameter is no reason to change maps.
+        return previous.place_map
     path = Path(folder).expanduser()
-    if (
-        previous is not None
-        and previous.settings.map == folder
-        and (previous.place_map.is_current() or not path.exists())
-    ):
-        return previous.place_map  # a map deleted while in use goes on working, and other parameters may change
     place_map = PlaceMap.open(path)
     return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
 
