@@ -1,7 +1,9 @@
 """Builds a map again and again as processes that die by SIGKILL, each one step on disk later than the one before.
 
-``dying_builder.py MODE FOLDER`` prints one JSON object for each death: what stands in the map's place, and what stands
-there after the same build was run once more with ``resume``. MODE is fresh, overwrite or append.
+``dying_builder.py MODE RENAME FOLDER`` prints one JSON object for each death: what stands in the map's place, what
+stands there after the same build was run once more with ``resume``, and what that reported; where nothing stood there,
+also what opening the map said and what the command it gave put there. MODE is fresh, overwrite or append. RENAME is
+exchange, or two_steps for a file system that cannot exchange two names.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,18 +22,25 @@ from typing import Any
 
 from painted_wall import PixelExtractor, WallSource
 
-from vpr_ros.core.errors import VprError
-from vpr_ros.maps import BuildConfig, PlaceMap, build_map
+from vpr_ros.core.errors import MapError, VprError
+from vpr_ros.maps import BuildConfig, PlaceMap, build_map, publish
+from vpr_ros.maps.build_config import BuildReport
 
 STEPS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate", "ctypes.dlsym")
 """What Python tells an audit hook about; the last stands for the exchange of two folders."""
 OLD, NEW = [0.0, 0.5, 1.0], [10.0, 10.5, 11.0, 11.5]
 
 
-def build(output: Path, mode: str, *, resume: bool) -> None:
+def build(output: Path, mode: str, *, resume: bool) -> BuildReport:
     """Build the new map at *output*, with a batch for every two frames."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, batch_size=2, workers=1, overwrite=mode == "overwrite")
-    build_map(WallSource(NEW), PixelExtractor(), output, config, append=mode == "append", resume=resume)
+    return build_map(WallSource(NEW), PixelExtractor(), output, config, append=mode == "append", resume=resume)
+
+
+def resume(output: Path, mode: str, said: Path) -> None:
+    """Build with ``resume`` and leave in the file *said* whether there was nothing left to do."""
+    report = build(output, mode, resume=True)
+    said.write_text("complete" if report.was_complete else "finished")
 
 
 def in_a_child(work: Callable[[], object]) -> int:
@@ -80,8 +91,33 @@ def named(folder: Path, known: dict[str | None, str]) -> str:
         return str(error)
 
 
-def main(mode: str, folder: Path) -> None:
+def remedied(folder: Path, known: dict[str | None, str]) -> dict[str, str]:
+    """What opening the map in *folder* says, and which map stands there after the command it gives, in a copy."""
+    try:
+        PlaceMap.open(folder)
+    except MapError as error:
+        command = re.search("`(mv [^`]+)`", error.remedy)
+        if command is None:
+            return {"said": str(error)}
+        copy = folder.parent.with_name("copy")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(folder.parent, copy)
+        there = command[1].replace(str(folder.parent), str(copy))
+        subprocess.run(there, shell=True, check=True)  # as a user would paste it
+        return {"said": str(error), "moved": named(copy / folder.name, known)}
+    return {}
+
+
+def no_exchange(one: Path, other: Path) -> bool:
+    """What a file system says that cannot exchange two names."""
+    del one, other
+    return False
+
+
+def main(mode: str, rename: str, folder: Path) -> None:
     """Die at every step, one after the other, until a build comes to its end."""
+    if rename == "two_steps":
+        publish._exchange = no_exchange
     old, whole, output = folder / "old", folder / "whole", folder / "work" / "map"
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, workers=1)
     in_a_child(lambda: build_map(WallSource(OLD), PixelExtractor(), old, config))
@@ -89,6 +125,7 @@ def main(mode: str, folder: Path) -> None:
         shutil.copytree(old, whole)
     in_a_child(lambda: build(whole, mode, resume=False))
     known: dict[str | None, str] = {None: "nothing", content(old): "old", content(whole): "new"}
+    said = folder / "said"
     for step in range(1000):
         shutil.rmtree(output.parent, ignore_errors=True)
         output.parent.mkdir()
@@ -101,13 +138,16 @@ def main(mode: str, folder: Path) -> None:
 
         status = in_a_child(killed)
         found = named(output, known)
-        again = in_a_child(lambda: build(output, mode, resume=True)) if found != "new" else None
-        left = sorted(path.name for path in output.parent.iterdir())
-        row = {"step": step, "status": status, "found": found, "again": again, "then": named(output, known)}
-        print(json.dumps(row | {"left": left}), flush=True)
+        row = {"step": step, "status": status, "found": found, **remedied(output, known)}
+        said.unlink(missing_ok=True)
+        row["again"] = in_a_child(lambda: resume(output, mode, said))
+        row["reported"] = said.read_text() if said.exists() else None
+        row["then"] = named(output, known)
+        row["left"] = sorted(path.name for path in output.parent.iterdir())
+        print(json.dumps(row), flush=True)
         if status != -signal.SIGKILL:
             return
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))

@@ -25,10 +25,10 @@ class OutOfPower(BaseException):
     """Ends a build as nothing that is handled would."""
 
 
-def deaths(mode: str, folder: Path) -> list[dict[str, Any]]:
+def deaths(mode: str, rename: str, folder: Path) -> list[dict[str, Any]]:
     """One row for each step before which the build was killed, and one for the build that lived."""
     done = subprocess.run(
-        [sys.executable, HERE / "dying_builder.py", mode, folder],
+        [sys.executable, HERE / "dying_builder.py", mode, rename, folder],
         env={**os.environ, "PYTHONPATH": str(HERE.parents[1]), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
@@ -46,14 +46,37 @@ def deaths(mode: str, folder: Path) -> list[dict[str, Any]]:
 def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
     tmp_path: Path, mode: str, before: str
 ) -> None:
-    *killed, lived = deaths(mode, tmp_path)
+    *killed, lived = deaths(mode, "exchange", tmp_path)
     changed = next(number for number, row in enumerate([*killed, lived]) if row["found"] == "new")
     assert changed > len(killed) // 3
     assert {row["found"] for row in killed[:changed]} == {before}
     assert {row["found"] for row in killed[changed:]} == {"new"}
-    for row in killed[:changed]:
-        assert (row["again"], row["then"], row["left"]) == (0, "new", ["map"]), row
-    assert (lived["found"], lived["left"]) == ("new", ["map"])
+    check_resumed(killed[:changed], "finished")
+    check_resumed(killed[changed:], "complete")
+    assert (lived["found"], lived["then"], lived["left"]) == ("new", "new", ["map"])
+    if mode == "append":
+        check_resumed([lived], "complete")
+
+
+def test_where_names_cannot_be_exchanged_the_old_map_is_a_command_away_and_resume_makes_the_new_one(
+    tmp_path: Path,
+) -> None:
+    *killed, _ = deaths("append", "two_steps", tmp_path)
+    between = [number for number, row in enumerate(killed) if row["found"] not in ("old", "new")]
+    assert len(between) == 1
+    row = killed[between[0]]
+    assert row["said"].startswith(f"map {tmp_path}/work/map does not exist: a build was interrupted while it replaced")
+    assert f"the old map is {tmp_path}/work/.map.old" in row["said"]
+    assert row["moved"] == "old"
+    check_resumed(killed[: between[0] + 1], "finished")
+    check_resumed(killed[between[0] + 1 :], "complete")
+
+
+def check_resumed(rows: list[dict[str, Any]], reported: str) -> None:
+    """The new map, once, and nothing beside it."""
+    assert rows
+    for row in rows:
+        assert (row["again"], row["reported"], row["then"], row["left"]) == (0, reported, "new", ["map"]), row
 
 
 @pytest.mark.parametrize("cut_bytes", [1, 2, 40])

@@ -45,6 +45,6 @@ def test_wherever_the_disk_ends_the_old_map_is_whole_and_space_and_resume_mend_i
     for row in rows:
         assert "the disk is full (No space left on device) while writing" in row["said"]["problem"]
         assert "the map in place, if any, is untouched" in row["said"]["problem"]
-        assert "Free some space and run the same command with --resume" in row["said"]["remedy"]
+        assert "Free some space and run the same command with `--resume`" in row["said"]["remedy"]
         assert row["found"] == "old"
         assert (row["again"], row["then"], row["left"]) == (None, "new", ["map"])

@@ -99,6 +99,12 @@ def _config(arguments: argparse.Namespace) -> BuildConfig:
 
 
 def _print(report: BuildReport) -> None:
+    if report.was_complete:
+        print(
+            f"{report.path}: nothing left to resume, the interrupted build is complete and in its place: "
+            f"{report.frames} frames; without --resume the command does it again"
+        )
+        return
     resumed = f", {report.resumed} of them by the interrupted build" if report.resumed else ""
     print(f"{report.path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
     for reason, count in report.skipped.items():

@@ -69,6 +69,7 @@ class BuildReport:
         skipped: reason -> frames left out for it.
         calibration: how reliable the map found itself.
         seconds: wall time of this run.
+        was_complete: the build to be resumed was complete and in its place already, so nothing was added.
     """
 
     path: Path
@@ -78,3 +79,4 @@ class BuildReport:
     skipped: dict[str, int]
     calibration: Calibration
     seconds: float
+    was_complete: bool = False

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast
@@ -19,13 +16,16 @@ from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.append_base import in_base_frame, link_thumbnails, merge_cameras, open_base
 from vpr_ros.maps.build_config import BuildConfig, BuildReport
-from vpr_ros.maps.checksum import file_sha256
+from vpr_ros.maps.build_inputs import build_inputs
 from vpr_ros.maps.describe import describe
 from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.disk_errors import disk_errors
 from vpr_ros.maps.finish import finish_map
 from vpr_ros.maps.frame_table import FrameRow
-from vpr_ros.maps.manifest import MANIFEST_NAME
-from vpr_ros.maps.partial import JOURNAL_NAME, PartialMap, partial_path
+from vpr_ros.maps.journal import JOURNAL_NAME
+from vpr_ros.maps.leftovers import is_done, put_back
+from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
+from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.publish import publish
 from vpr_ros.maps.usable_frames import UNDECODABLE, UsableFrames
@@ -34,7 +34,6 @@ Progress = Callable[[int, int], None]
 """Called with the records taken from the source so far, and how many it has."""
 
 _LOG = logging.getLogger(__name__)
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def build_map(
@@ -50,12 +49,14 @@ def build_map(
     """Build the map *output*, in a folder beside it that takes its place when complete.
 
     Args:
-        source: frames with poses; iterated twice (the second time for a few images, to calibrate).
+        source: frames with poses; iterated three times (for times and poses alone, for the images, and for a few
+            images to calibrate with).
         extractor: the model; the map can be asked with the same one only.
         output: the folder to make.
         config: see ``BuildConfig``.
         append: add the source as another session to the map in *output*.
-        resume: finish a build that was interrupted; without one, start.
+        resume: finish a build that was interrupted; without one, start. One that was complete when it was
+            interrupted is not done again: the report says so.
         progress: see ``Progress``.
 
     Raises:
@@ -65,28 +66,40 @@ def build_map(
     """
     started = time.monotonic()
     output = Path(output)
-    partial_folder = partial_path(output)
-    _check_output(output, config, append=append, interrupted=resume and partial_folder.exists())
-    base = open_base(output, source, extractor) if append else None
-    dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
-    partial = PartialMap(partial_folder, extractor.info.descriptor_dim, dtype, base.descriptors if base else None)
-    with _disk_errors(partial_folder):
+    with disk_errors(partial_path(output), config, append=append):
+        put_back(output)
+        inputs = build_inputs(source, extractor, config, output, append)
+        if is_done(output, inputs, append=append, resume=resume):
+            return _report_of_complete(output, started)
+        interrupted = resume and partial_path(output).exists()
+        _check_output(output, config, append=append, interrupted=interrupted)
+        base = open_base(output, source, extractor) if append else None
+        dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
+        descriptors = base.descriptors if base else None
+        partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
         try:
-            partial.open(_inputs(source, extractor, config, output, append), resume=resume, restart=config.overwrite)
+            partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
             skipped = _describe_all(source, extractor, config, partial, base, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
             manifest = finish_map(partial, source, extractor, config, base, skipped)
+            publish(partial.path, output)
+            # Last, and held until then: a map with a journal is one whose build has something left to remove.
+            (output / JOURNAL_NAME).unlink()
         finally:
             partial.close()
-        publish(partial_folder, output)
-        (output / JOURNAL_NAME).unlink()
     seconds = time.monotonic() - started
     return BuildReport(
         output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds
     )
+
+
+def _report_of_complete(output: Path, started: float) -> BuildReport:
+    manifest = read_manifest(output)
+    seconds = time.monotonic() - started
+    return BuildReport(output, manifest.frames, 0, 0, {}, manifest.calibration, seconds, was_complete=True)
 
 
 def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupted: bool) -> None:
@@ -102,27 +115,6 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         )
     if not (output / MANIFEST_NAME).is_file():
         raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
-
-
-def _inputs(
-    source: FrameSource, extractor: Extractor, config: BuildConfig, output: Path, append: bool
-) -> dict[str, Any]:
-    """What must be the same for one build to finish another's work."""
-    replaced = output / MANIFEST_NAME
-    return {
-        "source": source.description,
-        "source_frames": len(source),
-        "frame_id": source.map_frame_id,
-        "model_sha256": extractor.sha256,
-        "preprocessing": asdict(extractor.info.preprocessing),
-        "min_distance_m": config.min_distance_m,
-        "min_angle_rad": config.min_angle_rad,
-        "batch_size": config.batch_size,
-        "dtype": config.dtype,
-        "thumbnails": config.thumbnail_width_px if config.thumbnails else 0,
-        "append": append,
-        "map_in_place": file_sha256(replaced) if replaced.is_file() else None,
-    }
 
 
 def _describe_all(
@@ -189,18 +181,3 @@ def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> SourceError:
         f"{source.description}: none of {len(source)} frames can be used ({reasons})",
         "Check the poses (`--poses`, `--pose-topic`) and the image topic",
     )
-
-
-@contextmanager
-def _disk_errors(partial: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise MapError(
-                f"the disk is full ({error.strerror}) while writing {partial}; the map in place, if any, is untouched",
-                "Free some space and run the same command with --resume, or choose --float16 or --no-thumbnails",
-            ) from error
-        raise MapError(
-            f"{partial} cannot be written ({error})", "Check the folder's permissions and the disk"
-        ) from error

@@ -35,7 +35,9 @@ def finish_map(
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
     earlier = base.manifest.sessions if base else ()
-    session = SessionEntry(source.description, now, len(partial.rows), tuple(source.cameras), dict(skipped))
+    session = SessionEntry(
+        source.description, now, len(partial.rows), tuple(source.cameras), dict(skipped), partial.inputs_sha256
+    )
     partial.finish()
     rows = [*(base_rows(base) if base else ()), *partial.rows]
     write_frame_table(partial.path / FRAMES_NAME, rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,11 @@ from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry, cam
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.yaml"
+
+
+def replaced_path(folder: Path) -> Path:
+    """Where the map *folder* lies while another takes its place and the two names cannot be exchanged at once."""
+    return folder.parent / f".{folder.name}.old"
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,7 @@ _REMEDY = "Restore it from a backup or build the map again"
 
 def _read_yaml(folder: Path, path: Path) -> dict[str, Any]:
     if not folder.is_dir():
+        _check_replaced(folder)
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise MapError(f"map {folder} {what}", "Give the folder that `build_map --output` wrote")
     if not path.is_file():
@@ -128,3 +135,14 @@ def _read_yaml(folder: Path, path: Path) -> dict[str, Any]:
     if not isinstance(plain, dict):
         raise MapError(f"{path} holds {type(plain).__name__}, expected a table of entries", _REMEDY)
     return plain
+
+
+def _check_replaced(folder: Path) -> None:
+    """Name the map that a build was about to replace when it was killed."""
+    replaced = replaced_path(folder)
+    if not folder.exists() and (replaced / MANIFEST_NAME).is_file():
+        raise MapError(
+            f"map {folder} does not exist: a build was interrupted while it replaced it, and the old map is {replaced}",
+            f"Put it back with `mv {shlex.quote(str(replaced))} {shlex.quote(str(folder))}`, "
+            "or finish that build: the same command with --resume",
+        )

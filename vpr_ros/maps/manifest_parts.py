@@ -75,6 +75,7 @@ class SessionEntry:
         frames: how many of its frames are in the map.
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
+        inputs_sha256: of source, model and options: tells a build that is done from one still to do.
     """
 
     source: str
@@ -82,6 +83,7 @@ class SessionEntry:
     frames: int
     cameras: tuple[str, ...]
     skipped: dict[str, int] = field(default_factory=dict)
+    inputs_sha256: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -100,6 +102,7 @@ class SessionEntry:
             frames=int(plain["frames"]),
             cameras=tuple(str(name) for name in plain["cameras"]),
             skipped={str(reason): int(count) for reason, count in plain["skipped"].items()},
+            inputs_sha256=str(plain.get("inputs_sha256", "")),
         )
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,12 +13,13 @@ import numpy as np
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
+from vpr_ros.maps.build_inputs import Inputs, differences, inputs_sha256
 from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
 from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.journal import complete_lines, open_journal
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, THUMBNAILS_NAME
 from vpr_ros.maps.thumbnails import thumbnail_path
 
-JOURNAL_NAME = "journal.jsonl"
 ROWS_PER_WRITE = 4096
 
 
@@ -38,6 +38,7 @@ class PartialMap:
         undecodable: how many of them did not decode.
         was_resumed: whether the folder held finished work when it was opened.
         dtype: of the descriptors on disk.
+        inputs_sha256: of what the map is made from, known once it is open.
     """
 
     def __init__(self, path: Path, dim: int, dtype: DtypeName, base: Descriptors | None) -> None:
@@ -54,12 +55,13 @@ class PartialMap:
         self.consumed = 0
         self.undecodable = 0
         self.was_resumed = False
+        self.inputs_sha256 = ""
         self._dim, self.dtype, self._base = dim, dtype, base
         self._base_rows = 0 if base is None else len(base)
         self._journal: BinaryIO
         self._descriptors: BinaryIO
 
-    def open(self, header: Mapping[str, Any], *, resume: bool, restart: bool = False) -> None:
+    def open(self, header: Inputs, *, resume: bool, restart: bool = False) -> None:
         """Start, or go on where an interrupted build stopped.
 
         Args:
@@ -72,9 +74,9 @@ class PartialMap:
                 process is busy with it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        self._journal = (self.path / JOURNAL_NAME).open("a+b")
-        self._lock()
-        first, *batches = self._complete_lines() or [None]
+        self._journal = open_journal(self.path)
+        self.inputs_sha256 = inputs_sha256(header)
+        first, *batches = complete_lines(self._journal) or [None]
         if first is None or (restart and not resume):
             self._start(header)
             return
@@ -92,7 +94,7 @@ class PartialMap:
         if (found := self._descriptors.seek(0, os.SEEK_END)) < expected:
             raise MapError(
                 f"{self.path / DESCRIPTORS_NAME} has {found} bytes, its journal says {expected}",
-                "The interrupted build is damaged: start again with --overwrite",
+                "The interrupted build is damaged: start again with --overwrite instead of --resume",
             )
         self._descriptors.truncate(expected)
         self._descriptors.seek(expected)
@@ -146,32 +148,7 @@ class PartialMap:
     def _row_bytes(self) -> int:
         return self._dim * np.dtype(self.dtype).itemsize
 
-    def _lock(self) -> None:
-        try:
-            fcntl.flock(self._journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._journal.close()
-            raise MapError(f"another build_map is writing {self.path}", "Wait for it or end it") from error
-
-    def _complete_lines(self) -> list[Any]:
-        """Read the journal up to its last complete line and cut off what follows."""
-        self._journal.seek(0)
-        lines: list[Any] = []
-        end = 0
-        for line in self._journal:
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                break
-            if not line.endswith(b"\n"):
-                lines.pop()
-                break
-            end += len(line)
-        self._journal.truncate(end)
-        self._journal.seek(0, os.SEEK_END)
-        return lines
-
-    def _start(self, header: Mapping[str, Any]) -> None:
+    def _start(self, header: Inputs) -> None:
         self._journal.truncate(0)
         shutil.rmtree(self.path / THUMBNAILS_NAME, ignore_errors=True)
         (self.path / THUMBNAILS_NAME).mkdir()
@@ -197,15 +174,12 @@ def _sync(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
-def _check_header(path: Path, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    wanted = json.loads(json.dumps(expected))
-    different = [
-        f"{key} was {found.get(key)!r}, is {wanted.get(key)!r}" for key in wanted if found.get(key) != wanted[key]
-    ]
+def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
+    different = differences(found, expected)
     if different:
         raise MapError(
             f"the interrupted build in {path} was made from other inputs: {'; '.join(different)}",
-            "Resume with the same source, model and options, or start again with --overwrite",
+            "Resume with the same source, model and options, or start again with --overwrite instead of --resume",
         )
 
 

@@ -1,4 +1,4 @@
-"""Put a finished folder in the place of another, with a whole map on disk at every moment."""
+"""Put a finished folder in the place of another, with both whole on disk until the new one stands there."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import os
 import shutil
 from pathlib import Path
 
+from vpr_ros.core.errors import MapError
+from vpr_ros.maps.manifest import replaced_path
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -14,7 +17,11 @@ _RENAME_EXCHANGE = 2
 def publish(finished: Path, output: Path) -> None:
     """Make the folder *finished* the folder *output* (on the same file system), and remove what stood there.
 
+    Where two names cannot be exchanged in one step, the old map has the name ``replaced_path(output)`` for a moment,
+    and who is killed then leaves it there: ``leftovers.put_back`` knows.
+
     Raises:
+        MapError: something has that name already.
         OSError: it could not be renamed; *output* is as it was.
     """
     _sync_tree(finished)
@@ -27,7 +34,15 @@ def publish(finished: Path, output: Path) -> None:
         old = _swap_in_two_steps(finished, output)
     _sync_folder(output.parent)
     if old is not None:
-        shutil.rmtree(old)
+        remove_replaced(old)
+
+
+def remove_replaced(folder: Path) -> None:
+    """Remove the map *folder*, or the link to one: what a link points at is not ours."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -39,8 +54,12 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 def _swap_in_two_steps(finished: Path, output: Path) -> Path:
-    old = output.parent / f".{output.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
+    old = replaced_path(output)
+    if old.exists():
+        raise MapError(
+            f"{old} is in the way of replacing {output}, and this build did not make it",
+            "Move or remove it, then run the same command with --resume",
+        )
     output.rename(old)
     try:
         finished.rename(output)

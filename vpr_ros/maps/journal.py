@@ -1,0 +1,47 @@
+"""The journal of a build: its inputs, then a line for every finished batch; and the lock of who writes it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from vpr_ros.core.errors import MapError
+
+JOURNAL_NAME = "journal.jsonl"
+
+
+def open_journal(folder: Path) -> BinaryIO:
+    """Open the journal in *folder*, made if missing, and hold it against every other build until it is closed.
+
+    Raises:
+        MapError: another process is busy with it.
+    """
+    stream = (folder / JOURNAL_NAME).open("a+b")
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        stream.close()
+        raise MapError(f"another build_map is writing {folder}", "Wait for it or end it") from error
+    return stream
+
+
+def complete_lines(stream: BinaryIO) -> list[Any]:
+    """Read a journal up to its last complete line and cut off what follows."""
+    stream.seek(0)
+    lines: list[Any] = []
+    end = 0
+    for line in stream:
+        try:
+            lines.append(json.loads(line))
+        except ValueError:
+            break
+        if not line.endswith(b"\n"):
+            lines.pop()
+            break
+        end += len(line)
+    stream.truncate(end)
+    stream.seek(0, os.SEEK_END)
+    return lines
