@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,12 +149,12 @@ def test_what_stands_at_the_output_is_not_replaced_unasked(tmp_path: Path) -> No
         build_map(WallSource(), PixelExtractor(), path, EVERY_FRAME)
     with pytest.raises(MapError, match="nothing can be added"):
         build_map(WallSource(), PixelExtractor(), tmp_path / "none", EVERY_FRAME, append=True)
-    replace = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, overwrite=True)
-    build_map(WallSource(track(7)), PixelExtractor(), path, replace)
+    overwriting = replace(EVERY_FRAME, overwrite=True)
+    build_map(WallSource(track(7)), PixelExtractor(), path, overwriting)
     assert len(PlaceMap.open(path)) == 7
     (tmp_path / "mine").mkdir()
     with pytest.raises(MapError, match="is not a map, so it is not replaced"):
-        build_map(WallSource(), PixelExtractor(), tmp_path / "mine", replace)
+        build_map(WallSource(), PixelExtractor(), tmp_path / "mine", overwriting)
 
 
 # interruptions
@@ -201,14 +202,23 @@ def test_other_inputs_cannot_finish_it(tmp_path: Path) -> None:
         build_map(WallSource(), PixelExtractor(), tmp_path / "map", other, resume=True)
     with pytest.raises(MapError, match="model_sha256 was"):
         build_map(WallSource(), PixelExtractor(seed=1), tmp_path / "map", EVERY_FRAME, resume=True)
+    namesake = WallSource([along_m + 1.0 for along_m in WallSource().along_m])
+    with pytest.raises(MapError, match="other inputs: records_sha256 was") as caught:
+        build_map(namesake, PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)
+    assert "--overwrite instead of --resume" in caught.value.remedy
+    again = replace(EVERY_FRAME, overwrite=True)
+    assert build_map(namesake, PixelExtractor(), tmp_path / "map", again).frames == 80
 
 
 def test_a_partial_map_that_lost_rows_says_so(tmp_path: Path) -> None:
     cut(tmp_path / "map", 41)
     path = partial_path(tmp_path / "map") / "descriptors.npy"
     path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(MapError, match="has 500 bytes, its journal says 15488"):
+    with pytest.raises(MapError, match="has 500 bytes, its journal says 15488") as caught:
         build_map(WallSource(), PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)
+    assert "--overwrite instead of --resume" in caught.value.remedy
+    again = replace(EVERY_FRAME, overwrite=True)
+    assert build_map(WallSource(), PixelExtractor(), tmp_path / "map", again).frames == 80
 
 
 @pytest.mark.parametrize("append", [False, True])

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.maps import BuildConfig
+from vpr_ros.maps.disk_errors import disk_errors
 
 HERE = Path(__file__).resolve().parent
 MOUNT = 'mount -t tmpfs -o size=2m none "$1"'
@@ -48,3 +54,42 @@ def test_wherever_the_disk_ends_the_old_map_is_whole_and_space_and_resume_mend_i
         assert "Free some space and run the same command with `--resume`" in row["said"]["remedy"]
         assert row["found"] == "old"
         assert (row["again"], row["then"], row["left"]) == (None, "new", ["map"])
+
+
+@pytest.mark.parametrize(
+    ("mode", "frames", "smaller", "small"),
+    [
+        ("fresh", 16, "--float16 --no-thumbnails", {"dtype": "float16", "thumbnails": 0}),
+        ("overwrite", 16, "--float16 --no-thumbnails", {"dtype": "float16", "thumbnails": 0}),
+        ("append", 18, "--no-thumbnails", {"dtype": "float32", "thumbnails": 2}),
+    ],
+)
+def test_both_commands_the_error_offers_make_the_map(
+    disk: Path, mode: str, frames: int, smaller: str, small: dict[str, object]
+) -> None:
+    run = 'exec "$2" "$3" "$4" "$1"'
+    done = on_a_small_disk(disk, run, sys.executable, HERE / "full_disk_command.py", mode)
+    assert done.returncode == 0, done.stderr
+    space, restart = json.loads(done.stdout).items()
+    made = {"frames": frames, "again": None, "left": ["map"]}
+    assert space[0] == "--resume"
+    assert space[1] == made | {"said": space[1]["said"], "dtype": "float32", "thumbnails": frames}
+    assert restart[0] == f"--overwrite {smaller}"
+    assert restart[1] == made | {"said": restart[1]["said"]} | small
+    assert "and without `--resume`" in restart[1]["said"]
+
+
+@pytest.mark.parametrize(
+    ("config", "append", "offered"),
+    [
+        (BuildConfig(dtype="float16"), False, ["--resume", "--overwrite --no-thumbnails", "--resume"]),
+        (BuildConfig(thumbnails=False), False, ["--resume", "--overwrite --float16", "--resume"]),
+        (BuildConfig(dtype="float16", thumbnails=False), False, ["--resume"]),
+        (BuildConfig(thumbnails=False), True, ["--resume"]),
+    ],
+)
+def test_only_what_is_not_chosen_yet_is_offered(config: BuildConfig, append: bool, offered: list[str]) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(MapError) as caught, disk_errors(Path("map"), config, append=append):
+        raise full
+    assert re.findall("`([^`]+)`", caught.value.remedy) == offered
