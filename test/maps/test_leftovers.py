@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from full_disk_command import write_drive
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
+from vpr_ros.cli import build_map as build_map_command
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps import BuildConfig, PlaceMap, build_map, publish
 from vpr_ros.maps.build_config import BuildReport
@@ -165,3 +167,14 @@ def test_what_has_the_name_of_the_replaced_map_is_not_removed(tmp_path: Path, mo
     assert (len(PlaceMap.open(output)), len(PlaceMap.open(foreign))) == (3, 2)
     foreign.rename(tmp_path / "kept")
     assert append(output, SECOND, resume=True).frames == 5
+
+
+def test_the_command_says_that_nothing_is_left_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = write_drive(tmp_path / "first", 0.0, 2), write_drive(tmp_path / "second", 20.0, 3)
+    output = ["--output", str(tmp_path / "map")]
+    assert build_map_command.main([str(first), *output]) == 0
+    assert build_map_command.main([str(second), *output, "--append"]) == 0
+    assert "5 frames, 3 new" in capsys.readouterr().out
+    assert build_map_command.main([str(second), *output, "--append", "--resume"]) == 0
+    assert "nothing left to resume" in capsys.readouterr().out
+    assert len(PlaceMap.open(tmp_path / "map")) == 5
