@@ -11,21 +11,27 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, FrameSource, GeoDatum
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import Pose
+from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geo_frames import move_to_datum
 from vpr_ros.maps.place_map import THUMBNAILS_NAME, PlaceMap
 from vpr_ros.maps.thumbnails import thumbnail_path
 
 
-def open_base(path: Path, source: FrameSource, extractor: Extractor) -> PlaceMap:
+def open_base(path: Path, source: FrameSource, extractor: Extractor, dtype: DtypeName) -> PlaceMap:
     """Open the map to append to.
 
     Raises:
-        MapError: it is no map, was built with another model, is in another frame, or only one of map and
-            source knows where on Earth it is.
+        MapError: it is no map, was built with another model, is in another frame, only one of map and source
+            knows where on Earth it is, or half precision was asked for and the map is in full.
     """
     base = PlaceMap.open(path)
     base.check_model(extractor.info, extractor.sha256)
+    if dtype == "float16" and base.manifest.dtype != "float16":
+        raise MapError(
+            f"--float16 was asked for, map {path} holds {base.manifest.dtype}, which appending does not change",
+            "Leave --float16 out, or build the map again with it",
+        )
     if base.manifest.frame_id != source.map_frame_id:
         raise MapError(
             f"map {path} is in frame {base.manifest.frame_id!r}, the new session in {source.map_frame_id!r}",

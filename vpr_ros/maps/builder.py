@@ -73,7 +73,7 @@ def build_map(
             return _report_of_complete(output, started)
         interrupted = resume and partial_path(output).exists()
         _check_output(output, config, append=append, interrupted=interrupted)
-        base = open_base(output, source, extractor) if append else None
+        base = open_base(output, source, extractor, config.dtype) if append else None
         dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
         descriptors = base.descriptors if base else None
         partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
