@@ -53,7 +53,7 @@ def test_batches_and_threads_do_not_change_the_map(tmp_path: Path) -> None:
 def test_half_precision_cannot_be_appended_to_full(tmp_path: Path) -> None:
     build_wall_map(tmp_path / "map")
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, dtype="float16", workers=1)
-    with pytest.raises(MapError, match="holds float32.*Leave --float16 out"):
+    with pytest.raises(MapError, match=r"holds float32.*Leave --float16 out"):
         build_map(WallSource(seed=3), PixelExtractor(), tmp_path / "map", config, append=True)
     assert len(PlaceMap.open(tmp_path / "map")) == 80
 
