@@ -22,10 +22,10 @@ def test_some_of_them_in_another_order() -> None:
     three = candidates([0.9, 0.8, 0.7], [(0, 0), (1, 0), (2, 0)], [0.0, None, 1.0])
     chosen = three.taken(np.array([2, 0]))
     assert chosen.indices.tolist() == [2, 0] and chosen.similarities.tolist() == [0.7, 0.9]
-    assert chosen.pose(0).distance_m(Pose((2.0, 0.0, 0.0))) == 0
-    assert chosen.pose(0).angle_rad(Pose.from_xy_yaw(0, 0, 1.0)) < 1e-9
+    assert chosen.poses(1)[0].distance_m(Pose((2.0, 0.0, 0.0))) == 0
+    assert chosen.poses(1)[0].angle_rad(Pose.from_xy_yaw(0, 0, 1.0)) < 1e-9
     kept = three.taken(np.array([False, True, False]))
-    assert len(kept) == 1 and kept.pose(0).quat_xyzw is None
+    assert len(kept) == 1 and kept.poses(1)[0].quat_xyzw is None
 
 
 def ask(place_map: PlaceMap, along_m: float, mount: Pose | None = None, prior: PosePrior | None = None) -> np.ndarray:  # type: ignore[type-arg]
@@ -55,10 +55,10 @@ def mounted(tmp_path_factory: TempPathFactory) -> PlaceMap:
 def test_the_query_camera_sits_where_the_match_camera_sat(mounted: PlaceMap) -> None:
     found = retrieve(mounted, PixelExtractor().describe(view(paint(), 12.0)), 1, LEFT, None)
     camera_then = mounted.pose(24).compose(FRONT)
-    camera_now = found.pose(0).compose(LEFT)
+    camera_now = found.poses(1)[0].compose(LEFT)
     assert camera_now.distance_m(camera_then) < 1e-9
     assert camera_now.angle_rad(camera_then) < 1e-7
-    assert found.pose(0).angle_rad(mounted.pose(24)) == pytest.approx(np.pi / 2)
+    assert found.poses(1)[0].angle_rad(mounted.pose(24)) == pytest.approx(np.pi / 2)
 
 
 def test_the_same_mount_or_none_changes_nothing(mounted: PlaceMap, wall_map: PlaceMap) -> None:

@@ -39,8 +39,11 @@ class Candidates:
             quat_xyzw=self.quat_xyzw[order],
         )
 
-    def pose(self, number: int) -> Pose:
-        """Hypothesis *number* as a pose."""
-        x, y, z = self.position_m[number].tolist()
-        qx, qy, qz, qw = self.quat_xyzw[number].tolist()
-        return Pose((x, y, z), (qx, qy, qz, qw) if np.isfinite(self.quat_xyzw[number]).all() else None)
+    def poses(self, count: int) -> list[Pose]:
+        """The first *count* hypotheses as poses; all at once, for one at a time takes thrice as long."""
+        known = [bool(finite) for finite in np.isfinite(self.quat_xyzw[:count]).all(axis=1)]
+        rows = zip(self.position_m[:count].tolist(), self.quat_xyzw[:count].tolist(), known, strict=True)
+        return [
+            Pose((x, y, z), (qx, qy, qz, qw) if has_orientation else None)
+            for (x, y, z), (qx, qy, qz, qw), has_orientation in rows
+        ]

@@ -89,17 +89,19 @@ class Localizer:
         )
 
     def _matches(self, candidates: Candidates, probabilities: npt.NDArray[np.float64]) -> tuple[Match, ...]:
-        frames = self.place_map.frames
+        frames, count = self.place_map.frames, self.config.top_k
+        columns = (candidates.indices, candidates.similarities, probabilities)
+        rows = zip(*(column[:count].tolist() for column in columns), candidates.poses(count), strict=True)
         return tuple(
             Match(
-                frame_index=int(index),
-                similarity=float(candidates.similarities[number]),
-                probability=float(probabilities[number]),
-                T_map_base=candidates.pose(number),
+                frame_index=index,
+                similarity=similarity,
+                probability=probability,
+                T_map_base=T_map_base,
                 name=frames.names[index],
                 camera=frames.camera(index),
             )
-            for number, index in enumerate(candidates.indices[: self.config.top_k])
+            for index, similarity, probability, T_map_base in rows
         )
 
 
