@@ -41,8 +41,8 @@ class Candidates:
 
     def poses(self, count: int) -> list[Pose]:
         """The first *count* hypotheses as poses; all at once, for one at a time takes thrice as long."""
-        known = [bool(finite) for finite in np.isfinite(self.quat_xyzw[:count]).all(axis=1)]
-        rows = zip(self.position_m[:count].tolist(), self.quat_xyzw[:count].tolist(), known, strict=True)
+        known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.quat_xyzw[:count]).all(axis=1))
+        rows = zip(self.position_m[:count].tolist(), self.quat_xyzw[:count].tolist(), known.tolist(), strict=True)
         return [
             Pose((x, y, z), (qx, qy, qz, qw) if has_orientation else None)
             for (x, y, z), (qx, qy, qz, qw), has_orientation in rows
