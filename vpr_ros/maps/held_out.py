@@ -47,6 +47,14 @@ class PoseErrors:
     squared: Float
     spread: Float
 
+    def joined(self, other: PoseErrors) -> PoseErrors:
+        """Both together."""
+        return PoseErrors(
+            np.concatenate([self.similarity, other.similarity]),
+            np.concatenate([self.squared, other.squared]),
+            np.concatenate([self.spread, other.spread]),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOutAnswers:

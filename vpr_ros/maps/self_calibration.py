@@ -57,13 +57,14 @@ def self_calibration(
     if len(frames) < MIN_FRAMES:
         return default
     retaken, queries = _retaken(records, rows, len(frames) - len(rows), extractor, config)
+    held_out = HeldOut(frames, descriptors, radius_m, spacing_m)
+    again = held_out.ask(retaken, queries)
     as_they_are = _evenly(len(frames), MAX_AS_THEY_ARE)
-    asked = np.concatenate([retaken, as_they_are])
-    queries = np.concatenate([queries, descriptors[as_they_are].astype(np.float32)])
-    answers = HeldOut(frames, descriptors, radius_m, spacing_m).ask(asked, queries)
-    evidence = np.concatenate([answers.known, answers.unknown])
-    right = np.concatenate([answers.right, np.zeros(len(answers.unknown), dtype=bool)])
-    residuals = _residuals(answers.errors, spacing_m, radius_m, default.residuals)
+    same = held_out.ask(as_they_are, descriptors[as_they_are].astype(np.float32))
+    # Right or wrong is learned in another light alone: within one drive even strangers look more alike than that.
+    evidence = np.concatenate([again.known, again.unknown])
+    right = np.concatenate([again.right, np.zeros(len(again.unknown), dtype=bool)])
+    residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
         return default
     fit = fit_logistic(evidence, right)
