@@ -23,7 +23,6 @@ from vpr_ros.cli import build_map
 from vpr_ros.maps import PlaceMap
 
 OLD, NEW = 2, 16
-SMALL = ["--float16", "--no-thumbnails"]
 
 
 def write_drive(folder: Path, start_m: float, frames: int) -> Path:
@@ -70,7 +69,11 @@ def main(mode: str, folder: Path) -> None:
             run(old, "--output", work / "map")
         return [new, "--output", work / "map", *how, *options]
 
-    sizes = [used_bytes(work / "map") for options in (SMALL, []) if run(*prepared(*options)) is None]
+    small = ["--no-thumbnails"] if mode == "append" else ["--float16", "--no-thumbnails"]
+    sizes = []
+    for options in (small, []):
+        assert run(*prepared(*options)) is None
+        sizes.append(used_bytes(work / "map"))
     results = {}
     for offer in (0, 1):
         command = prepared()

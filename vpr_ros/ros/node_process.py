@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.utilities import remove_ros_args
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
+
+RCLError: type[Exception] = rclpy_implementation.RCLError
 
 
 def run_node(make_node: Callable[[], Any], description: str, example: str, argv: Sequence[str] | None = None) -> int:
@@ -43,16 +47,30 @@ def run_node(make_node: Callable[[], Any], description: str, example: str, argv:
     return run_command(command, sys.argv[1:] if argv is None else argv)
 
 
-def _spin(make_node: Callable[[], Any]) -> None:
-    node = make_node()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+@contextlib.contextmanager
+def until_asked_to_end() -> Iterator[None]:
+    """Let SIGINT and SIGTERM end what runs inside, whenever they come: while a node is made, they break its context."""
     try:
-        node.start()
-        executor.spin()
+        yield
     except (KeyboardInterrupt, ExternalShutdownException):
-        pass  # SIGINT and SIGTERM are how a node is asked to end
+        pass
+    except RCLError:
+        if rclpy.ok():
+            raise
+
+
+def _spin(make_node: Callable[[], Any]) -> None:
+    executor = SingleThreadedExecutor()
+    node = None
+    try:
+        with until_asked_to_end():
+            node = make_node()
+            executor.add_node(node)
+            node.start()
+            executor.spin()
     finally:
-        node.close()
+        if node is not None:
+            node.close()
         executor.shutdown()
-        node.destroy_node()
+        if node is not None:
+            node.destroy_node()

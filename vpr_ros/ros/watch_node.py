@@ -7,7 +7,6 @@ answer can be missed any more.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +16,6 @@ import numpy as np
 import rclpy
 from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Path as PathMessage
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.utilities import remove_ros_args
@@ -27,6 +25,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.ros.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
+from vpr_ros.ros.node_process import until_asked_to_end
 from vpr_ros.ros.pose_messages import to_ns
 
 EXAMPLE = (
@@ -104,14 +103,16 @@ def _watch(argv: Sequence[str]) -> None:
     if not options.radius_m > 0:
         raise ConfigError(f"--radius-m is {options.radius_m}, expected metres above 0", "Leave it at 5")
     rclpy.init(args=["watch", *argv])
+    node: WatchNode | None = None
     try:
-        node = WatchNode(options.print_poses)
-        with contextlib.suppress(KeyboardInterrupt, ExternalShutdownException):  # SIGINT is how the watching ends
+        with until_asked_to_end():  # SIGINT is how the watching ends
+            node = WatchNode(options.print_poses)
             node.listen()
-        node.destroy_node()
+        if node is not None:
+            node.destroy_node()
     finally:
         rclpy.try_shutdown()
-    if node.localizer is None:
+    if node is None or node.localizer is None:
         raise ConfigError(
             f"no localizer was heard on {CANDIDATES}",
             "Start localize in the same ROS_DOMAIN_ID; if it has another name, remap its topics",
