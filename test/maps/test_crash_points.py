@@ -65,8 +65,10 @@ def test_where_names_cannot_be_exchanged_the_old_map_is_a_command_away_and_resum
     between = [number for number, row in enumerate(killed) if row["found"] not in ("old", "new")]
     assert len(between) == 1
     row = killed[between[0]]
-    assert row["said"].startswith(f"map {tmp_path}/work/map does not exist: a build was interrupted while it replaced")
-    assert f"the old map is {tmp_path}/work/.map.old" in row["said"]
+    assert row["said"].startswith(
+        f"map {tmp_path / 'work' / 'map'} does not exist: a build was interrupted while it replaced"
+    )
+    assert f"the old map is {tmp_path / 'work' / '.map.old'}" in row["said"]
     assert row["moved"] == "old"
     check_resumed(killed[: between[0] + 1], "finished")
     check_resumed(killed[between[0] + 1 :], "complete")

@@ -7,36 +7,31 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.errors import TrainingError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
-from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.nano import NanoBackbone
-from vpr_ros.training.appearance import AppearanceRange
 from vpr_ros.training.dense_teacher import DenseTeacher
-from vpr_ros.training.distillation import DistillationConfig, Lessons, distil
-from vpr_ros.training.nano_descriptor import DescriptorFit, fit_descriptor
+from vpr_ros.training.distillation import Lessons, distil
+from vpr_ros.training.nano_descriptor import fit_descriptor
 from vpr_ros.training.nano_lessons import prepare_lessons
-from vpr_ros.training.town_views import TownViews, render_views
+from vpr_ros.training.nano_recipe import NanoRecipe, read_recipe
+from vpr_ros.training.town_views import render_views
 
 EXAMPLE = """example:
   train_nano --recipe config/recipes/vpr_nano.yaml --sequences INDEX.csv --teacher xfeat.onnx --output runs/nano
   export_model runs/nano/vpr_nano.safetensors --images FOLDER --output vpr_nano.onnx
 """
 REPORT_EVERY = 50
-STUDENT_SECTIONS = ("teacher", "distillation", "appearance")
-"""Of the recipe: what the backbone's weights depend on."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,35 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-@dataclass(frozen=True)
-class NanoRecipe:
-    """The sections of a recipe, checked.
-
-    Attributes:
-        text: the file as it was read.
-        model, distillation, appearance, towns, descriptor: see their classes.
-        teacher: names of its outputs.
-        made_by: what the backbone's weights depend on, to know them again.
-    """
-
-    text: bytes
-    model: ModelConfig
-    teacher: dict[str, str]
-    distillation: DistillationConfig
-    appearance: AppearanceRange
-    towns: TownViews
-    descriptor: DescriptorFit
-    made_by: dict[str, Any]
-
-    @property
-    def size_px(self) -> tuple[int, int]:
-        """Height and width of the network's input."""
-        return self.model.preprocessing.height_px, self.model.preprocessing.width_px
-
-
 def _train(argv: Sequence[str]) -> None:
     arguments = _parser().parse_args(argv)
-    recipe = _read_recipe(arguments.recipe)
+    recipe = read_recipe(arguments.recipe)
     arguments.output.mkdir(parents=True, exist_ok=True)
     (arguments.output / "recipe.yaml").write_bytes(recipe.text)
     if arguments.threads:
@@ -122,44 +91,6 @@ def _backbone(lessons: Lessons, recipe: NanoRecipe, folder: Path) -> dict[str, t
     weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
     save_file(weights, kept, {"made_by": json.dumps(recipe.made_by)})
     return weights
-
-
-def _read_recipe(path: Path) -> NanoRecipe:
-    text = _read(path)
-    recipe = yaml.safe_load(text)
-    _check_sections(recipe, path)
-    model = ModelConfig.from_mapping(recipe["model"])
-    size_px = [model.preprocessing.height_px, model.preprocessing.width_px]
-    return NanoRecipe(
-        text=text,
-        model=model,
-        teacher=recipe["teacher"],
-        distillation=_section(DistillationConfig, recipe["distillation"]),
-        appearance=_section(AppearanceRange, recipe["appearance"]),
-        towns=_section(TownViews, recipe["towns"]),
-        descriptor=_section(DescriptorFit, recipe["descriptor"]),
-        made_by={name: recipe[name] for name in STUDENT_SECTIONS} | {"size_px": size_px},
-    )
-
-
-def _read(path: Path) -> bytes:
-    if not path.is_file():
-        raise ConfigError(f"no recipe at {path}", "Give config/recipes/vpr_nano.yaml or a copy of it")
-    return path.read_bytes()
-
-
-def _check_sections(recipe: Any, path: Path) -> None:
-    wanted = {"model", "teacher", "towns", "distillation", "appearance", "descriptor"}
-    found = set(recipe) if isinstance(recipe, dict) else set()
-    if found != wanted:
-        raise ConfigError(f"{path} has the sections {sorted(found)}, expected {sorted(wanted)}", "Correct the recipe")
-
-
-def _section(cls: type[Any], values: dict[str, Any]) -> Any:
-    unknown = sorted(set(values) - {f.name for f in fields(cls)})
-    if unknown:
-        raise ConfigError(f"unknown keys of {cls.__name__}: {', '.join(unknown)}", "Correct the recipe")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
 def _read_student(path: Path, made_by: dict[str, Any]) -> dict[str, torch.Tensor]:
