@@ -20,7 +20,7 @@ from vpr_ros.maps import BuildConfig, PlaceMap, build_map, publish
 from vpr_ros.maps.build_config import BuildReport
 from vpr_ros.maps.journal import JOURNAL_NAME, open_journal
 from vpr_ros.maps.manifest import replaced_path
-from vpr_ros.maps.partial import partial_path
+from vpr_ros.maps.partial import PartialMap, partial_path
 
 FIRST, SECOND, THIRD = WallSource([0.0, 0.5, 1.0]), WallSource([10.0, 10.5]), WallSource([20.0, 20.5])
 REPLACE = replace(EVERY_FRAME, overwrite=True)
@@ -178,3 +178,14 @@ def test_the_command_says_that_nothing_is_left_to_do(tmp_path: Path, capsys: pyt
     assert build_map_command.main([str(second), *output, "--append", "--resume"]) == 0
     assert "nothing left to resume" in capsys.readouterr().out
     assert len(PlaceMap.open(tmp_path / "map")) == 5
+
+
+def test_a_disk_that_is_full_until_the_end_leaves_no_lock(tmp_path: Path) -> None:
+    partial = PartialMap(tmp_path / ".map.partial", 4, "float32", None)
+    partial.open({"source": "wall"}, resume=False)
+    partial._descriptors.close()
+    partial._descriptors = Path("/dev/full").open("wb")  # closed by PartialMap
+    partial._descriptors.write(b"what is left in the buffer")
+    with pytest.raises(OSError, match="No space left"):
+        partial.close()
+    open_journal(tmp_path / ".map.partial").close()  # although *partial* is still there

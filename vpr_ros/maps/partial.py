@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -135,9 +136,10 @@ class PartialMap:
 
     def close(self) -> None:
         """Let go of the files; the folder stays."""
-        for name in ("_descriptors", "_journal"):
-            if hasattr(self, name):
-                getattr(self, name).close()
+        with contextlib.ExitStack() as files:  # on a full disk closing the first fails, the second holds the lock
+            for name in ("_journal", "_descriptors"):
+                if hasattr(self, name):
+                    files.callback(getattr(self, name).close)
 
     def discard(self) -> None:
         """Let go and remove the folder."""

@@ -20,7 +20,7 @@ from vpr_ros.maps.calibration import Calibration, Triple, default_calibration
 from vpr_ros.maps.describe import describe
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.frame_table import FrameRow, FrameTable
-from vpr_ros.maps.held_out import HeldOut, PoseErrors
+from vpr_ros.maps.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.maps.logistic import fit_logistic
 from vpr_ros.maps.residuals import MIN_ANSWERS, Residual, Residuals, fit_residual
 
@@ -61,9 +61,11 @@ def self_calibration(
     again = held_out.ask(retaken, queries)
     as_they_are = _evenly(len(frames), MAX_AS_THEY_ARE)
     same = held_out.ask(as_they_are, descriptors[as_they_are].astype(np.float32))
-    # Right or wrong is learned in another light alone: within one drive even strangers look more alike than that.
-    evidence = np.concatenate([again.known, again.unknown])
-    right = np.concatenate([again.right, np.zeros(len(again.unknown), dtype=bool)])
+    # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
+    # look more alike than that.
+    evidence, right = _judged(again)
+    if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
+        evidence, right = _judged(again, same)
     residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
         return default
@@ -125,6 +127,13 @@ def _retake(load_image: Callable[[], ImageRgb], number: int, network: Preprocess
         size = (max(network.width_px, round(scale * width)), max(network.height_px, round(scale * height)))
         image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     return augmented(image_rgb, np.random.default_rng([SEED, number]))
+
+
+def _judged(*asked: HeldOutAnswers) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Evidence (N, 3) of every answer, and whether it was right (N,)."""
+    evidence = [part for answers in asked for part in (answers.known, answers.unknown)]
+    right = [part for answers in asked for part in (answers.right, np.zeros(len(answers.unknown), dtype=bool))]
+    return np.concatenate(evidence), np.concatenate(right)
 
 
 def _residuals(errors: PoseErrors, spacing_m: float, radius_m: float, default: Residuals) -> Residuals:
