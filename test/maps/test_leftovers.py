@@ -184,7 +184,7 @@ def test_a_disk_that_is_full_until_the_end_leaves_no_lock(tmp_path: Path) -> Non
     partial = PartialMap(tmp_path / ".map.partial", 4, "float32", None)
     partial.open({"source": "wall"}, resume=False)
     partial._descriptors.close()
-    partial._descriptors = Path("/dev/full").open("wb")  # closed by PartialMap
+    partial._descriptors = Path("/dev/full").open("wb")  # noqa: SIM115 - PartialMap closes it
     partial._descriptors.write(b"what is left in the buffer")
     with pytest.raises(OSError, match="No space left"):
         partial.close()
