@@ -19,8 +19,8 @@ def keep_freed_memory() -> bool:
     """Let glibc keep blocks of an image's size for the next image; returns whether it does.
 
     By itself it hands them back to the kernel as soon as they are free, and every page is then faulted in again for
-    every copy of every image: four fifths of the time it takes to receive 640x480 RGB. Costs nothing but memory that
-    was in use a moment ago. Elsewhere than on glibc nothing happens.
+    every copy of every image, which is most of the time it takes to receive one. Costs nothing but memory that was in
+    use a moment ago. Elsewhere than on glibc nothing happens.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

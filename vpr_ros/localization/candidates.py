@@ -40,7 +40,7 @@ class Candidates:
         )
 
     def poses(self, count: int) -> list[Pose]:
-        """The first *count* hypotheses as poses; all at once, for one at a time takes thrice as long."""
+        """The first *count* hypotheses as poses; all at once, for one at a time takes twice as long."""
         known: npt.NDArray[np.bool_] = np.asarray(np.isfinite(self.quat_xyzw[:count]).all(axis=1))
         rows = zip(self.position_m[:count].tolist(), self.quat_xyzw[:count].tolist(), known.tolist(), strict=True)
         return [

@@ -12,12 +12,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, minimize
 
 Float = npt.NDArray[np.float64]
-
-MIN_ANSWERS = 8
-MAX_GROWTH = 30.0
 
 
 @dataclass(frozen=True)
@@ -83,53 +79,3 @@ class Residuals:
             if name != "similarity"
         }
         return cls(similarity=float(plain["similarity"]), **parts)
-
-
-def fit_residual(squared: Float, spread: Float, fall: Float, floor: float, most: float, default: Residual) -> Residual:
-    """Fit one part of a pose: error^2 ~ spread + sigma(fall)^2, by maximum likelihood of Gaussian errors.
-
-    The scale is then set so that the mean of error^2 / variance is one: consistent by measurement.
-
-    Args:
-        squared: (R, axes) squared errors of right answers; NaN where unknown.
-        spread: (R, axes) the variances that the candidates' spread stated.
-        fall: (R,) how far the best similarity was below the reference.
-        floor: sigma is never less.
-        most: sigma is never more.
-        default: what to return when fewer than ``MIN_ANSWERS`` answers are known.
-    """
-    falls = np.broadcast_to(fall[:, None], squared.shape)
-    known = np.isfinite(squared)
-    squared, spread, falls = squared[known], spread[known], falls[known]
-    if len(squared) < MIN_ANSWERS:
-        return default
-    floor, most = max(floor, 1e-6), max(most, floor, 1e-6)
-
-    def variance(log_sigma: float, growth: float) -> Float:
-        sigma: Float = np.clip(np.exp(log_sigma + growth * falls), floor, most)
-        return spread + sigma**2
-
-    def surprise(parameters: Float) -> float:
-        expected = variance(*parameters)
-        return float(np.mean(np.log(expected) + squared / expected))
-
-    def excess(log_sigma: float) -> float:
-        return float(np.mean(squared / variance(log_sigma, growth))) - 1.0
-
-    start = np.log(np.clip(np.sqrt(np.mean(squared)), floor, most))
-    tries = [
-        minimize(
-            surprise,
-            (start, growth),
-            method="L-BFGS-B",
-            bounds=((np.log(floor) - 3, np.log(most) + 3), (0, MAX_GROWTH)),
-        )
-        for growth in (0.0, 3.0)
-    ]
-    growth = float(min(tries, key=lambda result: float(result.fun)).x[1])
-    reach = growth * float(np.abs(falls).max())
-    low, high = np.log(floor) - reach, np.log(most) + reach
-    log_sigma = low if excess(low) <= 0 else high if excess(high) >= 0 else brentq(excess, low, high)
-    sigma = float(np.exp(log_sigma))
-    least = float(np.clip(sigma * np.exp(growth * falls.min()), floor, most))
-    return Residual(sigma, growth, least, most)

@@ -22,7 +22,8 @@ from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.frame_table import FrameRow, FrameTable
 from vpr_ros.maps.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.maps.logistic import fit_logistic
-from vpr_ros.maps.residuals import MIN_ANSWERS, Residual, Residuals, fit_residual
+from vpr_ros.maps.residual_fit import MIN_ANSWERS, fit_residual
+from vpr_ros.maps.residuals import Residual, Residuals
 
 MIN_FRAMES = 20
 SHARE_RETAKEN = 0.1

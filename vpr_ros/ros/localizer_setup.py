@@ -11,6 +11,8 @@ from vpr_ros.inference import open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.manifest import MANIFEST_NAME
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
 from vpr_ros.ros.camera_mount import CameraMounts
 from vpr_ros.ros.parameters import NodeSettings, Settings
 from vpr_ros.ros.transforms import Transforms
@@ -80,7 +82,7 @@ def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
 
     Every file of the map counts: one that is being copied into place has its manifest long before its descriptors.
     """
-    names = [f"{settings.map}/{name}" for name in ("manifest.yaml", "frames.csv", "descriptors.npy")]
+    names = [f"{settings.map}/{name}" for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
     return tuple(_file_state(Path(name).expanduser()) for name in (*names, settings.model))
 
 
