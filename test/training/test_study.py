@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from vpr_ros.cli.compare_papers import main
+from vpr_ros.cli.compare_papers import main, open_backbone
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.evaluation.positives import Positives
+from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, load_checkpoint, save_checkpoint
 from vpr_ros.training.frozen_tokens import FrozenTokens
@@ -104,6 +105,12 @@ def test_the_command_writes_the_table_and_goes_on_where_it_was_killed(
     cell.unlink()
     assert main([*arguments, *small]) == 0
     assert json.loads(cell.read_text()) == done
+
+
+def test_the_backbone_comes_from_a_checkpoint_or_from_the_model_that_ships(backbone: Path) -> None:
+    assert open_backbone(backbone).backbone.dim == DIM
+    shipped = open_backbone(shipped_model_path())
+    assert (shipped.config.name, shipped.config.backbone.name) == ("vpr_nano", "nano")
 
 
 def test_tokens_of_other_images_are_not_taken(tmp_path: Path, backbone: Path) -> None:

@@ -21,6 +21,9 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.export.exported_backbone import backbone_of_export
+from vpr_ros.inference import shipped_model_path
+from vpr_ros.models import PlaceModel
 from vpr_ros.models.checkpoint import load_checkpoint
 from vpr_ros.training.datasets.image_pairs import ImagePairs
 from vpr_ros.training.datasets.towns import TownDrives, TownPlaces, TownRetrieval
@@ -30,8 +33,8 @@ from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.run_folder import write_text
 from vpr_ros.training.study import AGGREGATIONS, Cell, StudyTraining, TaskTokens, TrainingTokens, train_cell
 
-EXAMPLE = """  compare_papers --backbone runs/nano/vpr_nano.safetensors --output study \\
-      --real sets/office_corridor --real sets/fisheye_corridor"""
+EXAMPLE = """  compare_papers --output study --real sets/office_corridor --real sets/fisheye_corridor
+  compare_papers --backbone runs/nano/vpr_nano.safetensors --output study"""
 CONDITIONS = ("day", "overcast", "dusk", "night", "winter")
 OTHER_TOWN = 1000
 
@@ -47,9 +50,10 @@ def compare_papers(argv: Sequence[str]) -> None:
         raise ConfigError("--seeds, --towns and --steps count from 1", "Leave them at their defaults")
     if options.threads:
         torch.set_num_threads(options.threads)
-    model, _ = load_checkpoint(options.backbone)
+    backbone = options.backbone or shipped_model_path()
+    model = open_backbone(backbone)
     size = replace(model.config.preprocessing, height_px=options.size[0], width_px=options.size[1])
-    settings = _settings(options)
+    settings = _settings(options, backbone)
     run = options.output / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
     frozen = FrozenTokens(model, size, run / "tokens")
     drives = TownDrives(
@@ -71,9 +75,22 @@ def compare_papers(argv: Sequence[str]) -> None:
     _show(cells)
 
 
+def open_backbone(path: Path) -> PlaceModel:
+    """Read a model whose backbone is wanted from a checkpoint, or from an exported vpr_nano.
+
+    Raises:
+        ExportError, ModelError, TrainingError: the file is neither.
+    """
+    return backbone_of_export(path) if path.suffix == ".onnx" else load_checkpoint(path)[0]
+
+
 def _parser() -> CommandParser:
     parser = CommandParser("compare_papers", __doc__ or "", EXAMPLE)
-    parser.add_argument("--backbone", type=Path, required=True, help="checkpoint; its backbone is frozen")
+    parser.add_argument(
+        "--backbone",
+        type=Path,
+        help="checkpoint, or an fp32 export of vpr_nano; its backbone is frozen (default: the shipped vpr_nano)",
+    )
     parser.add_argument("--output", type=Path, required=True, help="tokens, finished cells, the table")
     parser.add_argument("--real", type=Path, action="append", default=[], help="folder with map/, query/ and gt.csv")
     parser.add_argument("--seeds", type=int, default=3, help="runs of each row (default 3)")
@@ -87,10 +104,10 @@ def _parser() -> CommandParser:
     return parser
 
 
-def _settings(options: argparse.Namespace) -> dict[str, Any]:
+def _settings(options: argparse.Namespace, backbone: Path) -> dict[str, Any]:
     """What tokens and cells depend on; those of other settings are never taken for these."""
     return {
-        "backbone_sha256": hashlib.sha256(options.backbone.read_bytes()).hexdigest(),
+        "backbone_sha256": hashlib.sha256(backbone.read_bytes()).hexdigest(),
         "real": [root.name for root in options.real],
         **{name: getattr(options, name) for name in ("towns", "steps", "spacing_m", "distance_m", "offset_m")},
         "size": list(options.size),

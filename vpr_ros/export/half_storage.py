@@ -10,6 +10,8 @@ from vpr_ros.core.errors import ExportError
 
 _SMALLEST = 1024
 """Elements below which a tensor is left alone: norms, biases and constants save nothing."""
+HALF_SUFFIX = "_half"
+"""Appended to the name of a weight that is kept in half precision."""
 
 
 def store_in_half(model: onnx.ModelProto) -> None:
@@ -32,9 +34,9 @@ def store_in_half(model: onnx.ModelProto) -> None:
                 "Export without half storage",
             )
         name = tensor.name
-        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}_half"))
+        tensor.CopyFrom(numpy_helper.from_array(half, f"{name}{HALF_SUFFIX}"))
         casts.append(
-            onnx.helper.make_node("Cast", [f"{name}_half"], [name], f"widen_{name}", to=onnx.TensorProto.FLOAT)
+            onnx.helper.make_node("Cast", [f"{name}{HALF_SUFFIX}"], [name], f"widen_{name}", to=onnx.TensorProto.FLOAT)
         )
     nodes = [*casts, *graph.node]
     del graph.node[:]
