@@ -64,6 +64,8 @@ def _traced(module: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
     if program is None:
         raise RuntimeError("the exporter gave nothing back")
     model: onnx.ModelProto = program.model_proto
+    for node in model.graph.node:
+        del node.metadata_props[:]  # stack traces with the paths of the machine that exported
     return model
 
 
