@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,9 +13,9 @@ from safetensors.torch import save_file
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models import PlaceModel, build_model
-from vpr_ros.models.checkpoint import Recipe, load_checkpoint, load_weights, save_checkpoint
+from vpr_ros.models.checkpoint import Recipe, load_backbone, load_checkpoint, load_weights, save_checkpoint
 
-TINY_VIT = {"name": "dinov2_s", "timm_options": {"embed_dim": 32, "depth": 1, "num_heads": 2}}
+TINY_VIT: dict[str, Any] = {"name": "dinov2_s", "timm_options": {"embed_dim": 32, "depth": 1, "num_heads": 2}}
 
 
 def tiny(clusters: int = 2) -> PlaceModel:
@@ -44,6 +45,30 @@ def test_a_checkpoint_of_another_model_names_the_differences_and_changes_nothing
     ):
         load_weights(model, tmp_path / "three.safetensors")
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_backbone_is_taken_from_under_another_head_and_cut_to_the_blocks_that_are_kept(tmp_path: Path) -> None:
+    deep = {**TINY_VIT, "timm_options": {**TINY_VIT["timm_options"], "depth": 3}}
+    other = build_model({"backbone": deep, "aggregation": {"name": "class_token"}})
+    save_checkpoint(other, tmp_path / "deep.safetensors")
+    model = build_model({"backbone": {**deep, "blocks": 2}, "aggregation": {"name": "supervlad", "clusters": 2}})
+    head = model.aggregation.conv.weight.detach().clone()
+    load_backbone(model, tmp_path / "deep.safetensors")
+    theirs = other.backbone.state_dict()
+    assert all(torch.equal(value, theirs[key]) for key, value in model.backbone.state_dict().items())
+    assert torch.equal(model.aggregation.conv.weight, head)
+
+
+def test_another_backbone_is_named_as_such(tmp_path: Path) -> None:
+    wide = {**TINY_VIT, "timm_options": {**TINY_VIT["timm_options"], "embed_dim": 64}}
+    save_checkpoint(build_model({"backbone": wide}), tmp_path / "wide.safetensors")
+    with pytest.raises(TrainingError, match=r"the backbone in .*another model.*\(1, 1, 64\), expected \(1, 1, 32\)"):
+        load_backbone(tiny(), tmp_path / "wide.safetensors")
+    shallow = build_model({"backbone": TINY_VIT})
+    save_checkpoint(shallow, tmp_path / "shallow.safetensors")
+    deep = {**TINY_VIT, "timm_options": {**TINY_VIT["timm_options"], "depth": 2}}
+    with pytest.raises(TrainingError, match=r"blocks\.1\.norm1\.weight is missing"):
+        load_backbone(build_model({"backbone": deep}), tmp_path / "shallow.safetensors")
 
 
 def test_what_is_no_checkpoint_is_refused(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def training_file(state: dict[str, torch.Tensor]) -> dict[str, Any]:
 def test_the_authors_training_file_converts_with_its_numpy_content(tmp_path: Path) -> None:
     torch.save(training_file(published_state()), tmp_path / "SuperVLAD.pth")
     model, published = convert(tmp_path / "SuperVLAD.pth", heads=2)
-    assert published.kind == "SuperVLAD K=4 G=1"
+    assert published.kind == "SuperVLAD K=4 G=1 over DINOv2"
     assert model.config.name == "SuperVLAD"
     assert model.config.preprocessing.height_px == 322
     expected = golden("tiny_dino_supervlad")["aggregation.conv.weight"]
@@ -45,7 +45,7 @@ def test_the_authors_training_file_converts_with_its_numpy_content(tmp_path: Pat
 def test_a_bare_state_dict_converts_too(tmp_path: Path) -> None:
     bare = {key.removeprefix("module."): value for key, value in published_state().items()}
     torch.save(bare, tmp_path / "bare.pth")
-    assert convert(tmp_path / "bare.pth", heads=2)[1].kind == "SuperVLAD K=4 G=1"
+    assert convert(tmp_path / "bare.pth", heads=2)[1].kind == "SuperVLAD K=4 G=1 over DINOv2"
 
 
 def test_an_encoder_of_one_step_is_converted_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -59,6 +59,12 @@ def test_an_encoder_of_one_step_is_converted_with_a_warning(tmp_path: Path, capl
     assert published.kind.endswith("with cross-image encoder")
     assert model.cross_image is not None
     assert model.cross_image.mode == "single"
+
+
+def test_a_tensor_that_belongs_to_nothing_is_named(tmp_path: Path) -> None:
+    torch.save(published_state() | {"module.classifier.weight": torch.zeros(2, 2)}, tmp_path / "more.pth")
+    with pytest.raises(TrainingError, match=r"1 tensors belong to no part of the model \(classifier.weight\)"):
+        convert(tmp_path / "more.pth", heads=2)
 
 
 def test_a_missing_tensor_is_named(tmp_path: Path) -> None:

@@ -62,14 +62,74 @@ def test_a_dinov2_file_becomes_a_class_token_model() -> None:
     assert published.config.backbone.name == "dinov2_b"
 
 
+def cct_and_head(published: dict[str, torch.Tensor], head: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    cct = {f"module.backbone.{k}": v for k, v in published.items() if k.startswith(("tokenizer", "classifier"))}
+    return cct | {f"module.aggregation.{key}": value for key, value in head.items()}
+
+
+def test_cct_files_give_the_golden_tokens_under_supervlad_and_alone() -> None:
+    reference = golden("tiny_cct")
+    words = {"conv.weight": torch.randn(5, 48, 1, 1)}
+    whole = read_published(cct_and_head(reference, words), "cct", heads=6)
+    assert whole.kind == "SuperVLAD K=4 G=1 over CCT"
+    imagenet = {k: v for k, v in reference.items() if k.startswith(("tokenizer", "classifier"))}
+    imagenet |= {"classifier.fc.weight": torch.zeros(1000, 48), "classifier.fc.bias": torch.zeros(1000)}
+    alone = read_published(imagenet, "cct", heads=6)
+    assert alone.config.aggregation.name == "mean"
+    for published in (whole, alone):
+        model = build_model(published.config).eval()
+        model.load_state_dict(published.state_dict, strict=True)
+        with torch.no_grad():
+            close(model.tokens(reference["x"]), reference["out"], atol=2e-5)
+
+
+def test_the_released_cct_layout_fits_exactly_also_when_cut() -> None:
+    rows = layout("cct14_7x2_384")
+    with torch.device("meta"):
+        cct = {key: torch.empty(shape) for key, (shape, _) in rows.items()}
+        cut = {k: v for k, v in cct.items() if not k.startswith(tuple(f"classifier.blocks.{n}." for n in range(8, 14)))}
+        for state, options in ((cct, {}), (cut, {"blocks": 8})):
+            published = read_published(cct_and_head(state, {"conv.weight": torch.empty(3, 384, 1, 1)}), "cct")
+            assert dict(published.config.backbone.options) == options
+            assert set(build_model(published.config).state_dict()) == set(published.state_dict)
+
+
+@pytest.mark.parametrize(
+    ("of_backbone", "of_head", "names", "kind"),
+    [
+        ("backbone.", "aggregation.", ("conv.weight", "centroids"), "NetVLAD K=64 over VGG16"),
+        ("encoder.", "pool.", ("conv.weight", "centroids"), "NetVLAD K=64 over VGG16"),
+        ("encoder.module.", "pool.module.", ("conv.weight", "conv.bias", "centroids"), "NetVLAD K=64 over VGG16"),
+        ("module.backbone.", "module.aggregation.", ("conv.weight",), "SuperVLAD K=63 G=1 over VGG16"),
+    ],
+)
+def test_the_vgg16_layouts_of_three_code_bases_fit_exactly(
+    of_backbone: str, of_head: str, names: tuple[str, ...], kind: str
+) -> None:
+    shapes = {"conv.weight": [64, 512, 1, 1], "conv.bias": [64], "centroids": [64, 512]}
+    with torch.device("meta"):
+        rows = layout("vgg16_conv5_3").items()
+        state = {f"{of_backbone}{key}": torch.empty(shape) for key, (shape, _) in rows if key[0].isdigit()}
+        state |= {f"{of_head}{name}": torch.empty(shapes[name]) for name in names}
+        published = read_published(state, "vgg", ghost_clusters=1)
+        model = build_model(published.config)
+    assert published.kind == kind
+    expected = {key: value.shape for key, value in published.state_dict.items()}
+    assert {key: value.shape for key, value in model.state_dict().items()} == expected
+    assert published.config.preprocessing.height_px == 480
+
+
 def test_something_else_is_refused() -> None:
     with pytest.raises(TrainingError, match="not a published"):
         read_published({"fc.weight": torch.zeros(2, 2)}, "x")
     with torch.device("meta"):
         state = {key: torch.empty(shape) for key, (shape, _) in layout("SuperVLAD_dino_k4g1").items()}
     state["aggregation.conv.weight"] = torch.zeros(7, 768, 1, 1)
-    with pytest.raises(TrainingError, match="7 rows"):
+    with pytest.raises(TrainingError, match=r"7 rows.*--ghost-clusters"):
         read_published(state, "x")
+    assert read_published(state, "x", ghost_clusters=2).kind == "SuperVLAD K=5 G=2 over DINOv2"
+    with pytest.raises(TrainingError, match="7 ghosts among 7 rows"):
+        read_published(state, "x", ghost_clusters=7)
 
 
 def test_an_encoder_after_one_step_is_recognised() -> None:

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import Callback, EarlyStopping
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models import build_model
+from vpr_ros.models.checkpoint import save_checkpoint
 from vpr_ros.training.image_sets import PlaceData, PlaceImages
 from vpr_ros.training.lightning_checkpoint import load_model
 from vpr_ros.training.metric_learning import MultiSimilarityConfig
@@ -132,6 +133,21 @@ def test_a_gradient_that_is_not_finite_stops_before_the_step(tmp_path: Path) -> 
 def test_kmeans_start_values_change_the_assignment_alone(tmp_path: Path) -> None:
     module = tiny.metric_module(start=StartValues(kmeans_images=8), optimiser=OptimiserConfig(lr=1e-12))
     before = tiny.weights(module)
+    tiny.trainer(tmp_path, 1).fit(module, tiny.place_data())
+    after = tiny.weights(module)
+    moved = [key for key in before if not torch.allclose(before[key], after[key], atol=1e-6)]
+    assert moved == ["model.aggregation.conv.weight"]
+
+
+def test_the_backbone_of_another_checkpoint_is_taken_and_the_words_still_found(tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    other = build_model({**tiny.MODEL, "aggregation": {"name": "mean"}})
+    save_checkpoint(other, tmp_path / "other.safetensors")
+    start = StartValues(backbone=tmp_path / "other.safetensors", kmeans_images=8)
+    module = tiny.metric_module(start=start, optimiser=OptimiserConfig(lr=1e-12))
+    theirs = {f"model.{key}": value for key, value in other.state_dict().items()}
+    before = tiny.weights(module)
+    assert all(torch.equal(before[key], value) for key, value in theirs.items())
     tiny.trainer(tmp_path, 1).fit(module, tiny.place_data())
     after = tiny.weights(module)
     moved = [key for key in before if not torch.allclose(before[key], after[key], atol=1e-6)]

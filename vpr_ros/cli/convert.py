@@ -30,8 +30,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> CommandParser:
     parser = CommandParser(
         prog="convert_checkpoint",
-        description="Turn the authors' SuperVLAD, 1-cluster VLAD or DINOv2 .pth file into a vpr_ros checkpoint. "
-        "The variant is read from the file, every tensor must fit, nothing in it is executed.",
+        description="Turn a published .pth file into a vpr_ros checkpoint: SuperVLAD, 1-cluster VLAD or NetVLAD over "
+        "DINOv2, CCT-14/7x2 or VGG16, or one of these backbones alone. The variant is read from the file, every tensor "
+        "must fit, nothing in it is executed.",
         example="convert_checkpoint dinov2_vits14_pretrain.pth --output dino.safetensors --init-images drive/",
     )
     parser.add_argument("file", type=Path, help=".pth file")
@@ -41,22 +42,27 @@ def _parser() -> CommandParser:
         "--init-images",
         type=Path,
         metavar="FOLDER",
-        help="put a SuperVLAD on a DINOv2 file, its clusters found in these images: usable before any training",
+        help="put a SuperVLAD on the file's backbone, its clusters found in these images: usable before any training",
     )
     parser.add_argument("--clusters", type=int, default=4, help="of that SuperVLAD (default 4)")
-    parser.add_argument("--ghost-clusters", type=int, default=1, help="of that SuperVLAD (default 1)")
+    parser.add_argument(
+        "--ghost-clusters", type=int, help="of that SuperVLAD (default 1), or of a file that was not released"
+    )
     parser.add_argument("--init-count", type=int, default=500, help="images used, spread over the folder (default 500)")
+    parser.add_argument("--heads", type=int, help="attention heads (default: one per 64 channels, as released)")
     return parser
 
 
 def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
-    model, published = convert(args.file, args.name)
+    replaced = args.init_images is not None
+    model, published = convert(args.file, args.name, args.heads, None if replaced else args.ghost_clusters)
     kind = published.kind
-    if args.init_images is not None:
-        aggregation = AggregationConfig("supervlad", {"clusters": args.clusters, "ghost_clusters": args.ghost_clusters})
+    if replaced:
+        ghosts = 1 if args.ghost_clusters is None else args.ghost_clusters
+        aggregation = AggregationConfig("supervlad", {"clusters": args.clusters, "ghost_clusters": ghosts})
         model = _with_aggregation(model, aggregation, ImageFolder.open(args.init_images, args.init_count))
-        kind += f", replaced by SuperVLAD K={args.clusters} G={args.ghost_clusters} from {args.init_images}"
+        kind += f", replaced by SuperVLAD K={args.clusters} G={ghosts} from {args.init_images}"
     save_checkpoint(model, args.output, Recipe(name=f"converted from {args.file.name}"))
     size = model.config.preprocessing
     print(f"{args.output}: {kind}, descriptor {model.descriptor_dim}, input {size.height_px}x{size.width_px}")

@@ -91,6 +91,28 @@ def load_weights(model: PlaceModel, path: Path) -> None:
     load_strictly(model, _read(path)[1], str(path))
 
 
+def load_backbone(model: PlaceModel, path: Path) -> None:
+    """Load the backbone of a checkpoint under any aggregation; blocks the model does not keep are left out.
+
+    Raises:
+        TrainingError: the checkpoint has another backbone; the message says what differs. The model is unchanged.
+    """
+    prefix = "backbone."
+    own = model.backbone.state_dict()
+    tensors = {key.removeprefix(prefix): value for key, value in _read(path)[1].items() if key.startswith(prefix)}
+    kept = {key: value for key, value in tensors.items() if key in own or not _cut_off(key, own)}
+    load_strictly(model.backbone, kept, f"the backbone in {path}")
+
+
+def _cut_off(key: str, own: Mapping[str, torch.Tensor]) -> bool:
+    """Whether *key* is of a transformer block behind the last one of *own*."""
+    blocks, mark, rest = key.partition("blocks.")
+    stem = blocks + mark
+    kept = {name.removeprefix(stem).split(".")[0] for name in own if mark and name.startswith(stem)}
+    number = rest.split(".")[0]
+    return bool(kept) and number.isdigit() and int(number) >= len(kept)
+
+
 def load_strictly(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], origin: str) -> None:
     """Load a state dict that must fit exactly.
 

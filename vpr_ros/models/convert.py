@@ -22,13 +22,16 @@ STATE_DICT_KEYS = ("model_state_dict", "state_dict", "model")
 _log = logging.getLogger(__name__)
 
 
-def convert(path: Path, name: str = "", heads: int | None = None) -> tuple[PlaceModel, Published]:
-    """Read a SuperVLAD, 1-cluster VLAD or DINOv2 ``.pth`` file into a model; every tensor must fit.
+def convert(
+    path: Path, name: str = "", heads: int | None = None, ghost_clusters: int | None = None
+) -> tuple[PlaceModel, Published]:
+    """Read a published ``.pth`` file (see ``read_published``) into a model; every tensor must fit.
 
     Args:
         path: the authors' file, a training checkpoint or a bare state dict.
         name: of the new model; empty takes the file's.
-        heads: attention heads, where they are not those of a released DINOv2.
+        heads: attention heads, where a transformer has not 64 channels in each.
+        ghost_clusters: where the file's SuperVLAD is none of the released ones.
 
     Returns:
         The model, and what was recognised. A cross-image encoder that looks untrained is logged as a warning.
@@ -36,7 +39,7 @@ def convert(path: Path, name: str = "", heads: int | None = None) -> tuple[Place
     Raises:
         TrainingError: unreadable, unsafe, none of the known layouts, or tensors that do not fit.
     """
-    published = read_published(read_state_dict(path), name or path.stem, heads)
+    published = read_published(read_state_dict(path), name or path.stem, heads, ghost_clusters)
     if encoder_looks_untrained(published.state_dict):
         _log.warning("%s: %s", path, untrained_encoder_warning())
     model = build_model(published.config).eval()

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.models.config import AggregationConfig, BackboneConfig, CrossImageConfig, ModelConfig
+from vpr_ros.models.config import AggregationConfig, CrossImageConfig, ModelConfig
+from vpr_ros.models.published_backbones import StateDict, read_backbone
 
-StateDict = dict[str, Tensor]
-
-ASSIGNMENT_KEY = "aggregation.conv.weight"
+LAYOUTS = (("backbone.", "aggregation."), ("encoder.", "pool."), ("", ""))
+"""Prefixes of backbone and aggregation: SuperVLAD and the deep-visual-geo-localization benchmark, pytorch-NetVlad, and
+a backbone alone."""
 VARIANT_OF_ROWS = {5: (4, 1), 3: (1, 2)}
 """Rows of the assignment -> (clusters, ghost clusters): SuperVLAD and 1-cluster VLAD as released."""
-DINOV2_OF_DIM = {384: "dinov2_s", 768: "dinov2_b", 1024: "dinov2_l"}
-HEAD_DIM = 64
-TEST_SIZE_PX = 322
+BACKBONE_ALONE_PX = {"DINOv2": (224, 224)}
 
 
 class Published(NamedTuple):
@@ -27,7 +26,7 @@ class Published(NamedTuple):
     Attributes:
         config: of the model.
         state_dict: under our names, complete for ``build_model(config)``.
-        kind: for people, e.g. "SuperVLAD K=4 G=1".
+        kind: for people, e.g. "SuperVLAD K=4 G=1 over DINOv2".
     """
 
     config: ModelConfig
@@ -36,89 +35,90 @@ class Published(NamedTuple):
 
 
 def without_prefix(state_dict: Mapping[str, Tensor], prefix: str = "module.") -> StateDict:
-    """Strip DataParallel's prefix where every key has it."""
-    if state_dict and all(key.startswith(prefix) for key in state_dict):
-        return {key.removeprefix(prefix): value for key, value in state_dict.items()}
+    """Strip DataParallel's prefix where every key has it, in front or (pytorch-NetVlad) behind the part's name."""
+    if all(prefix in key for key in state_dict):
+        return {key.replace(prefix, "", 1): value for key, value in state_dict.items()}
     return dict(state_dict)
 
 
-def read_published(state_dict: Mapping[str, Tensor], name: str, heads: int | None = None) -> Published:
-    """Recognise a SuperVLAD, 1-cluster VLAD or DINOv2 state dict and rename it.
+def read_published(
+    state_dict: Mapping[str, Tensor], name: str, heads: int | None = None, ghost_clusters: int | None = None
+) -> Published:
+    """Recognise a SuperVLAD, 1-cluster VLAD or NetVLAD over DINOv2, CCT or VGG16, or one of these alone, and rename it.
 
     Args:
         state_dict: as stored, with or without ``module.``.
         name: of the new model.
-        heads: of the transformer, which no tensor shows; None means 64 channels each, as in every released DINOv2.
+        heads: of the transformer, which no tensor shows; None means 64 channels each, as in every released one.
+        ghost_clusters: of a SuperVLAD that was not released, whose assignment does not tell them from the others.
 
     Raises:
-        TrainingError: neither of them, or an assignment of unknown size.
+        TrainingError: none of them, an assignment of unknown size, or tensors that belong to nothing.
     """
     state = without_prefix(state_dict)
-    if "backbone.patch_embed.proj.weight" in state and ASSIGNMENT_KEY in state:
-        return _supervlad(state, name, heads)
-    if "patch_embed.proj.weight" in state and "blocks.0.ls1.gamma" in state:
-        return _dinov2(state, name, heads)
+    for of_backbone, of_head in LAYOUTS:
+        backbone = read_backbone(_part(state, of_backbone), heads)
+        head = _part(state, of_head) if of_head else {}
+        if backbone is None or (of_head and "conv.weight" not in head):
+            continue
+        aggregation, kind = _aggregation(head, ghost_clusters, backbone.has_class_token)
+        # pytorch-NetVlad calls its backbone what SuperVLAD calls its cross-image encoder
+        encoder = _part(state, "encoder.") if of_backbone == "backbone." else {}
+        _refuse_strangers(state, (of_backbone, of_head, "encoder."))
+        ours = {f"backbone.{key}": value for key, value in backbone.state_dict.items()}
+        ours |= {f"aggregation.{key}": value for key, value in head.items()}
+        ours |= {f"cross_image.encoder.{key}": value for key, value in encoder.items()}
+        height_px, width_px = backbone.size_px if head else BACKBONE_ALONE_PX.get(backbone.kind, backbone.size_px)
+        config = ModelConfig(
+            name=name,
+            backbone=backbone.config,
+            aggregation=aggregation,
+            cross_image=_cross_image(encoder) if encoder else None,
+            preprocessing=Preprocessing(height_px, width_px, resize="bilinear" if head else "bilinear_antialias"),
+        )
+        return Published(
+            config, ours, f"{kind} over {backbone.kind}" + (" with cross-image encoder" if encoder else "")
+        )
     shown = ", ".join(sorted(state)[:4]) or "nothing"
     raise TrainingError(
-        f"not a published SuperVLAD, 1-cluster VLAD or DINOv2 state dict: it holds {len(state)} tensors ({shown}, ...)",
+        "not a published SuperVLAD, 1-cluster VLAD, NetVLAD, DINOv2, CCT or VGG16 state dict: it holds "
+        f"{len(state)} tensors ({shown}, ...)",
         "Give the authors' .pth file, or wrap the model with --torch-hub",
     )
 
 
-def _supervlad(state: StateDict, name: str, heads: int | None) -> Published:
-    rows = int(state[ASSIGNMENT_KEY].shape[0])
-    if rows not in VARIANT_OF_ROWS:
+def _aggregation(head: StateDict, ghost_clusters: int | None, has_class_token: bool) -> tuple[AggregationConfig, str]:
+    if not head:
+        name = "class_token" if has_class_token else "mean"
+        return AggregationConfig(name), "its class token" if has_class_token else "the mean token"
+    rows = int(head["conv.weight"].shape[0])
+    if "centroids" in head:
+        return AggregationConfig("netvlad", {"clusters": rows, "bias": "conv.bias" in head}), f"NetVLAD K={rows}"
+    if ghost_clusters is None and rows not in VARIANT_OF_ROWS:
         raise TrainingError(
-            f"{ASSIGNMENT_KEY} has {rows} rows; 5 mean K=4 G=1 and 3 mean K=1 G=2",
-            "This is none of the released variants: train or build it with a config of its own",
+            f"the assignment conv.weight has {rows} rows; 5 mean K=4 G=1 and 3 mean K=1 G=2, as released",
+            "Say with --ghost-clusters how many of the rows are ghosts",
         )
-    clusters, ghosts = VARIANT_OF_ROWS[rows]
-    encoder = {key.removeprefix("encoder."): value for key, value in state.items() if key.startswith("encoder.")}
-    ours = {f"backbone.net.{key}": value for key, value in _part(state, "backbone.").items() if key != "mask_token"}
-    ours |= {f"aggregation.{key}": value for key, value in _part(state, "aggregation.").items()}
-    ours |= {f"cross_image.encoder.{key}": value for key, value in encoder.items()}
-    config = ModelConfig(
-        name=name,
-        backbone=_backbone(_part(state, "backbone."), heads),
-        aggregation=AggregationConfig("supervlad", {"clusters": clusters, "ghost_clusters": ghosts}),
-        cross_image=_cross_image(encoder) if encoder else None,
-        preprocessing=Preprocessing(TEST_SIZE_PX, TEST_SIZE_PX, resize="bilinear"),
-    )
-    kind = f"SuperVLAD K={clusters} G={ghosts}" + (" with cross-image encoder" if encoder else "")
-    return Published(config, ours, kind)
-
-
-def _dinov2(state: StateDict, name: str, heads: int | None) -> Published:
-    ours = {f"backbone.net.{key}": value for key, value in state.items() if key != "mask_token"}
-    config = ModelConfig(
-        name=name,
-        backbone=_backbone(state, heads),
-        aggregation=AggregationConfig("class_token"),
-        preprocessing=Preprocessing(224, 224),
-    )
-    return Published(config, ours, "DINOv2 with its class token")
+    if ghost_clusters is not None and not 0 <= ghost_clusters < rows:
+        raise TrainingError(
+            f"{ghost_clusters} ghosts among {rows} rows of the assignment", "At least one cluster stays"
+        )
+    clusters, ghosts = VARIANT_OF_ROWS[rows] if ghost_clusters is None else (rows - ghost_clusters, ghost_clusters)
+    config = AggregationConfig("supervlad", {"clusters": clusters, "ghost_clusters": ghosts})
+    return config, f"SuperVLAD K={clusters} G={ghosts}"
 
 
 def _part(state: StateDict, prefix: str) -> StateDict:
     return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
 
 
-def _backbone(state: StateDict, heads: int | None) -> BackboneConfig:
-    """Read the transformer's size from its tensors; positions resampled as the authors do."""
-    dim = int(state["cls_token"].shape[-1])
-    depth = len({key.split(".")[1] for key in state if key.startswith("blocks.")})
-    if "register_tokens" in state:
-        raise TrainingError("a DINOv2 file with register tokens", "Only the variants without registers are converted")
-    patch = int(state["patch_embed.proj.weight"].shape[-1])
-    table = int(state["pos_embed"].shape[1]) - 1
-    image_px = round(table**0.5) * patch
-    standard = {"dinov2_s": 12, "dinov2_b": 12, "dinov2_l": 24}
-    known = DINOV2_OF_DIM.get(dim)
-    if heads is None and known is not None and depth == standard[known] and patch == 14 and table == 1369:
-        return BackboneConfig(known, options={"pos_embed": "official"})
-    heads = heads or max(1, dim // HEAD_DIM)
-    size: dict[str, Any] = {"embed_dim": dim, "depth": depth, "num_heads": heads, "patch_size": patch}
-    return BackboneConfig("dinov2_s", options={"pos_embed": "official", "timm_options": {**size, "img_size": image_px}})
+def _refuse_strangers(state: StateDict, known: tuple[str, ...]) -> None:
+    strangers = sorted(key for key in state if not key.startswith(known))
+    if strangers:
+        raise TrainingError(
+            f"{len(strangers)} tensors belong to no part of the model ({', '.join(strangers[:4])})",
+            "Give the file as published: nothing is left out silently",
+        )
 
 
 def _cross_image(encoder: StateDict) -> CrossImageConfig:

@@ -16,7 +16,7 @@ from torch.utils.checkpoint import checkpoint as recompute
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.models import PlaceModel, build_model
-from vpr_ros.models.checkpoint import load_weights
+from vpr_ros.models.checkpoint import load_backbone, load_weights
 from vpr_ros.models.freezing import freeze
 from vpr_ros.models.initialise import initialise_assignment
 from vpr_ros.training.data_module import RecipeData
@@ -37,12 +37,15 @@ class StartValues:
 
     Attributes:
         weights: a vpr_ros checkpoint to fine-tune; None starts from the backbone's own weights.
+        backbone: a vpr_ros checkpoint whose backbone alone is taken, whatever stands on it, for example a converted
+            DINOv2 file; None keeps the recipe's.
         kmeans_images: cluster the backbone's tokens of so many images of the first validation set's database to
             initialise the assignment (METHODS 1.3 takes 5000); 0 for none, or where ``weights`` are given.
         kmeans_seed: of the choice.
     """
 
     weights: Path | None = None
+    backbone: Path | None = None
     kmeans_images: int = 0
     kmeans_seed: int = 1234
 
@@ -78,6 +81,8 @@ class RecipeModule(lightning.LightningModule):
         _freeze(self.model, freeze)
         if self.start.weights is not None:
             load_weights(self.model, Path(self.start.weights))
+        if self.start.backbone is not None:
+            load_backbone(self.model, Path(self.start.backbone))
         if chunk_images is not None and self.model.cross_image is not None:
             raise ConfigError(
                 "chunk_images with a cross-image encoder: the encoder would see one chunk instead of the batch",
