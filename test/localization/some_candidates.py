@@ -32,7 +32,7 @@ def candidates(
 
 
 def calibration(of_the_map: Residuals = RESIDUALS) -> Calibration:
-    """Radius 2 m, p = 1/2 at similarity 0.6, gap 0.1 and concentration 0.3."""
+    """Radius 2 m, p = 1/2 at similarity 0.6, a log ratio of 0.1 and concentration 0.3."""
     default = default_calibration(2.0, 0.5)
     return Calibration(
         "held_out", 2.0, default.mean, default.scale, default.weights, 0.0, of_the_map, samples_right=9, samples_wrong=9

@@ -31,7 +31,7 @@ def test_a_clear_match_is_accepted_with_its_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "why"), [(ALIKE, "another place looks as similar"), (UNLIKE, "too unlike the best place")]
+    ("found", "why"), [(ALIKE, "another place looks almost as similar"), (UNLIKE, "too unlike the best place")]
 )
 def test_a_rejection_names_what_speaks_most_against(found: Candidates, why: str) -> None:
     result = decision(found)

@@ -162,8 +162,9 @@ def test_a_verifier_that_refutes_all_makes_the_place_unknown(wall_map: PlaceMap)
 
 def test_a_place_filter_changes_the_decision(wall_map: PlaceMap) -> None:
     doubting = Doubting()
-    free = Localizer(PixelExtractor(), wall_map).localize(frame(12.0))
-    filtered = Localizer(PixelExtractor(), wall_map, place_filter=doubting).localize(frame(12.0))
+    more_than_half = LocalizerConfig(min_probability=0.6)
+    free = Localizer(PixelExtractor(), wall_map, more_than_half).localize(frame(12.0))
+    filtered = Localizer(PixelExtractor(), wall_map, more_than_half, place_filter=doubting).localize(frame(12.0))
     assert filtered.probability == pytest.approx(free.probability / 2)
     assert filtered.matches[1].probability == pytest.approx(free.matches[1].probability / 2)
     assert free.accepted and not filtered.accepted

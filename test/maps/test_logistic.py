@@ -50,6 +50,13 @@ def test_little_data_does_not_make_certainty() -> None:
     assert 0.8 < stated[0] <= 0.91 and 0.09 <= stated[-1] < 0.2  # (8 + 1) / (8 + 2) at most
 
 
+def test_a_narrow_prior_keeps_one_weight_small() -> None:
+    x, right = drawn(4000)
+    freely, held = fit_logistic(x, right), fit_logistic(x, right, (0.01, 3.0, 3.0))
+    assert held.weights[0] < 0.1 * freely.weights[0]
+    assert held.weights[1] > 0.5 * freely.weights[1]
+
+
 def test_evidence_that_never_changes_is_harmless() -> None:
     x, right = drawn(200)
     x[:, 2] = 0.5

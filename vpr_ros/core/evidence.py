@@ -7,9 +7,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-EVIDENCE_NAMES: Final = ("similarity", "gap", "concentration")
+EVIDENCE_NAMES: Final = ("similarity", "distance_log_ratio", "concentration")
 EVIDENCE_TOP_K: Final = 20
 """How many of the most similar candidates are looked at; the same number at calibration and on the robot."""
+MIN_UNLIKENESS: Final = 1e-3
 
 
 def match_evidence(
@@ -25,8 +26,10 @@ def match_evidence(
         radius_m: two candidates nearer than this are the same place.
 
     Returns:
-        (min(K, 20), 3) with the columns of ``EVIDENCE_NAMES``: its cosine; that minus the best cosine of another
-        place (of the least similar candidate where all are one place); share of the candidates at the same place.
+        (min(K, 20), 3) with the columns of ``EVIDENCE_NAMES``: its cosine; how many times farther the nearest
+        descriptor of another place is (the farthest candidate where all are one place), as a logarithm, so that light
+        which moves every descriptor away says little (Lowe, "Distinctive image features", IJCV 2004, section 7.1);
+        share of the candidates at the same place.
     """
     similarity = np.asarray(similarities[:EVIDENCE_TOP_K], dtype=np.float64)
     position_m = position_m[:EVIDENCE_TOP_K]
@@ -36,4 +39,10 @@ def match_evidence(
     same_place = offset_m <= radius_m
     elsewhere = np.where(same_place, -np.inf, similarity[None]).max(axis=1)
     elsewhere = np.where(np.isfinite(elsewhere), elsewhere, similarity.min())
-    return np.stack([similarity, similarity - elsewhere, same_place.mean(axis=1)], axis=1)
+    log_ratio = 0.5 * np.log(_unlikeness(elsewhere) / _unlikeness(similarity))
+    return np.stack([similarity, log_ratio, same_place.mean(axis=1)], axis=1)
+
+
+def _unlikeness(similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Half the squared distance of unit descriptors, kept off the zero of an image that is in the map."""
+    return np.maximum(1.0 - similarity, MIN_UNLIKENESS)

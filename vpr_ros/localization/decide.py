@@ -56,9 +56,9 @@ def _weakest(candidates: Candidates, calibration: Calibration) -> str:
     """The evidence that speaks most against the first candidate, in words."""
     evidence = match_evidence(candidates.similarities, candidates.position_m, calibration.radius_m)[0]
     support = np.array(calibration.weights) * (evidence - calibration.mean) / calibration.scale
-    similarity, gap, concentration = evidence
+    similarity, log_ratio, concentration = evidence
     return (
         f"too unlike the best place ({similarity:.2f})",
-        f"another place looks as similar (gap {gap:+.2f})",
+        f"another place looks almost as similar ({np.exp(log_ratio):.2f} times as far)",
         f"the best candidates are scattered ({concentration:.0%} at one place)",
     )[int(np.argmin(support))]

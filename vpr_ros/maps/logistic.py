@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,15 +25,18 @@ class LogisticFit:
     bias: float
 
 
-def fit_logistic(evidence: Float, right: npt.NDArray[np.bool_]) -> LogisticFit:
+def fit_logistic(
+    evidence: Float, right: npt.NDArray[np.bool_], prior_sigma: Sequence[float] = (PRIOR_SIGMA,)
+) -> LogisticFit:
     """Fit p(right | evidence) to M answers, right and wrong ones weighing the same in total.
 
-    Weights are not negative (more evidence never speaks against) and have a Gaussian prior of sigma 3;
+    Weights are not negative (more evidence never speaks against) and have a Gaussian prior;
     targets are smoothed as in Platt, "Probabilistic outputs for support vector machines" (1999).
 
     Args:
         evidence: (M, F).
         right: (M,), at least one of each.
+        prior_sigma: of the weights of standardised evidence, F numbers or one for all.
     """
     mean, scale = evidence.mean(axis=0), np.maximum(evidence.std(axis=0), MIN_SCALE)
     x = (evidence - mean) / scale
@@ -40,14 +44,16 @@ def fit_logistic(evidence: Float, right: npt.NDArray[np.bool_]) -> LogisticFit:
     target = np.where(right, (count + 1) / (count + 2), 1 / (count + 2))
     share = len(right) / (2 * count)
 
+    features = evidence.shape[1]
+    sigma = np.broadcast_to(np.array(prior_sigma), features)
+
     def loss(parameters: Float) -> tuple[float, Float]:
         weights, bias = parameters[:-1], parameters[-1]
         z = x @ weights + bias
         error = share * (1 / (1 + np.exp(-np.clip(z, -50, 50))) - target)
-        value = share @ (np.logaddexp(0, z) - target * z) + 0.5 * weights @ weights / PRIOR_SIGMA**2
-        return float(value), np.append(x.T @ error + weights / PRIOR_SIGMA**2, error.sum())
+        value = share @ (np.logaddexp(0, z) - target * z) + 0.5 * np.sum((weights / sigma) ** 2)
+        return float(value), np.append(x.T @ error + weights / sigma**2, error.sum())
 
-    features = evidence.shape[1]
     bounds = [(0.0, None)] * features + [(None, None)]
     found = minimize(loss, np.append(np.ones(features), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
     return LogisticFit(mean, scale, np.asarray(found.x[:-1]), float(found.x[-1]))

@@ -30,6 +30,9 @@ SHARE_RETAKEN = 0.1
 MIN_RETAKEN, MAX_RETAKEN = 16, 200
 MAX_AS_THEY_ARE = 200
 SEED = 0
+PRIOR_SIGMA = (0.3, 3.0, 3.0)
+"""Of the weights of ``EVIDENCE_NAMES``. Another day's light moves every similarity, and a map of one drive cannot know
+how far: what it learns of the similarity alone counts little."""
 
 
 def self_calibration(
@@ -70,7 +73,7 @@ def self_calibration(
     residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
         return default
-    fit = fit_logistic(evidence, right)
+    fit = fit_logistic(evidence, right, PRIOR_SIGMA)
     return Calibration(
         kind="held_out",
         radius_m=radius_m,
