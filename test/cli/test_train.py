@@ -148,6 +148,36 @@ def test_a_run_folder_holds_everything_and_can_go_on(dataset: Path) -> None:
         train(["fit", *arguments, "--trainer.max_epochs", "3"])
 
 
+def test_a_run_that_ended_before_it_began_does_not_block_its_folder(dataset: Path) -> None:
+    table = dataset / "gsv" / "Dataframes" / "Boston.csv"
+    table.rename(table.with_suffix(".away"))
+    with pytest.raises(TrainingError, match=r"Boston\.csv is missing"):
+        fit(dataset)
+    table.with_suffix(".away").rename(table)
+    fit(dataset, optimiser={"lr": 0.5e-3})
+    config = yaml.safe_load((dataset / "run" / "config.yaml").read_text())
+    assert config.get("fit", config)["model"]["init_args"]["optimiser"]["lr"] == 0.5e-3
+
+
+def test_a_folder_with_a_config_of_somebody_else_is_left_alone(dataset: Path) -> None:
+    (dataset / "run").mkdir()
+    (dataset / "run" / "config.yaml").write_text("mine: true\n")
+    with pytest.raises(TrainingError, match="is in use"):
+        fit(dataset)
+    assert (dataset / "run" / "config.yaml").read_text() == "mine: true\n"
+
+
+def test_a_part_of_the_model_can_be_left_out_on_the_command_line(dataset: Path) -> None:
+    model = yaml.safe_load(recipe(dataset).read_text())["model"]["init_args"]["model"]
+    encoder = {"mode": "batch", "heads": 2, "feedforward_dim": 8, "layers": 1}
+    with_encoder = {**model, "cross_image": encoder, "whitening_dim": 8}
+    none = ["--model.init_args.model.cross_image", "null", "--model.init_args.model.whitening_dim=null"]
+    fit(dataset, *none, model=with_encoder)
+    trained, _ = load_checkpoint(dataset / "run" / "model.safetensors")
+    assert trained.cross_image is None
+    assert trained.whitening is None
+
+
 def test_two_processes_train_the_weights_of_one(dataset: Path) -> None:
     model = yaml.safe_load(recipe(dataset).read_text())["model"]["init_args"]["model"]
     model["backbone"] |= {"attention_dropout": 0.0, "stochastic_depth": 0.0}
@@ -194,7 +224,7 @@ def test_an_image_that_does_not_decode_is_named(dataset: Path, workers: str) -> 
         (("--data.init_args.batch.images_per_place", "4"), "place 0 has 3 images, the recipe draws 4"),
         (("--data.init_args.validation", "[]"), "names no validation set"),
         (("--model.init_args.freeze", "all"), "leaves nothing to train"),
-        (("--data.init_args.train.init_args.root", "nowhere"), "nowhere/Dataframes/Boston.csv cannot be read"),
+        (("--data.init_args.train.init_args.root", "nowhere"), "nowhere/Dataframes/Boston.csv is missing"),
     ],
 )
 def test_bad_input_is_refused(dataset: Path, arguments: tuple[str, str], problem: str) -> None:

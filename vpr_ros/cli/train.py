@@ -89,9 +89,11 @@ def train(argv: Sequence[str]) -> None:
     _refuse_deep_overrides(argv)
     # what Lightning still calls in its own libraries is no business of the user's
     warnings.filterwarnings("ignore", category=DeprecationWarning)
-    for expected in ("does not have many workers", "Checkpoint directory .* exists", "number of training batches"):
+    quiet = ("does not have many workers", "Checkpoint directory .* exists", "number of training batches", "treespec")
+    for expected in quiet:
         warnings.filterwarnings("ignore", message=f".*{expected}.*")
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    for chatty in ("utilities.rank_zero", "trainer.connectors.checkpoint_connector"):
+        logging.getLogger(f"lightning.pytorch.{chatty}").setLevel(logging.WARNING)
     jsonargparse.set_parsing_settings(instantiate_subclass_spec_in_any=False)  # a recipe builds typed parts only
     strict = {"exit_on_error": False}
     try:

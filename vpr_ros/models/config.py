@@ -82,6 +82,9 @@ class ModelConfig:
             ConfigError: an unknown key, or a section that is not a mapping.
         """
         entries = _known(mapping, cls, "model")
+        for key in ("cross_image", "whitening_dim"):
+            if str(entries.get(key)).lower() in ("none", "null"):  # LightningCLI passes null as the text "None"
+                entries[key] = None
         for key, section in (("backbone", BackboneConfig), ("aggregation", AggregationConfig)):
             if key in entries:
                 entries[key] = _with_options(section, entries[key], f"model.{key}")

@@ -46,7 +46,21 @@ class RunFolder:
             raise TrainingError(f"there is nothing to resume in {path}", "Leave --resume out, or check --run")
         # other processes of the run start when the first one may have written already
         if not resume and process_rank() == 0 and (path / "config.yaml").exists():
-            raise TrainingError(f"{path} holds a run already", "Add --resume true to go on, or give another --run")
+            self._start_over()
+
+    def _start_over(self) -> None:
+        """Make way for a new run where an older one ended before it had learned anything.
+
+        Raises:
+            TrainingError: the older run left something worth keeping.
+        """
+        if self.resume_checkpoint.is_file():
+            raise TrainingError(f"{self.path} holds a run already", "Add --resume true to go on, or give another --run")
+        learned = self.checkpoints.exists() or (self.path / "metrics.json").exists()
+        if learned or not (self.path / "environment.json").is_file():
+            raise TrainingError(f"{self.path} is in use, without a point to go on from", "Give another --run")
+        for name in ("config.yaml", "environment.json"):
+            (self.path / name).unlink()
 
     @property
     def checkpoints(self) -> Path:

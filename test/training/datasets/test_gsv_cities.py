@@ -87,6 +87,6 @@ def test_missing_and_broken_images_are_named_when_they_are_asked_for(root: Path)
 
 
 def test_a_missing_city_is_named(root: Path) -> None:
-    with pytest.raises(TrainingError, match=r"Rome\.csv cannot be read"):
+    with pytest.raises(TrainingError, match=r"Rome\.csv is missing.*`cities`"):
         GsvCities(root, ("Rome",)).open()
     assert len(set(CITIES)) == 23

@@ -47,6 +47,10 @@ class GsvCities(PlaceData):
         ids: list[int] = []
         for number, city in enumerate(self.cities):
             table = self.root / "Dataframes" / f"{city}.csv"
+            if not table.is_file():
+                raise TrainingError(
+                    f"{table} is missing", "Check the root of the data set, or name the cities you have with `cities`"
+                )
             columns = read_columns(table, _COLUMNS)
             numbers = [as_numbers(columns[name], table, name).tolist() for name in _NUMERIC]
             for city_id, panorama, *row in zip(columns["city_id"], columns["panoid"], *numbers, strict=True):
