@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.transforms import Transforms
+
+PAUSE_S = 0.02
+WORTH_TELLING_NS = 1_000_000_000
 
 
 class CameraMounts:
@@ -35,6 +40,7 @@ class CameraMounts:
         """
         self._base_frame = base_frame
         self._transforms = transforms
+        self._logged: dict[str, str] = {}
         self._fallback = {
             camera: (given, "parameter") if given is not None else _from_map(place_map, camera, topics[camera])
             for camera, given in parameters.items()
@@ -44,18 +50,50 @@ class CameraMounts:
     def lookup(self, camera: str, frame_id: str, stamp_ns: int) -> Pose | None:
         """``T_base_camera`` at the time of an image, or None where nobody knows it.
 
+        A camera on a joint may be asked for a time TF does not have: then the joint is where it was last seen.
+
         Args:
             camera: the camera's name.
             frame_id: of the image's header; its optical frame in TF.
             stamp_ns: time of the image.
         """
-        if self._transforms is not None and frame_id:
-            mount = self._transforms.lookup(self._base_frame, frame_id.lstrip("/"), stamp_ns)
-            if mount is not None:
-                self.origins[camera] = f"TF {self._base_frame} <- {frame_id}"
-                return mount
-        mount, self.origins[camera] = self._fallback[camera]
+        mount, origin = self._fallback[camera]
+        if self._transforms is None:
+            return mount
+        source = origin
+        if not frame_id:
+            origin += "; TF is not asked, because the images name no frame_id"
+        else:
+            try:
+                mount, origin = self._patiently(self._transforms, frame_id, stamp_ns)
+                source = "TF"
+            except ConfigError as error:
+                origin += f"; {error.problem}"
+        self.origins[camera] = origin
+        if self._logged.get(camera) != source:
+            self._logged[camera] = source
+            self._transforms.logger.info(f"camera {camera}: mount: {origin}")
         return mount
+
+    def _patiently(self, transforms: Transforms, frame_id: str, stamp_ns: int) -> tuple[Pose, str]:
+        while True:
+            try:
+                return self._ask(transforms, frame_id, stamp_ns)
+            except ConfigError:
+                if not transforms.may_still_fill():
+                    raise
+            time.sleep(PAUSE_S)
+
+    def _ask(self, transforms: Transforms, frame_id: str, stamp_ns: int) -> tuple[Pose, str]:
+        origin = f"TF {self._base_frame} <- {frame_id}"
+        try:
+            return transforms.lookup(self._base_frame, frame_id, stamp_ns), origin
+        except ConfigError:
+            mount, newest_ns = transforms.newest(self._base_frame, frame_id)
+        gap_ns = newest_ns - stamp_ns
+        if abs(gap_ns) > WORTH_TELLING_NS:
+            origin += f", {abs(gap_ns) / 1e9:.1f} s {'before' if gap_ns < 0 else 'after'} the image"
+        return mount, origin
 
 
 def _from_map(place_map: PlaceMap, camera: str, topic: str) -> tuple[Pose | None, str]:

@@ -11,6 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer_setup import LocalizerSetup
+from vpr_ros.ros.map_to_odom import SOURCE as MAP_TO_ODOM
 from vpr_ros.ros.pose_messages import to_time
 from vpr_ros.ros.statistics import Latencies
 
@@ -63,6 +64,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
         level, message = DiagnosticStatus.WARN, f"{status.state}: configure and activate the node"
     elif status.setup is not None and all(_is_silent(camera, status.setup) for camera in status.cameras):
         level, message = DiagnosticStatus.WARN, "no camera delivers images"
+    elif (unsent := status.errors.last_of(MAP_TO_ODOM)) is not None:
+        level, message = DiagnosticStatus.ERROR, f"{unsent.problem}. {unsent.remedy}."
     else:
         level, message = DiagnosticStatus.OK, "localizing"
     values: dict[str, object] = {

@@ -79,7 +79,7 @@ class FrameProcessor:
 
     def _publish(self, setup: LocalizerSetup, frame: Frame, localization: Localization) -> None:
         self._outputs.publish(setup, frame, localization)
-        self._map_to_odom.update(setup, localization)
+        self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
 
 
 def _count(statistics: CameraStatistics, localization: Localization, stamp_ns: int) -> None:

@@ -24,7 +24,7 @@ from vpr_ros.ros.diagnostics import NodeStatus, to_diagnostics
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer_setup import LocalizerSetup, files_state, open_setup
-from vpr_ros.ros.map_to_odom import MapToOdom
+from vpr_ros.ros.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.node_process import run_node
 from vpr_ros.ros.outputs import Outputs
 from vpr_ros.ros.parameter_server import ParameterServer
@@ -62,7 +62,10 @@ class LocalizeNode(LifecycleNode):
         self.create_service(Trigger, "~/localize", self._on_localize)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(TICK_S, self._on_tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(TICK_S, self._on_tick, clock=steady)
+        self._broadcast_timer = self.create_timer(PERIOD_S, self._on_broadcast, clock=steady)
+        self._broadcast_timer.cancel()
 
     # --- images ---------------------------------------------------------------------------------------------------
 
@@ -77,6 +80,8 @@ class LocalizeNode(LifecycleNode):
         if job.stamp_ns < camera.statistics.last_processed_ns:
             camera.statistics.time_jumps_back += 1
             self._forget_belief()
+            if setup.transforms is not None:
+                setup.transforms.restart()
         return self._processor.process(setup, camera.statistics, job)
 
     def _dropped(self, job: ImageJob) -> None:
@@ -143,6 +148,7 @@ class LocalizeNode(LifecycleNode):
 
     def _use(self, setup: LocalizerSetup) -> None:
         old, self._setup = self._setup, setup
+        self._keep_broadcasting(setup.settings.publish_tf)
         if old is None or old.place_map is not setup.place_map or old.map_frame != setup.map_frame:
             self._forget_belief()
             if self._worker.is_running:
@@ -156,6 +162,27 @@ class LocalizeNode(LifecycleNode):
             for event in setup.extractor.events:
                 if event.kind == "fallback":
                     self.get_logger().warning(event.message)
+
+    # --- map -> odom ----------------------------------------------------------------------------------------------
+
+    def _keep_broadcasting(self, wanted: bool) -> None:
+        if wanted:
+            self._broadcast_timer.reset()
+            return
+        self._broadcast_timer.cancel()
+        self._map_to_odom.forget()
+        self._errors.forget(SOURCE)
+
+    def _on_broadcast(self) -> None:
+        setup = self._setup
+        if setup is None or not self._worker.is_running:
+            self._map_to_odom.forget()
+            return
+        try:
+            if self._map_to_odom.send(setup, self.get_clock().now().nanoseconds):
+                self._errors.forget(SOURCE)
+        except VprError as error:
+            self._errors.report(SOURCE, error)
 
     # --- lifecycle ------------------------------------------------------------------------------------------------
 

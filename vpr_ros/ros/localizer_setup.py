@@ -73,7 +73,8 @@ def open_setup(
         extractor = open_extractor(Path(settings.node.model).expanduser() if settings.node.model else None)
     place_map.check_model(extractor.info, extractor.sha256)
     localizer = Localizer(extractor, place_map, settings.localizer)
-    mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, transforms)
+    asked = transforms if settings.node.use_tf else None
+    mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, asked)
     return LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from typing import Any
 
 from geometry_msgs.msg import TransformStamped
@@ -11,37 +12,106 @@ from rclpy.time import Time
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_header
+from vpr_ros.ros.pose_messages import to_header, to_ns
+
+FIRST_PATIENCE_S = 1.0
+CACHE_NS = 10_000_000_000
+"""As far back as tf2 remembers; it refuses what is older."""
 
 
 class Transforms:
-    """Looks transforms up and broadcasts ``map -> odom``."""
+    """Looks transforms up and broadcasts ``map -> odom``.
+
+    Attributes:
+        logger: of the node that listens.
+    """
 
     def __init__(self, node: Node, tf2_ros: Any) -> None:
         """Listen to /tf and /tf_static; use ``open_transforms``."""
+        self.logger: Any = node.get_logger()
+        self._node = node
         self._tf2 = tf2_ros
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)
-        self._broadcaster = tf2_ros.TransformBroadcaster(node)
+        self._broadcaster: Any = None
+        self._first_missed_s: float | None = None
+        self._restarted = False
 
-    def lookup(self, target: str, source: str, stamp_ns: int) -> Pose | None:
-        """``T_target_source`` at the time of the image, or the newest where TF has no such time; None if unknown."""
-        for time in (Time(nanoseconds=stamp_ns), Time()):
-            try:
-                transform = self._buffer.lookup_transform(target, source, time).transform
-            except self._tf2.TransformException:
-                continue
-            shift, turn = transform.translation, transform.rotation
-            return Pose((shift.x, shift.y, shift.z), (turn.x, turn.y, turn.z, turn.w))
-        return None
+    def lookup(self, target: str, source: str, stamp_ns: int) -> Pose:
+        """``T_target_source`` at this time, interpolated.
+
+        Raises:
+            ConfigError: TF does not connect the two frames, or not at this time; tf2's own words say which.
+        """
+        try:
+            pose, _ = self._lookup(target, source, Time(nanoseconds=max(stamp_ns, 0)))
+        except ConfigError:
+            if self._restarted:
+                self._clear_another_run(target, source, stamp_ns)
+            raise
+        self._restarted = False
+        return pose
+
+    def newest(self, target: str, source: str) -> tuple[Pose, int]:
+        """The last ``T_target_source`` and its time in nanoseconds, 0 where every transform between them is static.
+
+        Raises:
+            ConfigError: TF does not connect the two frames.
+        """
+        return self._lookup(target, source, Time())
+
+    def may_still_fill(self) -> bool:
+        """Whether a frame not known yet is worth a moment's wait: somebody publishes, and the node is new to it.
+
+        The static part of a tree may reach a node after its first image does.
+        """
+        now_s = time.monotonic()
+        if self._first_missed_s is None:
+            self._first_missed_s = now_s
+        own = 0 if self._broadcaster is None else 1
+        publishers = self._node.count_publishers("/tf_static") + self._node.count_publishers("/tf") - own
+        return publishers > 0 and now_s < self._first_missed_s + FIRST_PATIENCE_S
+
+    def restart(self) -> None:
+        """Forget what moved: time jumped back, and tf2 would take its past for the future and refuse the present.
+
+        tf2 does so itself where /clock jumps, but not where a recording without one starts over, and not for what is
+        still on its way when /clock jumps; so the next look-ups watch for another run's time.
+        """
+        self._restarted = True
+        self._buffer.clear()
 
     def broadcast(self, T_parent_child: Pose, parent: str, child: str, stamp_ns: int) -> None:
         """Publish one transform on /tf."""
+        if self._broadcaster is None:
+            # Late, so that `ros2 topic info /tf` lists the node only where it really publishes.
+            self._broadcaster = self._tf2.TransformBroadcaster(self._node)
         message = TransformStamped(header=to_header(stamp_ns, parent), child_frame_id=child)
         shift, turn = message.transform.translation, message.transform.rotation
         shift.x, shift.y, shift.z = T_parent_child.position_m
         turn.x, turn.y, turn.z, turn.w = T_parent_child.rotation.as_quat().tolist()
         self._broadcaster.sendTransform(message)
+
+    def _clear_another_run(self, target: str, source: str, stamp_ns: int) -> None:
+        try:
+            _, newest_ns = self.newest(target, source)
+        except ConfigError:
+            return
+        if newest_ns > stamp_ns + CACHE_NS:
+            self._buffer.clear()
+
+    def _lookup(self, target: str, source: str, moment: Time) -> tuple[Pose, int]:
+        target, source = target.lstrip("/"), source.lstrip("/")  # as ROS 1 wrote them, and some drivers still do
+        try:
+            found = self._buffer.lookup_transform(target, source, moment)
+        except self._tf2.TransformException as error:
+            raise ConfigError(
+                f"TF has no transform {target} -> {source}: {str(error).strip().rstrip('.')}",
+                "Start what publishes it, or correct the names of the frames",
+            ) from error
+        shift, turn = found.transform.translation, found.transform.rotation
+        pose = Pose((shift.x, shift.y, shift.z), (turn.x, turn.y, turn.z, turn.w))
+        return pose, to_ns(found.header.stamp)
 
 
 def open_transforms(node: Node, *, required_by: str = "") -> Transforms | None:

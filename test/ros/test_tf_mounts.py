@@ -1,0 +1,282 @@
+"""Where the camera sits, asked of real TF by the running node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("tf2_ros", reason="needs tf2_ros of a ROS installation; PyPI has none")
+
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from harness import (
+    Diagnostics,
+    FakeCamera,
+    GraphClient,
+    StartNode,
+    image_message,
+    make_map,
+    place_pose,
+    texture,
+)
+from rclpy.qos import qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import Image
+from tf_tree import TfTree
+
+from vpr_ros.core.pose import Pose
+from vpr_ros.ros.pose_messages import to_ns, to_time
+
+NODE = "/vpr_localizer"
+PLACE = 5
+OPTICAL = "camera_optical_frame"
+IN_MAP = Pose((0.3, 0.0, 0.5))
+ON_ROBOT = Pose.from_xy_yaw(-1.0, 0.4, 0.3, 0.5)
+ELSEWHERE = Pose((4.0, 0.0, 0.0))
+NEAR_M, NEAR_RAD = 0.2, 0.05
+SECOND = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def mounted_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_map(tmp_path_factory.mktemp("mounts") / "map", T_base_camera=IN_MAP)
+
+
+@pytest.fixture
+def tree(client: GraphClient) -> TfTree:
+    return TfTree(client)
+
+
+@dataclass
+class Answers:
+    """Poses of the node, and where a camera mounted this way would put the robot."""
+
+    messages: list[Any]
+
+    def newest(self) -> Pose:
+        pose = self.messages[-1].pose.pose
+        point, turn = pose.position, pose.orientation
+        return Pose((point.x, point.y, point.z), (turn.x, turn.y, turn.z, turn.w))
+
+    def fits(self, T_base_camera: Pose) -> bool:
+        """Whether the last pose is of a robot whose camera sits at *T_base_camera*."""
+        if not self.messages:
+            return False
+        expected = place_pose(PLACE).compose(IN_MAP).compose(T_base_camera.inverse())
+        return expected.distance_m(self.newest()) < NEAR_M and expected.angle_rad(self.newest()) < NEAR_RAD
+
+
+@pytest.fixture
+def answers(client: GraphClient) -> Answers:
+    return Answers(client.collect(PoseWithCovarianceStamped, f"{NODE}/pose"))
+
+
+@pytest.fixture
+def camera(client: GraphClient) -> FakeCamera:
+    camera = FakeCamera(client)
+    camera.place = PLACE
+    return camera
+
+
+def image_at(client: GraphClient, stamp_ns: int, frame_id: str = OPTICAL) -> Callable[[], None]:
+    """Publishes one and the same image again and again."""
+    publisher = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
+    message = image_message(texture(PLACE), stamp_ns, frame_id)
+    return lambda: publisher.publish(message)
+
+
+def test_the_very_first_pose_waits_for_a_tree_that_is_being_filled(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    camera: FakeCamera,
+    diagnostics: Diagnostics,
+) -> None:
+    """The first pose may be handed over to AMCL; one that is off by the mount is worse than none."""
+    start_localizer(map=mounted_map)
+    client.wait_for(camera.subscribers, "the node")
+    end = len(camera.sent) + 5
+    client.wait_for(lambda: len(camera.sent) >= end, "images without a mount", camera.publish)
+    tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    client.wait_for(lambda: answers.messages, "a pose", camera.publish)
+    answers.messages[1:] = []
+    assert answers.fits(ON_ROBOT), answers.newest()
+    client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("TF base_link"), "TF in the diagnostics")
+
+
+def test_a_mount_that_comes_late_is_used_from_then_on(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    camera: FakeCamera,
+    diagnostics: Diagnostics,
+) -> None:
+    process = start_localizer(map=mounted_map)
+    client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", camera.publish)
+    client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("map"), "the map's mount", camera.publish)
+    tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with TF's mount", camera.publish)
+    client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("TF base_link"), "TF's", camera.publish)
+    assert f"camera camera: mount: TF base_link <- {OPTICAL}" in process.output
+
+
+def test_a_camera_that_tf_does_not_know_is_named_and_the_parameter_holds(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    camera: FakeCamera,
+    diagnostics: Diagnostics,
+) -> None:
+    tree.fix(ELSEWHERE, "base_link", "another_camera")
+    process = start_localizer(**{"map": mounted_map, "T_base_camera.camera": "[-1.0, 0.4, 0.5, 0.0, 0.0, 0.3]"})
+    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with the parameter's mount", camera.publish)
+    client.wait_for(lambda: "TF has no" in diagnostics.value("camera", "mount"), "the mount", camera.publish)
+    said = diagnostics.value("camera", "mount")
+    assert said.startswith(f"parameter; TF has no transform base_link -> {OPTICAL}") and "does not exist" in said
+    assert process.output.count(f"no transform base_link -> {OPTICAL}") == 1, "once, not with every image"
+
+
+def test_two_trees_are_told_apart_from_an_unknown_frame(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    camera: FakeCamera,
+    diagnostics: Diagnostics,
+) -> None:
+    tree.fix(ELSEWHERE, "base_link", "another_camera")
+    tree.fix(ELSEWHERE, "camera_body", OPTICAL)
+    start_localizer(map=mounted_map)
+    client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", camera.publish)
+    client.wait_for(
+        lambda: "not part of the same tree" in diagnostics.value("camera", "mount"), "the reason", camera.publish
+    )
+
+
+def test_the_pose_is_that_of_base_frame_through_the_whole_chain(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+) -> None:
+    footprint = Pose.from_xy_yaw(0.0, 0.2, -0.2, 0.1)
+    tree.fix(footprint, "base_footprint", "base_link")
+    tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    start_localizer(map=mounted_map, base_frame="base_footprint")
+    image = image_at(client, time.time_ns(), f"/{OPTICAL}")
+    client.wait_for(lambda: answers.fits(footprint.compose(ON_ROBOT)), "the footprint's pose", image)
+
+
+def test_a_turning_camera_is_where_it_was_when_the_image_was_taken(
+    mounted_map: Path, start_localizer: StartNode, client: GraphClient, tree: TfTree, answers: Answers
+) -> None:
+    now_ns = time.time_ns()
+    start_localizer(map=mounted_map)
+    image = image_at(client, now_ns)
+
+    def drive() -> None:
+        tree.move(Pose.from_xy_yaw(0.0, 0.0, 0.2), "base_link", OPTICAL, now_ns - SECOND)
+        tree.move(Pose.from_xy_yaw(2.0, 0.0, 0.4), "base_link", OPTICAL, now_ns + SECOND)
+        image()
+
+    client.wait_for(lambda: answers.fits(Pose.from_xy_yaw(1.0, 0.0, 0.3)), "the mount halfway", drive)
+
+
+def test_tf_older_than_the_image_still_counts_and_its_age_is_told(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    diagnostics: Diagnostics,
+) -> None:
+    now_ns = time.time_ns()
+    start_localizer(map=mounted_map)
+    image = image_at(client, now_ns)
+
+    def drive() -> None:
+        tree.move(ON_ROBOT, "base_link", OPTICAL, now_ns - 3 * SECOND)
+        image()
+
+    client.wait_for(lambda: answers.fits(ON_ROBOT), "the last known mount", drive)
+    client.wait_for(lambda: "3.0 s" in diagnostics.value("camera", "mount"), "the age of the transform", drive)
+
+
+def test_nothing_is_asked_of_tf_unless_wanted(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    camera: FakeCamera,
+) -> None:
+    """TF is open here, for map -> odom; the mount is still the map's."""
+    tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    start_localizer(map=mounted_map, use_tf="false", publish_tf="true")
+
+    def drive() -> None:
+        tree.move(Pose((0.0, 0.0, 0.0)), "odom", "base_link", time.time_ns())
+        camera.publish()
+
+    client.wait_for(lambda: tree.sent("map") and len(answers.messages) > 10, "map -> odom and poses", drive)
+    assert answers.fits(IN_MAP), answers.newest()
+
+
+@pytest.mark.parametrize("with_clock", [True, False], ids=["a simulator", "a recording without /clock"])
+def test_time_that_jumps_back(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    with_clock: bool,
+) -> None:
+    """What TF knew of the first run is the future of the second, and some of it arrives when that has begun."""
+    start_localizer(map=mounted_map, use_sim_time=str(with_clock).lower())
+    clock = client.node.create_publisher(Clock, "/clock", 10)
+    images = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
+    state: dict[str, Any] = {"now_ns": 1000 * SECOND, "mount": ON_ROBOT, "straggling": 0}
+
+    def drive() -> None:
+        state["now_ns"] += SECOND // 20
+        if with_clock:
+            clock.publish(Clock(clock=to_time(state["now_ns"])))
+        images.publish(image_message(texture(PLACE), state["now_ns"], OPTICAL))
+        if state["straggling"] > 0:
+            state["straggling"] -= 1
+            tree.move(ON_ROBOT, "base_link", OPTICAL, 1000 * SECOND - state["straggling"])
+        else:
+            tree.move(state["mount"], "base_link", OPTICAL, state["now_ns"])
+
+    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose of the first run", drive)
+    assert abs(to_ns(answers.messages[-1].header.stamp) - state["now_ns"]) < 10 * SECOND
+    state.update(now_ns=500 * SECOND, mount=Pose.from_xy_yaw(1.0, 0.0, -0.3), straggling=10)
+    client.wait_for(lambda: answers.fits(state["mount"]), "a pose with the mount of the second run", drive)
+    assert to_ns(answers.messages[-1].header.stamp) < 600 * SECOND
+
+
+def test_ends_cleanly_while_it_listens_to_tf(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    answers: Answers,
+    camera: FakeCamera,
+) -> None:
+    tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    process = start_localizer(map=mounted_map)
+    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose", camera.publish)
+    assert process.end() == 0
+    assert "Traceback" not in process.output and "Exception" not in process.output, process.output
