@@ -159,6 +159,15 @@ def test_a_run_that_ended_before_it_began_does_not_block_its_folder(dataset: Pat
     assert config.get("fit", config)["model"]["init_args"]["optimiser"]["lr"] == 0.5e-3
 
 
+def test_a_model_file_does_not_depend_on_where_its_recipe_ran(dataset: Path) -> None:
+    runs = [dataset / name for name in ("here", "there")]
+    for number, run in enumerate(runs):
+        fit(dataset, "--run", str(run), "--save_every_steps", str(1 + number))
+    (here, recipe_here), (there, recipe_there) = (load_checkpoint(run / "model.safetensors") for run in runs)
+    assert recipe_here == recipe_there
+    assert all(torch.equal(value, there.state_dict()[key]) for key, value in here.state_dict().items())
+
+
 def test_a_folder_with_a_config_of_somebody_else_is_left_alone(dataset: Path) -> None:
     (dataset / "run").mkdir()
     (dataset / "run" / "config.yaml").write_text("mine: true\n")

@@ -58,6 +58,22 @@ def test_a_checkpoint_is_exported_with_its_recall_change(
     assert json.loads((tmp_path / "tiny.export.json").read_text())["parity"]["recall_at_1_change"] == 0.0
 
 
+def test_an_encoder_trained_on_batches_is_exported_as_a_robot_runs_it(
+    tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = {**tiny.config.to_mapping(), "cross_image": {"mode": "batch", "heads": 2, "feedforward_dim": 8}}
+    save_checkpoint(build_model(config), tmp_path / "coupled.safetensors")
+    out = tmp_path / "coupled.onnx"
+    arguments = [str(tmp_path / "coupled.safetensors"), "--output", str(out), "--images", str(image_folder)]
+    assert export_model.main(arguments) == 0
+    assert "single-image mode" in capsys.readouterr().out
+    extractor = open_extractor(out)
+    assert extractor.info.cross_image == "single"
+    batch = np.random.default_rng(0).standard_normal((3, 3, 56, 84)).astype(np.float32)
+    alone = np.concatenate([extractor.infer(image[None]) for image in batch])
+    np.testing.assert_allclose(extractor.infer(batch), alone, atol=1e-5)
+
+
 @pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed here")
 def test_without_tensorrt_the_engine_is_refused_before_any_work(
     tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -80,6 +80,9 @@ def _command(argv: Sequence[str]) -> None:
 
 def _from_checkpoint(args: argparse.Namespace) -> Exportable:
     model, recipe = load_checkpoint(args.checkpoint)
+    if model.cross_image is not None and model.cross_image.mode != "single":
+        model.cross_image.mode = "single"  # as in validation: a robot has one image at a time
+        print("the cross-image encoder is exported in single-image mode (METHODS 5.7)")
     return exportable_place_model(model, recipe, replace(model.config.preprocessing, **preprocessing_changes(args)))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import jsonargparse
 import lightning
+import yaml
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from vpr_ros.core.command import run_command
@@ -27,6 +28,9 @@ EXAMPLE = (
     "example: train fit --config config/recipes/supervlad_dinov2b_gsv.yaml "
     "--data.init_args.train.init_args.root DATASETS/gsv_cities --run runs/supervlad"
 )
+
+OF_THE_RUN = ("run", "resume", "save_every_steps", "config", "ckpt_path")
+"""What says where and how a recipe runs; the same recipe has the same hash wherever it ran."""
 
 
 class TrainCli(LightningCLI):
@@ -77,7 +81,11 @@ class TrainCli(LightningCLI):
     def _recipe(self, text: str) -> Recipe:
         files = self._get(self.config, "config") or []
         name = Path(str(files[-1])).stem if files else "command line"
-        return Recipe(name, hashlib.sha256(text.encode()).hexdigest())
+        recipe = yaml.safe_load(text)
+        recipe = recipe.get(self.subcommand, recipe)
+        for key in OF_THE_RUN:
+            recipe.pop(key, None)
+        return Recipe(name, hashlib.sha256(yaml.safe_dump(recipe).encode()).hexdigest())
 
 
 def train(argv: Sequence[str]) -> None:
