@@ -20,12 +20,130 @@ MESSAGE_OF = {
     "PointCloud2": "PointCloud2",
     "Image": "Image",
 }
+# What each class reads from the file, checked against RViz's sources (Humble, Jazzy, Rolling); it skips anything else
+# without a word. A type is that of the value, a tuple its choices, a mapping a property with others below it.
+Known = Any
+COLOUR = re.compile(r"\d+; \d+; \d+")
+TOPIC: Known = {
+    "Value": str,
+    "Depth": int,
+    "History Policy": ("System Default", "Keep Last", "Keep All"),
+    "Reliability Policy": ("System Default", "Reliable", "Best Effort"),
+    "Durability Policy": ("System Default", "Transient Local", "Volatile"),
+}
+FILTERED_TOPIC: Known = {**TOPIC, "Filter size": int}
+PROPERTIES: Known = {
+    "Grid": {
+        "Reference Frame": str,
+        "Plane": ("XY", "XZ", "YZ"),
+        "Plane Cell Count": int,
+        "Cell Size": float,
+        "Color": COLOUR,
+        "Alpha": float,
+        "Line Style": {"Value": ("Lines", "Billboards"), "Line Width": float},
+    },
+    "Path": {
+        "Topic": FILTERED_TOPIC,
+        "Color": COLOUR,
+        "Alpha": float,
+        "Buffer Length": int,
+        "Line Style": ("Lines", "Billboards"),
+        "Pose Style": ("None", "Axes", "Arrows"),
+    },
+    "MarkerArray": {"Topic": TOPIC, "Namespaces": {}},
+    "PoseWithCovariance": {
+        "Topic": FILTERED_TOPIC,
+        "Shape": ("Arrow", "Axes"),
+        "Color": COLOUR,
+        "Alpha": float,
+        "Shaft Length": float,
+        "Shaft Radius": float,
+        "Head Length": float,
+        "Head Radius": float,
+        "Covariance": {
+            "Value": bool,
+            "Position": {"Value": bool, "Alpha": float, "Color": COLOUR, "Scale": float},
+            "Orientation": {
+                "Value": bool,
+                "Alpha": float,
+                "Color": COLOUR,
+                "Color Style": ("Unique", "RGB"),
+                "Frame": ("Local", "Fixed"),
+                "Offset": float,
+                "Scale": float,
+            },
+        },
+    },
+    "PoseArray": {
+        "Topic": FILTERED_TOPIC,
+        "Shape": ("Arrow (Flat)", "Arrow (3D)", "Axes"),
+        "Arrow Length": float,
+        "Color": COLOUR,
+        "Alpha": float,
+    },
+    "PointCloud2": {
+        "Topic": FILTERED_TOPIC,
+        "Color Transformer": ("Intensity",),
+        "Position Transformer": ("XYZ",),
+        "Channel Name": str,
+        "Autocompute Intensity Bounds": bool,
+        "Min Intensity": float,
+        "Max Intensity": float,
+        "Use rainbow": bool,
+        "Invert Rainbow": bool,
+        "Style": ("Points", "Squares", "Flat Squares", "Spheres", "Boxes", "Tiles"),
+        "Size (m)": float,
+        "Decay Time": float,
+        "Selectable": bool,
+        "Alpha": float,
+    },
+    "Image": {"Topic": TOPIC, "Normalize Range": bool},
+}
+DISPLAY: Known = {"Class": str, "Name": str, "Enabled": bool, "Value": bool}
+TOP_DOWN: Known = {
+    "Class": ("rviz_default_plugins/TopDownOrtho",),
+    "Name": str,
+    "Target Frame": str,
+    "Scale": float,
+    "X": float,
+    "Y": float,
+    "Angle": float,
+    "Near Clip Distance": float,
+}
+GLOBAL_OPTIONS: Known = {"Background Color": COLOUR, "Fixed Frame": str, "Frame Rate": int}
+PANELS: Known = {
+    "rviz_common/Displays": {
+        "Property Tree Widget": {"Splitter Ratio": float},
+        "Tree Height": int,
+        "Help Height": int,
+    },
+    "rviz_common/Views": {},
+    "rviz_common/Time": {},
+}
+TOOLS = ("Interact", "MoveCamera", "Select", "Measure", "SetInitialPose")
+
+
+def fits(value: Any, known: Known) -> bool:
+    """Whether RViz would read *value* as what it is meant to be."""
+    if isinstance(known, dict):
+        return isinstance(value, dict) and all(key in known and fits(value[key], known[key]) for key in value)
+    if isinstance(known, tuple):
+        return value in known
+    if isinstance(known, re.Pattern):
+        return isinstance(value, str) and known.fullmatch(value) is not None
+    return type(value) is known or (known is float and type(value) is int)
 
 
 @pytest.fixture(scope="module")
-def manager() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load(CONFIG.read_text())["Visualization Manager"]
-    return loaded
+def loaded() -> dict[str, Any]:
+    whole: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+    return whole
+
+
+@pytest.fixture(scope="module")
+def manager(loaded: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = loaded["Visualization Manager"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +158,22 @@ def published() -> dict[str, tuple[str, str]]:
 
 def subscribed(manager: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {display["Topic"]["Value"]: display for display in manager["Displays"] if "Topic" in display}
+
+
+def test_rviz_reads_every_line(loaded: dict[str, Any], manager: dict[str, Any]) -> None:
+    for display in manager["Displays"]:
+        package, kind = display["Class"].split("/")
+        assert package == "rviz_default_plugins"
+        for name, value in display.items():
+            assert fits(value, (DISPLAY | PROPERTIES[kind]).get(name)), f"{kind}: {name}: {value}"
+    assert fits(manager["Views"]["Current"], TOP_DOWN)
+    assert fits(manager["Global Options"], GLOBAL_OPTIONS)
+    assert [tool["Class"] for tool in manager["Tools"]] == [f"rviz_default_plugins/{name}" for name in TOOLS]
+    for panel in loaded["Panels"]:
+        known = {"Class": str, "Name": str, **PANELS[panel["Class"]]}
+        assert fits(panel, known), panel
+        assert ("Tree Height" in panel) == ("Help Height" in panel), "RViz reads both or none"
+    assert set(loaded) == {"Panels", "Visualization Manager", "Window Geometry"}
 
 
 def test_fixed_frame_is_the_map(manager: dict[str, Any]) -> None:
