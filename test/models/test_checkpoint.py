@@ -34,6 +34,8 @@ def test_a_checkpoint_gives_the_same_model_back(tmp_path: Path) -> None:
     assert again.config.to_mapping() == model.config.to_mapping()
     assert recipe == Recipe("recipe.yaml", "ab")
     assert os.listdir(path.parent) == ["m.safetensors"]  # noqa: PTH208
+    (tmp_path / "plain").touch()
+    assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode, "readable by whom the umask lets"
 
 
 def test_a_checkpoint_of_another_model_names_the_differences_and_changes_nothing(tmp_path: Path) -> None:

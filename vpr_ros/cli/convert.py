@@ -62,7 +62,7 @@ def _command(argv: Sequence[str]) -> None:
         ghosts = 1 if args.ghost_clusters is None else args.ghost_clusters
         aggregation = AggregationConfig("supervlad", {"clusters": args.clusters, "ghost_clusters": ghosts})
         model = _with_aggregation(model, aggregation, ImageFolder.open(args.init_images, args.init_count))
-        kind += f", replaced by SuperVLAD K={args.clusters} G={ghosts} from {args.init_images}"
+        kind += f"; now under SuperVLAD K={args.clusters} G={ghosts}, its clusters found in {args.init_images}"
     save_checkpoint(model, args.output, Recipe(name=f"converted from {args.file.name}"))
     size = model.config.preprocessing
     print(f"{args.output}: {kind}, descriptor {model.descriptor_dim}, input {size.height_px}x{size.width_px}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import safetensors
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
 from vpr_ros.models.build import build_model
@@ -53,7 +53,7 @@ def save_checkpoint(model: PlaceModel, path: Path, recipe: Recipe | None = None)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, temporary, metadata)
+        temporary.write_bytes(save(tensors, metadata))  # save_file would let nobody else read it
         temporary.replace(path)
     except (OSError, safetensors.SafetensorError) as error:
         raise TrainingError(

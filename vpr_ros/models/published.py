@@ -76,9 +76,8 @@ def read_published(
             cross_image=_cross_image(encoder) if encoder else None,
             preprocessing=Preprocessing(height_px, width_px, resize="bilinear" if head else "bilinear_antialias"),
         )
-        return Published(
-            config, ours, f"{kind} over {backbone.kind}" + (" with cross-image encoder" if encoder else "")
-        )
+        kind = f"{kind} over {backbone.kind}" if head else f"{backbone.kind} alone, pooled by {aggregation.name}"
+        return Published(config, ours, kind + (" with cross-image encoder" if encoder else ""))
     shown = ", ".join(sorted(state)[:4]) or "nothing"
     raise TrainingError(
         "not a published SuperVLAD, 1-cluster VLAD, NetVLAD, DINOv2, CCT or VGG16 state dict: it holds "
@@ -89,8 +88,7 @@ def read_published(
 
 def _aggregation(head: StateDict, ghost_clusters: int | None, has_class_token: bool) -> tuple[AggregationConfig, str]:
     if not head:
-        name = "class_token" if has_class_token else "mean"
-        return AggregationConfig(name), "its class token" if has_class_token else "the mean token"
+        return AggregationConfig("class_token" if has_class_token else "mean"), ""
     rows = int(head["conv.weight"].shape[0])
     if "centroids" in head:
         return AggregationConfig("netvlad", {"clusters": rows, "bias": "conv.bias" in head}), f"NetVLAD K={rows}"
