@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -105,6 +106,20 @@ def test_poses_on_another_clock_do_not_stop_the_images(
     assert len(warned) == 1
     assert "poses of /odom are not used" in warned[0]
     assert "never overlap" in warned[0]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_loop_and_the_count_is_told(
+    sent: signal.Signals, bag: Path, start_process: StartProcess, client: GraphClient
+) -> None:
+    images = client.collect(Image, "/image", RELIABLE_QOS)
+    player = start_process(MODULE, str(bag), *FAST, "--loop")
+    client.wait_for(lambda: len(images) > PLACES, "the recording to begin again")
+    player.process.send_signal(sent)
+    assert player.process.wait(30) == 0
+    assert "Traceback" not in player.output
+    told = int(player.output.split("played ")[1].split()[0])
+    assert told >= len(images) - 1  # the signal may come between an image and its count
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -102,6 +103,20 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     noise = OdometryNoise()
     expected = (noise.scale**2 + noise.slip**2) * odometry[-1].twist.twist.linear.x ** 2
     assert odometry[-1].twist.covariance[0] == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_drive_and_the_count_is_told(
+    sent: signal.Signals, start_process: StartProcess, client: GraphClient
+) -> None:
+    images = client.collect(Image, "/image", qos_profile_sensor_data)
+    robot = start_process(MODULE, "--width-px", "160", "--height-px", "120", "--wait-for-subscriber")
+    client.wait_for(lambda: len(images) >= 1, "the drive to begin")
+    robot.process.send_signal(sent)
+    assert robot.process.wait(30) == 0
+    assert "Traceback" not in robot.output
+    told = int(robot.output.split("published ")[1].split()[0])
+    assert told >= len(images) - 1  # the signal may come between an image and its count
 
 
 def test_the_published_twist_is_as_far_off_as_its_covariance_says() -> None:

@@ -20,6 +20,7 @@ from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.node_process import until_asked_to_end
 from vpr_ros.ros.pacing import check_rate, paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.sources import SourceOptions, open_source
@@ -35,12 +36,20 @@ LAST_WORDS_S = 1.0
 
 
 class PlayNode(Node):
-    """Publishes frames on ``image`` (or ``image/compressed``) and their true poses on ``~/ground_truth``."""
+    """Publishes frames on ``image`` (or ``image/compressed``) and their true poses on ``~/ground_truth``.
+
+    Attributes:
+        images, truth: the publishers.
+        played: how many images were published.
+        torn: how many could not be, for they did not decode.
+    """
 
     def __init__(self, frame_id: str, compressed: bool) -> None:
         super().__init__("play")
         self._frame_id = frame_id
         self._compressed = compressed
+        self.played = 0
+        self.torn = 0
         kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
         self.images = self.create_publisher(kind, topic, IMAGE_QOS)
         self.truth = self.create_publisher(PoseStamped, "~/ground_truth", TRUTH_QOS)
@@ -52,6 +61,7 @@ class PlayNode(Node):
             self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._frame_id), pose=pose))
         build = to_compressed_image if self._compressed else to_raw_image
         self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
+        self.played += 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,33 +97,39 @@ def _play(argv: Sequence[str]) -> None:
     check_rate("--rate-factor", options.rate_factor)
     source = _open(options)
     rclpy.init(args=["play", *argv])
+    node: PlayNode | None = None
     try:
-        node = PlayNode(source.map_frame_id, options.compressed)
-        for warning in source.warnings:
-            node.get_logger().warning(warning)
-        if options.wait_for_subscriber:
-            wait_for_subscriber(node, node.images, PATIENCE_S)
-        wait_for_nodes(node, [node.images, node.truth], options.wait_for, PATIENCE_S)
-        count, bad = 0, 0
-        while rclpy.ok():
-            for _, record in paced(node, _records(source), options.rate_factor):
-                try:
-                    frame = record.load()
-                except FrameDecodeError as error:
-                    node.get_logger().warning(str(error))
-                    bad += 1
-                    continue
-                stamp_ns = time.time_ns() if options.stamps == "now" else record.stamp_ns
-                node.publish(frame, stamp_ns, source.cameras[record.camera].frame_id or record.camera)
-                count += 1
-            if not options.loop:
-                break
-        for publisher in (node.truth, node.images):
-            wait_until_sent(node, publisher, LAST_WORDS_S)
-        node.destroy_node()
+        with until_asked_to_end():
+            node = PlayNode(source.map_frame_id, options.compressed)
+            _play_source(node, source, options)
     finally:
+        if node is not None:
+            node.destroy_node()
         rclpy.try_shutdown()
-    print(f"played {count} images of {source.description}" + (f", {bad} did not decode" if bad else ""))
+    played, torn = (node.played, node.torn) if node is not None else (0, 0)
+    print(f"played {played} images of {source.description}" + (f", {torn} did not decode" if torn else ""))
+
+
+def _play_source(node: PlayNode, source: RecordedSource, options: argparse.Namespace) -> None:
+    for warning in source.warnings:
+        node.get_logger().warning(warning)
+    if options.wait_for_subscriber:
+        wait_for_subscriber(node, node.images, PATIENCE_S)
+    wait_for_nodes(node, [node.images, node.truth], options.wait_for, PATIENCE_S)
+    while rclpy.ok():
+        for _, record in paced(node, _records(source), options.rate_factor):
+            try:
+                frame = record.load()
+            except FrameDecodeError as error:
+                node.get_logger().warning(str(error))
+                node.torn += 1
+                continue
+            stamp_ns = time.time_ns() if options.stamps == "now" else record.stamp_ns
+            node.publish(frame, stamp_ns, source.cameras[record.camera].frame_id or record.camera)
+        if not options.loop:
+            break
+    for publisher in (node.truth, node.images):
+        wait_until_sent(node, publisher, LAST_WORDS_S)
 
 
 def _open(options: argparse.Namespace) -> RecordedSource:

@@ -17,6 +17,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.ros.camera_messages import to_camera_info, to_raw_image
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.node_process import until_asked_to_end
 from vpr_ros.ros.pacing import paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.simulation.odometry import OdometryReading, noisy_odometry
@@ -31,11 +32,12 @@ ON_PLANE_VARIANCE = 1e-6
 
 
 class SimulatedRobot(Node):
-    """Publishes ``image``, ``camera_info``, ``odom`` and ``~/ground_truth``."""
+    """Publishes ``image``, ``camera_info``, ``odom`` and ``~/ground_truth``; ``published`` counts the images."""
 
     def __init__(self, source: SimulatedSource) -> None:
         super().__init__("simulate")
         self._source = source
+        self.published = 0
         self._frame_id = source.cameras[CAMERA_NAME].frame_id
         self.images = self.create_publisher(Image, "image", CAMERA_QOS)
         self.camera_info = self.create_publisher(CameraInfo, "camera_info", CAMERA_QOS)
@@ -54,6 +56,7 @@ class SimulatedRobot(Node):
         info = to_camera_info(camera.matrix, camera.width_px, camera.height_px, stamp_ns, self._frame_id)
         self.camera_info.publish(info)
         self.images.publish(to_raw_image(image_rgb, stamp_ns, self._frame_id))
+        self.published += 1
 
 
 def to_odometry(belief: OdometryReading, stamp_ns: int) -> Odometry:
@@ -75,7 +78,7 @@ def _of_six(planar_covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
 
 
 def publish(source: SimulatedSource, argv: Sequence[str], wait: bool, wait_for: Sequence[str] = ()) -> int:
-    """Drive once; returns how many images were published.
+    """Drive once, or until a signal comes; returns how many images were published.
 
     Args:
         source: the drive.
@@ -87,19 +90,20 @@ def publish(source: SimulatedSource, argv: Sequence[str], wait: bool, wait_for: 
         ConfigError: nobody listened in time.
     """
     rclpy.init(args=["simulate", *argv])
-    count = 0
+    node: SimulatedRobot | None = None
     try:
-        node = SimulatedRobot(source)
-        if wait:
-            wait_for_subscriber(node, node.images, PATIENCE_S)
-        wait_for_nodes(node, [node.images, node.truth], wait_for, PATIENCE_S)
-        believed = noisy_odometry(source.poses, source.seed)
-        moments = ((record.stamp_ns, (record, belief)) for record, belief in zip(source, believed, strict=True))
-        for _, (record, belief) in paced(node, moments, 1.0):
-            node.publish(record, belief)
-            count += 1
-        wait_until_sent(node, node.truth, LAST_WORDS_S)
-        node.destroy_node()
+        with until_asked_to_end():
+            node = SimulatedRobot(source)
+            if wait:
+                wait_for_subscriber(node, node.images, PATIENCE_S)
+            wait_for_nodes(node, [node.images, node.truth], wait_for, PATIENCE_S)
+            believed = noisy_odometry(source.poses, source.seed)
+            moments = ((record.stamp_ns, (record, belief)) for record, belief in zip(source, believed, strict=True))
+            for _, (record, belief) in paced(node, moments, 1.0):
+                node.publish(record, belief)
+            wait_until_sent(node, node.truth, LAST_WORDS_S)
     finally:
+        if node is not None:
+            node.destroy_node()
         rclpy.try_shutdown()
-    return count
+    return node.published if node is not None else 0
