@@ -26,7 +26,7 @@ from vpr_ros.maps.residual_fit import MIN_ANSWERS, fit_residual
 from vpr_ros.maps.residuals import Residual, Residuals
 
 MIN_FRAMES = 20
-SHARE_RETAKEN = 0.1
+SHARE_RETAKEN = 0.08
 MIN_RETAKEN, MAX_RETAKEN = 16, 200
 MAX_AS_THEY_ARE = 200
 SEED = 0
