@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import rclpy
 from rclpy.clock import Clock
 
 from vpr_ros.core.frames import Frame
@@ -45,6 +46,8 @@ class FrameProcessor:
         try:
             localization = self._answer(setup, statistics, job)
         except Exception as error:
+            if not rclpy.ok():  # Asked to end while this image was worked on: nobody is left to publish or to log to.
+                raise
             statistics.failed += 1
             statistics.failing = True
             self._errors.report(source, error)
