@@ -97,10 +97,11 @@ def test_the_weights_of_an_onnx_file_are_counted(tmp_path: Path) -> None:
 
 
 def test_runs_of_one_name_are_seeds_of_one_model() -> None:
-    def row(name: str, recall: float) -> ComparedModel:
-        return ComparedModel(name, "f", "torch", 2, 3, 1.0, 0.1, {"town": {1: recall}})
+    def row(name: str, recall: float, variant: str = "torch") -> ComparedModel:
+        return ComparedModel(name, "f", "cpu", variant, 2, 3, 1.0, 0.1, {"town": {1: recall}}, {})
 
-    first, second = summarise([row("a", 90.0), row("b", 50.0), row("a", 94.0)])
+    first, second, third = summarise([row("a", 90.0), row("b", 50.0), row("a", 94.0), row("a", 10.0, "onnx int8")])
+    assert (third.name, third.variant, third.runs, third.mean["town"][1]) == ("a", "onnx int8", 1, 10.0)
     assert (first.name, first.runs, first.mean["town"][1]) == ("a", 2, 92.0)
     assert first.deviation["town"][1] == pytest.approx(np.std([90, 94], ddof=1))
     assert second.runs == 1
@@ -129,9 +130,17 @@ def test_the_command_writes_table_csv_and_json(tmp_path: Path, capsys: pytest.Ca
     assert report["by_name"][0]["runs"] == 2
     assert "32 map images, 16 queries" in report["protocols"]["rooms"]
     header, first, _ = (tmp_path / "out" / "comparison.csv").read_text().splitlines()
-    assert header.startswith("model,file,runtime,dim,parameters,ms,MB per 1000 images,rooms R@1")
-    assert first.startswith("tiny,")
+    assert header.startswith("model,variant,file,runtime,dim,parameters,ms,MB per 1000 images,rooms R@1")
+    assert first.startswith("tiny,torch,")
     assert "tiny (2 runs)" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "out" / "1_tiny" / "rooms" / "metrics.json").read_text())
+    assert metrics["recall_at"]["1"] == report["models"][1]["recall"]["rooms"]["1"]
+    assert set(metrics["recall_at"]) == {"1", "5", "10", "20"}
+    assert metrics["queries"] == 16
+    assert metrics["queries_without_answer"] == 0
+    assert metrics["translation_error_m"] == {"median": None, "p90": None}
+    assert 0 <= metrics["recall_at_100_precision_by_similarity"] <= 100
+    assert metrics["latency_ms"]["infer"]["p50"] > 0
 
 
 def test_bad_models_and_sets_are_refused(tmp_path: Path) -> None:

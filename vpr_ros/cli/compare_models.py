@@ -23,7 +23,7 @@ from vpr_ros.training.image_sets import EvaluationData, RetrievalSet
 from vpr_ros.training.run_folder import write_text
 
 EXAMPLE = """  compare_models runs/supervlad/model.safetensors runs/netvlad/model.safetensors vpr_nano.onnx \\
-      --sets config/recipes/evaluation_sets.yaml --output comparison"""
+      --sets sets.yaml --output comparison"""
 
 
 def compare_models(argv: Sequence[str]) -> None:
@@ -33,9 +33,11 @@ def compare_models(argv: Sequence[str]) -> None:
         VprError: anything the user can mend.
     """
     parser = CommandParser("compare_models", __doc__ or "", EXAMPLE)
-    parser.add_argument("models", nargs="+", type=Path, help="*.onnx, *.safetensors or *.ckpt; same name = other seed")
+    parser.add_argument(
+        "models", nargs="+", type=Path, help="*.onnx, *.safetensors or *.ckpt; same name and kind = other seed"
+    )
     parser.add_argument("--sets", type=Path, required=True, help="YAML list of evaluation sets, as in a recipe")
-    parser.add_argument("--output", type=Path, required=True, help="folder for comparison.csv and comparison.json")
+    parser.add_argument("--output", type=Path, required=True, help="folder for the tables and every metrics.json")
     parser.add_argument("--batch", type=int, default=16, help="images per inference (default 16)")
     parser.add_argument("--device", default="cpu", help="where checkpoints run, e.g. cuda (default cpu)")
     options = parser.parse_args(argv)
@@ -79,30 +81,35 @@ def _yaml_list(path: Path) -> list[Any]:
 
 def _write(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet], output: Path) -> None:
     write_text(output / "comparison.json", json.dumps(as_json(rows, tasks), indent=2) + "\n")
-    output.mkdir(parents=True, exist_ok=True)
+    for number, row in enumerate(rows):
+        for task, metrics in row.metrics.items():
+            folder = output / f"{number}_{row.name}" / task
+            write_text(folder / "metrics.json", json.dumps({**metrics, "model": row.file}, indent=2) + "\n")
     with (output / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         recalls = [f"{task.name} R@{rank}" for task in tasks for rank in RANKS]
-        writer.writerow(["model", "file", "runtime", "dim", "parameters", "ms", "MB per 1000 images", *recalls])
+        writer.writerow(
+            ["model", "variant", "file", "runtime", "dim", "parameters", "ms", "MB per 1000 images", *recalls]
+        )
         for r in rows:
             values = [f"{r.recall[task.name][rank]:.2f}" for task in tasks for rank in RANKS]
             numbers = [r.descriptor_dim, r.parameters, f"{r.ms_per_image:.2f}", f"{r.mb_per_1000_images:.2f}"]
-            writer.writerow([r.name, r.file, r.runtime, *numbers, *values])
+            writer.writerow([r.name, r.variant, r.file, r.runtime, *numbers, *values])
 
 
 def _show(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet]) -> None:
     table = Table(title="recall@1/5/10, percent of all queries (mean ± deviation over runs of one name)")
-    for column in ("model", "dim", "parameters", "ms", "MB/1000", *(task.name for task in tasks)):
+    for column in ("model", "runs as", "dim", "parameters", "ms", "MB/1000", *(task.name for task in tasks)):
         table.add_column(column, justify="left" if column == "model" else "right")
     for summary in summarise(rows):
-        first = next(row for row in rows if row.name == summary.name)
+        first = next(row for row in rows if (row.name, row.variant) == (summary.name, summary.variant))
         cells = [
             "/".join(_with_spread(summary.mean[t.name][k], summary.deviation[t.name][k], summary.runs) for k in RANKS)
             for t in tasks
         ]
         runs = f" ({summary.runs} runs)" if summary.runs > 1 else ""
         size = (str(first.descriptor_dim), f"{first.parameters:,}", f"{first.ms_per_image:.1f}")
-        table.add_row(summary.name + runs, *size, f"{first.mb_per_1000_images:.2f}", *cells)
+        table.add_row(summary.name + runs, summary.variant, *size, f"{first.mb_per_1000_images:.2f}", *cells)
     Console().print(table)
 
 

@@ -13,9 +13,10 @@ import onnx
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.model_info import DescriptorArray, Extractor
-from vpr_ros.evaluation.retrieval import evaluate_retrieval
+from vpr_ros.evaluation.metrics import Metrics
 from vpr_ros.inference.open import open_extractor
 from vpr_ros.training.image_sets import ImageList, RetrievalSet
+from vpr_ros.training.retrieval_metrics import retrieval_metrics
 from vpr_ros.training.torch_extractor import TorchExtractor
 
 Progress = Callable[[str, int, int], None]
@@ -32,30 +33,35 @@ class ComparedModel:
         name: of the model; runs with several seeds share it.
         file: where it came from.
         runtime: what ran it.
+        variant: "torch", or "onnx" with its precision.
         descriptor_dim: D.
         parameters: how many numbers the file holds.
         ms_per_image: median time of one image through the network alone, preprocessing not counted.
         mb_per_1000_images: of float32 descriptors.
         recall: task -> rank -> percent of all queries.
+        metrics: task -> content of its ``metrics.json``, see ``retrieval_metrics``.
     """
 
     name: str
     file: str
     runtime: str
+    variant: str
     descriptor_dim: int
     parameters: int
     ms_per_image: float
     mb_per_1000_images: float
     recall: dict[str, dict[int, float]]
+    metrics: dict[str, Metrics]
 
 
 @dataclass(frozen=True)
 class OpenedModel:
-    """A model ready to be compared."""
+    """A model ready to be compared; see ``ComparedModel``."""
 
     file: str
     extractor: Extractor
     parameters: int
+    variant: str
 
 
 def open_model(path: Path, device: str = "cpu") -> OpenedModel:
@@ -66,9 +72,10 @@ def open_model(path: Path, device: str = "cpu") -> OpenedModel:
         TrainingError: no checkpoint of ours.
     """
     if path.suffix == ".onnx":
-        return OpenedModel(str(path), open_extractor(path), onnx_parameters(path))
+        exported = open_extractor(path)
+        return OpenedModel(str(path), exported, onnx_parameters(path), f"onnx {exported.info.precision}")
     extractor = TorchExtractor.open(path, device)
-    return OpenedModel(str(path), extractor, sum(p.numel() for p in extractor.model.parameters()))
+    return OpenedModel(str(path), extractor, sum(p.numel() for p in extractor.model.parameters()), "torch")
 
 
 def compare(
@@ -80,46 +87,50 @@ def compare(
         FrameDecodeError: an image of a task does not decode.
         ModelError: the model answers with numbers that are not finite.
     """
-    recall: dict[str, dict[int, float]] = {}
+    times_ms = _milliseconds(model.extractor)
+    metrics: dict[str, Metrics] = {}
     for task in tasks:
         told = _progress_of(progress, f"{model.extractor.info.name} on {task.name}", task)
         database = _describe(model.extractor, task.database, batch, told, 0)
         queries = _describe(model.extractor, task.queries, batch, told, len(task.database))
-        recall[task.name] = dict(evaluate_retrieval(database, queries, task.positives, RANKS).at)
+        metrics[task.name] = retrieval_metrics(database, queries, task.positives, times_ms)
     info = model.extractor.info
     return ComparedModel(
         name=info.name,
         file=model.file,
         runtime=model.extractor.provider,
+        variant=model.variant,
         descriptor_dim=info.descriptor_dim,
         parameters=model.parameters,
-        ms_per_image=_milliseconds(model.extractor),
+        ms_per_image=float(np.median(times_ms)),
         mb_per_1000_images=info.descriptor_dim * 4 * 1000 / 1e6,
-        recall=recall,
+        recall={name: {rank: found["recall_at"][str(rank)] for rank in RANKS} for name, found in metrics.items()},
+        metrics=metrics,
     )
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Models of one name taken together, one per seed.
+    """Models of one name and variant taken together, one per seed.
 
     Attributes:
-        name: of the models.
+        name, variant: of the models.
         runs: how many.
         mean, deviation: task -> rank -> percent; the deviation is that of the sample, NaN for one run.
     """
 
     name: str
+    variant: str
     runs: int
     mean: dict[str, dict[int, float]]
     deviation: dict[str, dict[int, float]]
 
 
 def summarise(rows: Sequence[ComparedModel]) -> list[Summary]:
-    """Mean and deviation of the recall over the rows that share a name, in order of appearance."""
+    """Mean and deviation of the recall over the rows that share name and variant, in order of appearance."""
     summaries = []
-    for name in dict.fromkeys(row.name for row in rows):
-        runs = [row for row in rows if row.name == name]
+    for name, variant in dict.fromkeys((row.name, row.variant) for row in rows):
+        runs = [row for row in rows if (row.name, row.variant) == (name, variant)]
         mean: dict[str, dict[int, float]] = {}
         deviation: dict[str, dict[int, float]] = {}
         for task, ranks in runs[0].recall.items():
@@ -127,7 +138,7 @@ def summarise(rows: Sequence[ComparedModel]) -> list[Summary]:
             spread = table.std(axis=0, ddof=1) if len(runs) > 1 else np.full(len(ranks), np.nan)
             mean[task] = dict(zip(ranks, table.mean(axis=0).tolist(), strict=True))
             deviation[task] = dict(zip(ranks, spread.tolist(), strict=True))
-        summaries.append(Summary(name, len(runs), mean, deviation))
+        summaries.append(Summary(name, variant, len(runs), mean, deviation))
     return summaries
 
 
@@ -160,7 +171,8 @@ def _progress_of(progress: Progress | None, what: str, task: RetrievalSet) -> Ca
     return (lambda done: None) if progress is None else lambda done: progress(what, done, total)
 
 
-def _milliseconds(extractor: Extractor, repeats: int = 15) -> float:
+def _milliseconds(extractor: Extractor, repeats: int = 15) -> list[float]:
+    """Time single images through the network alone."""
     size = extractor.info.preprocessing
     image = np.random.default_rng(0).integers(0, 255, (size.height_px, size.width_px, 3), dtype=np.uint8)
     batch = extractor.prepare([image])
@@ -169,8 +181,8 @@ def _milliseconds(extractor: Extractor, repeats: int = 15) -> float:
     for _ in range(repeats):
         start = time.perf_counter()
         extractor.infer(batch)
-        times.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(times))
+        times.append(1e3 * (time.perf_counter() - start))
+    return times
 
 
 def onnx_parameters(path: Path) -> int:
