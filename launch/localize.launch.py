@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import yaml
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
@@ -20,6 +21,7 @@ MALLOC_VARIABLES = {
     "MALLOC_TRIM_THRESHOLD_": "536870912",
     "MALLOC_TOP_PAD_": "67108864",
 }
+RVIZ_CONFIG = CONFIG / "vpr.rviz"
 RVIZ_TOPICS = ("map", "markers", "pose", "candidates", "matches", "match_image")
 
 
@@ -56,7 +58,7 @@ def generate_launch_description() -> LaunchDescription:
                 description="Configure and activate the node at once; false leaves that to a lifecycle manager",
             ),
             DeclareLaunchArgument("rviz", default_value="false", choices=boolean, description="Open RViz too"),
-            DeclareLaunchArgument("rviz_config", default_value=str(CONFIG / "vpr.rviz"), description="What RViz shows"),
+            DeclareLaunchArgument("rviz_config", default_value=str(RVIZ_CONFIG), description="What RViz shows"),
             DeclareLaunchArgument("log_level", default_value="info", description="debug, info, warn, error or fatal"),
             DeclareLaunchArgument(
                 "dds_profile",
@@ -104,14 +106,43 @@ def _nodes(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         output="screen",
     )
     prefix = f"/{given('namespace').strip('/')}" if given("namespace").strip("/") else ""
+    remapped = ["initialpose", *(f"vpr_localizer/{topic}" for topic in RVIZ_TOPICS)]
+    own_config = given("rviz_config") != str(RVIZ_CONFIG)
     rviz = Node(
         package="rviz2",
         executable="rviz2",
         name="rviz2",
-        arguments=["-d", given("rviz_config")],
+        arguments=[
+            "-d",
+            given("rviz_config"),
+            *([] if own_config else _fixed_frame(given("params_file"), given("map"))),
+        ],
         parameters=[{"use_sim_time": given("use_sim_time") == "true"}],
-        remappings=[(f"/vpr_localizer/{topic}", f"{prefix}/vpr_localizer/{topic}") for topic in RVIZ_TOPICS],
+        remappings=[(f"/{topic}", f"{prefix}/{topic}") for topic in remapped] if prefix else [],
         condition=IfCondition(given("rviz")),
         output="log",
     )
     return [localizer, rviz]
+
+
+def _fixed_frame(params_file: str, place_map: str) -> list[str]:
+    """RViz shows poses only in a frame it can relate to theirs: without TF, in the one the node publishes them in."""
+    parameters = _parameters_in(_read_yaml(params_file)) if params_file else {}
+    manifest = _read_yaml(f"{place_map or parameters.get('map')}/manifest.yaml")
+    frame_id = parameters.get("map_frame") or (manifest.get("frame_id") if isinstance(manifest, dict) else None)
+    return ["--fixed-frame", str(frame_id)] if frame_id else []
+
+
+def _parameters_in(tree: object) -> dict[str, object]:
+    """What a parameter file says, below whichever name of the node."""
+    found: dict[str, object] = {}
+    for key, below in tree.items() if isinstance(tree, dict) else ():
+        found |= below if key == "ros__parameters" and isinstance(below, dict) else _parameters_in(below)
+    return found
+
+
+def _read_yaml(path: str) -> object:
+    try:
+        return yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return None  # the node says what is wrong with its files

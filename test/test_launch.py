@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -27,6 +28,19 @@ service = LaunchService()
 source = PythonLaunchDescriptionSource(sys.argv[1])
 service.include_launch_description(LaunchDescription([IncludeLaunchDescription(source, launch_arguments=arguments)]))
 sys.exit(service.run())
+"""
+
+ASK_PARAMETERS = """
+import sys
+import rclpy
+from rcl_interfaces.srv import GetParameters
+rclpy.init()
+node = rclpy.create_node("asks")
+client = node.create_client(GetParameters, sys.argv[1] + "/get_parameters")
+assert client.wait_for_service(20.0)
+future = client.call_async(GetParameters.Request(names=sys.argv[2:]))
+rclpy.spin_until_future_complete(node, future, timeout_sec=20.0)
+print(*(value.bool_value if value.type == 1 else value.string_value for value in future.result().values))
 """
 
 
@@ -69,6 +83,15 @@ def prefix(tmp_path: Path) -> Path:
     (index / "vpr_ros").touch()
     executables = tmp_path / "prefix" / "lib" / "vpr_ros"
     executables.mkdir(parents=True)
+    rviz = tmp_path / "prefix" / "lib" / "rviz2" / "rviz2"
+    rviz.parent.mkdir()
+    (index / "rviz2").touch()
+    # RViz needs a screen: what it would have been started with is all that can be seen of it here.
+    rviz.write_text(
+        '#!/bin/sh\nprintf "%s\\n" "$@" > "$HOME/rviz_arguments.part"\n'
+        'mv "$HOME/rviz_arguments.part" "$HOME/rviz_arguments"\n'
+    )
+    rviz.chmod(0o755)
     modules = {"localize": "ros.localize_node", "simulate": "ros.simulate_node", "build_map": "cli.build_map"}
     for name, module in modules.items():
         script = executables / name
@@ -146,9 +169,7 @@ def test_localize_starts_the_node_with_its_arguments_and_profile(launch: Launch)
     assert variables["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(ROOT / "config" / "fastdds_large_images.xml")
     assert int(variables["MALLOC_TOP_PAD_"]) > 0
     assert "robot.vpr_localizer" in log.read_text()
-    os.killpg(process.pid, signal.SIGINT)
-    assert process.wait(DEADLINE_S) == 0
-    assert "Traceback" not in log.read_text()
+    interrupt(process, log)
 
 
 def test_a_profile_of_the_user_stays(launch: Launch, tmp_path: Path) -> None:
@@ -166,6 +187,79 @@ def test_demo_builds_a_map_and_drives(launch: Launch, tmp_path: Path) -> None:
         "demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=false", "distance_m:=12.0", "rate_hz:=2.0"
     )
     wait_for("published ", log, deadline_s=90.0)
+    wait_for("[simulate-4]: process has finished cleanly", log)
     assert (tmp_path / "demo" / "map_1" / "manifest.yaml").is_file()
+    interrupt(process, log)
+
+
+def test_the_demo_ends_with_ctrl_c_in_the_middle_of_the_drive(launch: Launch, tmp_path: Path) -> None:
+    demo = ("demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=false", "distance_m:=60.0", "rate_hz:=2.0")
+    process, log = launch(*demo)
+    wait_for("frames in 'map'", log, deadline_s=90.0)
+    interrupt(process, log)
+    assert "simulated town" in wait_for("published ", log)
+    process, log = launch(*demo)
+    wait_for("frames in 'map'", log)
+    assert "recording a drive" not in log.read_text(), "the map of the first time is used again"
+    interrupt(process, log)
+
+
+def test_arguments_win_over_the_parameter_file_and_the_rest_of_it_holds(launch: Launch, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("/**:\n  ros__parameters:\n    map: not_this_one\n    base_frame: base_footprint\n")
+    process, log = launch(
+        "localize.launch.py", "map:=no_such_map", f"params_file:={own}", "namespace:=robot", "use_sim_time:=true",
+        "image:=/front/image_raw",
+    )  # fmt: skip
+    wait_for("no_such_map", log)
+    environment = environment_of("vpr_ros.ros.localize_node", "the localizer", log)
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK_PARAMETERS, "/robot/vpr_localizer", "map", "base_frame", "use_sim_time"],
+        env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    assert asked.stdout.split() == ["no_such_map", "base_footprint", "True"], asked.stderr
+    interrupt(process, log)
+
+
+def test_rviz_follows_the_namespace_and_the_frame_of_the_map(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "map").mkdir()
+    (tmp_path / "map" / "manifest.yaml").write_text("frame_id: site\n")
+    process, log = launch("localize.launch.py", f"map:={tmp_path / 'map'}", "namespace:=robot", "rviz:=true")
+    wait_for("vpr_localizer]: ", log)
+    arguments = rviz_arguments(tmp_path)
+    config = yaml.safe_load((ROOT / "config" / "vpr.rviz").read_text())["Visualization Manager"]
+    shown = [display["Topic"]["Value"] for display in config["Displays"] if "Topic" in display]
+    for topic in [*shown, "/initialpose"]:
+        assert f"{topic}:=/robot{topic}" in arguments
+    assert arguments[arguments.index("--fixed-frame") + 1] == "site"
+    interrupt(process, log)
+
+
+def test_rviz_shows_the_frame_that_the_parameters_name(launch: Launch, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("robot:\n  vpr_localizer:\n    ros__parameters:\n      map_frame: earth\n")
+    process, log = launch("localize.launch.py", "map:=no_such_map", f"params_file:={own}", "rviz:=true")
+    wait_for("no_such_map", log)
+    arguments = rviz_arguments(tmp_path)
+    assert arguments[arguments.index("--fixed-frame") + 1] == "earth"
+    assert not [argument for argument in arguments if argument.startswith("/vpr_localizer/")]
+    interrupt(process, log)
+
+
+def rviz_arguments(home: Path) -> list[str]:
+    end_s = time.monotonic() + DEADLINE_S
+    while not (home / "rviz_arguments").exists():
+        assert time.monotonic() < end_s, "RViz was not started"
+        time.sleep(0.1)
+    return (home / "rviz_arguments").read_text().splitlines()
+
+
+def interrupt(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Ctrl-C, as a terminal sends it: to every process of the launch. All end, none of them with an error."""
     os.killpg(process.pid, signal.SIGINT)
-    process.wait(DEADLINE_S)
+    assert process.wait(DEADLINE_S) == 0
+    output = log.read_text()
+    for word in ("Traceback", "process has died", "escalating", "defect"):
+        assert word not in output, output
+    with pytest.raises(ProcessLookupError):
+        os.killpg(process.pid, 0)
