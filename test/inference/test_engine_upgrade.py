@@ -1,5 +1,5 @@
-"""A better session is built while another answers. TensorRT itself needs a GPU: here real CPU sessions of two
-different models stand for the engine and what runs before it, so that the exchange shows in the descriptors."""
+"""A better session is built while another answers. TensorRT itself needs a GPU: here a real CPU session of the same
+model, its weights a little off, stands for the engine, so that the exchange shows in the descriptors."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ BATCH = np.random.default_rng(3).standard_normal((1, 3, HEIGHT, WIDTH)).astype(n
 DEADLINE_S = 30.0
 
 
-def session(path: Path, seed: int) -> ModelSession:
-    return ModelSession(write_model(path, seed=seed), CPU, {}, 1)
+def session(path: Path, *, seed: int = 1, noise: float = 0.0) -> ModelSession:
+    return ModelSession(write_model(path, seed=seed, noise=noise), CPU, {}, 1)
 
 
 @pytest.fixture
 def extractor(tmp_path: Path) -> OnnxExtractor:
-    return OnnxExtractor(session(tmp_path / "first.onnx", 1), "0" * 64)
+    return OnnxExtractor(session(tmp_path / "first.onnx"), "0" * 64)
 
 
 def test_the_first_session_answers_until_the_second_is_ready(extractor: OnnxExtractor, tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_the_first_session_answers_until_the_second_is_ready(extractor: OnnxExtr
 
     def build_slowly() -> ModelSession:
         assert may_finish.wait(DEADLINE_S)
-        return session(tmp_path / "second.onnx", 2)
+        return session(tmp_path / "second.onnx", noise=0.005)
 
     before = extractor.infer(BATCH)
     extractor.upgrade_in_background(build_slowly, TENSORRT)
@@ -44,7 +44,7 @@ def test_the_first_session_answers_until_the_second_is_ready(extractor: OnnxExtr
     np.testing.assert_array_equal(extractor.infer(BATCH), before)
     may_finish.set()
     assert extractor.wait_for_upgrade(DEADLINE_S)
-    assert abs(float(np.vdot(extractor.infer(BATCH), before))) < 0.99
+    assert not np.array_equal(extractor.infer(BATCH), before)
     assert [event.kind for event in extractor.events] == ["building", "built"]
     assert "answers meanwhile" in extractor.events[0].message
 
@@ -69,6 +69,28 @@ def test_a_session_that_loads_but_does_not_run_is_not_taken(extractor: OnnxExtra
     np.testing.assert_array_equal(extractor.infer(BATCH), before)
     assert extractor.events[-1].kind == "fallback"
     assert "the model failed" in extractor.events[-1].message
+
+
+@pytest.mark.parametrize(("seed", "noise"), [(2, 0.0), (1, 0.2)])
+def test_an_engine_with_other_descriptors_is_not_taken(
+    seed: int, noise: float, extractor: OnnxExtractor, tmp_path: Path
+) -> None:
+    before = extractor.infer(BATCH)
+    extractor.upgrade_in_background(lambda: session(tmp_path / "engine.onnx", seed=seed, noise=noise), TENSORRT)
+    assert extractor.wait_for_upgrade(DEADLINE_S)
+    np.testing.assert_array_equal(extractor.infer(BATCH), before)
+    assert extractor.events[-1].kind == "fallback"
+    assert "differ (cosine" in extractor.events[-1].message
+
+
+def test_an_engine_that_gives_no_numbers_is_not_taken(extractor: OnnxExtractor, tmp_path: Path) -> None:
+    """Half precision overflows to infinity without a word."""
+    overflow = write_model(tmp_path / "overflow.onnx", seed=1, scale=np.inf)
+    extractor.upgrade_in_background(lambda: ModelSession(overflow, CPU, {}, 1), TENSORRT)
+    assert extractor.wait_for_upgrade(DEADLINE_S)
+    assert extractor.events[-1].kind == "fallback"
+    assert "not finite" in extractor.events[-1].message
+    assert np.isfinite(extractor.infer(BATCH)).all()
 
 
 def test_every_model_has_a_cache_of_its_own(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ def write_model(
     *,
     seed: int = 0,
     scale: float = 1.0,
+    noise: float = 0.0,
     batch: int | str = "batch",
     metadata: ModelInfo | None = None,
     with_metadata: bool = True,
@@ -33,10 +34,14 @@ def write_model(
     operator: str = "MatMul",
     breaks_when_run: bool = False,
 ) -> Path:
-    """Write a model: cells -> matrix of *seed* times *scale* -> *output*, not normalised. Cells are 8x8 pixels."""
+    """Write a model: cells -> matrix of *seed* times *scale* -> *output*, not normalised. Cells are 8x8 pixels.
+
+    *noise* is added to the matrix, as rounding to less precision would.
+    """
     cells = 3 * (HEIGHT // 8) * (WIDTH // 8) + breaks_when_run
     height, width = ("height", "width") if breaks_when_run else (HEIGHT, WIDTH)  # hides the misfit from the loader
     weight = scale * np.random.default_rng(seed).standard_normal((cells, DIM)).astype(np.float32)
+    weight += noise * np.random.default_rng(seed + 1).standard_normal(weight.shape).astype(np.float32)
     nodes = [
         helper.make_node("AveragePool", ["image"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
         helper.make_node("Flatten", ["pooled"], ["flat"]),

@@ -12,6 +12,7 @@ from vpr_ros.core.errors import ModelError, VprError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
 from vpr_ros.inference.options import EventLog, InferenceEvent
+from vpr_ros.inference.probe import MIN_COSINE, lowest_cosine, probe_batch
 from vpr_ros.inference.session import ModelSession
 
 
@@ -60,20 +61,14 @@ class OnnxExtractor:
         Raises:
             ModelError: the runtime failed or answered with numbers that are not finite.
         """
-        descriptors = np.asarray(self._session.run(batch), dtype=np.float32)
-        length = np.linalg.norm(descriptors, axis=1, keepdims=True)
-        if not np.isfinite(length).all() or not (length > 0).all():
-            raise ModelError(
-                f"the model gave a descriptor that is not finite or zero on {self.provider}",
-                "Export it in a higher precision, or check it with `export_model`, whose gate compares it with torch",
-            )
-        unit: DescriptorArray = descriptors / length
-        return unit
+        return _unit_descriptors(self._session, batch)
 
     def upgrade_in_background(self, build: Callable[[], ModelSession], provider: str) -> None:
         """Build a better session in a thread of its own and use it from then on.
 
-        A first TensorRT build takes minutes; until it ends, or if it fails, the current session answers.
+        A first TensorRT build takes minutes; until it ends, or if it fails, the current session answers. So it does
+        where the engine's descriptors are not those of the current session: the map would be searched with others than
+        it was made of.
         """
 
         def work() -> None:
@@ -84,8 +79,7 @@ class OnnxExtractor:
             )
             try:
                 session = build()
-                probe = np.zeros((1, 3, self._height, self._width), dtype=np.float32)
-                session.run(probe)  # the engine is built on the first run, not when the session is made
+                self._check_agreement(session, provider)  # the engine is built by the first run, not with the session
             except VprError as error:
                 self._log(InferenceEvent("fallback", provider, f"{error} {self.provider} goes on"))
                 return
@@ -101,10 +95,24 @@ class OnnxExtractor:
             self._upgrade.join(timeout_s)
         return self._upgrade is None or not self._upgrade.is_alive()
 
-    @property
-    def _height(self) -> int:
-        return self.info.preprocessing.height_px
+    def _check_agreement(self, session: ModelSession, provider: str) -> None:
+        probe = probe_batch(self.info.preprocessing)
+        cosine = lowest_cosine(self.infer(probe), _unit_descriptors(session, probe))
+        if cosine < MIN_COSINE:
+            raise ModelError(
+                f"descriptors of {provider} and {self.provider} differ (cosine {cosine:.4f}, at least {MIN_COSINE} is "
+                "needed)",
+                "Export the model for half precision with `export_model --precision fp16`, whose gate checks it",
+            )
 
-    @property
-    def _width(self) -> int:
-        return self.info.preprocessing.width_px
+
+def _unit_descriptors(session: ModelSession, batch: npt.NDArray[np.float32]) -> DescriptorArray:
+    descriptors = np.asarray(session.run(batch), dtype=np.float32)
+    length = np.linalg.norm(descriptors, axis=1, keepdims=True)
+    if not np.isfinite(length).all() or not (length > 0).all():
+        raise ModelError(
+            f"the model gave a descriptor that is not finite or zero on {session.provider}",
+            "Export it in a higher precision, or check it with `export_model`, whose gate compares it with torch",
+        )
+    unit: DescriptorArray = descriptors / length
+    return unit

@@ -1,0 +1,34 @@
+"""Does another session give the descriptors the map was made of? Reduced precision may not, and says nothing."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.model_info import DescriptorArray
+from vpr_ros.core.preprocess import Preprocessing
+
+MIN_COSINE = 0.999
+"""What ``export_model`` asks of a file in half precision."""
+PROBES = 4
+PATCHES = (9, 12)
+
+
+def probe_batch(preprocessing: Preprocessing) -> npt.NDArray[np.float32]:
+    """(4, 3, H, W) float32: images of soft random patches under weak noise, prepared as a camera's would be."""
+    return preprocessing.batch([_image(seed, preprocessing) for seed in range(PROBES)])
+
+
+def lowest_cosine(one: DescriptorArray, other: DescriptorArray) -> float:
+    """The least cosine between rows of two (B, D) sets of unit descriptors."""
+    return float(np.sum(one * other, axis=1).min())
+
+
+def _image(seed: int, preprocessing: Preprocessing) -> ImageRgb:
+    rng = np.random.default_rng(seed)
+    size = (preprocessing.width_px, preprocessing.height_px)
+    patches = rng.integers(0, 256, (*PATCHES, 3)).astype(np.uint8)
+    image = cv2.resize(patches, size, interpolation=cv2.INTER_CUBIC) + rng.normal(0.0, 4.0, (size[1], size[0], 1))
+    return np.clip(image, 0, 255).astype(np.uint8)
