@@ -67,8 +67,7 @@ class Preprocessing:
 
     def resized(self, image_rgb: ImageRgb) -> ImageRgb:
         """Resize (H, W, 3) uint8 to (height_px, width_px, 3) uint8."""
-        if self.aspect == "crop":
-            image_rgb = _centre_crop(image_rgb, self.width_px / self.height_px)
+        image_rgb = self._cropped(image_rgb)
         if image_rgb.shape[:2] == (self.height_px, self.width_px):
             return image_rgb
         size = (self.width_px, self.height_px)
@@ -84,11 +83,22 @@ class Preprocessing:
         shift = np.asarray(-np.asarray(self.mean) / np.asarray(self.std), dtype=np.float32)
         out = np.empty((len(images_rgb), 3, self.height_px, self.width_px), dtype=np.float32)
         for row, image_rgb in zip(out, images_rgb, strict=True):
-            small = self.resized(image_rgb)
+            small = self._published(image_rgb) if self.resize == "bilinear" else self.resized(image_rgb)
             for channel in range(3):
                 np.multiply(small[..., channel], scale[channel], out=row[channel])
                 row[channel] += shift[channel]
         return out
+
+    def _published(self, image_rgb: ImageRgb) -> npt.NDArray[np.float32]:
+        """Resize without rounding to grey levels, as the published evaluation does."""
+        pixels = self._cropped(image_rgb).astype(np.float32)
+        resized: npt.NDArray[np.float32] = cv2.resize(
+            pixels, (self.width_px, self.height_px), interpolation=cv2.INTER_LINEAR
+        ).astype(np.float32, copy=False)
+        return resized
+
+    def _cropped(self, image_rgb: ImageRgb) -> ImageRgb:
+        return _centre_crop(image_rgb, self.width_px / self.height_px) if self.aspect == "crop" else image_rgb
 
 
 def _centre_crop(image_rgb: ImageRgb, aspect_ratio: float) -> ImageRgb:
