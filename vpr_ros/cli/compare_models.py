@@ -100,7 +100,7 @@ def _write(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet], output:
 def _show(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet]) -> None:
     table = Table(title="recall@1/5/10, percent of all queries (mean ± deviation over runs of one name)")
     for column in ("model", "runs as", "dim", "parameters", "ms", "MB/1000", *(task.name for task in tasks)):
-        table.add_column(column, justify="left" if column == "model" else "right")
+        table.add_column(column, justify="left" if column == "model" else "right", overflow="fold")
     for summary in summarise(rows):
         first = next(row for row in rows if (row.name, row.variant) == (summary.name, summary.variant))
         cells = [
