@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.inference import open_extractor
+from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
@@ -70,7 +70,7 @@ def open_setup(
     if previous is not None and previous.settings.model == settings.node.model and "model" not in named:
         extractor = previous.extractor
     else:
-        extractor = open_extractor(Path(settings.node.model).expanduser() if settings.node.model else None)
+        extractor = open_extractor(_path(settings.node.model), _inference(settings.node))
     place_map.check_model(extractor.info, extractor.sha256)
     localizer = Localizer(extractor, place_map, settings.localizer)
     asked = transforms if settings.node.use_tf else None
@@ -99,6 +99,14 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
     path = Path(folder).expanduser()
     place_map = PlaceMap.open(path)
     return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
+
+
+def _inference(settings: NodeSettings) -> InferenceOptions:
+    return InferenceOptions(providers=settings.providers, engine_cache=_path(settings.engine_cache))
+
+
+def _path(name: str) -> Path | None:
+    return Path(name).expanduser() if name else None
 
 
 def _file_state(path: Path) -> tuple[int, int] | None:

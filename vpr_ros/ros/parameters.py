@@ -15,6 +15,7 @@ from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
+from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.localization import LocalizerConfig
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
@@ -52,6 +53,15 @@ class NodeSettings:
         "Folder of the map, as written by build_map. Can be changed while running: the old map stays if the new fails.",
     )
     model: str = parameter("", "ONNX model that made the map. Empty: the vpr_nano this package ships.")
+    providers: tuple[str, ...] = parameter(
+        PREFERENCE,
+        "What may run the model (ONNX Runtime execution providers), best first; what is not installed is passed over.",
+        choices=PREFERENCE,
+        read_only=True,
+    )
+    engine_cache: str = parameter(
+        "", "Folder for TensorRT engines. Empty: vpr_ros/engines in the user's cache folder.", read_only=True
+    )
     cameras: tuple[str, ...] = parameter(
         ("camera",), "A name for each camera, in the order of image_topics.", read_only=True
     )
@@ -138,9 +148,12 @@ class ParameterSpec:
             if not low <= number <= high or not math.isfinite(number):
                 expected = "a finite number" if low == -high == -math.inf else f"{low} to {high}"
                 raise ConfigError(f"parameter {self.name} is {number}, expected {expected}", "Correct the value")
-        if self.choices and value not in self.choices:
+        chosen = value if isinstance(value, tuple) else (value,)
+        if self.choices and not (chosen and set(chosen) <= set(self.choices)):
+            some = "one or more" if isinstance(value, tuple) else "one"
             raise ConfigError(
-                f"parameter {self.name} is {value!r}, expected one of {', '.join(self.choices)}", "Correct the value"
+                f"parameter {self.name} is {value!r}, expected {some} of {', '.join(self.choices)}",
+                "Correct the value",
             )
         return value
 
