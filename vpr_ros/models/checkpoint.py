@@ -132,7 +132,7 @@ def load_strictly(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor], o
     if differences:
         shown = "; ".join(differences[:SHOWN]) + ("; ..." if len(differences) > SHOWN else "")
         raise TrainingError(
-            f"{origin} is a checkpoint of another model: {len(differences)} tensors differ from the {len(own)} of this one "
+            f"{origin} is a checkpoint of another model: {len(differences)} tensors differ from this one's {len(own)} "
             f"({shown})",
             "Use the config the checkpoint was trained with, or train from the start",
         )
