@@ -112,6 +112,16 @@ def test_no_time_is_sent_twice_though_the_clock_stands_still(opened: LocalizerSe
     assert len(tree.sent) == 1
 
 
+def test_an_image_before_the_first_clock_does_not_lead_into_the_future(opened: LocalizerSetup) -> None:
+    tree, correction = Tree(), MapToOdom()
+    setup = with_tree(opened, tree, tf_tolerance_s=0.0)
+    correction.update(setup, accepted(), 0)
+    correction.send(setup, STAMP_NS)
+    correction.update(setup, replace(rejected(HERE), stamp_ns=STAMP_NS + 5), STAMP_NS + 10)
+    correction.send(setup, STAMP_NS + 11)
+    assert [sent[3] - STAMP_NS for sent in tree.sent] == [0, 6]
+
+
 def test_a_pose_waits_for_its_odometry_and_the_newest_that_has_it_wins(opened: LocalizerSetup) -> None:
     tree, correction = Tree(0), MapToOdom()
     setup = with_tree(opened, tree)

@@ -17,6 +17,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import Odometry
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from tf_tree import TfTree
@@ -24,7 +25,7 @@ from tf_tree import TfTree
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
 from vpr_ros.maps import BuildConfig, build_map
-from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.pose_messages import to_ns, to_time
 from vpr_ros.ros.simulate_node import build_parser, simulated_source
 
 NODE = "/vpr_localizer"
@@ -214,21 +215,33 @@ def falls_silent(client: GraphClient, tree: TfTree, drive: Callable[[], None]) -
     assert last_ns < stamps_ns[10] + SECOND * TOLERANCE_S, "it went on"
 
 
-def test_a_recording_played_without_clock_keeps_its_own_time(
-    texture_map: Path, start_localizer: StartNode, client: GraphClient, tree: TfTree, poses: list[Any]
+@pytest.mark.parametrize("with_clock", [True, False], ids=["slow simulator", "recording without /clock"])
+def test_the_stamps_keep_to_the_time_of_the_images(
+    texture_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    tree: TfTree,
+    poses: list[Any],
+    with_clock: bool,
 ) -> None:
-    start_localizer(map=texture_map, publish_tf="true")
+    start_localizer(map=texture_map, publish_tf="true", tf_tolerance_s=0.1, use_sim_time=str(with_clock).lower())
+    clock = client.node.create_publisher(Clock, "/clock", 10)
     images = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
-    offset_ns = time.time_ns() - 1000 * SECOND
     T_odom_base = Pose.from_xy_yaw(3.0, 1.0, 0.5)
+    started_ns, rate = time.time_ns(), (0.25 if with_clock else 1.0)
+
+    def now_ns() -> int:
+        return 1000 * SECOND + round(rate * (time.time_ns() - started_ns))
 
     def play() -> None:
-        stamp_ns = time.time_ns() - offset_ns
+        stamp_ns = now_ns()
+        if with_clock:
+            clock.publish(Clock(clock=to_time(stamp_ns)))
         images.publish(image_message(texture(4), stamp_ns))
         tree.move(T_odom_base, "odom", "base_link", stamp_ns)
 
-    client.wait_for(lambda: len(tree.sent("map")) > 3, "map -> odom", play)
-    assert 1000 * SECOND < tree.sent("map")[-1][0] < 1100 * SECOND
+    client.wait_for(lambda: len(tree.sent("map")) > 20, "map -> odom", play)
+    assert 1000 * SECOND < tree.sent("map")[0][0] <= tree.sent("map")[-1][0] <= now_ns() + SECOND // 10
     assert chains_end_at_a_pose(tree.sent("map")[-1][1], poses, lambda _: T_odom_base)
 
 

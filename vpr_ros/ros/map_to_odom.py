@@ -106,7 +106,8 @@ class MapToOdom:
             state = self._follow(setup)
             corrected, missing = _correct(state, transforms)
             if state.T_map_odom is not None and state.last_image is not None:
-                passed_ns = max(0, clock_ns - state.last_image.clock_ns)
+                # The clock is 0 until a simulator's first /clock, which an image may precede.
+                passed_ns = max(0, clock_ns - state.last_image.clock_ns) if state.last_image.clock_ns else 0
                 ahead_ns = round(setup.settings.tf_tolerance_s * NS_PER_S)
                 valid_until_ns = state.last_image.stamp_ns + passed_ns + ahead_ns
                 if valid_until_ns > state.sent_ns:  # listeners warn about a second transform of one time
