@@ -23,10 +23,11 @@ from harness import (
     place_pose,
     texture,
 )
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
-from tf_tree import TfTree
+from tf2_msgs.msg import TFMessage
+from tf_tree import TfTree, stamped
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.pose_messages import to_ns, to_time
@@ -108,6 +109,26 @@ def test_the_very_first_pose_waits_for_a_tree_that_is_being_filled(
     answers.messages[1:] = []
     assert answers.fits(ON_ROBOT), answers.newest()
     client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("TF base_link"), "TF in the diagnostics")
+
+
+def test_a_robot_with_tf_topics_of_its_own(
+    mounted_map: Path,
+    start_localizer: StartNode,
+    client: GraphClient,
+    answers: Answers,
+    camera: FakeCamera,
+) -> None:
+    """As Nav2 starts several robots; the first pose waits here too."""
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = client.node.create_publisher(TFMessage, "/robot/tf_static", latched)
+    start_localizer("-r", "/tf:=/robot/tf", "-r", "/tf_static:=/robot/tf_static", map=mounted_map)
+    client.wait_for(camera.subscribers, "the node")
+    end = len(camera.sent) + 5
+    client.wait_for(lambda: len(camera.sent) >= end, "images without a mount", camera.publish)
+    publisher.publish(TFMessage(transforms=[stamped(ON_ROBOT, "base_link", OPTICAL)]))
+    client.wait_for(lambda: answers.messages, "a pose", camera.publish)
+    answers.messages[1:] = []
+    assert answers.fits(ON_ROBOT), answers.newest()
 
 
 def test_a_mount_that_comes_late_is_used_from_then_on(

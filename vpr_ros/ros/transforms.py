@@ -69,7 +69,8 @@ class Transforms:
         if self._first_missed_s is None:
             self._first_missed_s = now_s
         own = 0 if self._broadcaster is None else 1
-        publishers = self._node.count_publishers("/tf_static") + self._node.count_publishers("/tf") - own
+        topics = map(self._node.resolve_topic_name, ("/tf", "/tf_static"))
+        publishers = sum(map(self._node.count_publishers, topics)) - own
         return publishers > 0 and now_s < self._first_missed_s + FIRST_PATIENCE_S
 
     def restart(self) -> None:
