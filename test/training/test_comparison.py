@@ -13,7 +13,7 @@ import pytest
 import tiny
 import torch
 
-from vpr_ros.cli.benchmark_train import benchmark_train
+from vpr_ros.cli.benchmark_train import benchmark_train, read_recipe
 from vpr_ros.cli.compare_models import compare_models
 from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
 from vpr_ros.models import build_model
@@ -161,6 +161,18 @@ def test_throughput_counts_what_workers_sustain() -> None:
     assert result.training_images_s > 0
     assert result.bare_images_s > 0
     assert Throughput(90.0, 100.0).ratio == pytest.approx(0.9)
+
+
+def test_throughput_needs_no_published_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    recipe = Path(__file__).parents[2] / "config" / "recipes" / "gem.yaml"
+    text = recipe.read_text().replace(
+        "name: dinov2_b, pretrained: true", "name: vit_tiny_patch16_224, pretrained: true"
+    )
+    (tmp_path / "tiny.yaml").write_text(text)
+    module, data = read_recipe(tmp_path / "tiny.yaml", {"data.init_args.batch.places": 3})
+    assert module.model.backbone.dim == 192
+    assert data.batch.places == 3
 
 
 def test_the_throughput_command_refuses_a_triplet_recipe() -> None:
