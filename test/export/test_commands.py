@@ -15,9 +15,13 @@ import torch
 from torch import nn
 
 from vpr_ros.cli import convert, describe_model, export_model
+from vpr_ros.core.errors import ExportError
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.whiten import whitened
 from vpr_ros.inference import open_extractor
 from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.models.checkpoint import load_checkpoint, save_checkpoint
+from vpr_ros.models.pca_whitening import pca_whitening
 
 HUBCONF = """
 import torch
@@ -56,6 +60,35 @@ def test_a_checkpoint_is_exported_with_its_recall_change(
     preprocessing = open_extractor(out).info.preprocessing
     assert (preprocessing.height_px, preprocessing.width_px, preprocessing.resize) == (28, 42, "area")
     assert json.loads((tmp_path / "tiny.export.json").read_text())["parity"]["recall_at_1_change"] == 0.0
+
+
+def test_a_large_descriptor_is_whitened_on_the_way_out(
+    tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_checkpoint(tiny, tmp_path / "tiny.safetensors")
+    out = tmp_path / "tiny.onnx"
+    arguments = [str(tmp_path / "tiny.safetensors"), "--output", str(out), "--images", str(image_folder)]
+    assert export_model.main([*arguments, "--whiten", "4", "--whiten-images", str(image_folder)]) == 0
+    extractor = open_extractor(out)
+    batch = extractor.prepare(next(iter(ImageFolder.open(image_folder).batches(6))))
+    with torch.no_grad():
+        descriptors = tiny(torch.from_numpy(batch)).numpy()
+    weight, bias = pca_whitening(descriptors, 4)
+    expected = descriptors @ weight + bias
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(extractor.infer(batch), expected, atol=1e-3)
+
+    assert export_model.main([*arguments, "--whiten", "6", "--whiten-images", str(image_folder)]) == 2
+    assert "give more images" in capsys.readouterr().err
+    assert export_model.main([*arguments, "--whiten", "4"]) == 2
+    assert "--whiten-images" in capsys.readouterr().err
+    assert extractor.info.descriptor_dim == 4
+
+
+def test_a_model_is_whitened_once(tiny: PlaceModel, image_folder: Path) -> None:
+    images = ImageFolder.open(image_folder)
+    with pytest.raises(ExportError, match="whitened to 3 numbers already"):
+        whitened(whitened(tiny, images, 3), images, 2)
 
 
 def test_an_encoder_trained_on_batches_is_exported_as_a_robot_runs_it(

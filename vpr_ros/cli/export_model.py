@@ -20,6 +20,7 @@ from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.parity import RecallSet
 from vpr_ros.export.precision import Precision
 from vpr_ros.export.tensorrt_engine import EngineOptions, build_engine, require_tensorrt
+from vpr_ros.export.whiten import MOST_IMAGES, whitened
 from vpr_ros.models.checkpoint import load_checkpoint
 
 
@@ -45,6 +46,9 @@ def _parser() -> CommandParser:
     parser.add_argument("--precision", choices=get_args(Precision), default="fp32")
     parser.add_argument("--store-half", action="store_true", help="halve an fp32 file; it still computes in fp32")
     parser.add_argument("--calibration-images", type=Path, help="for int8 (default: those of --images)")
+    whitening = parser.add_argument_group("PCA whitening, for descriptors too large for a map")
+    whitening.add_argument("--whiten", type=int, metavar="DIM", help="numbers to keep, e.g. 4096")
+    whitening.add_argument("--whiten-images", type=Path, metavar="FOLDER", help="more than DIM images to fit it on")
     task = parser.add_argument_group("recall change (all three)")
     task.add_argument("--map-images", type=Path, help="folder")
     task.add_argument("--query-images", type=Path, help="folder")
@@ -60,6 +64,8 @@ def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if (args.checkpoint is None) == (args.torch_hub is None):
         raise ConfigError("export_model needs a checkpoint or --torch-hub, one of the two", "See export_model --help")
+    if (args.whiten is None) != (args.whiten_images is None) or (args.whiten is not None and args.checkpoint is None):
+        raise ConfigError("whitening needs a checkpoint, --whiten and --whiten-images", "Give all three, or none")
     if args.tensorrt is not None:
         require_tensorrt()
     options = ExportOptions(
@@ -80,10 +86,13 @@ def _command(argv: Sequence[str]) -> None:
 
 def _from_checkpoint(args: argparse.Namespace) -> Exportable:
     model, recipe = load_checkpoint(args.checkpoint)
+    preprocessing = replace(model.config.preprocessing, **preprocessing_changes(args))
     if model.cross_image is not None and model.cross_image.mode != "single":
         model.cross_image.mode = "single"  # as in validation: a robot has one image at a time
         print("the cross-image encoder is exported in single-image mode (METHODS 5.7)")
-    return exportable_place_model(model, recipe, replace(model.config.preprocessing, **preprocessing_changes(args)))
+    if args.whiten is not None:
+        model = whitened(model, ImageFolder.open(args.whiten_images, MOST_IMAGES), args.whiten, preprocessing)
+    return exportable_place_model(model, recipe, preprocessing)
 
 
 def _from_hub(args: argparse.Namespace) -> Exportable:

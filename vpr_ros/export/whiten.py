@@ -1,0 +1,46 @@
+"""PCA whitening of a trained model's descriptors: how NetVLAD's 32 768 numbers become 4096 (METHODS 2.3)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from vpr_ros.core.errors import ExportError
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.export.images import ImageFolder
+from vpr_ros.models.pca_whitening import PcaWhitening
+from vpr_ros.models.place_model import PlaceModel
+
+MOST_IMAGES = 10_000
+"""As many as the authors fit on."""
+BATCH = 8
+
+
+@torch.no_grad()
+def whitened(
+    model: PlaceModel, images: ImageFolder, dim: int, preprocessing: Preprocessing | None = None
+) -> PlaceModel:
+    """Put a whitening to *dim* numbers, fitted on the descriptors of *images*, behind a model.
+
+    Args:
+        model: without a whitening; its parts are shared with the result.
+        images: of the places the model was trained for, more of them than *dim*; best those of the training map.
+        dim: D of the new descriptors.
+        preprocessing: other than the one in the model's config.
+
+    Raises:
+        ExportError: the model is whitened already, or an image does not decode.
+        TrainingError: too few images.
+    """
+    if model.whitening is not None:
+        raise ExportError(
+            f"the model is whitened to {model.descriptor_dim} numbers already", "Whiten the model it was made from"
+        )
+    model.eval()
+    preprocessing = preprocessing or model.config.preprocessing
+    described = [model(torch.from_numpy(preprocessing.batch(batch))) for batch in images.batches(BATCH)]
+    whitening = PcaWhitening(model.descriptor_dim, dim)
+    whitening.fit(torch.cat(described).numpy())
+    config = replace(model.config, whitening_dim=dim)
+    return PlaceModel(config, model.backbone, model.aggregation, model.cross_image, whitening).eval()
