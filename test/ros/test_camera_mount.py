@@ -44,8 +44,14 @@ class Tree:
         self.filling = max(0, self.filling - 1)
         return bool(self.times_ns)
 
+    def others_publish(self) -> bool:
+        return bool(self.times_ns)
+
     def info(self, text: str) -> None:
         self.said.append(text)
+
+    def warning(self, text: str) -> None:
+        self.said.append(f"warning: {text}")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,14 @@ def test_who_says_so_is_logged_when_it_changes(mounted_map: PlaceMap) -> None:
         "camera front: mount: TF base_link <- front_optical",
         "camera front: mount: parameter; TF is not asked, because the images name no frame_id",
     ]
+
+
+def test_a_camera_missing_in_a_tree_that_somebody_fills_is_a_warning(mounted_map: PlaceMap) -> None:
+    tree = Tree(7, filling=1000)
+    tree.may_still_fill = lambda: False  # type: ignore[method-assign]
+    mounts(mounted_map, None, tree).lookup("front", "front_optical", 7)
+    (said,) = tree.said
+    assert said.startswith("warning: camera front: mount: map (its only camera")
 
 
 def test_without_an_answer_of_tf_the_parameter_holds(mounted_map: PlaceMap) -> None:

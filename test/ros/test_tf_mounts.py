@@ -164,7 +164,8 @@ def test_a_camera_that_tf_does_not_know_is_named_and_the_parameter_holds(
     client.wait_for(lambda: "TF has no" in diagnostics.value("camera", "mount"), "the mount", camera.publish)
     said = diagnostics.value("camera", "mount")
     assert said.startswith(f"parameter; TF has no transform base_link -> {OPTICAL}") and "does not exist" in said
-    assert process.output.count(f"no transform base_link -> {OPTICAL}") == 1, "once, not with every image"
+    (line,) = [line for line in process.output.splitlines() if f"no transform base_link -> {OPTICAL}" in line]
+    assert line.startswith("[WARN]"), "and once, not with every image"
 
 
 def test_two_trees_are_told_apart_from_an_unknown_frame(
@@ -264,7 +265,11 @@ def test_time_that_jumps_back(
     answers: Answers,
     with_clock: bool,
 ) -> None:
-    """What TF knew of the first run is the future of the second, and some of it arrives when that has begun."""
+    """What TF knew of the first run is the future of the second, and some of it arrives when that has begun.
+
+    What is fixed is latched and comes only once: it must outlive the jump.
+    """
+    tree.fix(Pose((0.0, 0.0, 0.0)), "base_link", "mast")
     start_localizer(map=mounted_map, use_sim_time=str(with_clock).lower())
     clock = client.node.create_publisher(Clock, "/clock", 10)
     images = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
@@ -277,9 +282,9 @@ def test_time_that_jumps_back(
         images.publish(image_message(texture(PLACE), state["now_ns"], OPTICAL))
         if state["straggling"] > 0:
             state["straggling"] -= 1
-            tree.move(ON_ROBOT, "base_link", OPTICAL, 1000 * SECOND - state["straggling"])
+            tree.move(ON_ROBOT, "mast", OPTICAL, 1000 * SECOND - state["straggling"])
         else:
-            tree.move(state["mount"], "base_link", OPTICAL, state["now_ns"])
+            tree.move(state["mount"], "mast", OPTICAL, state["now_ns"])
 
     client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose of the first run", drive)
     assert abs(to_ns(answers.messages[-1].header.stamp) - state["now_ns"]) < 10 * SECOND

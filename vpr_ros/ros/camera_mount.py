@@ -72,7 +72,7 @@ class CameraMounts:
         self.origins[camera] = origin
         if self._logged.get(camera) != source:
             self._logged[camera] = source
-            self._transforms.logger.info(f"camera {camera}: mount: {origin}")
+            _log(self._transforms, f"camera {camera}: mount: {origin}", source == "TF")
         return mount
 
     def _patiently(self, transforms: Transforms, frame_id: str, stamp_ns: int) -> tuple[Pose, str]:
@@ -94,6 +94,14 @@ class CameraMounts:
         if abs(gap_ns) > WORTH_TELLING_NS:
             origin += f", {abs(gap_ns) / 1e9:.1f} s {'before' if gap_ns < 0 else 'after'} the image"
         return mount, origin
+
+
+def _log(transforms: Transforms, text: str, tf_knows: bool) -> None:
+    """A warning where a tree that somebody fills lacks the camera."""
+    if not tf_knows and transforms.others_publish():
+        transforms.logger.warning(text)
+    else:  # a line of its own: rclpy refuses one whose severity changes
+        transforms.logger.info(text)
 
 
 def _from_map(place_map: PlaceMap, camera: str, topic: str) -> tuple[Pose | None, str]:

@@ -60,6 +60,12 @@ class Transforms:
         """
         return self._lookup(target, source, Time())
 
+    def others_publish(self) -> bool:
+        """Whether somebody else fills the tree."""
+        own = 0 if self._broadcaster is None else 1
+        topics = map(self._node.resolve_topic_name, ("/tf", "/tf_static"))
+        return sum(map(self._node.count_publishers, topics)) > own
+
     def may_still_fill(self) -> bool:
         """Whether a frame not known yet is worth a moment's wait: somebody publishes, and the node is new to it.
 
@@ -68,10 +74,7 @@ class Transforms:
         now_s = time.monotonic()
         if self._first_missed_s is None:
             self._first_missed_s = now_s
-        own = 0 if self._broadcaster is None else 1
-        topics = map(self._node.resolve_topic_name, ("/tf", "/tf_static"))
-        publishers = sum(map(self._node.count_publishers, topics)) - own
-        return publishers > 0 and now_s < self._first_missed_s + FIRST_PATIENCE_S
+        return now_s < self._first_missed_s + FIRST_PATIENCE_S and self.others_publish()
 
     def restart(self) -> None:
         """Forget what moved: time jumped back, and tf2 would take its past for the future and refuse the present.
