@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import cv2
 import numpy as np
@@ -67,7 +67,26 @@ class Preprocessing:
 
     def resized(self, image_rgb: ImageRgb) -> ImageRgb:
         """Resize (H, W, 3) uint8 to (height_px, width_px, 3) uint8."""
-        image_rgb = self._cropped(image_rgb)
+        return self._to_size(image_rgb).astype(np.uint8, copy=False)
+
+    def batch(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
+        """Resize and normalise B images of any sizes to (B, 3, height_px, width_px) float32."""
+        scale = np.asarray(1.0 / (255.0 * np.asarray(self.std)), dtype=np.float32)
+        shift = np.asarray(-np.asarray(self.mean) / np.asarray(self.std), dtype=np.float32)
+        # The published evaluation, which is what "bilinear" is for, does not round to grey levels.
+        kind = np.float32 if self.resize == "bilinear" else np.uint8
+        out = np.empty((len(images_rgb), 3, self.height_px, self.width_px), dtype=np.float32)
+        for row, image_rgb in zip(out, images_rgb, strict=True):
+            small = self._to_size(image_rgb.astype(kind, copy=False))
+            for channel in range(3):
+                np.multiply(small[..., channel], scale[channel], out=row[channel])
+                row[channel] += shift[channel]
+        return out
+
+    def _to_size(self, image_rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Crop and resize (H, W, 3) of either kind to (height_px, width_px, 3) of the same."""
+        if self.aspect == "crop":
+            image_rgb = _centre_crop(image_rgb, self.width_px / self.height_px)
         if image_rgb.shape[:2] == (self.height_px, self.width_px):
             return image_rgb
         size = (self.width_px, self.height_px)
@@ -75,33 +94,10 @@ class Preprocessing:
             return np.asarray(Image.fromarray(image_rgb).resize(size, Image.Resampling.BILINEAR))
         shrinks = image_rgb.shape[0] > self.height_px or image_rgb.shape[1] > self.width_px
         how = cv2.INTER_AREA if self.resize == "area" and shrinks else cv2.INTER_LINEAR
-        return cv2.resize(image_rgb, size, interpolation=how).astype(np.uint8, copy=False)
-
-    def batch(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
-        """Resize and normalise B images of any sizes to (B, 3, height_px, width_px) float32."""
-        scale = np.asarray(1.0 / (255.0 * np.asarray(self.std)), dtype=np.float32)
-        shift = np.asarray(-np.asarray(self.mean) / np.asarray(self.std), dtype=np.float32)
-        out = np.empty((len(images_rgb), 3, self.height_px, self.width_px), dtype=np.float32)
-        for row, image_rgb in zip(out, images_rgb, strict=True):
-            small = self._published(image_rgb) if self.resize == "bilinear" else self.resized(image_rgb)
-            for channel in range(3):
-                np.multiply(small[..., channel], scale[channel], out=row[channel])
-                row[channel] += shift[channel]
-        return out
-
-    def _published(self, image_rgb: ImageRgb) -> npt.NDArray[np.float32]:
-        """Resize without rounding to grey levels, as the published evaluation does."""
-        pixels = self._cropped(image_rgb).astype(np.float32)
-        resized: npt.NDArray[np.float32] = cv2.resize(
-            pixels, (self.width_px, self.height_px), interpolation=cv2.INTER_LINEAR
-        ).astype(np.float32, copy=False)
-        return resized
-
-    def _cropped(self, image_rgb: ImageRgb) -> ImageRgb:
-        return _centre_crop(image_rgb, self.width_px / self.height_px) if self.aspect == "crop" else image_rgb
+        return cv2.resize(image_rgb, size, interpolation=how)
 
 
-def _centre_crop(image_rgb: ImageRgb, aspect_ratio: float) -> ImageRgb:
+def _centre_crop(image_rgb: npt.NDArray[Any], aspect_ratio: float) -> npt.NDArray[Any]:
     height, width = image_rgb.shape[:2]
     new_width = min(width, max(1, round(height * aspect_ratio)))
     new_height = min(height, max(1, round(width / aspect_ratio)))

@@ -16,8 +16,9 @@ from vpr_ros.evaluation.positives import Positives
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.export.exportable import Exportable
 from vpr_ros.export.images import ImageFolder
+from vpr_ros.inference.probe import MIN_COSINE
 
-MINIMUM_COSINE = {"fp32": 0.9999, "fp16": 0.999, "int8": 0.5}
+MINIMUM_COSINE = {"fp32": 0.9999, "fp16": MIN_COSINE, "int8": 0.5}
 """Below this on any image an export is refused. What int8 costs is for its user to judge from the recall change in the
 report; its limit only stops what is broken."""
 

@@ -11,7 +11,7 @@ from vpr_ros.core.model_info import DescriptorArray
 from vpr_ros.core.preprocess import Preprocessing
 
 MIN_COSINE = 0.999
-"""What ``export_model`` asks of a file in half precision."""
+"""Below this on any image, half precision is refused: of an engine here, of a file by ``export_model``."""
 PROBES = 4
 PATCHES = (9, 12)
 

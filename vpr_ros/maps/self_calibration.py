@@ -68,11 +68,11 @@ def self_calibration(
     # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
     # look more alike than that.
     evidence, right = _judged(again)
-    if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
+    if not _tells(right):
         evidence, right = _judged(again, same)
-    residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
-    if min(right.sum(), (~right).sum()) < MIN_ANSWERS:
+    if not _tells(right):
         return default
+    residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     fit = fit_logistic(evidence, right, PRIOR_SIGMA)
     return Calibration(
         kind="held_out",
@@ -138,6 +138,11 @@ def _judged(*asked: HeldOutAnswers) -> tuple[npt.NDArray[np.float64], npt.NDArra
     evidence = [part for answers in asked for part in (answers.known, answers.unknown)]
     right = [part for answers in asked for part in (answers.right, np.zeros(len(answers.unknown), dtype=bool))]
     return np.concatenate(evidence), np.concatenate(right)
+
+
+def _tells(right: npt.NDArray[np.bool_]) -> bool:
+    """Whether there are right and wrong answers enough to tell them apart."""
+    return min(int(right.sum()), int((~right).sum())) >= MIN_ANSWERS
 
 
 def _residuals(errors: PoseErrors, spacing_m: float, radius_m: float, default: Residuals) -> Residuals:
