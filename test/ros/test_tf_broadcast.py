@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("tf2_ros", reason="needs tf2_ros of a ROS installation; PyPI has none")
 
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
-from harness import Diagnostics, FakeCamera, GraphClient, RosProcess, StartNode, image_message, texture
+from harness import GraphClient, RosProcess, StartNode, image_message, texture
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import Odometry
@@ -20,7 +20,7 @@ from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
-from tf_tree import TfTree
+from tf_tree import Scene
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
@@ -29,6 +29,7 @@ from vpr_ros.ros.pose_messages import to_ns, to_time
 from vpr_ros.ros.simulate_node import build_parser, simulated_source
 
 NODE = "/vpr_localizer"
+PLACE = 4
 SECOND = 1_000_000_000
 ERROR, OK = 2, 0
 SAME_M, SAME_RAD = 1e-6, 1e-6
@@ -38,8 +39,8 @@ DRIVE = ("--seed", "3", "--distance-m", "48", "--rate-hz", "4", "--width-px", "3
 
 
 @pytest.fixture
-def tree(client: GraphClient) -> TfTree:
-    return TfTree(client)
+def scene(start_localizer: StartNode, texture_map: Path, client: GraphClient) -> Scene:
+    return Scene.of(start_localizer, texture_map, client, PLACE)
 
 
 @pytest.fixture
@@ -59,19 +60,16 @@ def odometry(stamp_ns: int, start_ns: int) -> Pose:
 
 
 @pytest.fixture
-def drive(client: GraphClient, tree: TfTree) -> Iterator[Callable[[], None]]:
+def drive(scene: Scene) -> Callable[[], None]:
     """An image, and odometry that is always late: it says where the robot was 0.1 s ago."""
-    camera = FakeCamera(client)
-    camera.place = 4
     start_ns = time.time_ns()
 
     def step() -> None:
-        camera.publish()
+        scene.camera.publish()
         late_ns = time.time_ns() - SECOND // 10
-        tree.move(odometry(late_ns, start_ns), "odom", "base_link", late_ns)
+        scene.tree.move(odometry(late_ns, start_ns), "odom", "base_link", late_ns)
 
-    step.start_ns = start_ns  # type: ignore[attr-defined]
-    yield step
+    return step
 
 
 def chains_end_at_a_pose(T_map_odom: Pose, poses: list[Any], T_odom_base: Callable[[int], Pose | None]) -> bool:
@@ -87,122 +85,95 @@ def chains_end_at_a_pose(T_map_odom: Pose, poses: list[Any], T_odom_base: Callab
 
 
 def test_every_correction_meets_the_odometry_of_its_image_although_that_comes_later(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    poses: list[Any],
-    drive: Callable[[], None],
+    scene: Scene, poses: list[Any], drive: Callable[[], None]
 ) -> None:
-    start_localizer(map=texture_map, publish_tf="true")
-    client.wait_for(lambda: len({T.position_m for _, T in tree.sent("map")}) > 5, "some corrections", drive)
-    for T_map_odom in {T.position_m: T for _, T in tree.sent("map")}.values():
+    scene.start(publish_tf="true")
+    scene.client.wait_for(lambda: len({T.position_m for _, T in scene.tree.sent("map")}) > 5, "some corrections", drive)
+    for T_map_odom in {T.position_m: T for _, T in scene.tree.sent("map")}.values():
         # TF interpolates the turn evenly and the shift along a straight line, as the robot of this test moves.
-        assert chains_end_at_a_pose(T_map_odom, poses, lambda ns: tree.lookup("odom", "base_link", ns)), T_map_odom
+        assert chains_end_at_a_pose(T_map_odom, poses, lambda ns: scene.tree.lookup("odom", "base_link", ns)), (
+            T_map_odom
+        )
 
 
 def test_stamps_run_on_ahead_of_the_images_also_between_them(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    poses: list[Any],
-    drive: Callable[[], None],
+    scene: Scene, poses: list[Any], drive: Callable[[], None]
 ) -> None:
-    start_localizer(map=texture_map, publish_tf="true", tf_tolerance_s=TOLERANCE_S)
-    client.wait_for(lambda: tree.sent("map"), "map -> odom", drive)
+    scene.start(publish_tf="true", tf_tolerance_s=TOLERANCE_S)
+    scene.client.wait_for(lambda: scene.tree.sent("map"), "map -> odom", drive)
     newest_ns = max(to_ns(message.header.stamp) for message in poses)
     # No image any more: listeners still find the transform of their own moment.
-    client.wait_for(lambda: tree.sent("map")[-1][0] > newest_ns + 3 * SECOND, "it is kept alive")
-    stamps_ns = [stamp_ns for stamp_ns, _ in tree.sent("map")]
+    scene.client.wait_for(lambda: scene.tree.sent("map")[-1][0] > newest_ns + 3 * SECOND, "it is kept alive")
+    stamps_ns = [stamp_ns for stamp_ns, _ in scene.tree.sent("map")]
     assert stamps_ns == sorted(set(stamps_ns)), "strictly forward: tf2 warns about repeated stamps"
-    assert tree.lookup("map", "odom", time.time_ns()) is not None
+    assert scene.tree.lookup("map", "odom", time.time_ns()) is not None
     ahead_s = (stamps_ns[-1] - time.time_ns()) / 1e9
     assert ahead_s < TOLERANCE_S + 0.1
 
 
-def test_one_answer_on_request_is_enough(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    poses: list[Any],
-    drive: Callable[[], None],
-) -> None:
-    start_localizer(map=texture_map, publish_tf="true", continuous="false")
+def test_one_answer_on_request_is_enough(scene: Scene, poses: list[Any], drive: Callable[[], None]) -> None:
+    scene.start(publish_tf="true", continuous="false")
 
     def asked() -> bool:
-        return bool(client.call(Trigger, f"{NODE}/localize").success)
+        return bool(scene.client.call(Trigger, f"{NODE}/localize").success)
 
-    client.wait_for(lambda: poses or asked(), "an answer", drive)
-    client.wait_for(lambda: len(tree.sent("map")) > 20, "map -> odom, again and again", drive)
-    assert len({T.position_m for _, T in tree.sent("map")}) == 1
-    assert chains_end_at_a_pose(tree.sent("map")[-1][1], poses, lambda ns: tree.lookup("odom", "base_link", ns))
+    scene.client.wait_for(lambda: poses or asked(), "an answer", drive)
+    scene.client.wait_for(lambda: len(scene.tree.sent("map")) > 20, "map -> odom, again and again", drive)
+    assert len({T.position_m for _, T in scene.tree.sent("map")}) == 1
+    assert chains_end_at_a_pose(
+        scene.tree.sent("map")[-1][1], poses, lambda ns: scene.tree.lookup("odom", "base_link", ns)
+    )
 
 
 def test_missing_odometry_is_an_error_of_the_transform_and_not_of_the_pose(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    poses: list[Any],
-    drive: Callable[[], None],
-    diagnostics: Diagnostics,
+    scene: Scene, poses: list[Any], drive: Callable[[], None]
 ) -> None:
-    camera = FakeCamera(client)
-    camera.place = 4
-    process = start_localizer(map=texture_map, publish_tf="true")
-    client.wait_for(lambda: diagnostics.level("localizer") == ERROR, "an ERROR", camera.publish)
-    said = diagnostics.message("localizer")
+    process = scene.start(publish_tf="true")
+    scene.client.wait_for(lambda: scene.diagnostics.level("localizer") == ERROR, "an ERROR", scene.camera.publish)
+    said = scene.diagnostics.message("localizer")
     assert "publish_tf lacks the odometry" in said and '"odom"' in said and "Start the odometry" in said
-    client.wait_for(lambda: int(diagnostics.value("camera", "accepted") or 0) > 0, "counted answers", camera.publish)
-    assert poses and diagnostics.value("camera", "failed") == "0"
+    scene.client.wait_for(
+        lambda: int(scene.diagnostics.value("camera", "accepted") or 0) > 0, "counted answers", scene.camera.publish
+    )
+    assert poses and scene.diagnostics.value("camera", "failed") == "0"
     assert "publish_tf lacks the odometry" in process.output
-    assert not tree.sent("map")
-    client.wait_for(lambda: tree.sent("map") and diagnostics.level("localizer") == OK, "OK with odometry", drive)
+    assert not scene.tree.sent("map")
+    scene.client.wait_for(
+        lambda: scene.tree.sent("map") and scene.diagnostics.level("localizer") == OK, "OK with odometry", drive
+    )
 
 
-def test_odometry_that_stopped_is_not_taken_for_that_of_now(
-    texture_map: Path, start_localizer: StartNode, client: GraphClient, tree: TfTree, diagnostics: Diagnostics
-) -> None:
-    camera = FakeCamera(client)
-    camera.place = 4
-    start_localizer(map=texture_map, publish_tf="true")
+def test_odometry_that_stopped_is_not_taken_for_that_of_now(scene: Scene) -> None:
+    scene.start(publish_tf="true")
     stopped_ns = time.time_ns()
 
     def drive() -> None:
-        camera.publish()
-        tree.move(Pose((5.0, 0.0, 0.0)), "odom", "base_link", stopped_ns)
+        scene.camera.publish()
+        scene.tree.move(Pose((5.0, 0.0, 0.0)), "odom", "base_link", stopped_ns)
 
-    client.wait_for(lambda: diagnostics.level("localizer") == ERROR, "an ERROR", drive)
-    assert "Lookup would require extrapolation" in diagnostics.message("localizer")
-    assert not tree.sent("map")
+    scene.client.wait_for(lambda: scene.diagnostics.level("localizer") == ERROR, "an ERROR", drive)
+    assert "Lookup would require extrapolation" in scene.diagnostics.message("localizer")
+    assert not scene.tree.sent("map")
 
 
-def test_parameters_and_lifecycle_stop_the_broadcast(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    drive: Callable[[], None],
-) -> None:
-    start_localizer(map=texture_map)
-    client.wait_for(lambda: client.node.count_publishers(f"{NODE}/pose"), "the node", drive)
-    own = client.node.count_publishers("/tf")
-    assert client.set_parameter(NODE, "publish_tf", True).successful
-    client.wait_for(lambda: len(tree.sent("map")) > 3, "map -> odom", drive)
-    assert client.node.count_publishers("/tf") == own + 1, "the node is a publisher of /tf only when it publishes"
-    assert client.set_parameter(NODE, "publish_tf", False).successful
-    falls_silent(client, tree, drive)
-    assert client.set_parameter(NODE, "publish_tf", True).successful
-    seen = len(tree.sent("map"))
-    client.wait_for(lambda: len(tree.sent("map")) > seen, "map -> odom again", drive)
+def test_parameters_and_lifecycle_stop_the_broadcast(scene: Scene, drive: Callable[[], None]) -> None:
+    scene.start()
+    scene.client.wait_for(lambda: scene.client.node.count_publishers(f"{NODE}/pose"), "the node", drive)
+    own = scene.client.node.count_publishers("/tf")
+    assert scene.client.set_parameter(NODE, "publish_tf", True).successful
+    scene.client.wait_for(lambda: len(scene.tree.sent("map")) > 3, "map -> odom", drive)
+    assert scene.client.node.count_publishers("/tf") == own + 1, "the node is a publisher of /tf only when it publishes"
+    assert scene.client.set_parameter(NODE, "publish_tf", False).successful
+    falls_silent(scene, drive)
+    assert scene.client.set_parameter(NODE, "publish_tf", True).successful
+    seen = len(scene.tree.sent("map"))
+    scene.client.wait_for(lambda: len(scene.tree.sent("map")) > seen, "map -> odom again", drive)
     change = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
-    assert client.call(ChangeState, f"{NODE}/change_state", change).success
-    falls_silent(client, tree, drive)
+    assert scene.client.call(ChangeState, f"{NODE}/change_state", change).success
+    falls_silent(scene, drive)
 
 
-def falls_silent(client: GraphClient, tree: TfTree, drive: Callable[[], None]) -> None:
+def falls_silent(scene: Scene, drive: Callable[[], None]) -> None:
     """What was under way may still come; then two seconds of images bring nothing."""
     stamps_ns: list[int] = []
 
@@ -210,23 +181,16 @@ def falls_silent(client: GraphClient, tree: TfTree, drive: Callable[[], None]) -
         drive()
         stamps_ns.append(time.time_ns())
 
-    client.wait_for(lambda: len(stamps_ns) > 40, "images", drive_on)
-    last_ns = tree.sent("map")[-1][0]
+    scene.client.wait_for(lambda: len(stamps_ns) > 40, "images", drive_on)
+    last_ns = scene.tree.sent("map")[-1][0]
     assert last_ns < stamps_ns[10] + SECOND * TOLERANCE_S, "it went on"
 
 
 @pytest.mark.parametrize("with_clock", [True, False], ids=["slow simulator", "recording without /clock"])
-def test_the_stamps_keep_to_the_time_of_the_images(
-    texture_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    poses: list[Any],
-    with_clock: bool,
-) -> None:
-    start_localizer(map=texture_map, publish_tf="true", tf_tolerance_s=0.1, use_sim_time=str(with_clock).lower())
-    clock = client.node.create_publisher(Clock, "/clock", 10)
-    images = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
+def test_the_stamps_keep_to_the_time_of_the_images(scene: Scene, poses: list[Any], with_clock: bool) -> None:
+    scene.start(publish_tf="true", tf_tolerance_s=0.1, use_sim_time=str(with_clock).lower())
+    clock = scene.client.node.create_publisher(Clock, "/clock", 10)
+    images = scene.client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
     T_odom_base = Pose.from_xy_yaw(3.0, 1.0, 0.5)
     started_ns, rate = time.time_ns(), (0.25 if with_clock else 1.0)
 
@@ -237,21 +201,16 @@ def test_the_stamps_keep_to_the_time_of_the_images(
         stamp_ns = now_ns()
         if with_clock:
             clock.publish(Clock(clock=to_time(stamp_ns)))
-        images.publish(image_message(texture(4), stamp_ns))
-        tree.move(T_odom_base, "odom", "base_link", stamp_ns)
+        images.publish(image_message(texture(PLACE), stamp_ns))
+        scene.tree.move(T_odom_base, "odom", "base_link", stamp_ns)
 
-    client.wait_for(lambda: len(tree.sent("map")) > 20, "map -> odom", play)
-    assert 1000 * SECOND < tree.sent("map")[0][0] <= tree.sent("map")[-1][0] <= now_ns() + SECOND // 10
-    assert chains_end_at_a_pose(tree.sent("map")[-1][1], poses, lambda _: T_odom_base)
+    scene.client.wait_for(lambda: len(scene.tree.sent("map")) > 20, "map -> odom", play)
+    assert 1000 * SECOND < scene.tree.sent("map")[0][0] <= scene.tree.sent("map")[-1][0] <= now_ns() + SECOND // 10
+    assert chains_end_at_a_pose(scene.tree.sent("map")[-1][1], poses, lambda _: T_odom_base)
 
 
 def test_the_simulated_robot_ends_up_where_it_is(
-    tmp_path: Path,
-    start_localizer: StartNode,
-    start_process: Callable[..., RosProcess],
-    client: GraphClient,
-    tree: TfTree,
-    poses: list[Any],
+    scene: Scene, tmp_path: Path, start_process: Callable[..., RosProcess], poses: list[Any]
 ) -> None:
     """Odometry that begins elsewhere and drifts, as `simulate` publishes it, and a tree that others can use."""
     source = simulated_source(build_parser().parse_args(DRIVE))
@@ -261,15 +220,15 @@ def test_the_simulated_robot_ends_up_where_it_is(
     def relay(message: Odometry) -> None:
         stamp_ns = to_ns(message.header.stamp)
         known[stamp_ns] = to_pose(message)
-        tree.move(known[stamp_ns], message.header.frame_id, message.child_frame_id, stamp_ns)
+        scene.tree.move(known[stamp_ns], message.header.frame_id, message.child_frame_id, stamp_ns)
 
-    client.node.create_subscription(Odometry, "/odom", relay, 100)
-    truth = client.collect(PoseStamped, "/simulate/ground_truth", 100)
-    start_localizer(map=tmp_path / "map", publish_tf="true")
+    scene.client.node.create_subscription(Odometry, "/odom", relay, 100)
+    truth = scene.client.collect(PoseStamped, "/simulate/ground_truth", 100)
+    scene.start(map=tmp_path / "map", publish_tf="true")
     start_process("vpr_ros.ros.simulate_node", *DRIVE, "--wait-for", "vpr_localizer", "--wait-for", "test_client")
-    client.wait_for(lambda: len({T.position_m for _, T in tree.sent("map")}) > 3, "some corrections")
-    for _, T_map_odom in tree.sent("map"):
+    scene.client.wait_for(lambda: len({T.position_m for _, T in scene.tree.sent("map")}) > 3, "some corrections")
+    for _, T_map_odom in scene.tree.sent("map"):
         assert chains_end_at_a_pose(T_map_odom, poses, known.get), T_map_odom
     true_ns, true = to_ns(truth[-1].header.stamp), truth[-1].pose.position
-    T_map_base = client.wait_for(lambda: tree.lookup("map", "base_link", true_ns), "the whole chain")
+    T_map_base = scene.client.wait_for(lambda: scene.tree.lookup("map", "base_link", true_ns), "the whole chain")
     assert T_map_base.distance_m(Pose((true.x, true.y, true.z))) < NEAR_M

@@ -14,8 +14,6 @@ pytest.importorskip("tf2_ros", reason="needs tf2_ros of a ROS installation; PyPI
 
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from harness import (
-    Diagnostics,
-    FakeCamera,
     GraphClient,
     StartNode,
     image_message,
@@ -27,7 +25,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 from tf2_msgs.msg import TFMessage
-from tf_tree import TfTree, stamped
+from tf_tree import Scene, stamped
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.pose_messages import to_ns, to_time
@@ -48,8 +46,8 @@ def mounted_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tree(client: GraphClient) -> TfTree:
-    return TfTree(client)
+def scene(start_localizer: StartNode, mounted_map: Path, client: GraphClient) -> Scene:
+    return Scene.of(start_localizer, mounted_map, client, PLACE)
 
 
 @dataclass
@@ -76,13 +74,6 @@ def answers(client: GraphClient) -> Answers:
     return Answers(client.collect(PoseWithCovarianceStamped, f"{NODE}/pose"))
 
 
-@pytest.fixture
-def camera(client: GraphClient) -> FakeCamera:
-    camera = FakeCamera(client)
-    camera.place = PLACE
-    return camera
-
-
 def image_at(client: GraphClient, stamp_ns: int, frame_id: str = OPTICAL) -> Callable[[], None]:
     """Publishes one and the same image again and again."""
     publisher = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
@@ -90,189 +81,134 @@ def image_at(client: GraphClient, stamp_ns: int, frame_id: str = OPTICAL) -> Cal
     return lambda: publisher.publish(message)
 
 
-def test_the_very_first_pose_waits_for_a_tree_that_is_being_filled(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    camera: FakeCamera,
-    diagnostics: Diagnostics,
-) -> None:
+def test_the_very_first_pose_waits_for_a_tree_that_is_being_filled(scene: Scene, answers: Answers) -> None:
     """The first pose may be handed over to AMCL; one that is off by the mount is worse than none."""
-    start_localizer(map=mounted_map)
-    client.wait_for(camera.subscribers, "the node")
-    end = len(camera.sent) + 5
-    client.wait_for(lambda: len(camera.sent) >= end, "images without a mount", camera.publish)
-    tree.fix(ON_ROBOT, "base_link", OPTICAL)
-    client.wait_for(lambda: answers.messages, "a pose", camera.publish)
+    scene.start()
+    scene.client.wait_for(scene.camera.subscribers, "the node")
+    end = len(scene.camera.sent) + 5
+    scene.client.wait_for(lambda: len(scene.camera.sent) >= end, "images without a mount", scene.camera.publish)
+    scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    scene.client.wait_for(lambda: answers.messages, "a pose", scene.camera.publish)
     answers.messages[1:] = []
     assert answers.fits(ON_ROBOT), answers.newest()
-    client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("TF base_link"), "TF in the diagnostics")
+    scene.client.wait_for(
+        lambda: scene.diagnostics.value("camera", "mount").startswith("TF base_link"), "TF in the diagnostics"
+    )
 
 
-def test_a_robot_with_tf_topics_of_its_own(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    answers: Answers,
-    camera: FakeCamera,
-) -> None:
+def test_a_robot_with_tf_topics_of_its_own(scene: Scene, answers: Answers) -> None:
     """As Nav2 starts several robots; the first pose waits here too."""
     latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    publisher = client.node.create_publisher(TFMessage, "/robot/tf_static", latched)
-    start_localizer("-r", "/tf:=/robot/tf", "-r", "/tf_static:=/robot/tf_static", map=mounted_map)
-    client.wait_for(camera.subscribers, "the node")
-    end = len(camera.sent) + 5
-    client.wait_for(lambda: len(camera.sent) >= end, "images without a mount", camera.publish)
+    publisher = scene.client.node.create_publisher(TFMessage, "/robot/tf_static", latched)
+    scene.start("-r", "/tf:=/robot/tf", "-r", "/tf_static:=/robot/tf_static")
+    scene.client.wait_for(scene.camera.subscribers, "the node")
+    end = len(scene.camera.sent) + 5
+    scene.client.wait_for(lambda: len(scene.camera.sent) >= end, "images without a mount", scene.camera.publish)
     publisher.publish(TFMessage(transforms=[stamped(ON_ROBOT, "base_link", OPTICAL)]))
-    client.wait_for(lambda: answers.messages, "a pose", camera.publish)
+    scene.client.wait_for(lambda: answers.messages, "a pose", scene.camera.publish)
     answers.messages[1:] = []
     assert answers.fits(ON_ROBOT), answers.newest()
 
 
-def test_a_mount_that_comes_late_is_used_from_then_on(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    camera: FakeCamera,
-    diagnostics: Diagnostics,
-) -> None:
-    process = start_localizer(map=mounted_map)
-    client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", camera.publish)
-    client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("map"), "the map's mount", camera.publish)
-    tree.fix(ON_ROBOT, "base_link", OPTICAL)
-    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with TF's mount", camera.publish)
-    client.wait_for(lambda: diagnostics.value("camera", "mount").startswith("TF base_link"), "TF's", camera.publish)
+def test_a_mount_that_comes_late_is_used_from_then_on(scene: Scene, answers: Answers) -> None:
+    process = scene.start()
+    scene.client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", scene.camera.publish)
+    scene.client.wait_for(
+        lambda: scene.diagnostics.value("camera", "mount").startswith("map"), "the map's mount", scene.camera.publish
+    )
+    scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with TF's mount", scene.camera.publish)
+    scene.client.wait_for(
+        lambda: scene.diagnostics.value("camera", "mount").startswith("TF base_link"), "TF's", scene.camera.publish
+    )
     assert f"camera camera: mount: TF base_link <- {OPTICAL}" in process.output
 
 
-def test_a_camera_that_tf_does_not_know_is_named_and_the_parameter_holds(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    camera: FakeCamera,
-    diagnostics: Diagnostics,
-) -> None:
-    tree.fix(ELSEWHERE, "base_link", "another_camera")
-    process = start_localizer(**{"map": mounted_map, "T_base_camera.camera": "[-1.0, 0.4, 0.5, 0.0, 0.0, 0.3]"})
-    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with the parameter's mount", camera.publish)
-    client.wait_for(lambda: "TF has no" in diagnostics.value("camera", "mount"), "the mount", camera.publish)
-    said = diagnostics.value("camera", "mount")
+def test_a_camera_that_tf_does_not_know_is_named_and_the_parameter_holds(scene: Scene, answers: Answers) -> None:
+    scene.tree.fix(ELSEWHERE, "base_link", "another_camera")
+    process = scene.start(**{"T_base_camera.camera": "[-1.0, 0.4, 0.5, 0.0, 0.0, 0.3]"})
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with the parameter's mount", scene.camera.publish)
+    scene.client.wait_for(
+        lambda: "TF has no" in scene.diagnostics.value("camera", "mount"), "the mount", scene.camera.publish
+    )
+    said = scene.diagnostics.value("camera", "mount")
     assert said.startswith(f"parameter; TF has no transform base_link -> {OPTICAL}") and "does not exist" in said
     (line,) = [line for line in process.output.splitlines() if f"no transform base_link -> {OPTICAL}" in line]
     assert line.startswith("[WARN]"), "and once, not with every image"
 
 
-def test_two_trees_are_told_apart_from_an_unknown_frame(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    camera: FakeCamera,
-    diagnostics: Diagnostics,
-) -> None:
-    tree.fix(ELSEWHERE, "base_link", "another_camera")
-    tree.fix(ELSEWHERE, "camera_body", OPTICAL)
-    start_localizer(map=mounted_map)
-    client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", camera.publish)
-    client.wait_for(
-        lambda: "not part of the same tree" in diagnostics.value("camera", "mount"), "the reason", camera.publish
+def test_two_trees_are_told_apart_from_an_unknown_frame(scene: Scene, answers: Answers) -> None:
+    scene.tree.fix(ELSEWHERE, "base_link", "another_camera")
+    scene.tree.fix(ELSEWHERE, "camera_body", OPTICAL)
+    scene.start()
+    scene.client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", scene.camera.publish)
+    scene.client.wait_for(
+        lambda: "not part of the same tree" in scene.diagnostics.value("camera", "mount"),
+        "the reason",
+        scene.camera.publish,
     )
 
 
-def test_the_pose_is_that_of_base_frame_through_the_whole_chain(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-) -> None:
+def test_the_pose_is_that_of_base_frame_through_the_whole_chain(scene: Scene, answers: Answers) -> None:
     footprint = Pose.from_xy_yaw(0.0, 0.2, -0.2, 0.1)
-    tree.fix(footprint, "base_footprint", "base_link")
-    tree.fix(ON_ROBOT, "base_link", OPTICAL)
-    start_localizer(map=mounted_map, base_frame="base_footprint")
-    image = image_at(client, time.time_ns(), f"/{OPTICAL}")
-    client.wait_for(lambda: answers.fits(footprint.compose(ON_ROBOT)), "the footprint's pose", image)
+    scene.tree.fix(footprint, "base_footprint", "base_link")
+    scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    scene.start(base_frame="base_footprint")
+    image = image_at(scene.client, time.time_ns(), f"/{OPTICAL}")
+    scene.client.wait_for(lambda: answers.fits(footprint.compose(ON_ROBOT)), "the footprint's pose", image)
 
 
-def test_a_turning_camera_is_where_it_was_when_the_image_was_taken(
-    mounted_map: Path, start_localizer: StartNode, client: GraphClient, tree: TfTree, answers: Answers
-) -> None:
+def test_a_turning_camera_is_where_it_was_when_the_image_was_taken(scene: Scene, answers: Answers) -> None:
     now_ns = time.time_ns()
-    start_localizer(map=mounted_map)
-    image = image_at(client, now_ns)
+    scene.start()
+    image = image_at(scene.client, now_ns)
 
     def drive() -> None:
-        tree.move(Pose.from_xy_yaw(0.0, 0.0, 0.2), "base_link", OPTICAL, now_ns - SECOND)
-        tree.move(Pose.from_xy_yaw(2.0, 0.0, 0.4), "base_link", OPTICAL, now_ns + SECOND)
+        scene.tree.move(Pose.from_xy_yaw(0.0, 0.0, 0.2), "base_link", OPTICAL, now_ns - SECOND)
+        scene.tree.move(Pose.from_xy_yaw(2.0, 0.0, 0.4), "base_link", OPTICAL, now_ns + SECOND)
         image()
 
-    client.wait_for(lambda: answers.fits(Pose.from_xy_yaw(1.0, 0.0, 0.3)), "the mount halfway", drive)
+    scene.client.wait_for(lambda: answers.fits(Pose.from_xy_yaw(1.0, 0.0, 0.3)), "the mount halfway", drive)
 
 
-def test_tf_older_than_the_image_still_counts_and_its_age_is_told(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    diagnostics: Diagnostics,
-) -> None:
+def test_tf_older_than_the_image_still_counts_and_its_age_is_told(scene: Scene, answers: Answers) -> None:
     now_ns = time.time_ns()
-    start_localizer(map=mounted_map)
-    image = image_at(client, now_ns)
+    scene.start()
+    image = image_at(scene.client, now_ns)
 
     def drive() -> None:
-        tree.move(ON_ROBOT, "base_link", OPTICAL, now_ns - 3 * SECOND)
+        scene.tree.move(ON_ROBOT, "base_link", OPTICAL, now_ns - 3 * SECOND)
         image()
 
-    client.wait_for(lambda: answers.fits(ON_ROBOT), "the last known mount", drive)
-    client.wait_for(lambda: "3.0 s" in diagnostics.value("camera", "mount"), "the age of the transform", drive)
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "the last known mount", drive)
+    scene.client.wait_for(
+        lambda: "3.0 s" in scene.diagnostics.value("camera", "mount"), "the age of the transform", drive
+    )
 
 
-def test_nothing_is_asked_of_tf_unless_wanted(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    camera: FakeCamera,
-) -> None:
+def test_nothing_is_asked_of_tf_unless_wanted(scene: Scene, answers: Answers) -> None:
     """TF is open here, for map -> odom; the mount is still the map's."""
-    tree.fix(ON_ROBOT, "base_link", OPTICAL)
-    start_localizer(map=mounted_map, use_tf="false", publish_tf="true")
+    scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    scene.start(use_tf="false", publish_tf="true")
 
     def drive() -> None:
-        tree.move(Pose((0.0, 0.0, 0.0)), "odom", "base_link", time.time_ns())
-        camera.publish()
+        scene.tree.move(Pose((0.0, 0.0, 0.0)), "odom", "base_link", time.time_ns())
+        scene.camera.publish()
 
-    client.wait_for(lambda: tree.sent("map") and len(answers.messages) > 10, "map -> odom and poses", drive)
+    scene.client.wait_for(lambda: scene.tree.sent("map") and len(answers.messages) > 10, "map -> odom and poses", drive)
     assert answers.fits(IN_MAP), answers.newest()
 
 
 @pytest.mark.parametrize("with_clock", [True, False], ids=["a simulator", "a recording without /clock"])
-def test_time_that_jumps_back(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    with_clock: bool,
-) -> None:
+def test_time_that_jumps_back(scene: Scene, answers: Answers, with_clock: bool) -> None:
     """What TF knew of the first run is the future of the second, and some of it arrives when that has begun.
 
     What is fixed is latched and comes only once: it must outlive the jump.
     """
-    tree.fix(Pose((0.0, 0.0, 0.0)), "base_link", "mast")
-    start_localizer(map=mounted_map, use_sim_time=str(with_clock).lower())
-    clock = client.node.create_publisher(Clock, "/clock", 10)
-    images = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
+    scene.tree.fix(Pose((0.0, 0.0, 0.0)), "base_link", "mast")
+    scene.start(use_sim_time=str(with_clock).lower())
+    clock = scene.client.node.create_publisher(Clock, "/clock", 10)
+    images = scene.client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
     state: dict[str, Any] = {"now_ns": 1000 * SECOND, "mount": ON_ROBOT, "straggling": 0}
 
     def drive() -> None:
@@ -282,27 +218,20 @@ def test_time_that_jumps_back(
         images.publish(image_message(texture(PLACE), state["now_ns"], OPTICAL))
         if state["straggling"] > 0:
             state["straggling"] -= 1
-            tree.move(ON_ROBOT, "mast", OPTICAL, 1000 * SECOND - state["straggling"])
+            scene.tree.move(ON_ROBOT, "mast", OPTICAL, 1000 * SECOND - state["straggling"])
         else:
-            tree.move(state["mount"], "mast", OPTICAL, state["now_ns"])
+            scene.tree.move(state["mount"], "mast", OPTICAL, state["now_ns"])
 
-    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose of the first run", drive)
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose of the first run", drive)
     assert abs(to_ns(answers.messages[-1].header.stamp) - state["now_ns"]) < 10 * SECOND
     state.update(now_ns=500 * SECOND, mount=Pose.from_xy_yaw(1.0, 0.0, -0.3), straggling=10)
-    client.wait_for(lambda: answers.fits(state["mount"]), "a pose with the mount of the second run", drive)
+    scene.client.wait_for(lambda: answers.fits(state["mount"]), "a pose with the mount of the second run", drive)
     assert to_ns(answers.messages[-1].header.stamp) < 600 * SECOND
 
 
-def test_ends_cleanly_while_it_listens_to_tf(
-    mounted_map: Path,
-    start_localizer: StartNode,
-    client: GraphClient,
-    tree: TfTree,
-    answers: Answers,
-    camera: FakeCamera,
-) -> None:
-    tree.fix(ON_ROBOT, "base_link", OPTICAL)
-    process = start_localizer(map=mounted_map)
-    client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose", camera.publish)
+def test_ends_cleanly_while_it_listens_to_tf(scene: Scene, answers: Answers) -> None:
+    scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
+    process = scene.start()
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose", scene.camera.publish)
     assert process.end() == 0
     assert "Traceback" not in process.output and "Exception" not in process.output, process.output

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import tf2_ros
 from geometry_msgs.msg import TransformStamped
-from harness import GraphClient
+from harness import Diagnostics, FakeCamera, GraphClient, RosProcess, StartNode
 from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
@@ -59,3 +63,26 @@ class TfTree:
             return to_pose(self.buffer.lookup_transform(target, source, Time(nanoseconds=stamp_ns)))
         except tf2_ros.TransformException:
             return None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A node that can be started, a robot's camera and tree before it, and what it says about itself.
+
+    Attributes:
+        start: ``start_localizer`` with a map; another ``map=`` may be given.
+        client, tree, camera, diagnostics: see their classes.
+    """
+
+    start: Callable[..., RosProcess]
+    client: GraphClient
+    tree: TfTree
+    camera: FakeCamera
+    diagnostics: Diagnostics
+
+    @classmethod
+    def of(cls, start: StartNode, place_map: Path, client: GraphClient, place: int) -> Scene:
+        """Everything in the test's own node; the camera sees *place*."""
+        camera = FakeCamera(client)
+        camera.place = place
+        return cls(partial(start, map=place_map), client, TfTree(client), camera, Diagnostics(client))
