@@ -8,7 +8,7 @@ from golden import layout
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.models import PlaceModel, build_model
-from vpr_ros.models.freezing import freeze
+from vpr_ros.models.freezing import freeze, keep_statistics
 
 
 def trainable(model: PlaceModel) -> set[str]:
@@ -70,3 +70,27 @@ def test_policies_that_do_not_fit_are_refused(policy: str) -> None:
         model = build_model({"backbone": {"name": "resnet18"}})
     with pytest.raises(ConfigError, match="freezing policy"):
         freeze(model, policy)
+
+
+def test_batch_norms_that_do_not_train_keep_their_statistics() -> None:
+    model = build_model(
+        {
+            "backbone": {"name": "resnet18", "stage": "layer3"},
+            "aggregation": {"name": "gem"},
+            "preprocessing": {"height_px": 64, "width_px": 64},
+        }
+    )
+    freeze(model, "layer>=3")
+    statistics = {name: value.clone() for name, value in model.state_dict().items() if "running" in name}
+
+    def moved() -> set[str]:
+        model(torch.rand(4, 3, 64, 64))
+        now = model.state_dict()
+        return {name.split(".")[2] for name, value in statistics.items() if not torch.equal(now[name], value)}
+
+    keep_statistics(model.train())
+    assert moved() == {"layer3"}
+    model.load_state_dict(statistics, strict=False)
+    keep_statistics(model.train(), everywhere=True)
+    assert moved() == set()
+    assert model.backbone.training

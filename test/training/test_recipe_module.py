@@ -154,6 +154,28 @@ def test_the_backbone_of_another_checkpoint_is_taken_and_the_words_still_found(t
     assert moved == ["model.aggregation.conv.weight"]
 
 
+NANO: dict[str, Any] = {
+    "name": "nano",
+    "backbone": {"name": "nano", "dim": 8, "width": [8, 8, 8, 8]},
+    "aggregation": {"name": "netvlad", "clusters": 2},
+    "preprocessing": {"height_px": 32, "width_px": 32},
+}
+
+
+@pytest.mark.parametrize("fine_tuned", [True, False])
+def test_a_model_that_is_fine_tuned_keeps_the_statistics_of_its_batch_norms(tmp_path: Path, fine_tuned: bool) -> None:
+    torch.manual_seed(5)
+    save_checkpoint(build_model(NANO), tmp_path / "start.safetensors")
+    start = StartValues(weights=tmp_path / "start.safetensors") if fine_tuned else None
+    module = tiny.metric_module(NANO, start=start)
+    before = tiny.weights(module)
+    tiny.trainer(tmp_path, 2).fit(module, tiny.place_data())  # the validation between the epochs must not undo it
+    after = tiny.weights(module)
+    moved = {key for key in before if not torch.equal(before[key], after[key])}
+    assert any(key.endswith("conv.weight") for key in moved)
+    assert any("running" in key for key in moved) is not fine_tuned
+
+
 class OneImage(PlaceData):
     """A place with a single image among good ones."""
 

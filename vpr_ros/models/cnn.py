@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vpr_ros.models.eval_mode import eval_mode
+
 VGG16_DIM = 512
 
 
@@ -29,13 +31,8 @@ class CnnBackbone(nn.Module):
         """Rows and columns of the token grid, found by running the network on an empty image."""
         parameter = next(self.net.parameters())
         probe = torch.zeros(1, 3, height_px, width_px, device=parameter.device, dtype=parameter.dtype)
-        was_training = self.training
-        self.eval()  # batch norms must not learn from the probe
-        try:
-            with torch.no_grad():
-                feature_map = self._feature_map(probe)
-        finally:
-            self.train(was_training)
+        with eval_mode(self), torch.no_grad():  # batch norms must not learn from the probe
+            feature_map = self._feature_map(probe)
         return int(feature_map.shape[2]), int(feature_map.shape[3])
 
     def forward(self, images: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.place_model import PlaceModel
@@ -48,6 +49,22 @@ def freeze(model: PlaceModel, policy: str) -> int:
         if not name.startswith("backbone.") and name not in _fixed_by_config(model):
             parameter.requires_grad_(policy != "all")
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def keep_statistics(model: PlaceModel, everywhere: bool = False) -> None:
+    """Put batch norms in eval mode, so that they use the statistics they have and do not change them.
+
+    Call it after every ``train()``, which puts them back.
+
+    Args:
+        model: the model to change.
+        everywhere: every batch norm; else those whose weights do not train, which are not frozen without it.
+    """
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            weights = list(module.parameters())
+            if everywhere or (weights and not any(weight.requires_grad for weight in weights)):
+                module.eval()
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.assignment import cluster_centres, cosine_assignment, distance_assignment
+from vpr_ros.models.eval_mode import eval_mode
 from vpr_ros.models.netvlad import NetVLAD
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.models.supervlad import SuperVLAD
@@ -68,16 +69,12 @@ def local_descriptors(
     """
     generator = torch.Generator().manual_seed(seed)
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
     rows = []
-    try:
+    with eval_mode(model):
         for batch in images:
             for tokens in model.tokens(batch.to(device)):
                 chosen = torch.randperm(len(tokens), generator=generator)[:locations_per_image].to(device)
                 rows.append(functional.normalize(tokens[chosen].float(), dim=1).cpu().numpy())
-    finally:
-        model.train(was_training)
     if not rows:
         raise TrainingError("no images to initialise the assignment from", "Give a folder with images of the place")
     return np.concatenate(rows)

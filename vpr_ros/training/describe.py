@@ -14,6 +14,7 @@ from torch.nn import functional as nnf
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models import PlaceModel
+from vpr_ros.models.eval_mode import eval_mode
 from vpr_ros.training.batches import BatchLoader, DescribedImages, LoaderOptions, ShareSampler
 from vpr_ros.training.gather import gather_constant, process_group_size
 from vpr_ros.training.image_sets import ImageList
@@ -24,16 +25,14 @@ DescriptorArray = npt.NDArray[np.float32]
 @contextmanager
 def evaluating(model: PlaceModel) -> Iterator[None]:
     """Run a block with the model as a robot runs it: eval mode, no gradient, each image as if alone."""
-    was_training, encoder = model.training, model.cross_image
+    encoder = model.cross_image
     mode = None if encoder is None else encoder.mode
-    model.eval()
     if encoder is not None:
         encoder.mode = "single"
     try:
-        with torch.no_grad():
+        with eval_mode(model), torch.no_grad():
             yield
     finally:
-        model.train(was_training)
         if encoder is not None and mode is not None:
             encoder.mode = mode
 

@@ -17,7 +17,7 @@ from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.models.checkpoint import load_backbone, load_weights
-from vpr_ros.models.freezing import freeze
+from vpr_ros.models.freezing import freeze, keep_statistics
 from vpr_ros.models.initialise import initialise_assignment
 from vpr_ros.training.data_module import RecipeData
 from vpr_ros.training.describe import evaluating, finite_rows, image_batches
@@ -36,7 +36,8 @@ class StartValues:
     """Where training starts.
 
     Attributes:
-        weights: a vpr_ros checkpoint to fine-tune; None starts from the backbone's own weights.
+        weights: a vpr_ros checkpoint to fine-tune, its batch norms with the statistics they have; None starts from
+            the backbone's own weights.
         backbone: a vpr_ros checkpoint whose backbone alone is taken, whatever stands on it, for example a converted
             DINOv2 file; None keeps the recipe's.
         kmeans_images: cluster the backbone's tokens of so many images of the first validation set's database to
@@ -123,6 +124,10 @@ class RecipeModule(lightning.LightningModule):
             batches = image_batches(images, self.model.config.preprocessing, self.data.loader)
             initialise_assignment(self.model, batches, seed=start.kmeans_seed)
             copy_from_first(self.model)  # k-means need not end in the same bits everywhere
+
+    def on_train_start(self) -> None:
+        """Leave the batch norms that are frozen, or fine-tuned, in eval mode."""
+        keep_statistics(self.model, everywhere=self.start.weights is not None)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Make dropout a function of (seed, epoch, batch, rank), so that a resumed run draws the same."""
