@@ -178,6 +178,16 @@ def test_dinov2_weights_become_a_model_that_tells_places_apart(
     torch.testing.assert_close(lengths, lengths[:1].expand(4))
 
 
+def test_convert_checkpoint_makes_the_shipped_model_ready_to_be_fine_tuned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "nano.safetensors"
+    assert convert.main(["--output", str(out)]) == 0
+    model, recipe = load_checkpoint(out)
+    assert f"descriptor {model.descriptor_dim}, input 360x480" in capsys.readouterr().out
+    assert (model.config.name, recipe.name) == ("vpr_nano", "converted from vpr_nano.onnx")
+
+
 def test_a_foreign_onnx_file_is_described_where_there_is_no_torch(tmp_path: Path, image_folder: Path) -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     torch.onnx.export(

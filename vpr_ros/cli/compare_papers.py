@@ -21,7 +21,7 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.export.exported_backbone import backbone_of_export
+from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import PlaceModel
 from vpr_ros.models.checkpoint import load_checkpoint
@@ -81,7 +81,7 @@ def open_backbone(path: Path) -> PlaceModel:
     Raises:
         ExportError, ModelError, TrainingError: the file is neither.
     """
-    return backbone_of_export(path) if path.suffix == ".onnx" else load_checkpoint(path)[0]
+    return model_of_export(path) if path.suffix == ".onnx" else load_checkpoint(path)[0]
 
 
 def _parser() -> CommandParser:

@@ -1,4 +1,4 @@
-"""``convert_checkpoint``: published weights become a checkpoint of ours."""
+"""``convert_checkpoint``: published weights, or an export, become a checkpoint of ours."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import torch
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
 from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.export.images import ImageFolder
+from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import AggregationConfig, PlaceModel, build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
 from vpr_ros.models.convert import convert
@@ -32,10 +34,11 @@ def _parser() -> CommandParser:
         prog="convert_checkpoint",
         description="Turn a published .pth file into a vpr_ros checkpoint: SuperVLAD, 1-cluster VLAD or NetVLAD over "
         "DINOv2, CCT-14/7x2 or VGG16, or one of these backbones alone. The variant is read from the file, every tensor "
-        "must fit, nothing in it is executed.",
-        example="convert_checkpoint dinov2_vits14_pretrain.pth --output dino.safetensors --init-images drive/",
+        "must fit, nothing in it is executed. An fp32 export of vpr_nano (.onnx) becomes a checkpoint to fine-tune.",
+        example="  convert_checkpoint dinov2_vits14_pretrain.pth --output dino.safetensors --init-images drive/\n"
+        "  convert_checkpoint --output vpr_nano.safetensors",
     )
-    parser.add_argument("file", type=Path, help=".pth file")
+    parser.add_argument("file", type=Path, nargs="?", help=".pth file, or .onnx (default: the shipped vpr_nano.onnx)")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint to write (.safetensors)")
     parser.add_argument("--name", default="", help="of the model (default: the file's)")
     parser.add_argument(
@@ -55,15 +58,19 @@ def _parser() -> CommandParser:
 
 def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
+    file = args.file or shipped_model_path()
     replaced = args.init_images is not None
-    model, published = convert(args.file, args.name, args.heads, None if replaced else args.ghost_clusters)
-    kind = published.kind
+    if file.suffix == ".onnx":
+        model, kind = model_of_export(file, args.name), f"read back from {file.name}"
+    else:
+        model, published = convert(file, args.name, args.heads, None if replaced else args.ghost_clusters)
+        kind = published.kind
     if replaced:
         ghosts = 1 if args.ghost_clusters is None else args.ghost_clusters
         aggregation = AggregationConfig("supervlad", {"clusters": args.clusters, "ghost_clusters": ghosts})
         model = _with_aggregation(model, aggregation, ImageFolder.open(args.init_images, args.init_count))
         kind += f"; now under SuperVLAD K={args.clusters} G={ghosts}, its clusters found in {args.init_images}"
-    save_checkpoint(model, args.output, Recipe(name=f"converted from {args.file.name}"))
+    save_checkpoint(model, args.output, Recipe(name=f"converted from {file.name}"))
     size = model.config.preprocessing
     print(f"{args.output}: {kind}, descriptor {model.descriptor_dim}, input {size.height_px}x{size.width_px}")
 

@@ -12,6 +12,7 @@ import torch
 from vpr_ros.core.errors import ExportError
 from vpr_ros.export.exportable import Exportable
 from vpr_ros.export.metadata import INPUT_NAME, OUTPUT_NAME, load_onnx, save_onnx, set_model_info
+from vpr_ros.export.named_weights import name_weights
 
 OPSET = 18
 
@@ -37,6 +38,7 @@ def write_fp32(exportable: Exportable, path: Path) -> None:
             f"the graph resamples its position table at run time ({', '.join(resizes[:3])})",
             "Bake the table at the fixed size before exporting",
         )
+    name_weights(model, exportable.module.state_dict())
     set_model_info(model, exportable.info)
     save_onnx(model, path)
 

@@ -1,0 +1,110 @@
+"""An exported ``vpr_nano`` back in torch, so that training can go on from the one file that ships."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from vpr_ros.core.errors import ExportError
+from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
+from vpr_ros.export.half_storage import HALF_SUFFIX
+from vpr_ros.export.metadata import load_onnx
+from vpr_ros.export.named_weights import FOLDED_KEY, TRANSPOSED_SUFFIX
+from vpr_ros.models.build import build_model
+from vpr_ros.models.checkpoint import load_strictly
+from vpr_ros.models.place_model import PlaceModel
+
+Weights = dict[str, npt.NDArray[np.float32]]
+
+WIDEST_CONVOLUTIONS = ("stem.1.0", "stride8.0.0", "stride16.0.0", "stride32.0.0")
+"""Their output channels are the ``width`` of a ``NanoBackbone``."""
+FOLDED_BIAS_SUFFIX = "_bias"
+"""What the exporter appends to a convolution's weight for the batch norm it folded into it."""
+
+
+def model_of_export(path: Path, name: str = "") -> PlaceModel:
+    """Rebuild a model over the nano backbone from its export in fp32.
+
+    Its batch norms hold what is left of them after export: ones, and the folded bias. Train on with their statistics
+    as they are (``vpr_ros.models.freezing.keep_statistics``).
+
+    Args:
+        path: ONNX file.
+        name: of the new model; empty takes the file's.
+
+    Raises:
+        ExportError: no ONNX file, or one that does not hold such a model in fp32.
+        ModelError: its description cannot be read.
+        TrainingError: weights are missing, as in files exported before their names were kept.
+    """
+    exported = load_onnx(path)
+    entries = {entry.key: entry.value for entry in exported.metadata_props}
+    if METADATA_KEY not in entries:
+        raise ExportError(f"{path} does not describe itself", "Give a model exported by `export_model`")
+    info = ModelInfo.from_json(entries[METADATA_KEY], str(path))
+    weights = _weights(exported, json.loads(entries.get(FOLDED_KEY, "{}")))
+    widest = [f"backbone.{name}.weight" for name in WIDEST_CONVOLUTIONS]
+    if info.precision != "fp32" or not all(name in weights for name in (*widest, "backbone.describe.weight")):
+        raise ExportError(
+            f"{path} ({info.name}, {info.precision}) does not hold a vpr_nano in fp32",
+            "Give the checkpoint (.safetensors) it was exported from",
+        )
+    model = build_model(
+        {
+            "name": name or info.name,
+            "backbone": {
+                "name": "nano",
+                "dim": len(weights["backbone.describe.weight"]),
+                "width": [len(weights[name]) for name in widest],
+            },
+            "aggregation": info.aggregation,
+            "whitening_dim": info.descriptor_dim if "whitening.linear.weight" in weights else None,
+            "preprocessing": info.preprocessing,
+        }
+    ).eval()
+    load_strictly(model, _state_dict(model, weights), str(path))
+    return model
+
+
+def _weights(model: onnx.ModelProto, folded: dict[str, float]) -> Weights:
+    """Every named tensor of the file in single precision, turned as torch has it."""
+    weights = {name: np.array(value, dtype=np.float32) for name, value in folded.items()}
+    for tensor in model.graph.initializer:
+        name, array = tensor.name.removesuffix(HALF_SUFFIX), numpy_helper.to_array(tensor)
+        if name.endswith(TRANSPOSED_SUFFIX):
+            name, array = name.removesuffix(TRANSPOSED_SUFFIX), array.T
+        weights[name] = array.astype(np.float32)
+    return weights
+
+
+def _state_dict(model: PlaceModel, weights: Weights) -> dict[str, Tensor]:
+    """Put the tensors of the file under torch's names; what is missing stays missing, for the strict load to name."""
+    own = model.state_dict()
+    state = {
+        name: torch.from_numpy(weights[name]).reshape(value.shape)
+        for name, value in own.items()
+        if name in weights and weights[name].size == value.numel()
+    }
+    for name, norm in model.named_modules():
+        if not isinstance(norm, nn.BatchNorm2d):
+            continue
+        convolution = f"{name.rpartition('.')[0]}.{int(name.rpartition('.')[2]) - 1}"
+        folded = weights.get(f"{convolution}.weight{FOLDED_BIAS_SUFFIX}")
+        if folded is None:
+            continue
+        ones = torch.ones(norm.num_features)
+        state |= {
+            f"{name}.weight": ones,
+            f"{name}.bias": torch.from_numpy(folded),
+            f"{name}.running_mean": torch.zeros(norm.num_features),
+            f"{name}.running_var": ones - norm.eps,
+            f"{name}.num_batches_tracked": torch.tensor(0),
+        }
+    return state
