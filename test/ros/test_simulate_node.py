@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,21 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     noise = OdometryNoise()
     expected = (noise.scale**2 + noise.slip**2) * odometry[-1].twist.twist.linear.x ** 2
     assert odometry[-1].twist.covariance[0] == pytest.approx(expected, rel=0.01)
+
+
+@pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_recording_that_is_ended_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals, status: int) -> None:
+    command = [sys.executable, "-c", WITHOUT_ROS, "--storage", "folder", "--record", str(tmp_path / "drive")]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob(".drive.*/images/*")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == status, said
+    assert "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

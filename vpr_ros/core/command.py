@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from vpr_ros.core.errors import VprError
 from vpr_ros.core.process_memory import keep_freed_memory
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 
 def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | None = None) -> int:
@@ -19,7 +24,8 @@ def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     """
     keep_freed_memory()
     try:
-        command(sys.argv[1:] if argv is None else argv)
+        with _unwinding_when_terminated():
+            command(sys.argv[1:] if argv is None else argv)
     except VprError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_USER_ERROR
@@ -27,3 +33,20 @@ def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | 
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+@contextmanager
+def _unwinding_when_terminated() -> Iterator[None]:
+    """Let SIGTERM end the block as an exception does, so that half-written folders are cleaned up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(_number: int, _frame: Any) -> NoReturn:
+    raise SystemExit(EXIT_TERMINATED)

@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import onnxruntime
-import rclpy
 from rclpy.utilities import remove_ros_args
 
 import vpr_ros
@@ -25,6 +24,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.benchmark_building import BuildingResult, measure_building
 from vpr_ros.ros.benchmark_frames import FirstFrames, simulated_recording
 from vpr_ros.ros.benchmark_latency import STREAM_HZ, LatencyResult, measure_latency
+from vpr_ros.ros.node_process import ros_running
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
@@ -64,11 +64,8 @@ def _benchmark(argv: Sequence[str]) -> None:
         source = FirstFrames(_source(options, Path(folder)), options.frames)
         building = measure_building(source, extractor, Path(folder) / "map")
         place_map = PlaceMap.open(Path(folder) / "map")
-        rclpy.init(args=["benchmark", *argv])
-        try:
+        with ros_running(["benchmark", *argv]):
             latency = measure_latency(source.images(), place_map, extractor, options.model)
-        finally:
-            rclpy.try_shutdown()
     report = to_report(latency, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:

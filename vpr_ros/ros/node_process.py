@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -33,18 +34,33 @@ def run_node(make_node: Callable[[], Any], description: str, example: str, argv:
 
     def command(arguments: Sequence[str]) -> None:
         parser.parse_args(remove_ros_args(["node", *arguments])[1:])
-        try:
-            rclpy.init(args=["node", *arguments])
-        except RuntimeError as error:
-            raise ConfigError(
-                f"ROS refused the arguments: {str(error).splitlines()[0]}", "Check --ros-args and --params-file"
-            ) from error
-        try:
+        with ros_running(["node", *arguments]):
             _spin(make_node)
-        finally:
-            rclpy.try_shutdown()
 
     return run_command(command, sys.argv[1:] if argv is None else argv)
+
+
+@contextlib.contextmanager
+def ros_running(arguments: Sequence[str]) -> Iterator[None]:
+    """Start rclpy and shut it down again.
+
+    Args:
+        arguments: the program's name and what follows it, ROS's own arguments among them.
+
+    Raises:
+        ConfigError: ROS refuses the arguments.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # rclpy's own handler would call the one of run_command as well
+    try:
+        rclpy.init(args=list(arguments))
+    except RuntimeError as error:
+        raise ConfigError(
+            f"ROS refused the arguments: {str(error).splitlines()[0]}", "Check --ros-args and --params-file"
+        ) from error
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()
 
 
 @contextlib.contextmanager

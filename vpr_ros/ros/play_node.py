@@ -20,7 +20,7 @@ from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
-from vpr_ros.ros.node_process import until_asked_to_end
+from vpr_ros.ros.node_process import ros_running, until_asked_to_end
 from vpr_ros.ros.pacing import check_rate, paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.sources import SourceOptions, open_source
@@ -96,16 +96,15 @@ def _play(argv: Sequence[str]) -> None:
     options = build_parser().parse_args(remove_ros_args(["play", *argv])[1:])
     check_rate("--rate-factor", options.rate_factor)
     source = _open(options)
-    rclpy.init(args=["play", *argv])
     node: PlayNode | None = None
-    try:
-        with until_asked_to_end():
-            node = PlayNode(source.map_frame_id, options.compressed)
-            _play_source(node, source, options)
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with ros_running(["play", *argv]):
+        try:
+            with until_asked_to_end():
+                node = PlayNode(source.map_frame_id, options.compressed)
+                _play_source(node, source, options)
+        finally:
+            if node is not None:
+                node.destroy_node()
     played, torn = (node.played, node.torn) if node is not None else (0, 0)
     print(f"played {played} images of {source.description}" + (f", {torn} did not decode" if torn else ""))
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-import rclpy
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
@@ -17,7 +16,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.ros.camera_messages import to_camera_info, to_raw_image
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
-from vpr_ros.ros.node_process import until_asked_to_end
+from vpr_ros.ros.node_process import ros_running, until_asked_to_end
 from vpr_ros.ros.pacing import paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.simulation.odometry import OdometryReading, noisy_odometry
@@ -89,21 +88,24 @@ def publish(source: SimulatedSource, argv: Sequence[str], wait: bool, wait_for: 
     Raises:
         ConfigError: nobody listened in time.
     """
-    rclpy.init(args=["simulate", *argv])
     node: SimulatedRobot | None = None
-    try:
-        with until_asked_to_end():
-            node = SimulatedRobot(source)
-            if wait:
-                wait_for_subscriber(node, node.images, PATIENCE_S)
-            wait_for_nodes(node, [node.images, node.truth], wait_for, PATIENCE_S)
-            believed = noisy_odometry(source.poses, source.seed)
-            moments = ((record.stamp_ns, (record, belief)) for record, belief in zip(source, believed, strict=True))
-            for _, (record, belief) in paced(node, moments, 1.0):
-                node.publish(record, belief)
-            wait_until_sent(node, node.truth, LAST_WORDS_S)
-    finally:
-        if node is not None:
-            node.destroy_node()
-        rclpy.try_shutdown()
+    with ros_running(["simulate", *argv]):
+        try:
+            with until_asked_to_end():
+                node = SimulatedRobot(source)
+                if wait:
+                    wait_for_subscriber(node, node.images, PATIENCE_S)
+                wait_for_nodes(node, [node.images, node.truth], wait_for, PATIENCE_S)
+                _drive(node, source)
+        finally:
+            if node is not None:
+                node.destroy_node()
     return node.published if node is not None else 0
+
+
+def _drive(node: SimulatedRobot, source: SimulatedSource) -> None:
+    believed = noisy_odometry(source.poses, source.seed)
+    moments = ((record.stamp_ns, (record, belief)) for record, belief in zip(source, believed, strict=True))
+    for _, (record, belief) in paced(node, moments, 1.0):
+        node.publish(record, belief)
+    wait_until_sent(node, node.truth, LAST_WORDS_S)

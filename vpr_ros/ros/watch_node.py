@@ -25,7 +25,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.ros.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
-from vpr_ros.ros.node_process import until_asked_to_end
+from vpr_ros.ros.node_process import ros_running, until_asked_to_end
 from vpr_ros.ros.pose_messages import to_ns
 
 EXAMPLE = (
@@ -102,16 +102,13 @@ def _watch(argv: Sequence[str]) -> None:
     options = parser.parse_args(remove_ros_args(["watch", *argv])[1:])
     if not options.radius_m > 0:
         raise ConfigError(f"--radius-m is {options.radius_m}, expected metres above 0", "Leave it at 5")
-    rclpy.init(args=["watch", *argv])
     node: WatchNode | None = None
-    try:
+    with ros_running(["watch", *argv]):
         with until_asked_to_end():  # SIGINT is how the watching ends
             node = WatchNode(options.print_poses)
             node.listen()
         if node is not None:
             node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
     if node is None or node.localizer is None:
         raise ConfigError(
             f"no localizer was heard on {CANDIDATES}",
