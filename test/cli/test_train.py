@@ -263,7 +263,15 @@ def test_a_whole_section_can_be_overridden(dataset: Path, capsys: pytest.Capture
     assert model["backbone"]["dim"] == 16
 
 
-NAMED = ("supervlad_dinov2b_gsv", "one_cluster_vlad", "netvlad_vgg16_pitts30k", "gem", "class_token", "supervlad_cct")
+NAMED = (
+    "supervlad_dinov2b_gsv",
+    "one_cluster_vlad",
+    "netvlad_vgg16_pitts30k",
+    "gem",
+    "class_token",
+    "supervlad_cct",
+    "finetune_nano",
+)
 
 
 @pytest.mark.parametrize("path", [RECIPES / f"{name}.yaml" for name in NAMED], ids=NAMED)
