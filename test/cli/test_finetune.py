@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
+
+pytest.importorskip("lightning")
+
+import torch
 
 from vpr_ros.cli import convert, export_model
 from vpr_ros.cli.train import train
