@@ -55,6 +55,8 @@ def to_image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image
 def _panel(image_rgb: ImageRgb) -> ImageRgb:
     height, width = image_rgb.shape[:2]
     size = (max(1, round(width * PANEL_HEIGHT_PX / height)), PANEL_HEIGHT_PX)
+    if height == width == 1:  # which the OpenCV of Ubuntu 22.04 refuses
+        image_rgb = np.repeat(image_rgb, 2, axis=0)
     return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 

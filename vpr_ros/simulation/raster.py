@@ -202,6 +202,8 @@ def _warped(ripmap: RipMap, to_surface: FloatArray, box: Box) -> Rgba:
         levels.append(max(0, min(most, round(math.log2(texels) - 0.1))))
     picture = ripmap.level(levels[0], levels[1])
     height, width = picture.shape[:2]
+    if height == width == 1:  # which the OpenCV of Ubuntu 22.04 refuses
+        return np.broadcast_to(picture, (bottom - top, right - left, picture.shape[2]))
     i += g * left + h * top  # from here on the box's corner is the origin
     to_texel = np.array(
         [
