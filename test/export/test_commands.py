@@ -188,6 +188,14 @@ def test_convert_checkpoint_makes_the_shipped_model_ready_to_be_fine_tuned(
     assert (model.config.name, recipe.name) == ("vpr_nano", "converted from vpr_nano.onnx")
 
 
+def test_other_words_over_the_shipped_backbone_come_without_its_whitening(image_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "supervlad.safetensors"
+    assert convert.main(["--output", str(out), "--init-images", str(image_folder), "--clusters", "3"]) == 0
+    model, _ = load_checkpoint(out)
+    assert model.whitening is None
+    assert model.descriptor_dim == 3 * 64
+
+
 def test_a_foreign_onnx_file_is_described_where_there_is_no_torch(tmp_path: Path, image_folder: Path) -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
     torch.onnx.export(

@@ -76,7 +76,7 @@ def _command(argv: Sequence[str]) -> None:
 
 
 def _with_aggregation(model: PlaceModel, aggregation: AggregationConfig, images: ImageFolder) -> PlaceModel:
-    new = build_model(replace(model.config, aggregation=aggregation, cross_image=None))
+    new = build_model(replace(model.config, aggregation=aggregation, cross_image=None, whitening_dim=None))
     new.backbone.load_state_dict(model.backbone.state_dict(), strict=True)
     initialise_assignment(new, _batches(images, new.config.preprocessing))
     return new
