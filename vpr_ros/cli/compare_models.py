@@ -11,11 +11,11 @@ from typing import Any
 
 import jsonargparse
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
+from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.training.comparison import RANKS, ComparedModel, as_json, compare, open_model, summarise
@@ -110,7 +110,7 @@ def _show(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet]) -> None:
         runs = f" ({summary.runs} runs)" if summary.runs > 1 else ""
         size = (str(first.descriptor_dim), f"{first.parameters:,}", f"{first.ms_per_image:.1f}")
         table.add_row(summary.name + runs, summary.variant, *size, f"{first.mb_per_1000_images:.2f}", *cells)
-    Console().print(table)
+    stdout_console().print(table)
 
 
 def _with_spread(mean: float, deviation: float, runs: int) -> str:

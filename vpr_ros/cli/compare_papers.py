@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from rich.table import Table
 
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
+from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.export.exported_model import model_of_export
@@ -192,7 +192,7 @@ def _show(cells: Sequence[Cell]) -> None:
     table = Table("aggregation", "dim", *tasks, title="recall@1 in percent, mean ± deviation over the seeds")
     for cell, figures in _statistics(cells):
         table.add_row(cell.aggregation, str(cell.descriptor_dim), *(_shown(figures[task]) for task in tasks))
-    Console().print(table)
+    stdout_console().print(table)
 
 
 def _shown(figure: tuple[float, float]) -> str:

@@ -11,13 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from vpr_ros import __version__
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
+from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
@@ -110,7 +110,7 @@ def _version(library: str) -> str | None:
 
 
 def _print(metrics: Metrics, output: Path) -> None:
-    console = Console()
+    console = stdout_console()
     for text_table in summary_tables(metrics):
         table = Table(title=text_table.title, title_justify="left", show_header=any(text_table.header))
         for number, name in enumerate(text_table.header):

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.console import Console
 from rich.table import Table
 
 from vpr_ros.cli.parser import CommandParser
+from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.evaluation.map_figure import write_map_figure
@@ -92,7 +92,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     table = Table(title=str(place_map.path), title_justify="left", show_header=False)
     for name, value in rows.items():
         table.add_row(name, value)
-    Console().print(table)
+    stdout_console().print(table)
 
 
 def _datum(datum: GeoDatum | None) -> str:
