@@ -20,7 +20,7 @@ evaluation (METHODS 5.5). bilinear_antialias: Pillow's, as torchvision trains.""
 Aspect = Literal["stretch", "crop"]
 """stretch: both sides resized on their own. crop: the largest centred window of the target's aspect ratio."""
 
-_BILINEAR = getattr(Image, "Resampling", Image).BILINEAR
+PILLOW_FILTERS = getattr(Image, "Resampling", Image)
 """The Pillow of Ubuntu 22.04 has its filters in the module itself."""
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -94,7 +94,7 @@ class Preprocessing:
             return image_rgb
         size = (self.width_px, self.height_px)
         if self.resize == "bilinear_antialias":
-            return np.asarray(Image.fromarray(image_rgb).resize(size, _BILINEAR))
+            return np.asarray(Image.fromarray(image_rgb).resize(size, PILLOW_FILTERS.BILINEAR))
         shrinks = image_rgb.shape[0] > self.height_px or image_rgb.shape[1] > self.width_px
         how = cv2.INTER_AREA if self.resize == "area" and shrinks else cv2.INTER_LINEAR
         return cv2.resize(image_rgb, size, interpolation=how)

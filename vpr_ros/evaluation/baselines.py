@@ -11,12 +11,11 @@ from PIL import Image
 from scipy.special import gammaln
 
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.preprocess import PILLOW_FILTERS
 from vpr_ros.evaluation.positives import Positives
 from vpr_ros.evaluation.recall import RECALL_RANKS, Recall
 
 PIXEL_SIDE = 32
-_BOX = getattr(Image, "Resampling", Image).BOX
-"""The Pillow of Ubuntu 22.04 has its filters in the module itself."""
 
 
 def chance_recall(map_size: int, positives: Positives, ranks: Sequence[int] = RECALL_RANKS) -> Recall:
@@ -38,7 +37,7 @@ def chance_recall(map_size: int, positives: Positives, ranks: Sequence[int] = RE
 def pixel_descriptor(image_rgb: ImageRgb) -> npt.NDArray[np.float32]:
     """(H, W, 3) uint8 -> (1024,) float32: 32x32 grey means, zero mean, unit length (zeros for a flat image)."""
     grey = Image.fromarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2GRAY))
-    small = np.asarray(grey.resize((PIXEL_SIDE, PIXEL_SIDE), _BOX), dtype=np.float32).ravel()
+    small = np.asarray(grey.resize((PIXEL_SIDE, PIXEL_SIDE), PILLOW_FILTERS.BOX), dtype=np.float32).ravel()
     small -= small.mean()
     return small / max(float(np.linalg.norm(small)), 1e-6)
 
