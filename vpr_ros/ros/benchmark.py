@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import numpy as np
 import onnxruntime
-from rclpy.utilities import remove_ros_args
 
 import vpr_ros
 from vpr_ros.core.command import run_command
@@ -24,7 +23,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.benchmark_building import BuildingResult, measure_building
 from vpr_ros.ros.benchmark_frames import FirstFrames, simulated_recording
 from vpr_ros.ros.benchmark_latency import STREAM_HZ, LatencyResult, measure_latency
-from vpr_ros.ros.node_process import ros_running
+from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
@@ -55,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _benchmark(argv: Sequence[str]) -> None:
-    options = build_parser().parse_args(remove_ros_args(["benchmark", *argv])[1:])
+    options = build_parser().parse_args(without_ros_arguments(argv))
     if options.frames < FEWEST_FRAMES:
         raise ConfigError(f"--frames is {options.frames}, expected at least {FEWEST_FRAMES}", "Leave it at its default")
     use_dds_profile()

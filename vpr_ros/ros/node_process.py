@@ -33,7 +33,7 @@ def run_node(make_node: Callable[[], Any], description: str, example: str, argv:
     )
 
     def command(arguments: Sequence[str]) -> None:
-        parser.parse_args(remove_ros_args(["node", *arguments])[1:])
+        parser.parse_args(without_ros_arguments(arguments))
         with ros_running(["node", *arguments]):
             _spin(make_node)
 
@@ -51,16 +51,32 @@ def ros_running(arguments: Sequence[str]) -> Iterator[None]:
         ConfigError: ROS refuses the arguments.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # rclpy's own handler would call the one of run_command as well
-    try:
+    with _refusals():
         rclpy.init(args=list(arguments))
-    except RuntimeError as error:
-        raise ConfigError(
-            f"ROS refused the arguments: {str(error).splitlines()[0]}", "Check --ros-args and --params-file"
-        ) from error
     try:
         yield
     finally:
         rclpy.try_shutdown()
+
+
+def without_ros_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return what is not ROS's own of the arguments that follow a program's name.
+
+    Raises:
+        ConfigError: ROS refuses its own.
+    """
+    with _refusals():
+        return list(remove_ros_args(["program", *arguments])[1:])
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ConfigError(
+            f"ROS refused the arguments: {str(error).splitlines()[0]}", "Check --ros-args and --params-file"
+        ) from error
 
 
 @contextlib.contextmanager

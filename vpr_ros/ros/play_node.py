@@ -12,7 +12,6 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.command import run_command
@@ -20,7 +19,7 @@ from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
-from vpr_ros.ros.node_process import ros_running, until_asked_to_end
+from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.pacing import check_rate, paced, wait_until_sent
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 from vpr_ros.sources import SourceOptions, open_source
@@ -93,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _play(argv: Sequence[str]) -> None:
-    options = build_parser().parse_args(remove_ros_args(["play", *argv])[1:])
+    options = build_parser().parse_args(without_ros_arguments(argv))
     check_rate("--rate-factor", options.rate_factor)
     source = _open(options)
     node: PlayNode | None = None

@@ -18,14 +18,13 @@ from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Path as PathMessage
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.utilities import remove_ros_args
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.ros.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
-from vpr_ros.ros.node_process import ros_running, until_asked_to_end
+from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.pose_messages import to_ns
 
 EXAMPLE = (
@@ -99,7 +98,7 @@ def _watch(argv: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
     parser.add_argument("--radius-m", type=float, default=5.0, help="a match this near the truth is right")
     parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")
-    options = parser.parse_args(remove_ros_args(["watch", *argv])[1:])
+    options = parser.parse_args(without_ros_arguments(argv))
     if not options.radius_m > 0:
         raise ConfigError(f"--radius-m is {options.radius_m}, expected metres above 0", "Leave it at 5")
     node: WatchNode | None = None
