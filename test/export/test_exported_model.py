@@ -39,6 +39,7 @@ def nano() -> PlaceModel:
                 "importance_power": 2.0,
             },
             "whitening_dim": 20,
+            "patch_normalised": {"rows": 12, "columns": 16},
             "preprocessing": {"height_px": 48, "width_px": 64, "resize": "area"},
         }
     ).train()
@@ -53,6 +54,8 @@ def test_its_numbers_are_those_of_the_network_that_was_exported(
 ) -> None:
     path = tmp_path / "nano.onnx"
     torch.nn.init.constant_(nano.aggregation.layout_share, -1.5)
+    assert nano.patch_normalised is not None
+    nano.patch_normalised.fit(nano.patch_normalised.pictures(torch.rand(4, 3, 48, 64)))
     export_onnx(exportable_place_model(nano, Recipe("r.yaml", "0")), path, ExportOptions(images, store_half=store_half))
     again = model_of_export(path)
     assert again.config.to_mapping() == nano.config.to_mapping()

@@ -29,6 +29,7 @@ MODEL = {
     "backbone": {"name": "nano", "dim": DIM},
     "aggregation": {"name": "layout_vlad", "clusters": 4, "layout_grid": [2, 3], "layout_dim": 4},
     "whitening_dim": 12,
+    "patch_normalised": {"rows": 8, "columns": 12},
     "preprocessing": {"height_px": HEIGHT, "width_px": WIDTH, "mean": [0, 0, 0], "std": [1, 1, 1]},
 }
 RECIPE = {
@@ -106,7 +107,9 @@ def test_the_command_makes_a_model_and_takes_up_what_an_earlier_run_left(
     views = torch.from_numpy(photographs(4)).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
         described = first.eval()(views)
-    assert described.shape == (4, 12)
+    assert described.shape == (4, 12 + 8 * 12)
+    assert first.patch_normalised is not None
+    assert first.patch_normalised.centre.abs().max() > 0
 
     teacher.unlink()  # its answers are kept, the backbone too: only the descriptor is fitted again
     capsys.readouterr()

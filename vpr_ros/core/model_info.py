@@ -30,6 +30,7 @@ class ModelInfo:
         preprocessing: see ``Preprocessing``.
         descriptor_dim: D of the output ``descriptor`` (B, D).
         aggregation: the pooling with its numbers, e.g. {"name": "supervlad", "clusters": 4, "ghost_clusters": 1}.
+        patch_normalised: the small picture beside the learned descriptor with its numbers; None without one.
         cross_image: "none" or "single"; a model whose descriptors depend on their batch is never run on a robot.
         precision: "fp32", "fp16" or "int8".
         recipe, recipe_sha256: the training recipe that made the weights.
@@ -40,6 +41,7 @@ class ModelInfo:
     preprocessing: Preprocessing
     descriptor_dim: int
     aggregation: Mapping[str, Any]
+    patch_normalised: Mapping[str, Any] | None = None
     cross_image: str = "none"
     precision: str = "fp32"
     recipe: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -61,6 +61,7 @@ def exportable_place_model(
         preprocessing=preprocessing,
         descriptor_dim=model.descriptor_dim,
         aggregation={"name": model.config.aggregation.name, **model.config.aggregation.options},
+        patch_normalised=None if model.config.patch_normalised is None else asdict(model.config.patch_normalised),
         cross_image="none" if model.cross_image is None else "single",
         recipe=recipe.name,
         recipe_sha256=recipe.sha256,

@@ -65,7 +65,8 @@ def model_of_export(path: Path, name: str = "") -> PlaceModel:
                 "width": [len(weights[name]) for name in widest],
             },
             "aggregation": info.aggregation,
-            "whitening_dim": info.descriptor_dim if "whitening.linear.weight" in weights else None,
+            "whitening_dim": len(weights["whitening.linear.bias"]) if "whitening.linear.bias" in weights else None,
+            "patch_normalised": info.patch_normalised,
             "preprocessing": info.preprocessing,
         }
     ).eval()

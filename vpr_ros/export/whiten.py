@@ -21,12 +21,12 @@ BATCH = 8
 def whitened(
     model: PlaceModel, images: ImageFolder, dim: int, preprocessing: Preprocessing | None = None
 ) -> PlaceModel:
-    """Put a whitening to *dim* numbers, fitted on the descriptors of *images*, behind a model.
+    """Put a whitening to *dim* numbers, fitted on the learned descriptors of *images*, behind a model.
 
     Args:
         model: without a whitening; its parts are shared with the result.
         images: of the places the model was trained for, more of them than *dim*; best those of the training map.
-        dim: D of the new descriptors.
+        dim: of the new learned descriptors; a patch-normalised picture beside them stays as it is.
         preprocessing: other than the one in the model's config.
 
     Raises:
@@ -35,12 +35,14 @@ def whitened(
     """
     if model.whitening is not None:
         raise ExportError(
-            f"the model is whitened to {model.descriptor_dim} numbers already", "Whiten the model it was made from"
+            f"the model is whitened to {model.whitening.out_dim} numbers already", "Whiten the model it was made from"
         )
     model.eval()
     preprocessing = preprocessing or model.config.preprocessing
-    described = [model(torch.from_numpy(preprocessing.batch(batch))) for batch in images.batches(BATCH)]
-    whitening = PcaWhitening(model.descriptor_dim, dim)
-    whitening.fit(torch.cat(described).numpy())
+    batches = (torch.from_numpy(preprocessing.batch(batch)) for batch in images.batches(BATCH))
+    described = torch.cat([model.learned(batch) for batch in batches])
+    whitening = PcaWhitening(described.shape[1], dim)
+    whitening.fit(described.numpy())
     config = replace(model.config, whitening_dim=dim)
-    return PlaceModel(config, model.backbone, model.aggregation, model.cross_image, whitening).eval()
+    parts = model.backbone, model.aggregation, model.cross_image, whitening, model.patch_normalised
+    return PlaceModel(config, *parts).eval()

@@ -8,6 +8,7 @@ from typing import Any
 
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.cross_image import CrossImageEncoder
+from vpr_ros.models.patch_normalised import PatchNormalised
 from vpr_ros.models.pca_whitening import PcaWhitening
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.models.registry import build_aggregation, build_backbone
@@ -40,4 +41,5 @@ def build_model(config: ModelConfig | Mapping[str, Any]) -> PlaceModel:
     whitening = None
     if config.whitening_dim is not None:
         whitening = PcaWhitening(aggregation.out_dim, config.whitening_dim)
-    return PlaceModel(config, backbone, aggregation, cross_image, whitening)
+    patch_normalised = None if config.patch_normalised is None else PatchNormalised(config.patch_normalised)
+    return PlaceModel(config, backbone, aggregation, cross_image, whitening, patch_normalised)

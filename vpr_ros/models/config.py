@@ -9,6 +9,7 @@ from typing import Any
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models.cross_image import CrossImageMode
+from vpr_ros.models.patch_normalised import PatchNormalisedConfig
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class ModelConfig:
         backbone, aggregation: see there.
         cross_image: None for a model whose descriptors depend on their own image alone.
         whitening_dim: size of the PCA-whitened descriptor, None for none.
+        patch_normalised: a small picture beside the learned descriptor; see ``PatchNormalised``. None for none.
         preprocessing: how images enter; its size is the default of training, evaluation and export.
     """
 
@@ -72,6 +74,7 @@ class ModelConfig:
     aggregation: AggregationConfig = field(default_factory=AggregationConfig)
     cross_image: CrossImageConfig | None = None
     whitening_dim: int | None = None
+    patch_normalised: PatchNormalisedConfig | None = None
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(224, 224))
 
     @classmethod
@@ -82,14 +85,15 @@ class ModelConfig:
             ConfigError: an unknown key, or a section that is not a mapping.
         """
         entries = _known(mapping, cls, "model")
-        for key in ("cross_image", "whitening_dim"):
+        for key in ("cross_image", "whitening_dim", "patch_normalised"):
             if str(entries.get(key)).lower() in ("none", "null"):  # LightningCLI passes null as the text "None"
                 entries[key] = None
         for key, section in (("backbone", BackboneConfig), ("aggregation", AggregationConfig)):
             if key in entries:
                 entries[key] = _with_options(section, entries[key], f"model.{key}")
-        if entries.get("cross_image") is not None:
-            entries["cross_image"] = _section(CrossImageConfig, entries["cross_image"], "model.cross_image")
+        for key, plain in (("cross_image", CrossImageConfig), ("patch_normalised", PatchNormalisedConfig)):
+            if entries.get(key) is not None:
+                entries[key] = _section(plain, entries[key], f"model.{key}")
         if "preprocessing" in entries:
             entries["preprocessing"] = _preprocessing(entries["preprocessing"])
         return cls(**entries)

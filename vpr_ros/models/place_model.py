@@ -11,6 +11,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.backbone import HasClassToken
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.cross_image import CrossImageEncoder
+from vpr_ros.models.patch_normalised import PatchNormalised
 from vpr_ros.models.pca_whitening import PcaWhitening
 
 
@@ -21,7 +22,7 @@ class PlaceModel(nn.Module):
         config: what the parts were built from; travels with the weights.
         backbone: see ``Backbone``.
         aggregation: ``forward(tokens (B, N, D)) -> (B, out_dim)``.
-        cross_image, whitening: may be None.
+        cross_image, whitening, patch_normalised: may be None.
 
     Raises:
         ConfigError: an aggregation that needs a class token over a backbone without one.
@@ -34,6 +35,7 @@ class PlaceModel(nn.Module):
         aggregation: nn.Module,
         cross_image: CrossImageEncoder | None = None,
         whitening: PcaWhitening | None = None,
+        patch_normalised: PatchNormalised | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -41,8 +43,9 @@ class PlaceModel(nn.Module):
         self.aggregation: Any = aggregation
         self.cross_image = cross_image
         self.whitening = whitening
+        self.patch_normalised = patch_normalised
         last: Any = aggregation if whitening is None else whitening
-        self.descriptor_dim = int(last.out_dim)
+        self.descriptor_dim = int(last.out_dim) + (0 if patch_normalised is None else patch_normalised.out_dim)
         self._needs_class_token = bool(getattr(aggregation, "needs_class_token", False))
         if self._needs_class_token and not isinstance(backbone, HasClassToken):
             raise ConfigError(
@@ -55,7 +58,7 @@ class PlaceModel(nn.Module):
         return self.backbone(images)  # type: ignore[no-any-return]
 
     def aggregate(self, tokens: Tensor) -> Tensor:
-        """Tokens (B, N, D), or (B, 1 + N, D) for the class token -> descriptors (B, descriptor_dim), unit length."""
+        """Tokens (B, N, D), or (B, 1 + N, D) for the class token -> learned descriptors (B, D), unit length."""
         descriptors = self.aggregation(tokens)
         if self.cross_image is not None:
             descriptors = self.cross_image(descriptors)
@@ -63,7 +66,12 @@ class PlaceModel(nn.Module):
             descriptors = self.whitening(descriptors)
         return functional.normalize(descriptors, dim=1)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim), L2-normalised."""
+    def learned(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, H, W) -> learned descriptors (B, D), L2-normalised."""
         tokens = self.backbone.with_class_token(images) if self._needs_class_token else self.backbone(images)
         return self.aggregate(tokens)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim), L2-normalised."""
+        learned = self.learned(images)
+        return learned if self.patch_normalised is None else self.patch_normalised.beside(learned, images)

@@ -1,4 +1,4 @@
-"""From local features to the descriptor of ``vpr_nano``: words, layout basis and whitening, fitted on training images.
+"""From local features to the descriptor of ``vpr_nano``: words, layout basis, whitening, fitted on training images.
 
 Nothing here is trained by gradients: a few thousand images of a few buildings are enough to measure how descriptors
 vary, and too few to learn a metric that holds in the next building (docs/results.md).
@@ -17,6 +17,7 @@ from torchvision.transforms import v2
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.initialise import InitialisationReport, initialise_assignment
+from vpr_ros.models.pca_whitening import PcaWhitening
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.training.appearance import AppearanceRange, change_appearance
 from vpr_ros.training.layout_basis import fit_layout
@@ -52,7 +53,7 @@ def fit_descriptor(
     appearance: AppearanceRange,
     progress: Progress,
 ) -> InitialisationReport:
-    """Fit words and layout on photographs, then the whitening on every image, as it is and from elsewhere.
+    """Fit words and layout on photographs, then whitening and mean picture on every image, here and from elsewhere.
 
     The whitening sees each image twice, once in another light and from another viewpoint, so that what only these
     change is scaled down as part of what images have in common.
@@ -74,16 +75,28 @@ def fit_descriptor(
     with torch.no_grad():
         model.aggregation.vlad.conv.weight.mul_(fit.sharpness)
     fit_layout(model, words, share=fit.layout_share)
-    described = _descriptors(model, np.concatenate((photographs, towns)), fit.seed, appearance, progress)
-    model.whitening.fit(described, fit.whitening_strength)
+    views = _views(np.concatenate((photographs, towns)), fit.seed, appearance, progress)
+    _fit_to_views(model, model.whitening, views, fit.whitening_strength)
     return report
 
 
 @torch.no_grad()
-def _descriptors(
-    model: PlaceModel, images: npt.NDArray[np.uint8], seed: int, appearance: AppearanceRange, progress: Progress
-) -> npt.NDArray[np.float32]:
+def _fit_to_views(model: PlaceModel, whitening: PcaWhitening, views: Iterator[Tensor], strength: float) -> None:
     model.eval()
+    described, pictures = [], []
+    for seen in views:
+        described.append(model.aggregation(model.tokens(seen)).numpy())
+        if model.patch_normalised is not None:
+            pictures.append(model.patch_normalised.pictures(seen))
+    whitening.fit(np.concatenate(described), strength)
+    if model.patch_normalised is not None:
+        model.patch_normalised.fit(torch.cat(pictures))
+
+
+def _views(
+    images: npt.NDArray[np.uint8], seed: int, appearance: AppearanceRange, progress: Progress
+) -> Iterator[Tensor]:
+    """Batches of images as they are, each followed by the same in another light and from another viewpoint."""
     generator = torch.Generator().manual_seed(seed)
     viewpoint = v2.Compose(
         [
@@ -92,15 +105,13 @@ def _descriptors(
             v2.RandomResizedCrop(images.shape[1:3], scale=(0.5, 1.0), ratio=(1.2, 1.5), antialias=True),
         ]
     )
-    rows: list[npt.NDArray[np.float32]] = []
     with torch.random.fork_rng():
         torch.manual_seed(seed)  # torchvision draws from the global generator
-        for batch in _batches(images):
+        for number, batch in enumerate(_batches(images), start=1):
             moved = torch.stack([viewpoint(image) for image in batch])
-            elsewhere = change_appearance(moved, appearance, generator)
-            rows.extend(model.aggregation(model.tokens(seen)).numpy() for seen in (batch, elsewhere))
-            progress("images described", min(_BATCH * len(rows) // 2, len(images)), len(images))
-    return np.concatenate(rows)
+            yield batch
+            yield change_appearance(moved, appearance, generator)
+            progress("images described", min(_BATCH * number, len(images)), len(images))
 
 
 def _batches(images: npt.NDArray[np.uint8]) -> Iterator[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ class TorchExtractor:
             preprocessing=config.preprocessing,
             descriptor_dim=model.descriptor_dim,
             aggregation={"name": config.aggregation.name, **config.aggregation.options},
+            patch_normalised=None if config.patch_normalised is None else asdict(config.patch_normalised),
             cross_image="none" if model.cross_image is None else "single",
         )
 
