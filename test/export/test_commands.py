@@ -91,6 +91,16 @@ def test_a_model_is_whitened_once(tiny: PlaceModel, image_folder: Path) -> None:
         whitened(whitened(tiny, images, 3), images, 2)
 
 
+def test_a_picture_beside_the_descriptor_is_not_whitened(tiny: PlaceModel, image_folder: Path) -> None:
+    images = ImageFolder.open(image_folder)
+    model = build_model({**tiny.config.to_mapping(), "patch_normalised": {"rows": 7, "columns": 6, "window": 3}}).eval()
+    batch = torch.rand(2, 3, 56, 84)
+    with torch.no_grad():
+        before, after = model(batch), whitened(model, images, 3)(batch)
+    assert (before.shape[1], after.shape[1]) == (2 * 32 + 42, 3 + 42)
+    torch.testing.assert_close(after[:, 3:], before[:, -42:])
+
+
 def test_an_encoder_trained_on_batches_is_exported_as_a_robot_runs_it(
     tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +204,12 @@ def test_other_words_over_the_shipped_backbone_come_without_its_whitening(image_
     model, _ = load_checkpoint(out)
     assert model.whitening is None
     assert model.descriptor_dim == 3 * 64
+
+
+def test_what_an_export_says_itself_cannot_be_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--heads", "--ghost-clusters"):
+        assert convert.main(["--output", str(tmp_path / "nano.safetensors"), option, "2"]) == 2
+        assert "--heads or --ghost-clusters for vpr_nano.onnx" in capsys.readouterr().err
 
 
 def test_a_foreign_onnx_file_is_described_where_there_is_no_torch(tmp_path: Path, image_folder: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.export.images import ImageFolder
@@ -61,6 +62,8 @@ def _command(argv: Sequence[str]) -> None:
     file = args.file or shipped_model_path()
     replaced = args.init_images is not None
     if file.suffix == ".onnx":
+        if args.heads is not None or (args.ghost_clusters is not None and not replaced):
+            raise ConfigError(f"--heads or --ghost-clusters for {file.name}", "An export says these itself: drop them")
         model, kind = model_of_export(file, args.name), f"read back from {file.name}"
     else:
         model, published = convert(file, args.name, args.heads, None if replaced else args.ghost_clusters)
@@ -76,7 +79,8 @@ def _command(argv: Sequence[str]) -> None:
 
 
 def _with_aggregation(model: PlaceModel, aggregation: AggregationConfig, images: ImageFolder) -> PlaceModel:
-    new = build_model(replace(model.config, aggregation=aggregation, cross_image=None, whitening_dim=None))
+    plain = replace(model.config, cross_image=None, whitening_dim=None, patch_normalised=None)
+    new = build_model(replace(plain, aggregation=aggregation))
     new.backbone.load_state_dict(model.backbone.state_dict(), strict=True)
     initialise_assignment(new, _batches(images, new.config.preprocessing))
     return new
