@@ -76,6 +76,15 @@ def test_beside_the_track_errors_grow_and_similarity_falls(wall_map: PlaceMap) -
     assert errors.squared[unlike, 0].mean() > 4 * errors.squared[alike, 0].mean()
 
 
+def test_a_robot_beside_the_track_has_all_mapped_frames_on_one_side(wall_map: PlaceMap) -> None:
+    rows = np.arange(10, 70)
+    errors = held_out(wall_map).ask(rows, wall_map.descriptors[rows].astype(np.float32)).errors
+    off_m = np.sqrt(errors.squared[:, 0])
+    on_track = off_m < 0.2  # every fourth question; the others leave out 0.5, 1.0 and 1.5 m on either side
+    assert 0.2 < on_track.mean() < 0.4
+    assert (off_m[~on_track] > 0.9).all()  # the average of both sides would be nearly right
+
+
 def test_a_map_knows_that_an_unlike_answer_is_less_certain(wall_map: PlaceMap) -> None:
     residual = wall_map.manifest.calibration.residuals.horizontal_m
     assert residual.growth > 0

@@ -100,7 +100,7 @@ class HeldOut:
             found, similarities = _best(cosines, offset_m > impostor * self._radius_m)
             if len(found) >= MIN_CANDIDATES:
                 unknown.append(self._evidence(found, similarities))
-            found, similarities = _best(cosines, self._left_in(row, offset_m, beside * self._radius_m))
+            found, similarities = self._seen_from_beside(row, cosines, offset_m, beside * self._radius_m)
             if len(found) and self._is_right(row, found[0], offset_m):
                 errors.append((similarities[0], *self._pose_error(row, found, similarities)))
         similarity, squared, spread = zip(*errors, strict=True) if errors else ((), (), ())
@@ -116,6 +116,21 @@ class HeldOut:
         left_out = (offset_m <= within_m) & (self._frames.session == self._frames.session[row])
         left_out[row] = True
         return ~left_out
+
+    def _seen_from_beside(
+        self, row: int, cosines: npt.NDArray[np.float32], offset_m: Float, beside_m: float
+    ) -> tuple[IntArray, Float]:
+        """Answer for a pose: with *beside_m* left out, and then on one side only.
+
+        A gap in the track has mapped frames before and behind, and their average lies in its middle, nearly right. A
+        robot beside the track has them all on one side.
+        """
+        allowed = self._left_in(row, offset_m, beside_m)
+        found, similarities = _best(cosines, allowed)
+        if not len(found) or not beside_m:
+            return found, similarities
+        towards = self._frames.position_m - self._frames.position_m[row]
+        return _best(cosines, allowed & (towards @ towards[found[0]] >= 0.0))
 
     def _is_right(self, row: int, found: int, offset_m: Float) -> bool:
         return bool(offset_m[found] <= self._radius_m and self._angle_rad(row, found) <= MAX_ANGLE_RAD)
