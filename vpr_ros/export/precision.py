@@ -17,6 +17,7 @@ from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.export.exportable import with_precision
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.metadata import INPUT_NAME, load_onnx, save_onnx, set_model_info
+from vpr_ros.export.sensitive_products import sensitive_products
 
 Precision = Literal["fp32", "fp16", "int8"]
 
@@ -99,7 +100,7 @@ def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder
             _Calibration(info, calibration),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
-            nodes_to_exclude=_before_softmax(load_onnx(fp32)),
+            nodes_to_exclude=sensitive_products(load_onnx(fp32), QUANTISED),
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
@@ -113,16 +114,6 @@ def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder
         temporary.unlink(missing_ok=True)
     set_model_info(model, with_precision(info, "int8"))
     save_onnx(model, path)
-
-
-def _before_softmax(model: onnx.ModelProto) -> list[str]:
-    """Name the products whose result a softmax reads: 8 bits are too few for the sharp assignment to clusters."""
-    read = {name for node in model.graph.node if node.op_type == "Softmax" for name in node.input}
-    # a bias may stand between the product and the softmax
-    read |= {
-        name for node in model.graph.node if node.op_type == "Add" and read & set(node.output) for name in node.input
-    }
-    return [node.name for node in model.graph.node if node.op_type in QUANTISED and read & set(node.output)]
 
 
 class _Calibration:
