@@ -1,8 +1,7 @@
 """The backbone of ``vpr_nano``: a small convolutional pyramid that runs at camera rate on two CPU cores.
 
-Grey input, normalised per image, because a robot's colours change with its lamp, its exposure and the hour;
-three strides fused at stride 8, as dense local-feature networks do. Each feature comes with how reliable it is: blank
-wall, sky and passers-by shall not outvote what stays.
+Grey input, normalised per image; three strides fused at stride 8, as dense local-feature networks do. Each feature comes
+with how reliable it is: blank wall, sky and passers-by shall not outvote what stays.
 """
 
 from __future__ import annotations
@@ -12,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from vpr_ros.models.grey import normalised_grey
 
 STRIDE_PX = 8
 
@@ -46,10 +47,7 @@ class NanoBackbone(nn.Module):
 
     def features(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) in 0..1 -> unit features (B, D, rows, columns) and logits of reliability (B, rows, columns)."""
-        grey = images.mean(dim=1, keepdim=True)
-        mean = grey.mean(dim=(2, 3), keepdim=True)
-        variance = (grey - mean).square().mean(dim=(2, 3), keepdim=True)
-        fine = self.stride8(self.stem((grey - mean) / torch.sqrt(variance + 1e-5)))
+        fine = self.stride8(self.stem(normalised_grey(images)))
         middle = self.stride16(fine)
         coarse = self.stride32(middle)
         size = fine.shape[-2:]

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.models.grey import normalised_grey
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,7 @@ class PatchNormalised(nn.Module):
                 f"images of {height_px}x{width_px} pixels for a patch-normalised picture of {rows}x{columns}",
                 "Choose rows and columns that divide height and width",
             )
-        grey = images.mean(dim=1, keepdim=True)
-        grey = grey - grey.mean(dim=(2, 3), keepdim=True)
-        grey = grey / torch.sqrt(grey.square().mean(dim=(2, 3), keepdim=True) + 1e-5)
-        small = functional.avg_pool2d(grey, (height_px // rows, width_px // columns))
+        small = functional.avg_pool2d(normalised_grey(images), (height_px // rows, width_px // columns))
         mean = _patch_mean(small, window)
         variance = (_patch_mean(small.square(), window) - mean.square()).clamp(min=0.0)
         return functional.normalize(((small - mean) / torch.sqrt(variance + self.config.noise_floor)).flatten(1), dim=1)
