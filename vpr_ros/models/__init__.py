@@ -6,6 +6,7 @@ from vpr_ros.models.config import AggregationConfig, BackboneConfig, CrossImageC
 from vpr_ros.models.cross_image import CrossImageEncoder
 from vpr_ros.models.gem import GeM
 from vpr_ros.models.netvlad import NetVLAD
+from vpr_ros.models.patch_normalised import PatchNormalised, PatchNormalisedConfig
 from vpr_ros.models.pca_whitening import PcaWhitening
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.models.supervlad import SuperVLAD
@@ -20,6 +21,8 @@ __all__ = [
     "MeanToken",
     "ModelConfig",
     "NetVLAD",
+    "PatchNormalised",
+    "PatchNormalisedConfig",
     "PcaWhitening",
     "PlaceModel",
     "SuperVLAD",
