@@ -1,7 +1,7 @@
 """The backbone of ``vpr_nano``: a small convolutional pyramid that runs at camera rate on two CPU cores.
 
-Grey input, normalised per image; three strides fused at stride 8, as dense local-feature networks do. Each feature comes
-with how reliable it is: blank wall, sky and passers-by shall not outvote what stays.
+Grey input, normalised per image; three strides fused at stride 8, as dense local-feature networks do. Each feature
+comes with how reliable it is: blank wall, sky and passers-by shall not outvote what stays.
 """
 
 from __future__ import annotations
