@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models.backbone import HasPositionTable
 from vpr_ros.models.checkpoint import Recipe
+from vpr_ros.models.info import info_of
 from vpr_ros.models.place_model import PlaceModel
 
 
@@ -55,17 +56,7 @@ def exportable_place_model(
     model.backbone.grid(preprocessing.height_px, preprocessing.width_px)
     if isinstance(model.backbone, HasPositionTable):
         model.backbone.bake_positions(preprocessing.height_px, preprocessing.width_px)
-    info = ModelInfo(
-        name=model.config.name,
-        version=version,
-        preprocessing=preprocessing,
-        descriptor_dim=model.descriptor_dim,
-        aggregation={"name": model.config.aggregation.name, **model.config.aggregation.options},
-        patch_normalised=None if model.config.patch_normalised is None else asdict(model.config.patch_normalised),
-        cross_image="none" if model.cross_image is None else "single",
-        recipe=recipe.name,
-        recipe_sha256=recipe.sha256,
-    )
+    info = replace(info_of(model, preprocessing, version), recipe=recipe.name, recipe_sha256=recipe.sha256)
     return Exportable(model, info)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
 from vpr_ros.models import PlaceModel
+from vpr_ros.models.info import info_of
 from vpr_ros.training.describe import evaluating, finite_rows
 from vpr_ros.training.lightning_checkpoint import load_model
 
@@ -30,16 +31,8 @@ class TorchExtractor:
     def __init__(self, model: PlaceModel, sha256: str = "", name: str = "") -> None:
         self.model = model
         self._sha256 = sha256
-        config = model.config
-        self._info = ModelInfo(
-            name=name or config.name,
-            version="",
-            preprocessing=config.preprocessing,
-            descriptor_dim=model.descriptor_dim,
-            aggregation={"name": config.aggregation.name, **config.aggregation.options},
-            patch_normalised=None if config.patch_normalised is None else asdict(config.patch_normalised),
-            cross_image="none" if model.cross_image is None else "single",
-        )
+        info = info_of(model)
+        self._info = replace(info, name=name or info.name)
 
     @classmethod
     def open(cls, path: Path, device: str = "cpu") -> TorchExtractor:
