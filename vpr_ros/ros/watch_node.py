@@ -60,7 +60,8 @@ class WatchNode(Node):
             self.localizer = next((peer for peer in peers if has_discovered(self, peer, ANSWER_S)), None)
         self.create_subscription(PoseStamped, "ground_truth", self._on_truth, DEPTH)
         print(f"listening to {self.localizer} and {self.resolve_topic_name('ground_truth')}", flush=True)
-        rclpy.spin(self)
+        while rclpy.ok():  # not spin: a signal that comes just before its first wait does not end that wait
+            rclpy.spin_once(self, timeout_sec=POLL_S)
 
     def _on_truth(self, message: PoseStamped) -> None:
         self.log.truth[to_ns(message.header.stamp)] = _pose(message.pose)
