@@ -1,4 +1,4 @@
-"""From local features to the descriptor of ``vpr_nano``: words, layout basis, whitening, fitted on training images.
+"""From images to the descriptor of ``vpr_nano``: words, layout basis, whitening and mean picture, fitted on some.
 
 Nothing here is trained by gradients: a few thousand images of a few buildings are enough to measure how descriptors
 vary, and too few to learn a metric that holds in the next building (docs/results.md).
