@@ -1,0 +1,143 @@
+"""Reading files that somebody else may have written: bounded, regular, and every failure one error of the tree.
+
+A map, a trajectory or a calibration may come from another machine, be half copied, or be made to hurt. Whatever is
+wrong with one is told as the error its reader names, never as a traceback, and before memory is gone.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from vpr_ros.core.errors import ConfigError, VprError
+
+LARGEST_TEXT_BYTES: Final = 1 << 28
+"""A day of poses at 200 Hz, written with 15 digits."""
+LARGEST_YAML_BYTES: Final = 1 << 24
+DEEPEST_YAML: Final = 32
+MOST_YAML_VALUES: Final = 1_000_000
+"""Counted after aliases are followed: nested ones double with every line."""
+
+
+def read_bytes(path: Path, limit_bytes: int, error: type[VprError] = ConfigError) -> bytes:
+    """The bytes of a regular file, at most *limit_bytes* of them.
+
+    A FIFO, a device or a folder is refused before it is opened: the first waits for ever, the second never ends.
+
+    Raises:
+        VprError: of the type *error*: not there, not a regular file, not readable, or larger than the limit.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
+            raise error(f"{path} is {what}, expected a file", "Give the path of a file on disk")
+        with path.open("rb") as stream:
+            content = stream.read(limit_bytes + 1)
+    except (OSError, ValueError) as failure:  # ValueError: a name with a NUL byte
+        reason = getattr(failure, "strerror", None) or str(failure)
+        raise error(f"{path} cannot be read ({reason})", "Check the path and who may read it") from failure
+    if len(content) > limit_bytes:
+        raise error(
+            f"{path} holds more than {limit_bytes} bytes, which is more than any such file needs",
+            "Check that it is the file that was meant",
+        )
+    return content
+
+
+def read_text(path: Path, error: type[VprError] = ConfigError, limit_bytes: int = LARGEST_TEXT_BYTES) -> str:
+    """The UTF-8 text of a regular file, without its byte order mark.
+
+    Raises:
+        VprError: of the type *error*: see ``read_bytes``, or not UTF-8.
+    """
+    try:
+        return read_bytes(path, limit_bytes, error).decode("utf-8-sig")
+    except UnicodeDecodeError as failure:
+        raise error(
+            f"{path} is not UTF-8 text (byte {failure.start})",
+            "Convert it, or check that it is the file that was meant",
+        ) from failure
+
+
+def read_yaml(path: Path, error: type[VprError] = ConfigError, limit_bytes: int = LARGEST_YAML_BYTES) -> Any:
+    """What a YAML file holds, as plain Python values.
+
+    Raises:
+        VprError: of the type *error*: see ``read_text``, not YAML, or more deeply nested or larger, with its aliases
+            followed, than any such file needs.
+    """
+    return parse_yaml(read_text(path, error, limit_bytes), str(path), error)
+
+
+def parse_yaml(text: str, origin: str, error: type[VprError] = ConfigError) -> Any:
+    """What YAML *text* holds, as plain Python values; *origin* names it in an error.
+
+    Raises:
+        VprError: of the type *error*: not YAML, or more deeply nested or larger than any such text needs.
+    """
+    try:
+        _check_depth(text, origin, error)
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                return None
+            _check_values(node, origin, error)
+            return loader.construct_document(node)
+        finally:
+            loader.dispose()
+    except VprError:
+        raise
+    # Dates that do not exist, numbers of 5000 digits and keys that are lists each raise something of their own.
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, AttributeError, LookupError) as failure:
+        raise error(f"{origin} is not YAML ({_short(failure)})", "Correct it, or write it again") from failure
+
+
+def _check_depth(text: str, origin: str, error: type[VprError]) -> None:
+    """Look at the nesting before anything recursive does."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > DEEPEST_YAML:
+            raise error(
+                f"{origin} is nested more than {DEEPEST_YAML} levels deep",
+                "Check that it is the file that was meant, or write it again",
+            )
+
+
+def _check_values(root: yaml.Node, origin: str, error: type[VprError]) -> None:
+    """Count the values below *root* as often as aliases repeat them, without repeating them."""
+    counts: dict[int, int] = {}
+    open_nodes: set[int] = set()
+
+    def count(node: yaml.Node) -> int:
+        if id(node) in counts:
+            return counts[id(node)]
+        if id(node) in open_nodes:
+            raise error(f"{origin} holds an alias of a value that contains it", "Write the value out")
+        open_nodes.add(id(node))
+        children = node.value if isinstance(node, yaml.CollectionNode) else []
+        if isinstance(node, yaml.MappingNode):
+            children = [part for pair in children for part in pair]
+        counts[id(node)] = 1 + sum(map(count, children))
+        open_nodes.discard(id(node))
+        return counts[id(node)]
+
+    found = count(root)
+    if found > MOST_YAML_VALUES:
+        raise error(
+            f"{origin} holds {found if found < 10**12 else 'over 10^12'} values once its aliases are followed, "
+            f"more than {MOST_YAML_VALUES}",
+            "Check that it is the file that was meant, or write it without aliases",
+        )
+
+
+def _short(failure: Exception) -> str:
+    return " ".join(str(failure).split())[:200] or type(failure).__name__
