@@ -22,7 +22,6 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from vpr_ros.core.errors import ConfigError, VprError
-from vpr_ros.core.files import read_yaml
 from vpr_ros.ros.parameter_file import read_parameter_file
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
@@ -170,7 +169,10 @@ def _rviz(given: dict[str, str], namespace: str, in_file: dict[str, object]) -> 
     if not Path(config).is_file():
         raise ConfigError(f"rviz_config {config} is not a file", "Give the path of an RViz configuration")
     remapped = ["initialpose", *(f"{NODE}/{topic}" for topic in RVIZ_TOPICS)]
-    frame = _fixed_frame(given["map"], in_file) if config == str(RVIZ_CONFIG) else []
+    frame = []
+    if config == str(RVIZ_CONFIG):
+        config = _on_the_map(_expanded(given["map"] or str(in_file.get("map", ""))), namespace)
+        frame = ["--fixed-frame", str(in_file["map_frame"])] if in_file.get("map_frame") else []
     return [
         Node(
             package="rviz2",
@@ -185,17 +187,20 @@ def _rviz(given: dict[str, str], namespace: str, in_file: dict[str, object]) -> 
     ]
 
 
-def _fixed_frame(place_map: str, in_file: dict[str, object]) -> list[str]:
-    """RViz shows poses only in a frame it can relate to theirs: without TF, in the one the node publishes them in."""
-    frame_id = in_file.get("map_frame")
-    folder = _expanded(place_map or str(in_file.get("map", "")))
-    if folder and not frame_id:
-        try:
-            manifest = read_yaml(Path(folder) / "manifest.yaml")
-        except VprError:
-            return []  # the node says what is wrong with its map
-        frame_id = manifest.get("frame_id") if isinstance(manifest, dict) else None
-    return ["--fixed-frame", str(frame_id)] if frame_id else []
+def _on_the_map(place_map: str, namespace: str) -> str:
+    """Write what RViz shows for this map: its frame, which RViz needs where there is no TF, and all of it in view."""
+    if not place_map:
+        return str(RVIZ_CONFIG)
+    try:
+        from vpr_ros.ros.rviz_on_map import rviz_config_for  # noqa: PLC0415  # a second or two, for RViz alone
+
+        text = rviz_config_for(RVIZ_CONFIG, Path(place_map))
+        path = Path(launch.logging.launch_config.get_log_file_path(f"vpr{namespace.replace('/', '_')}.rviz"))
+        path.write_text(text, encoding="utf-8")
+    except (VprError, ImportError, OSError) as error:
+        _warn(f"RViz does not open on the map: {error}")
+        return str(RVIZ_CONFIG)
+    return str(path)
 
 
 def _installed(package: str) -> bool:

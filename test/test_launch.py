@@ -318,11 +318,18 @@ def test_a_profile_of_the_user_stays(launch: Launch, tmp_path: Path) -> None:
 
 def test_demo_builds_a_map_and_drives(launch: Launch, tmp_path: Path) -> None:
     process, log = launch(
-        "demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=false", "distance_m:=12.0", "rate_hz:=2.0"
+        "demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=true", "distance_m:=12.0", "rate_hz:=2.0"
     )
     wait_for("published ", log, deadline_s=90.0)
-    wait_for("[simulate-4]: process has finished cleanly", log)
-    assert (tmp_path / "demo" / "map_1" / "manifest.yaml").is_file()
+    wait_for("[simulate-5]: process has finished cleanly", log)
+    place_map = tmp_path / "demo" / "map_1"
+    arguments = rviz_arguments(tmp_path)
+    shown = yaml.safe_load(Path(arguments[arguments.index("-d") + 1]).read_text())["Visualization Manager"]
+    assert shown["Global Options"]["Fixed Frame"] == "map"
+    first = (place_map / "frames.csv").read_text().splitlines()[1].split(",")
+    camera = shown["Views"]["Current"]
+    assert camera["Scale"] * abs(float(first[4]) - camera["X"]) < 600.0, "the map is in the window"
+    assert camera["Scale"] * abs(float(first[5]) - camera["Y"]) < 450.0
     interrupt(process, log)
 
 
@@ -355,17 +362,16 @@ def test_arguments_win_over_the_parameter_file_and_the_rest_of_it_holds(launch: 
     interrupt(process, log)
 
 
-def test_rviz_follows_the_namespace_and_the_frame_of_the_map(launch: Launch, tmp_path: Path) -> None:
-    (tmp_path / "map").mkdir()
-    (tmp_path / "map" / "manifest.yaml").write_text("frame_id: site\n")
-    process, log = launch("localize.launch.py", f"map:={tmp_path / 'map'}", "namespace:=robot", "rviz:=true")
-    wait_for("vpr_localizer]: ", log)
+def test_rviz_follows_the_namespace_and_opens_without_a_map_too(launch: Launch, tmp_path: Path) -> None:
+    process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot", "rviz:=true")
+    output = wait_for("vpr_localizer]: ", log)
+    assert "RViz does not open on the map: map no_such_map does not exist" in output
     arguments = rviz_arguments(tmp_path)
+    assert arguments[arguments.index("-d") + 1] == str(ROOT / "config" / "vpr.rviz")
     config = yaml.safe_load((ROOT / "config" / "vpr.rviz").read_text())["Visualization Manager"]
     shown = [display["Topic"]["Value"] for display in config["Displays"] if "Topic" in display]
     for topic in [*shown, "/initialpose"]:
         assert f"{topic}:=/robot{topic}" in arguments
-    assert arguments[arguments.index("--fixed-frame") + 1] == "site"
     interrupt(process, log)
 
 
@@ -376,7 +382,7 @@ def test_rviz_shows_the_frame_that_the_parameters_name(launch: Launch, tmp_path:
         "vpr_localizer:\n  ros__parameters:\n    map_frame: earth\n"
     )
     process, log = launch("localize.launch.py", "map:=no_such_map", f"params_file:={own}", "rviz:=true")
-    wait_for("no_such_map", log)
+    wait_for("vpr_localizer]: ", log)
     arguments = rviz_arguments(tmp_path)
     assert arguments[arguments.index("--fixed-frame") + 1] == "earth"
     assert not [argument for argument in arguments if argument.startswith("/vpr_localizer/")]

@@ -8,19 +8,19 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from optional_parts import imports_of_optional_parts
 
-pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
-
-import rclpy
-from harness import (
-    Diagnostics,
-    GraphClient,
-    RosProcess,
-    StartNode,
-    clean_environment,
-    init_client_context,
-    make_map,
-)
+with imports_of_optional_parts():
+    import rclpy
+    from harness import (
+        Diagnostics,
+        GraphClient,
+        RosProcess,
+        StartNode,
+        clean_environment,
+        init_client_context,
+        make_map,
+    )
 
 NODE_MODULE = "vpr_ros.ros.localize_node"
 LOWEST_DOMAIN, DOMAINS = 10, 220

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-VIEW_PX: Final = (1220, 780)
+VIEW_PX: Final = (1130, 810)
 """What the panels of ``config/vpr.rviz`` leave of its window."""
 FILLED: Final = 0.85
 SMALLEST_EXTENT_M: Final = 4.0
