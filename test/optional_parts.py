@@ -6,8 +6,11 @@ the name of a package that is missing from here stays a failure.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+import pytest
 
 TRAINER = "pip install '.[train]'"
 TOOLS = "pip install '.[test]'"
@@ -44,3 +47,9 @@ def imports_of_optional_parts() -> Iterator[None]:
     except ModuleNotFoundError as error:
         if what_is_missing(error) is None:
             raise
+
+
+def need(name: str) -> None:
+    """Skip a test whose processes, not it itself, import the optional package *name*."""
+    if importlib.util.find_spec(name) is None:
+        pytest.skip(f"needs {name}: {OPTIONAL[name]}", allow_module_level=True)

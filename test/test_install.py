@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from optional_parts import need
 
 ROOT = Path(__file__).resolve().parents[1]
 EXECUTABLES = ("localize", "build_map", "evaluate", "inspect_map", "play", "simulate", "benchmark", "describe_model")
@@ -27,6 +28,7 @@ def project_files() -> list[str]:
 @pytest.fixture(scope="module")
 def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    need("onnxruntime")
     colcon = Path(sys.executable).with_name("colcon")
     if not colcon.exists():
         pytest.skip("colcon is not installed beside this Python")

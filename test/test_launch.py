@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from optional_parts import need
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -111,6 +112,7 @@ def prefix(tmp_path: Path) -> Path:
     """An installation of the package by hand: what `ros2 launch` looks for, pointing at this checkout."""
     pytest.importorskip("launch", reason="needs ROS 2's launch")
     pytest.importorskip("launch_ros", reason="needs ROS 2's launch_ros")
+    need("onnxruntime")
     index = tmp_path / "prefix" / "share" / "ament_index" / "resource_index" / "packages"
     index.mkdir(parents=True)
     (index / "vpr_ros").touch()
