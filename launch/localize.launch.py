@@ -120,7 +120,10 @@ def _full_namespace(context: LaunchContext, namespace: str) -> str:
 
 
 def _expanded(path: str) -> str:
-    return str(Path(path).expanduser()) if path else ""
+    try:
+        return str(Path(path).expanduser()) if path else ""
+    except RuntimeError:  # the home of a user that does not exist: whoever opens the path says so
+        return path
 
 
 def _parameters_in(params_file: str, node: str) -> dict[str, object]:
