@@ -20,6 +20,8 @@ ROBOT = [
     "rosbags>=0.10",
     "scipy>=1.8",
 ]
+# What the tests ran with: 1.23 is the last for Python 3.10.
+ONNXRUNTIME = ">=1.23,<1.32"
 ROS_WITHOUT_ROS = ["ros-jazzy-rclpy[fastrtps]==7.1.6", "ros-jazzy-common-interfaces==5.3.6"]
 TRAIN = [
     "jsonargparse[signatures]",
@@ -74,9 +76,9 @@ setup(
     python_requires=">=3.10",
     install_requires=["setuptools"],
     extras_require={
-        "ros": [*ROBOT, "onnxruntime", *ROS_WITHOUT_ROS],
-        "ros-gpu": [*ROBOT, "onnxruntime-gpu", *ROS_WITHOUT_ROS],
-        "train": [*ROBOT, "onnxruntime", *TRAIN],
+        "ros": [*ROBOT, f"onnxruntime{ONNXRUNTIME}", *ROS_WITHOUT_ROS],
+        "ros-gpu": [*ROBOT, f"onnxruntime-gpu[cuda,cudnn]{ONNXRUNTIME}", *ROS_WITHOUT_ROS],
+        "train": [*ROBOT, f"onnxruntime{ONNXRUNTIME}", *TRAIN],
         "test": TEST,
     },
     entry_points={

@@ -13,7 +13,7 @@ pytest.importorskip("onnx", reason="the tests write their own models")
 
 from tiny_onnx import DIM, HEIGHT, WIDTH, info, write_model, write_model_with_external_data
 
-from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.errors import ConfigError, ModelError, NoDescriptorError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.inference import InferenceEvent, InferenceOptions, open_extractor, shipped_model_path
 from vpr_ros.inference.options import CPU, CUDA, TENSORRT
@@ -57,8 +57,17 @@ def test_a_fixed_batch_is_filled_up(model: Path, tmp_path: Path, fixed: int) -> 
 @pytest.mark.parametrize("scale", [0.0, np.nan, np.inf], ids=["zero", "nan", "inf"])
 def test_numbers_that_are_no_descriptor_are_refused(tmp_path: Path, scale: float) -> None:
     extractor = open_extractor(write_model(tmp_path / "m.onnx", scale=scale))
-    with pytest.raises(ModelError, match="not finite or zero on CPUExecutionProvider"):
-        extractor.infer(extractor.prepare(images(1)))
+    with pytest.raises(NoDescriptorError, match="not finite or all zero on CPUExecutionProvider") as refused:
+        extractor.infer(extractor.prepare(images(2)))
+    assert refused.value.rows == (0, 1)
+
+
+def test_two_rows_per_image_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="expected one row per image"):
+        open_extractor(write_model(tmp_path / "fixed.onnx", rows_per_image=2, batch=2))
+    extractor = open_extractor(write_model(tmp_path / "m.onnx", rows_per_image=2))
+    with pytest.raises(ModelError, match=rf"shape \(4, {DIM}\) for 2 images, expected \(2, {DIM}\)"):
+        extractor.infer(extractor.prepare(images(2)))
 
 
 def not_onnx(path: Path) -> Path:
@@ -85,6 +94,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "other output": (lambda p: write_model(p, output="embedding"), "outputs \\['embedding'\\].*export_model"),
     "newer opset": (lambda p: write_model(p, opset=200), "cannot load .*older opset"),
     "unknown operator": (lambda p: write_model(p, operator="NoSuchOperator"), "cannot load .*NoSuchOperator"),
+    "half precision input": (lambda p: write_model(p, half_input=True), "takes tensor\\(float16\\).*float32 input"),
     "lost weights": (write_model_with_external_data, "cannot load .*data file beside it"),
 }
 

@@ -27,6 +27,7 @@ def _parser() -> CommandParser:
     parser.add_argument("--name", help="of the model (default: the file's)")
     parser.add_argument("--model-version", default="1", help="for people")
     parser.add_argument("--aggregation", default="unknown", help="name of the pooling, for people")
+    parser.add_argument("--descriptor-output", help="which of several outputs is the descriptor")
     parser.add_argument("--descriptor-dim", type=int, help="needed where the file leaves it open")
     add_preprocessing(parser, "of the input; needed where the file leaves it open")
     return parser
@@ -38,12 +39,15 @@ def _command(argv: Sequence[str]) -> None:
         name=args.name or args.model.stem,
         version=args.model_version,
         descriptor_dim=args.descriptor_dim,
+        descriptor_output=args.descriptor_output,
         aggregation=args.aggregation,
         preprocessing=preprocessing_changes(args),
     )
-    info = describe_onnx(args.model, args.output, description)
+    info, dropped = describe_onnx(args.model, args.output, description)
     size = info.preprocessing
     print(f"{args.output}: {info.name}, input {size.height_px}x{size.width_px}, descriptor {info.descriptor_dim}")
+    if dropped:
+        print(f"left out: the other outputs ({', '.join(dropped)})")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.recall import Recall
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
-from vpr_ros.evaluation.run import run_queries
+from vpr_ros.evaluation.run import Run, run_queries
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
@@ -84,14 +84,15 @@ def evaluate(
     run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
     metrics = compute_metrics(run.outcomes, baselines)
-    metrics["left_out"] = _left_out(ground_truth, run.undecodable)
+    metrics["left_out"] = _left_out(ground_truth, run)
     return Evaluation(run.outcomes, metrics, place_map)
 
 
-def _left_out(ground_truth: GroundTruth, undecodable: tuple[str, ...]) -> dict[str, int]:
+def _left_out(ground_truth: GroundTruth, run: Run) -> dict[str, int]:
     """What a reader must know about the denominators."""
     return {
-        "queries_undecodable": len(undecodable),
+        "queries_undecodable": len(run.undecodable),
+        "queries_undescribed": len(run.undescribed),
         "queries_uninformative": int((~ground_truth.counted).sum()),
         "queries_unlisted": ground_truth.unlisted_queries,
         "missing_map_frames": ground_truth.missing_map_frames,

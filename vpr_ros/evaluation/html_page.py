@@ -77,6 +77,7 @@ def _notes(metrics: Metrics) -> str:
     """Who is in the denominators, in words."""
     names = {
         "queries_undecodable": "queries whose image does not decode are in no figure",
+        "queries_undescribed": "queries the model has no descriptor for, black ones perhaps, are in no figure",
         "queries_uninformative": "queries marked uninformative were left out on request",
         "queries_unlisted": "queries the positives file does not name count as having no answer",
         "missing_map_frames": "entries of the positives file name frames the map does not hold",

@@ -16,7 +16,7 @@ from vpr_ros.export.half_storage import store_in_half
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.export.parity import Parity, RecallSet, check, extractor_describer, measure, torch_describer
-from vpr_ros.export.precision import Precision, write_fp16, write_int8
+from vpr_ros.export.precision import Precision, require_converter, write_fp16, write_int8
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import CPU
 
@@ -79,6 +79,7 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
     """
     if options.precision not in get_args(Precision):
         raise ConfigError(f"precision {options.precision!r}", f"Expected one of {', '.join(get_args(Precision))}")
+    require_converter(options.precision)
     if options.store_half and options.precision != "fp32":
         raise ConfigError(f"half storage of an {options.precision} export", "Use it with precision fp32")
     path.parent.mkdir(parents=True, exist_ok=True)

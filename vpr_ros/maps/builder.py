@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from vpr_ros.core.errors import MapError, SourceError
+from vpr_ros.core.errors import MapError, ModelError, SourceError, VprError
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import Pose
@@ -28,7 +28,7 @@ from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.publish import publish
-from vpr_ros.maps.usable_frames import UNDECODABLE, UsableFrames
+from vpr_ros.maps.usable_frames import UNDECODABLE, UNDESCRIBED, UsableFrames
 
 Progress = Callable[[int, int], None]
 """Called with the records taken from the source so far, and how many it has."""
@@ -143,15 +143,21 @@ def _describe_all(
             )
             for record in batch.records
         ]
-        for message in batch.undecodable:
+        for message in (*batch.undecodable, *batch.undescribed):
             _LOG.warning("left out: %s", message)
         if rows:
             partial.add(
-                rows, batch.descriptors, batch.thumbnails, consumed=batch.consumed, undecodable=len(batch.undecodable)
+                rows,
+                batch.descriptors,
+                batch.thumbnails,
+                consumed=batch.consumed,
+                undecodable=len(batch.undecodable),
+                undescribed=len(batch.undescribed),
             )
         else:
             partial.undecodable += len(batch.undecodable)
-    return usable.skipped + Counter({UNDECODABLE: partial.undecodable})
+            partial.undescribed += len(batch.undescribed)
+    return usable.skipped + Counter({UNDECODABLE: partial.undecodable, UNDESCRIBED: partial.undescribed})
 
 
 class _Reporting:
@@ -175,8 +181,14 @@ class _Reporting:
                 self._progress(number, total)
 
 
-def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> SourceError:
+def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> VprError:
     reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "the source is empty"
+    if skipped[UNDESCRIBED]:
+        return ModelError(
+            f"{source.description}: the model has no descriptor for any of the {skipped[UNDESCRIBED]} images that "
+            "could be used: its numbers are not finite or all zero",
+            "Look at the images; if they are ordinary ones, export the model in a higher precision",
+        )
     return SourceError(
         f"{source.description}: none of {len(source)} frames can be used ({reasons})",
         "Check the poses (`--poses`, `--pose-topic`) and the image topic",

@@ -37,6 +37,7 @@ class PartialMap:
         rows: of every finished batch, base rows (of the map appended to) not included.
         consumed: how many records of the gated source the finished batches took.
         undecodable: how many of them did not decode.
+        undescribed: for how many of them the model had no descriptor.
         was_resumed: whether the folder held finished work when it was opened.
         dtype: of the descriptors on disk.
         inputs_sha256: of what the map is made from, known once it is open.
@@ -55,6 +56,7 @@ class PartialMap:
         self.rows: list[FrameRow] = []
         self.consumed = 0
         self.undecodable = 0
+        self.undescribed = 0
         self.was_resumed = False
         self.inputs_sha256 = ""
         self._dim, self.dtype, self._base = dim, dtype, base
@@ -88,7 +90,8 @@ class PartialMap:
             )
         _check_header(self.path, first, header)
         for batch in batches:
-            self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"])
+            undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
+            self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"], undescribed)
         self.was_resumed = True
         self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
         expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes
@@ -108,6 +111,7 @@ class PartialMap:
         *,
         consumed: int,
         undecodable: int,
+        undescribed: int = 0,
     ) -> None:
         """Write one batch; when this returns it survives a crash.
 
@@ -117,16 +121,18 @@ class PartialMap:
             thumbnails: B JPEGs, None where there is none.
             consumed: records the source gave for it.
             undecodable: records among them that did not decode.
+            undescribed: records among them that the model has no descriptor for.
         """
         for number, jpeg in enumerate(thumbnails, start=self._base_rows + len(self.rows)):
             if jpeg is not None:
                 thumbnail_path(self.path / THUMBNAILS_NAME, number).write_bytes(jpeg)
         self._descriptors.write(np.ascontiguousarray(descriptors, dtype=self.dtype).tobytes())
         _sync(self._descriptors)
-        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, "undecodable": undecodable}
+        left_out = {"undecodable": undecodable, "undescribed": undescribed}
+        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, **left_out}
         self._journal.write(json.dumps(entry).encode() + b"\n")
         _sync(self._journal)
-        self._count(list(rows), consumed, undecodable)
+        self._count(list(rows), consumed, undecodable, undescribed)
 
     def finish(self) -> None:
         """Write the header of the descriptors, now that their number is known."""
@@ -165,10 +171,11 @@ class PartialMap:
         self._journal.write(json.dumps(header).encode() + b"\n")
         _sync(self._journal)
 
-    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int) -> None:
+    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int, undescribed: int) -> None:
         self.rows.extend(rows)
         self.consumed += consumed
         self.undecodable += undecodable
+        self.undescribed += undescribed
 
 
 def _sync(stream: BinaryIO) -> None:

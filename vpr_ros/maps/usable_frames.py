@@ -12,6 +12,7 @@ from vpr_ros.sources.keyframes import keyframes
 NO_POSE = "no pose"
 POSE_NOT_FINITE = "pose not finite"
 UNDECODABLE = "image does not decode"
+UNDESCRIBED = "the model has no descriptor for the image"
 TOO_CLOSE = "closer than the keyframe gate"
 
 
