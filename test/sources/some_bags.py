@@ -47,7 +47,7 @@ def stamp_of(number: int) -> int:
 
 
 def picture(number: int) -> Any:
-    return np.full((4, 6, 3), 10 * number, np.uint8)
+    return np.full((4, 6, 3), 10 * number % 256, np.uint8)
 
 
 def images(topic: str = CAMERA, count: int = COUNT, frame: str = "cam_optical") -> list[Sent]:

@@ -17,7 +17,14 @@ from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE
-from vpr_ros.sources.bag_recording import BagRecording, RawMessage, is_unstamped, mend_zero_stamps, read_header
+from vpr_ros.sources.bag_recording import (
+    BagRecording,
+    RawMessage,
+    is_headless,
+    is_unstamped,
+    mend_zero_stamps,
+    read_header,
+)
 from vpr_ros.sources.pose_track import REORDERING_NS, refuse_jumps
 from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import seconds
@@ -124,11 +131,10 @@ class ImageTopic:
         if self.unread:
             total = len(self.unread) + len(self.keys)
             sentences.append(f"{len(self.unread)} of {total} messages of {self.topic} left out: {self.unread[0]}")
-        others = len(self.keys) - self.frame_ids[self.frame_id]
+        count = self.frame_ids.total()
+        others = count - self.frame_ids[self.frame_id]
         if others:
-            sentences.append(
-                f"{others} of {len(self.keys)} images of {self.topic} are in another frame than {self.frame_id!r}"
-            )
+            sentences.append(f"{others} of {count} images of {self.topic} are in another frame than {self.frame_id!r}")
         return sentences
 
 
@@ -193,6 +199,8 @@ class BagImages:
 
     def _walk_to(self, key: ImageKey) -> RawMessage | None:
         for raw in self._stream:
+            if is_headless(raw):
+                continue
             self._position += 1
             here = ImageKey(raw.topic, raw.log_ns, read_header(raw)[0])
             if here == key:

@@ -23,6 +23,9 @@ from vpr_ros.sources.bag_storage import BagStorage, damaged, decompressed
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 """Begins what was compressed message by message; a message itself begins with a zero."""
 
+_HEADER_BYTES: Final = 16
+"""CDR's own four, the stamp and the length of the frame's name."""
+
 
 class RawMessage(NamedTuple):
     """A message that is not deserialised yet."""
@@ -60,24 +63,27 @@ class BagRecording:
         self._open()
         self.types: Mapping[str, str] = {topic: _type_of(found) for topic, found in self._connections.items()}
         self._decoders: dict[str, TopicDecoder] = {}
-        self.notices = [*files.notices, *self._storage.notices, *self._foreign]
+        self.notices = [*files.notices, *self._storage.notices]
+        if self._foreign:
+            listed = ", ".join(
+                f"{topic} ({encoding or 'unknown'})" for topic, encoding in sorted(self._foreign.items())
+            )
+            self.notices.append(f"not read, because they are not encoded as ROS 2 messages are: {listed}")
 
     def _open(self) -> None:
         self._readers = self._storage.open()
         for reader in self._readers:
             weakref.finalize(self, reader.close)
         self._connections.clear()
-        foreign: dict[str, str] = {}
+        self._foreign: dict[str, str] = {}
         for reader in self._readers:
             is_counted = any(connection.msgcount for connection in reader.connections)
             for connection in reader.connections:
                 encoding = cast("ConnectionExtRosbag2", connection.ext).serialization_format
                 if encoding != "cdr":
-                    foreign[connection.topic] = encoding
+                    self._foreign[connection.topic] = encoding
                 elif connection.msgcount or not is_counted:
                     self._connections.setdefault(connection.topic, []).append((reader, connection))
-        listed = ", ".join(f"{topic} ({encoding or 'unknown'})" for topic, encoding in sorted(foreign.items()))
-        self._foreign = [f"not read, because they are not encoded as ROS 2 messages are: {listed}"] if listed else []
 
     def reopened(self) -> BagRecording:
         """The same recording with files of its own: a forked process must not share its parent's."""
@@ -88,7 +94,7 @@ class BagRecording:
         return again
 
     def remarks(self, topics: Collection[str]) -> list[str]:
-        """What is not as it should be with *topics*, one sentence each."""
+        """What is not as it should be with *topics*, and what was promised and is not there, one sentence each."""
         sentences = []
         for topic in topics:
             others = Counter[str]()
@@ -101,12 +107,17 @@ class BagRecording:
             notice = self._decoder(topic).notice
             sentences += [f"{topic}: {notice}"] if notice else []
         found = {topic: sum(c.msgcount for _, c in self._connections[topic]) for topic in topics}
-        return sentences + differences(self._promised, found)
+        return sentences + differences(self._promised, {**found, **dict.fromkeys(self._absent, 0)})
 
     @property
     def missing(self) -> list[str]:
         """A sentence for the topics that are promised by the metadata, but of which no message is there."""
-        return differences(self._promised, {t: 0 for t, n in self._promised.items() if n and t not in self.types})
+        return differences(self._promised, dict.fromkeys(self._absent, 0))
+
+    @property
+    def _absent(self) -> list[str]:
+        known = {*self.types, *self._foreign}
+        return [topic for topic, count in self._promised.items() if count and topic not in known]
 
     def messages(
         self, topics: Collection[str], start_ns: int | None = None, stop_ns: int | None = None
@@ -173,16 +184,20 @@ def read_header(raw: RawMessage) -> tuple[int, str]:
     Raises:
         SourceError: the message is too short to hold a header.
     """
-    try:
-        order = "<" if raw.data[1] & 1 else ">"
-        sec, nanosec, length = struct.unpack_from(f"{order}iII", raw.data, 4)
-        frame_id = raw.data[16 : 16 + length].split(b"\0", 1)[0].decode(errors="replace")
-    except (IndexError, struct.error) as error:
+    if is_headless(raw):
         raise SourceError(
             f"a message of {raw.topic} at {raw.log_ns} ns has {len(raw.data)} bytes, too few for a header",
             "Check what publishes it, or choose other topics",
-        ) from error
+        )
+    order = "<" if raw.data[1] & 1 else ">"
+    sec, nanosec, length = struct.unpack_from(f"{order}iII", raw.data, 4)
+    frame_id = raw.data[16 : 16 + length].split(b"\0", 1)[0].decode(errors="replace")
     return (sec * NANOSECONDS + nanosec) or raw.log_ns, frame_id.lstrip("/")
+
+
+def is_headless(raw: RawMessage) -> bool:
+    """Whether a message is too short for ``read_header``."""
+    return len(raw.data) < _HEADER_BYTES
 
 
 def is_unstamped(raw: RawMessage) -> bool:

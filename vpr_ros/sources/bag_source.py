@@ -18,7 +18,7 @@ from vpr_ros.sources.bag_images import BagImages, ImageTopic
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, TF_MESSAGE
 from vpr_ros.sources.bag_poses import TopicPoses
 from vpr_ros.sources.bag_recording import BagRecording, unset_stamps
-from vpr_ros.sources.bag_topics import image_topics, pose_topic, readable_cameras
+from vpr_ros.sources.bag_topics import cameras_of_others, image_topics, pose_topic, readable_cameras
 from vpr_ros.sources.bag_truth import BagTruth, choose_truth, no_truth
 from vpr_ros.sources.frame_trees import FrameTrees
 from vpr_ros.sources.options import SourceOptions
@@ -54,7 +54,8 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
         else:
             trees.take(recording, raw)
     used, not_read = readable_cameras(recording, options, list(cameras.values()))
-    warnings = [*recording.notices, *recording.remarks(read), *recording.missing, *warnings, *not_read]
+    used, of_others = cameras_of_others(recording, options, poses_on, used)
+    warnings = [*recording.notices, *recording.remarks(read), *trees.unread(), *warnings, *not_read, *of_others]
     return _source(recording, options, used, choose_truth(options, used, poses, trees), warnings)
 
 
@@ -80,7 +81,7 @@ def _posed(cameras: Sequence[ImageTopic], truth: BagTruth, options: SourceOption
     """
     posed: list[_Posed] = []
     gaps: list[PoseGapError] = []
-    failures: list[ClockError] = []
+    failures: dict[str, ClockError] = {}
     for camera in cameras:
         outcome = _camera_posed(camera, truth, options, warnings)
         if isinstance(outcome, _Posed):
@@ -90,12 +91,12 @@ def _posed(cameras: Sequence[ImageTopic], truth: BagTruth, options: SourceOption
         elif options.image_topics:
             raise outcome
         else:
-            failures.append(outcome)
+            failures[camera.topic] = outcome
     if gaps:
         raise longest(gaps)
     if not posed:
-        raise failures[0]
-    warnings += [f"a camera is not read: {error.problem}" for error in failures]
+        raise next(iter(failures.values()))
+    warnings += [f"{topic} is not read: {error.problem}" for topic, error in failures.items()]
     return posed
 
 

@@ -65,6 +65,41 @@ def readable_cameras(
     return readable, [f"not read, because the encoding is unknown: {', '.join(unknown)}"] if unknown else []
 
 
+def cameras_of_others(
+    recording: BagRecording, options: SourceOptions, pose_topic: str | None, cameras: Sequence[ImageTopic]
+) -> tuple[list[ImageTopic], list[str]]:
+    """Leave out the cameras of robots that the poses are not of, with a sentence; chosen ones stay.
+
+    Another robot is a namespace with a pose topic of the same type and name, and with cameras of its own, beside the
+    one that the poses and other cameras are in.
+    """
+    if pose_topic is None or options.image_topics:
+        return list(cameras), []
+    left_out: dict[str, str] = {}
+    for twin, type_name in recording.types.items():
+        if twin == pose_topic or type_name != recording.types[pose_topic]:
+            continue
+        mine, other = _namespaces(pose_topic, twin)
+        if mine and other and any(camera.topic.startswith(f"{mine}/") for camera in cameras):
+            theirs = [camera.topic for camera in cameras if camera.topic.startswith(f"{other}/")]
+            left_out.update(dict.fromkeys(theirs, twin))
+    sentences = [
+        f"{topic} is not read: the poses are those of {pose_topic}, and {twin} is another robot's; if it is the same "
+        "robot, name the cameras with --image-topic"
+        for topic, twin in left_out.items()
+    ]
+    return [camera for camera in cameras if camera.topic not in left_out], sentences
+
+
+def _namespaces(first: str, second: str) -> tuple[str, str]:
+    """What two topics begin with before the parts at their end that they share; "" where they share none."""
+    parts, others = first.split("/"), second.split("/")
+    shared = 0
+    while shared < min(len(parts), len(others)) and parts[-1 - shared] == others[-1 - shared]:
+        shared += 1
+    return ("/".join(parts[:-shared]), "/".join(others[:-shared])) if shared else ("", "")
+
+
 def pose_topic(recording: BagRecording, options: SourceOptions) -> tuple[str | None, list[str]]:
     """The pose topic, if one is read, and a sentence where several could have been and none was chosen.
 

@@ -23,19 +23,21 @@ class FrameTrees:
         self._trees: dict[str, FrameTree] = {}
         self._joined: dict[str, FrameTree] = {}
         self._topics: dict[str, list[str]] = {}
+        self._unread: dict[str, list[str]] = {}
         self._broken: set[tuple[str, str, str]] = set()
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
-        """Note one ``TFMessage``.
-
-        Raises:
-            SourceError: it does not deserialise.
-        """
+        """Note one ``TFMessage``; one that does not deserialise is counted."""
+        try:
+            transforms = recording.decode(raw).transforms
+        except SourceError as error:
+            self._unread.setdefault(raw.topic, []).append(error.problem)
+            return
         namespace = raw.topic.rpartition("/")[0]
         topics = self._topics.setdefault(namespace, [])
         if raw.topic not in topics:
             topics.append(raw.topic)
-        self._trees.setdefault(namespace, FrameTree()).take(raw, recording.decode(raw).transforms)
+        self._trees.setdefault(namespace, FrameTree()).take(raw, transforms)
 
     def tree(self, topic: str, target: str, source: str) -> FrameTree:
         """The tree in which what *topic* shows is looked up from *source* to *target*.
@@ -80,6 +82,10 @@ class FrameTrees:
     def is_broken(self, topic: str, base: str, frame: str) -> bool:
         """Whether ``mount`` found a way between the frames that cannot be used."""
         return (topic, base, frame) in self._broken
+
+    def unread(self) -> list[str]:
+        """A sentence for each topic with messages that do not deserialise."""
+        return [f"{len(why)} messages of {topic} left out: {why[0]}" for topic, why in self._unread.items()]
 
     def skipped(self) -> Counter[str]:
         """Transforms that cannot be used, by reason, of all that were looked up."""

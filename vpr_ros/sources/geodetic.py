@@ -103,4 +103,5 @@ def _fastest(place_m: npt.NDArray[np.float64], when_s: npt.NDArray[np.float64]) 
     way_m = np.linalg.norm(np.diff(place_m, axis=0), axis=1)
     time_s = np.diff(when_s)
     pace = way_m[time_s > 0] / time_s[time_s > 0]
-    return max(LEAP_M_PER_S, 10.0 * float(np.median(pace))) if len(pace) else LEAP_M_PER_S
+    # Not the median: three in ten positions that are off make six in ten ways that are.
+    return max(LEAP_M_PER_S, 10.0 * float(np.quantile(pace, 0.25))) if len(pace) else LEAP_M_PER_S

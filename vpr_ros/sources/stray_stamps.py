@@ -26,7 +26,10 @@ def in_line(stamps_ns: Stamps, reordering_ns: int) -> npt.NDArray[np.bool_]:
     everything = np.ones(len(stamps_ns), dtype=bool)
     if len(stamps_ns) < _LEAST_STAMPS or (np.maximum.accumulate(stamps_ns) - stamps_ns).max() <= reordering_ns:
         return everything
-    kept = _longest_forward(stamps_ns)
+    # Two stamps, one of them a stray, may both go before all others. From this end the later of them is found, from
+    # the other end the earlier one: the nearer one is wanted at either end of the recording.
+    first_half = np.arange(len(stamps_ns)) < len(stamps_ns) // 2
+    kept = np.where(first_half, _longest_forward(-stamps_ns[::-1])[::-1], _longest_forward(stamps_ns))
     lowest, highest = np.iinfo(np.int64).min // 2, np.iinfo(np.int64).max // 2
     before = np.maximum.accumulate(np.where(kept, stamps_ns, lowest))
     after = np.minimum.accumulate(np.where(kept, stamps_ns, highest)[::-1])[::-1]
