@@ -46,6 +46,8 @@ def test_cameras_of_two_robots_have_the_poses_of_their_own(tmp_path: Path) -> No
         name: [r.T_map_base.position_m[0] for r in source if r.camera == name and r.T_map_base]
         for name in source.cameras
     }
+    (warning,) = source.warnings
+    assert warning.startswith("frame 'odom' of /robot1/tf and /robot1/tf_static and /robot2/tf")
     assert by_camera["/robot1/eye"] == pytest.approx(X_M)
     assert by_camera["/robot2/eye"] == pytest.approx([100.0 + x for x in X_M])
 

@@ -137,7 +137,7 @@ def _from_tree(options: SourceOptions, map_frame: str, cameras: Sequence[ImageTo
         read,
         mounts,
         skipped=trees.skipped,
-        noticed=lambda: [*trees.unset_stamps(), *trees.notices],
+        noticed=lambda: [*trees.unset_stamps(), *trees.notices, *trees.several(map_frame, list(mounts))],
     )
 
 

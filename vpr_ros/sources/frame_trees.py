@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
@@ -23,6 +23,7 @@ class FrameTrees:
         self._trees: dict[str, FrameTree] = {}
         self._joined: dict[str, FrameTree] = {}
         self._topics: dict[str, list[str]] = {}
+        self._looked_up: dict[tuple[str, str], str] = {}
         self._unread: dict[str, list[str]] = {}
         self._broken: set[tuple[str, str, str]] = set()
 
@@ -50,7 +51,7 @@ class FrameTrees:
         """
         own = self._above(topic)
         if own is not None and self._joint(own).connects(target, source):
-            return self._joint(own)
+            return self._used(topic, target, own)
         able = [name for name in self._trees if self._joint(name).connects(target, source)]
         if len(able) > 1:
             several = " and ".join(topic for name in able for topic in self._topics[name])
@@ -60,7 +61,7 @@ class FrameTrees:
                 f"Record one robot per bag, or {OTHER_POSES}",
             )
         if able:
-            return self._joint(able[0])
+            return self._used(topic, target, able[0])
         return FrameTree() if own is None else self._joint(own)
 
     def mount(self, topic: str, base: str, frame: str) -> Pose | None:
@@ -94,6 +95,19 @@ class FrameTrees:
     def unset_stamps(self) -> list[str]:
         """A sentence for each transform that was looked up and has stamps that were not set."""
         return [sentence for tree in self._joined.values() for sentence in tree.unset_stamps()]
+
+    def several(self, target: str, topics: Collection[str]) -> list[str]:
+        """A sentence where *topics* were looked up in trees of several robots, each of which has a frame *target*."""
+        names = {name for topic in topics if (name := self._looked_up.get((topic, target))) is not None}
+        owners = sorted({name for name in names if target in self._trees[name].frames})
+        if len(owners) < 2:
+            return []
+        listed = " and ".join(topic for name in owners for topic in self._topics[name])
+        return [f"frame {target!r} of {listed} is taken for one and the same; if it is not, choose one --image-topic"]
+
+    def _used(self, topic: str, target: str, name: str) -> FrameTree:
+        self._looked_up[topic, target] = name
+        return self._joint(name)
 
     def _above(self, topic: str) -> str | None:
         """The deepest namespace with TF that *topic* lies in."""
