@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.printable import printable
 from vpr_ros.sources.bag_metadata import METADATA, BagMetadata, read_metadata
 from vpr_ros.sources.image_file import natural_key
 
@@ -30,12 +31,8 @@ class BagFiles:
 
 
 def shown(path: Path | str) -> str:
-    """A path for people: bytes that are no text are written out, so that it can be printed and stored anywhere."""
-    text = str(path)
-    try:
-        return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    except UnicodeEncodeError:  # no file name, but a text that a file holds
-        return text.encode("utf-8", "backslashreplace").decode()
+    """A path for people, see ``printable``."""
+    return printable(str(path))
 
 
 def find_bag_files(path: Path) -> BagFiles:
@@ -51,7 +48,7 @@ def find_bag_files(path: Path) -> BagFiles:
     try:
         metadata = read_metadata(path)
     except SourceError as error:
-        return BagFiles(_storage_files(path), notices=(f"{METADATA} is not used: {shown(error.problem)}",))
+        return BagFiles(_storage_files(path), notices=(f"{METADATA} is not used: {error.problem}",))
     return _named_files(path, metadata)
 
 
@@ -60,7 +57,7 @@ def _named_files(path: Path, metadata: BagMetadata) -> BagFiles:
     there = [file for file in named if file.is_file()]
     if not there:
         found = _storage_files(path)
-        names = ", ".join(file.name for file in found)
+        names = printable(", ".join(file.name for file in found))
         return BagFiles(found, metadata.promised, (f"no file that {METADATA} names is there, read instead: {names}",))
     notices = []
     if missing := [file.name for file in named if file not in there]:
@@ -68,7 +65,7 @@ def _named_files(path: Path, metadata: BagMetadata) -> BagFiles:
     others = [file.name for file in _with_suffix(path) if file not in named]
     if others:
         notices.append(f"not read, because {METADATA} does not name them: {', '.join(others)}")
-    return BagFiles(tuple(there), metadata.promised, tuple(map(shown, notices)))
+    return BagFiles(tuple(there), metadata.promised, tuple(map(printable, notices)))
 
 
 def _storage_files(path: Path) -> tuple[Path, ...]:

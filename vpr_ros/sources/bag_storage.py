@@ -11,6 +11,7 @@ import importlib
 import io
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import tempfile
@@ -217,7 +218,7 @@ def _unreadable(path: Path, error: OSError) -> SourceError:
 
 
 def _remedy(path: Path) -> str:
-    name = shown(path.name)
+    name = shown(shlex.quote(path.name))
     if _size(path) == 0:
         return "It is empty or not there: record again, or leave this file out"
     if not os.access(path, os.R_OK):

@@ -63,7 +63,7 @@ class BagWriter:
         if shown(path) != str(path) or (storage == "sqlite3" and not is_plain(path)):
             raise SourceError(
                 f"a {storage} recording cannot be written to {shown(path)}: its name would be taken for another",
-                "Give a path that is text in UTF-8"
+                "Give a path that is a line of text in UTF-8"
                 + (" without '?', '#' and '%', or record as mcap" if storage == "sqlite3" else ""),
             )
         self._path = path
