@@ -215,7 +215,7 @@ def test_gps_at_1_hz_is_read_and_a_late_or_missing_fix_too(tmp_path: Path) -> No
     assert len(open_source(gps(tmp_path, *fixes))) == COUNT
 
 
-@pytest.mark.parametrize("rate_hz", [1, 5, 0.2])
+@pytest.mark.parametrize("rate_hz", [1, 5, 0.5])
 def test_the_gap_that_is_advised_does(tmp_path: Path, rate_hz: float) -> None:
     times_s = np.cumsum([0, 1, 1, 3.21, 1, 1, 7.2004, 1, 1, 1, 20, 1]) / rate_hz
     poses = [pose_stamped(0, float(s), "map") for s in times_s]
@@ -252,3 +252,30 @@ def test_the_gap_that_is_advised_does_for_every_transform_and_camera(tmp_path: P
 def test_any_gap_may_be_allowed(tmp_path: Path, gap_s: float) -> None:
     bag = write(tmp_path / "bag", images(), [odom()[0], odom()[-1]])
     assert x_m(open_source(bag, SourceOptions(max_gap_s=gap_s))) == pytest.approx(X_M)
+
+
+def test_poses_that_leap_are_told(tmp_path: Path) -> None:
+    poses = [*odom()[:3], *odom(start_m=400_000.0)[3:]]
+    source = open_source(write(tmp_path / "bag", poses, images()))
+    assert source.warnings == (
+        "3 of 12 poses of /odom lie farther from the others than anything moves, the first at 1700000000.000 s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("poses", "says"),
+    [
+        ([], r"Give a trajectory with --poses FILE, or record"),
+        ([moving("/tf", "a", "b", 0, 0)], "from its TF with --map-"),
+    ],
+)
+def test_a_bag_without_poses_says_what_there_is_to_take(tmp_path: Path, poses: list[Sent], says: str) -> None:
+    with pytest.raises(SourceError, match=rf"has no pose topic\. .*{says}"):
+        open_source(write(tmp_path / "bag", images(), poses))
+
+
+def test_two_poses_far_apart_are_not_interpolated_by_default(tmp_path: Path) -> None:
+    bag = write(tmp_path / "bag", images(count=60), [*odom()[:1], *odom(count=60)[-1:]])
+    with pytest.raises(ClockError, match=r"more than 5 s.* --max-gap 11\.8"):
+        open_source(bag)
+    assert len(open_source(bag, SourceOptions(max_gap_s=11.8))) == 60

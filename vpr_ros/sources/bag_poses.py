@@ -21,7 +21,9 @@ from vpr_ros.sources.bag_recording import (
     unset_stamps,
 )
 from vpr_ros.sources.geodetic import far_from_others, local_enu, refused_fix
+from vpr_ros.sources.leaps import out_of_reach
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
+from vpr_ros.sources.time_range import seconds
 
 Fix = tuple[float, float, float]
 """Latitude and longitude in degrees, altitude in metres."""
@@ -54,6 +56,7 @@ class TopicPoses:
         self._base_frame = base_frame
         self._samples: list[_Sample] = []
         self._skipped: Counter[str] = Counter()
+        self._leaps: list[str] = []
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
         """Note one message; one that does not deserialise is counted."""
@@ -86,9 +89,9 @@ class TopicPoses:
         mine = self.frame_id
         return _chosen((s.child_frame_id for s in self._samples if s.frame_id == mine), self._base_frame)
 
-    def unset_stamps(self) -> list[str]:
-        """A sentence where stamps were not set."""
-        return unset_stamps(f"poses of {self.topic}", *self._stamps(self._samples))
+    def remarks(self) -> list[str]:
+        """A sentence where stamps were not set, and one where poses leap."""
+        return [*unset_stamps(f"poses of {self.topic}", *self._stamps(self._samples)), *self._leaps]
 
     def track(self) -> tuple[PoseTrack, GeoDatum | None]:
         """The poses in order; GPS positions in a local frame with the first fix as origin.
@@ -105,7 +108,9 @@ class TopicPoses:
         stamps_ns, _ = self._stamps(samples)
         if self._type != NAV_SAT_FIX or not samples:
             poses = [sample.pose for sample in samples if isinstance(sample.pose, Pose)]
-            return pose_track(self.topic, zip(stamps_ns, poses, strict=True), skipped), None
+            track = pose_track(self.topic, zip(stamps_ns, poses, strict=True), skipped)
+            self._note_leaps(track)
+            return track, None
         fixes = np.array([sample.pose for sample in samples], dtype=np.float64)
         far = far_from_others(fixes[:, 0], fixes[:, 1], fixes[:, 2], stamps_ns)
         if 2 * far.sum() > len(far):
@@ -118,10 +123,18 @@ class TopicPoses:
             skipped["far from all others"] += int(far.sum())
         enu, datum = local_enu(*fixes[~far].T)
         stamped = zip(np.array(stamps_ns)[~far].tolist(), enu.tolist(), strict=True)
-        track = pose_track(
-            self.topic, ((t, Pose((east, north, up), None)) for t, (east, north, up) in stamped), skipped
-        )
-        return track, datum
+        poses_enu = ((stamp_ns, Pose((east, north, up), None)) for stamp_ns, (east, north, up) in stamped)
+        return pose_track(self.topic, poses_enu, skipped), datum
+
+    def _note_leaps(self, track: PoseTrack) -> None:
+        """Poses in a map may leap, when a robot finds out where it is; whoever reads the map should know."""
+        far = out_of_reach(track.position_m, track.stamps_ns)
+        if far.any():
+            first_s = seconds(int(track.stamps_ns[far][0]))
+            self._leaps = [
+                f"{int(far.sum())} of {len(far)} poses of {self.topic} lie farther from the others than anything "
+                f"moves, the first at {first_s} s"
+            ]
 
     def _of_one_frame(self, skipped: Counter[str]) -> list[_Sample]:
         frame, child = self.frame_id, self.child_frame_id

@@ -119,10 +119,12 @@ def pose_topic(recording: BagRecording, options: SourceOptions) -> tuple[str | N
         return None, [f"poses are not used, there are {several}; choose one with --pose-topic"] if found else []
     if found:
         raise SourceError(f"{shown(recording.path)} has {several}", "Choose one with --pose-topic")
-    raise SourceError(
-        f"{shown(recording.path)} has no pose topic",
-        "Take poses from TF with --map-frame map, or give a trajectory with --poses FILE",
-    )
+    file = "give a trajectory with --poses FILE"
+    if TF_MESSAGE in recording.types.values():
+        remedy = f"Take poses from its TF with --map-frame, for example map or odom, or {file}"
+    else:
+        remedy = f"{file[0].upper()}{file[1:]}, or record odometry, poses, GPS or TF beside the images"
+    raise SourceError("; ".join([f"{shown(recording.path)} has no pose topic", *recording.missing]), remedy)
 
 
 def _match(

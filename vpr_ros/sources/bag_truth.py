@@ -114,7 +114,7 @@ def _from_topic(
         datum,
         lambda: track.skipped,
         warnings,
-        lambda: [*poses.unset_stamps(), *trees.notices],
+        lambda: [*poses.remarks(), *trees.notices],
     )
 
 

@@ -19,8 +19,9 @@ from vpr_ros.sources.time_range import Stamps, seconds, time_range
 
 # Messages of one publisher may overtake each other by this much; more is a clock that was set back.
 REORDERING_NS = 100_000_000
-# Where nobody says how long poses may be interpolated: this, or a pose that was missed at the rate they usually have.
-LEAST_GAP_NS = 1_000_000_000
+# Where nobody says how long poses may be interpolated: a pose may be missed at the rate they usually have, but nothing
+# else may have happened meanwhile.
+LEAST_GAP_NS, LONGEST_GAP_NS = 1_000_000_000, 5_000_000_000
 USUAL_STEPS = 2.5
 FARTHEST_M = 1e8
 """From the origin of any map frame, coordinates from the earth's centre included; a filter that diverged goes on."""
@@ -152,7 +153,7 @@ class PoseTrack:
         """How long poses are interpolated where nobody says: a pose of GPS at 1 Hz may come late or be missed."""
         steps_ns = np.diff(self.stamps_ns)
         usual_ns = USUAL_STEPS * float(np.median(steps_ns)) if len(steps_ns) else 0.0
-        return max(LEAST_GAP_NS, round(usual_ns))
+        return min(max(LEAST_GAP_NS, round(usual_ns)), LONGEST_GAP_NS)
 
     def gaps_ns(self, stamps_ns: Stamps) -> tuple[Stamps, npt.NDArray[np.intp]]:
         """(M,) length of the gap that each time lies in, 0 at a pose and outside the track, and its first pose."""
