@@ -22,8 +22,9 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--camera-frame", metavar="F", help="TF frame of the camera")
     group.add_argument("--base-frame", default="base_link", metavar="F", help="TF frame of the robot (%(default)s)")
     group.add_argument(
-        "--max-gap", type=float, default=1.0, metavar="S", help="longest gap between poses (%(default)s s)"
-    )
+        "--max-gap", type=float, metavar="S",
+        help="longest gap between poses, in seconds (default: 2.5 times their usual step, from 1 to 5)",
+    )  # fmt: skip
     group.add_argument("--frames", default=":", metavar="A:B", help="use frames A to B-1 only, counted from 0")
 
 

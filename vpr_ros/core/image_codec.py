@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,8 @@ _LAYOUTS: Final = {
     "yuv422_yuy2": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
     "yuyv": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
 }
+
+_NO_PICTURES: Final = ("compresseddepth", "rvl", "h264", "h265", "hevc", "vp8", "vp9", "av1")
 
 RAW_ENCODINGS: Final = tuple(_LAYOUTS)
 """Every ``sensor_msgs/Image`` encoding ``decode_raw`` knows."""
@@ -108,9 +111,10 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
         (H, W, 3) uint8. 16-bit images are scaled by 1/257; an EXIF orientation is applied.
 
     Raises:
-        FrameDecodeError: empty, truncated or not an image.
+        FrameDecodeError: empty, truncated, not an image, or one of depth (see ``is_picture_format``).
     """
     encoded = bytes(data)
+    _check_picture_format(image_format, origin)
     _check_complete(encoded, origin)
     try:
         pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
@@ -127,6 +131,26 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
     if (mosaic := _mosaic(image_format)) is not None:
         return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), mosaic))
     return _uint8(pixels if "compressed rgb" in image_format else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
+
+
+def is_picture_format(image_format: str) -> bool:
+    """Whether ``format`` of a ``sensor_msgs/CompressedImage`` means colours or brightness that OpenCV decodes.
+
+    "16UC1; png compressed ", "32FC1; compressedDepth png" and their like are depth, which is no picture however it was
+    compressed; "h264" and its like are streams, of which one message is no image.
+    """
+    source, _, codec = image_format.lower().partition(";")
+    words = {source.strip(), *codec.split()}
+    is_deep = re.fullmatch(r"(16|32|64)[usf]c\d*|8sc\d*", source.strip()) is not None
+    return not is_deep and words.isdisjoint(_NO_PICTURES)
+
+
+def _check_picture_format(image_format: str, origin: str) -> None:
+    if not is_picture_format(image_format):
+        raise FrameDecodeError(
+            f"{origin}: format {image_format.strip()!r} is no picture, expected a colour or grey image as JPEG or PNG",
+            "Choose the topic of a colour or grey camera",
+        )
 
 
 def _mosaic(image_format: str) -> int | None:

@@ -27,6 +27,8 @@ from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import CameraMount, Frame
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources import bag_messages as messages
+from vpr_ros.sources.bag_files import shown
+from vpr_ros.sources.bag_storage import is_plain
 
 Storage = Literal["mcap", "sqlite3"]
 
@@ -54,10 +56,16 @@ class BagWriter:
         """Prepare to write the folder *path*.
 
         Raises:
-            SourceError: *path* exists.
+            SourceError: *path* exists, or a recording of that kind cannot have that name.
         """
         if path.exists():
-            raise SourceError(f"{path} exists already", "Give another folder, or remove this one first")
+            raise SourceError(f"{shown(path)} exists already", "Give another folder, or remove this one first")
+        if shown(path) != str(path) or (storage == "sqlite3" and not is_plain(path)):
+            raise SourceError(
+                f"a {storage} recording cannot be written to {shown(path)}: its name would be taken for another",
+                "Give a path that is a line of text in UTF-8"
+                + (" without '?', '#' and '%', or record as mcap" if storage == "sqlite3" else ""),
+            )
         self._path = path
         self._storage = storage
         self._connections: dict[str, Connection] = {}
