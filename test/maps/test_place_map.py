@@ -17,6 +17,7 @@ from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps import BuildConfig, PlaceMap
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
+from vpr_ros.maps.seal import sealed_yaml
 
 
 @pytest.fixture
@@ -26,10 +27,11 @@ def copy(wall_map: PlaceMap, tmp_path: Path) -> Path:
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the manifest and seal it, so that only what it says can be wrong."""
     path = folder / "manifest.yaml"
     plain = yaml.safe_load(path.read_text())
     change(plain)
-    path.write_text(yaml.safe_dump(plain))
+    path.write_text(sealed_yaml(plain))
 
 
 def put(folder: Path, name: str, content: bytes) -> None:

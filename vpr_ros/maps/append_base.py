@@ -14,8 +14,8 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geo_frames import move_to_datum
-from vpr_ros.maps.place_map import THUMBNAILS_NAME, PlaceMap
-from vpr_ros.maps.thumbnails import thumbnail_path
+from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 
 def open_base(path: Path, source: FrameSource, extractor: Extractor, dtype: DtypeName) -> PlaceMap:

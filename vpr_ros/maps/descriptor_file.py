@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Literal
+from tokenize import TokenError
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
+from vpr_ros.maps.map_files import DAMAGED, map_errors, short
 
 Descriptors = npt.NDArray[np.float32] | npt.NDArray[np.float16]
 """(N, D), rows of unit length."""
@@ -20,6 +22,8 @@ HEADER_BYTES = 128
 UNIT_TOLERANCE = {"float32": 1e-3, "float16": 1e-2}
 ROWS_PER_CHECK = 4096
 ROWS_SAMPLED = 256
+_NO_HEADER = (ValueError, EOFError, TypeError, LookupError, SyntaxError, TokenError, MemoryError, RecursionError)
+"""numpy reads the header as Python source; what it says of one that is none depends on the version."""
 
 
 def npy_header(rows: int, dim: int, dtype: DtypeName) -> bytes:
@@ -40,16 +44,31 @@ def open_descriptors(path: Path, rows: int, dim: int, dtype: str) -> Descriptors
     Raises:
         MapError: not a ``.npy`` of this shape and dtype, or a sampled row that is not finite or not of unit length.
     """
-    remedy = "Restore the file from a backup or build the map again"
-    try:
-        descriptors = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise MapError(f"{path} is not a numpy array ({error})", remedy) from error
-    found = f"{descriptors.shape} {descriptors.dtype}"
-    if descriptors.shape != (rows, dim) or descriptors.dtype != np.dtype(dtype):
-        raise MapError(f"{path} holds {found}, the manifest and frames.csv expect {(rows, dim)} {dtype}", remedy)
+    with map_errors(path), path.open("rb") as stream:
+        try:
+            shape, fortran_order, found, offset = _read_header(stream)
+        except _NO_HEADER as error:
+            raise MapError(f"{path} is not a numpy array ({short(error)})", DAMAGED) from error
+        if (shape, fortran_order, found) != ((rows, dim), False, np.dtype(dtype)):
+            order = " in columns" if fortran_order else ""
+            raise MapError(
+                f"{path} holds {shape} {found}{order}, the manifest and frames.csv expect {(rows, dim)} {dtype}",
+                DAMAGED,
+            )
+        descriptors = np.memmap(stream, found, "r", offset, shape)
     check_rows(path, descriptors, np.unique(np.linspace(0, rows - 1, ROWS_SAMPLED).astype(np.int64)))
     return np.asarray(descriptors)  # same memory; the memmap subclass makes every indexing slower
+
+
+def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether by columns, dtype, and where the rows begin. numpy's own ``load`` would open zip files too."""
+    major, _ = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+    if major != 1:  # later ones are for headers of more than 64 KiB
+        raise ValueError(f"version {major} of the format, expected 1")
+    shape, fortran_order, found = np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
+    if found.hasobject:
+        raise ValueError("it holds Python objects, which are not read")
+    return shape, fortran_order, found, stream.tell()
 
 
 def check_rows(path: Path, descriptors: Descriptors, indices: npt.NDArray[np.int64]) -> None:
@@ -69,5 +88,5 @@ def check_rows(path: Path, descriptors: Descriptors, indices: npt.NDArray[np.int
             found = f"length {length:.4g}" if np.isfinite(length) else "NaN or infinity"
             raise MapError(
                 f"{path}: row {row} has {found}, every descriptor must be finite and of length 1",
-                "Restore the file from a backup or build the map again",
+                DAMAGED,
             )

@@ -36,7 +36,7 @@ def complete_lines(stream: BinaryIO) -> list[Any]:
     for line in stream:
         try:
             lines.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not line.endswith(b"\n"):
             lines.pop()
