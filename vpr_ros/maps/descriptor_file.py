@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import io
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -22,8 +22,10 @@ HEADER_BYTES = 128
 UNIT_TOLERANCE = {"float32": 1e-3, "float16": 1e-2}
 ROWS_PER_CHECK = 4096
 ROWS_SAMPLED = 256
-_NO_HEADER = (ValueError, EOFError, TypeError, LookupError, SyntaxError, TokenError, MemoryError, RecursionError)
-"""numpy reads the header as Python source; what it says of one that is none depends on the version."""
+LONGEST_HEADER_BYTES = 1000
+_MAGIC = b"\x93NUMPY\x01\x00"
+_NO_HEADER = (ValueError, TypeError, LookupError, SyntaxError, MemoryError, RecursionError)
+"""The header is Python source; what is raised by one that is none depends on the version."""
 
 
 def npy_header(rows: int, dim: int, dtype: DtypeName) -> bytes:
@@ -61,14 +63,20 @@ def open_descriptors(path: Path, rows: int, dim: int, dtype: str) -> Descriptors
 
 
 def _read_header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
-    """Shape, whether by columns, dtype, and where the rows begin. numpy's own ``load`` would open zip files too."""
-    major, _ = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
-    if major != 1:  # later ones are for headers of more than 64 KiB
-        raise ValueError(f"version {major} of the format, expected 1")
-    shape, fortran_order, found = np.lib.format.read_array_header_1_0(stream)  # type: ignore[no-untyped-call]
+    """Shape, whether by columns, dtype, and where the rows begin.
+
+    numpy's own ``load`` opens zip files too, and warns of headers that only Python 2 wrote.
+    """
+    if stream.read(len(_MAGIC)) != _MAGIC:
+        raise ValueError("it does not begin as one of version 1")
+    length = int.from_bytes(stream.read(2), "little")
+    if length > LONGEST_HEADER_BYTES:
+        raise ValueError(f"its header has {length} bytes")
+    header = ast.literal_eval(stream.read(length).decode("ascii").strip())
+    found = np.dtype(header["descr"])
     if found.hasobject:
         raise ValueError("it holds Python objects, which are not read")
-    return shape, fortran_order, found, stream.tell()
+    return tuple(header["shape"]), bool(header["fortran_order"]), found, stream.tell()
 
 
 def check_rows(path: Path, descriptors: Descriptors, indices: npt.NDArray[np.int64]) -> None:

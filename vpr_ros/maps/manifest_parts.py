@@ -9,10 +9,10 @@ from typing import Any
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.frames import CameraMount, GeoDatum
-from vpr_ros.core.model_info import ModelInfo
+from vpr_ros.core.model_info import LARGEST_DIM, ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.maps.manifest_values import LARGEST_DIM, count, entry, items, number, numbers, table, text, texts
+from vpr_ros.maps.manifest_values import count, entry, items, number, numbers, table, text, texts
 
 LARGEST_MOUNT_M = 300.0
 """No robot is longer: what is further away is given in another frame, or damaged."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-LONGEST_TEXT = 10_000
+from vpr_ros.core.model_info import LONGEST_TEXT
+
 LARGEST_COUNT = 2**62
 LARGEST_FRAMES = 10**8
-LARGEST_DIM = 10**6
 LARGEST_POSITION_M = 1e9
 """Far beyond any metric frame on Earth; its square is still a number."""
 

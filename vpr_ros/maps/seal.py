@@ -49,6 +49,7 @@ def resealed_yaml(text: str, plain: Mapping[str, Any], changed: Mapping[str, Any
     Comments and layout stay, where each of these entries has a line of its own.
     """
     content = {key: value for key, value in {**plain, **changed}.items() if key != SEAL_KEY}
+    changed = {key: value for key, value in changed.items() if plain.get(key) != value}
     lines = {**changed, SEAL_KEY: content_sha256(content)}
     for key, value in lines.items():
         line = yaml.safe_dump({key: value})
