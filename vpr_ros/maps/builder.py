@@ -120,12 +120,12 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         )
     if append or interrupted or not output.exists():
         return
+    if not (output / MANIFEST_NAME).is_file():
+        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
     if not config.overwrite:
         raise MapError(
             f"{output} exists", "Add --overwrite to replace it, --append to add a session, or choose another --output"
         )
-    if not (output / MANIFEST_NAME).is_file():
-        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
 
 
 def _describe_all(
@@ -190,5 +190,7 @@ def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> SourceError:
     reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "the source is empty"
     return SourceError(
         f"{source.description}: none of {len(source)} frames can be used ({reasons})",
-        "Check the poses (`--poses`, `--pose-topic`) and the image topic",
+        "Open some of the images with another program: they are damaged, or no images"
+        if skipped[UNDECODABLE] * 2 > sum(skipped.values())
+        else "Check the poses (`--poses`, `--pose-topic`) and the image topic",
     )

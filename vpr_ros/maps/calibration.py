@@ -67,7 +67,7 @@ class Calibration:
             evidence = texts(plain, "evidence")
             if evidence != EVIDENCE_NAMES:
                 raise MapError(
-                    f"the map's calibration reads the evidence {evidence}, this software measures {EVIDENCE_NAMES}",
+                    f"the calibration reads the evidence {evidence}, this software measures {EVIDENCE_NAMES}",
                     "Build the map again with this version",
                 )
             values: dict[str, Any] = {
@@ -88,7 +88,7 @@ class Calibration:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             expected = ", ".join(field.name for field in fields(cls))
             raise MapError(
-                f"the map's calibration cannot be read ({short(error)}), expected {expected}, all finite", DAMAGED
+                f"the calibration cannot be read ({short(error)}), expected {expected}, all finite", DAMAGED
             ) from error
 
 

@@ -21,7 +21,7 @@ from vpr_ros.maps.manifest_parts import (
     datum_from_dict,
 )
 from vpr_ros.maps.manifest_values import LARGEST_FRAMES, count, items, one_of, shown, table, text
-from vpr_ros.maps.map_files import DAMAGED, check_name, map_errors, map_file, short
+from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
 from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml, write_in_place
 
 FORMAT_VERSION = 1
@@ -29,6 +29,7 @@ MANIFEST_NAME = "manifest.yaml"
 LARGEST_MANIFEST_BYTES = 1 << 22
 MOST_MANIFEST_VALUES = 20_000
 """Of more than a thousand sessions."""
+_CORRECT = "Correct it, restore it from a backup, or build the map again"
 
 
 def replaced_path(folder: Path) -> Path:
@@ -139,7 +140,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
     except (KeyError, TypeError, ValueError) as error:
         found = shown(plain.get("format_version"))
         raise MapError(
-            f"{path}: format_version is {found}, expected a number", "Is this a vpr_ros map at all?"
+            f"{path}: format_version is {found}, expected a number", "Give the folder that `build_map --output` wrote"
         ) from error
     if version > FORMAT_VERSION:
         raise MapError(
@@ -157,21 +158,23 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             sessions=tuple(SessionEntry.from_dict(session) for session in items(plain, "sessions")),
             cameras=tuple(camera_from_dict(camera) for camera in items(plain, "cameras")),
             datum=datum_from_dict(plain["datum"]),
-            files=_files(path.parent, table(plain, "files")),
+            files=_files(table(plain, "files")),
             thumbnails=count(plain, "thumbnails"),
             calibration=Calibration.from_dict(plain["calibration"]),
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256") if "thumbnails_sha256" in plain else "",
         )
+    except MapError as error:
+        raise MapError(f"{path}: {error.problem}", error.remedy) from error
     except KeyError as error:
-        raise MapError(f"{path}: the entry {error} is missing", DAMAGED) from error
+        raise MapError(f"{path}: the entry {error} is missing", _CORRECT) from error
     except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise MapError(f"{path}: an entry cannot be read ({short(error)})", DAMAGED) from error
+        raise MapError(f"{path}: an entry cannot be read ({short(error)})", _CORRECT) from error
 
 
-def _files(folder: Path, plain: dict[str, Any]) -> dict[str, FileEntry]:
+def _files(plain: dict[str, Any]) -> dict[str, FileEntry]:
     for name in plain:
-        check_name(folder, name)
+        check_name(name)
     return {name: FileEntry.from_dict(entry) for name, entry in plain.items()}
 
 
@@ -190,9 +193,9 @@ def _read_plain(folder: Path) -> tuple[dict[str, Any], str]:
     try:
         plain = parse_yaml(content, str(path), MapError, MOST_MANIFEST_VALUES)
     except MapError as error:
-        raise MapError(error.problem, DAMAGED) from error
+        raise MapError(error.problem, _CORRECT) from error
     if not isinstance(plain, dict) or not all(isinstance(key, str) for key in plain):
-        raise MapError(f"{path} holds {shown(plain)}, expected a table of named entries", DAMAGED)
+        raise MapError(f"{path} holds {shown(plain)}, expected a table of named entries", _CORRECT)
     return plain, content
 
 

@@ -66,7 +66,7 @@ def map_file(folder: Path, name: str) -> Path:
         MapError: the name leads elsewhere, or there is no such file.
         OSError: nobody may look.
     """
-    check_name(folder, name)
+    check_name(name)
     path = folder / name
     _check_link(folder, path)
     try:
@@ -89,20 +89,22 @@ def map_folder(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def check_name(folder: Path, name: str) -> None:
+def check_name(name: str) -> None:
     """Refuse what is no name within a folder.
 
     Raises:
         MapError: a path, or nothing at all.
     """
     if name in ("", ".", "..") or "/" in name or "\0" in name:
-        raise MapError(f"map {folder} names {name[:80]!r} among its files, which is no name within a folder", DAMAGED)
+        raise MapError(f"the map has a file called {name[:80]!r}, which is no name within a folder", DAMAGED)
 
 
 def _check_link(folder: Path, path: Path) -> None:
     if not path.is_symlink():
         return
     target = path.resolve()
+    if not target.exists():
+        raise MapError(f"{path} is a link to {target}, which does not exist", DAMAGED)
     if not target.is_relative_to(folder.resolve()):
         there, here = shlex.quote(str(target)), shlex.quote(str(path))
         raise MapError(

@@ -153,7 +153,8 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
             f"map {path} was built with model {built_with.name} {built_with.version}, "
             f"not with {offered.name} {offered.version}: {'; '.join(differences)}",
             "Use the map's own model, or build the map again with this one: "
-            f"`build_map SOURCE --model {offered.name}.onnx --output {path} --overwrite`",
+            f"`build_map SOURCE --output {shlex.quote(str(path))} --overwrite`, "
+            "and `--model FILE` where it is not the model that ships",
         )
 
 

@@ -17,8 +17,9 @@ from vpr_ros.maps.manifest_values import LARGEST_POSITION_M, number, table
 
 Float = npt.NDArray[np.float64]
 
-LARGEST_GROWTH = 300.0
-"""Its exponential is still a number; none that was measured comes near."""
+LARGEST_GROWTH = 100.0
+"""Ten times what was ever measured, and its exponential is still a number."""
+LARGEST_COSINE = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Residuals:
             KeyError, TypeError, ValueError: a field is missing, unknown, no number, or out of its range.
         """
         parts = {name: _residual(plain, name) for name in plain if name != "similarity"}
-        return cls(similarity=number(plain, "similarity"), **parts)
+        return cls(similarity=number(plain, "similarity", -LARGEST_COSINE, LARGEST_COSINE), **parts)
 
 
 def _residual(plain: Mapping[str, Any], name: str) -> Residual:
