@@ -26,7 +26,7 @@ from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml, write_in_p
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.yaml"
-LARGEST_MANIFEST_BYTES = 1 << 22
+LARGEST_MANIFEST_BYTES = 1 << 20
 MOST_MANIFEST_VALUES = 20_000
 """Of more than a thousand sessions."""
 _CORRECT = "Correct it, restore it from a backup, or build the map again"
