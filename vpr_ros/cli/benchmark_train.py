@@ -10,11 +10,11 @@ from typing import Any
 
 import jsonargparse
 import lightning
-import yaml
 
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.files import read_yaml
 from vpr_ros.training.metric_learning import MetricLearning, PlaceDataModule
 from vpr_ros.training.throughput import Workload, measure_throughput
 
@@ -64,11 +64,11 @@ def read_recipe(path: Path, overrides: dict[str, Any]) -> tuple[MetricLearning, 
     parser.add_subclass_arguments(lightning.LightningModule, "model")
     parser.add_subclass_arguments(lightning.LightningDataModule, "data")
     try:
-        parsed = parser.parse_object(_without_download(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        parsed = parser.parse_object(_without_download(read_yaml(path)))
         for key, value in overrides.items():
             parsed[key] = value
         built: Any = parser.instantiate(parsed)
-    except (jsonargparse.ArgumentError, OSError, yaml.YAMLError, TypeError, KeyError) as error:
+    except (jsonargparse.ArgumentError, TypeError, KeyError) as error:
         raise ConfigError(f"{path} is no recipe: {error}", "Give a file of config/recipes") from error
     if not isinstance(built.model, MetricLearning) or not isinstance(built.data, PlaceDataModule):
         raise ConfigError(

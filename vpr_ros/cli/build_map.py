@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def _print(report: BuildReport) -> None:
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "
         f"({calibration.samples_right} right, {calibration.samples_wrong} wrong answers)"
     )
-    print(f"next: ros2 launch vpr_ros localize.launch.py map:={report.path}")
+    print(f"next: ros2 launch vpr_ros localize.launch.py map:={shlex.quote(str(report.path))}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import jsonargparse
-import yaml
 from rich.table import Table
 
 from vpr_ros.cli.parser import CommandParser
@@ -18,6 +17,7 @@ from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.files import read_yaml
 from vpr_ros.training.comparison import RANKS, ComparedModel, as_json, compare, open_model, summarise
 from vpr_ros.training.image_sets import EvaluationData, RetrievalSet
 from vpr_ros.training.run_folder import write_text
@@ -70,10 +70,7 @@ def read_sets(path: Path) -> list[EvaluationData]:
 
 
 def _yaml_list(path: Path) -> list[Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(f"{path} cannot be read ({error})", "Give a YAML file with a list of sets") from error
+    content = read_yaml(path)
     if not isinstance(content, list) or not content:
         raise ConfigError(f"{path} holds {type(content).__name__}", "Give a YAML file with a list of sets")
     return content

@@ -20,7 +20,8 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import PlaceModel
@@ -70,7 +71,7 @@ def compare_papers(argv: Sequence[str]) -> None:
                 if not kept.is_file():
                     cell = train_cell(aggregation, seed, frozen.grid, data, tasks, training, update)
                     write_text(kept, json.dumps(asdict(cell), indent=2))
-            cells.append(Cell(**json.loads(kept.read_text(encoding="utf-8"))))
+            cells.append(Cell(**parse_json(read_text(kept, TrainingError), str(kept), TrainingError)))
     _write(cells, options.output, {**settings, "tasks": [_protocol(task) for task in tasks]})
     _show(cells)
 

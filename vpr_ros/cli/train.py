@@ -21,6 +21,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError, VprError
+from vpr_ros.core.files import read_yaml
 from vpr_ros.models.checkpoint import Recipe
 from vpr_ros.training.run_folder import RunFolder
 
@@ -95,6 +96,7 @@ def train(argv: Sequence[str]) -> None:
         VprError: anything the user can mend.
     """
     _refuse_deep_overrides(argv)
+    _check_recipes(argv)
     # what Lightning still calls in its own libraries is no business of the user's
     warnings.filterwarnings("ignore", category=DeprecationWarning)
     quiet = ("does not have many workers", "Checkpoint directory .* exists", "number of training batches", "treespec")
@@ -150,6 +152,19 @@ def _refuse_deep_overrides(argv: Sequence[str]) -> None:
                 f"{argument.split('=')[0]} would replace the whole section {section}, not {key} alone",
                 f"Give the section whole: --model.init_args.model.{section} '{{name: ..., {key}: ...}}'",
             )
+
+
+def _check_recipes(argv: Sequence[str]) -> None:
+    """Look at the recipes before jsonargparse does, which follows any number of aliases.
+
+    Raises:
+        ConfigError: one that is no YAML of a reasonable size.
+    """
+    for before, argument in zip(("", *argv), argv, strict=False):
+        found = re.match(r"(?:--config|-c)=(.+)", argument)
+        name = found[1] if found else argument if before in ("--config", "-c") else None
+        if name is not None and Path(name).exists():
+            read_yaml(Path(name))
 
 
 def _short(message: str) -> str:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.files import parse_json
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
 from vpr_ros.models.nano import NanoBackbone
@@ -100,7 +101,7 @@ def _read_student(path: Path, made_by: dict[str, Any]) -> dict[str, torch.Tensor
         TrainingError: it was made by another recipe.
     """
     with safe_open(path, "pt") as file:
-        found = json.loads((file.metadata() or {}).get("made_by", "null"))
+        found = parse_json((file.metadata() or {}).get("made_by", "null"), str(path), TrainingError)
     if found != json.loads(json.dumps(made_by)):
         raise TrainingError(f"{path} was made by another recipe", "Remove it, or choose another --output")
     print(f"taking the backbone from {path}")

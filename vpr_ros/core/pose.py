@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,9 +57,8 @@ class Pose:
     @property
     def is_finite(self) -> bool:
         """Whether every number is finite and the quaternion, if any, has a length."""
-        numbers = np.array(self.position_m + (self.quat_xyzw or ()))
-        return bool(np.isfinite(numbers).all()) and (
-            self.quat_xyzw is None or float(np.linalg.norm(self.quat_xyzw)) > 1e-6
+        return all(map(math.isfinite, self.position_m)) and (
+            self.quat_xyzw is None or 1e-6 < math.hypot(*self.quat_xyzw) < math.inf
         )
 
     def compose(self, other: Pose) -> Pose:

@@ -14,8 +14,9 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geo_frames import move_to_datum
-from vpr_ros.maps.place_map import THUMBNAILS_NAME, PlaceMap
-from vpr_ros.maps.thumbnails import thumbnail_path
+from vpr_ros.maps.map_files import map_file, map_folder
+from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 
 def open_base(path: Path, source: FrameSource, extractor: Extractor, dtype: DtypeName) -> PlaceMap:
@@ -61,12 +62,19 @@ def base_rows(base: PlaceMap) -> list[FrameRow]:
 
 
 def link_thumbnails(base: PlaceMap, partial: Path) -> None:
-    """Put the base's thumbnails into the new folder, without copying where the file system allows."""
+    """Put the base's thumbnails into the new folder, without copying where the file system allows.
+
+    Raises:
+        MapError: one of them lies outside the map.
+        OSError: it cannot be written.
+    """
+    map_folder(base.path, THUMBNAILS_NAME)
     for index in range(len(base)):
         old = thumbnail_path(base.path / THUMBNAILS_NAME, index)
         new = thumbnail_path(partial / THUMBNAILS_NAME, index)
         if not old.exists() or new.exists():
             continue
+        map_file(old.parent, old.name)
         try:
             new.hardlink_to(old)
         except OSError:

@@ -25,6 +25,7 @@ from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.journal import JOURNAL_NAME
 from vpr_ros.maps.leftovers import is_done, put_back
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
+from vpr_ros.maps.manifest_parts import mount_problem
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.publish import publish
@@ -61,13 +62,14 @@ def build_map(
 
     Raises:
         MapError: something stands at *output*, the inputs do not fit it, or the disk is full.
-        SourceError: no frame of the source can be used.
+        SourceError: no frame of the source can be used, or a camera cannot sit where it says.
         ModelError: the network failed.
     """
     started = time.monotonic()
     output = Path(output)
     with disk_errors(partial_path(output), config, append=append):
         put_back(output)
+        _check_mounts(source)
         inputs = build_inputs(source, extractor, config, output, append)
         if is_done(output, inputs, append=append, resume=resume):
             return _report_of_complete(output, started)
@@ -102,6 +104,15 @@ def _report_of_complete(output: Path, started: float) -> BuildReport:
     return BuildReport(output, manifest.frames, 0, 0, {}, manifest.calibration, seconds, was_complete=True)
 
 
+def _check_mounts(source: FrameSource) -> None:
+    for camera in source.cameras.values():
+        if camera.T_base_camera is not None and (problem := mount_problem(camera.T_base_camera)):
+            raise SourceError(
+                f"{source.description}: the place of camera {camera.name} on the robot {problem}",
+                "Correct the transform from the base to the camera where the recording has it (TF, or sensor.yaml)",
+            )
+
+
 def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupted: bool) -> None:
     if append and not output.exists():
         raise MapError(
@@ -109,12 +120,12 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         )
     if append or interrupted or not output.exists():
         return
+    if not (output / MANIFEST_NAME).is_file():
+        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
     if not config.overwrite:
         raise MapError(
             f"{output} exists", "Add --overwrite to replace it, --append to add a session, or choose another --output"
         )
-    if not (output / MANIFEST_NAME).is_file():
-        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
 
 
 def _describe_all(
@@ -191,5 +202,7 @@ def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> VprError:
         )
     return SourceError(
         f"{source.description}: none of {len(source)} frames can be used ({reasons})",
-        "Check the poses (`--poses`, `--pose-topic`) and the image topic",
+        "Open some of the images with another program: they are damaged, or no images"
+        if skipped[UNDECODABLE] * 2 > sum(skipped.values())
+        else "Check the poses (`--poses`, `--pose-topic`) and the image topic",
     )

@@ -17,9 +17,10 @@ from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry
 from vpr_ros.maps.partial import PartialMap
-from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, THUMBNAILS_NAME, PlaceMap
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
 from vpr_ros.maps.self_calibration import self_calibration
 from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
+from vpr_ros.maps.thumbnails import thumbnails_sha256
 from vpr_ros.maps.usable_frames import UsableFrames
 
 
@@ -57,6 +58,7 @@ def finish_map(
         radius_m,
         spacing_m,
     )
+    thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
         frame_id=source.map_frame_id,
         created_utc=now,
@@ -68,7 +70,8 @@ def finish_map(
         cameras=cameras,
         datum=base.manifest.datum if base else source.datum,
         files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
-        thumbnails=sum(1 for _ in (partial.path / THUMBNAILS_NAME).iterdir()),
+        thumbnails=thumbnails,
+        thumbnails_sha256=pictures_sha256,
         calibration=calibration,
     )
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,11 +17,13 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.maps.build_inputs import Inputs, differences, inputs_sha256
 from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
 from vpr_ros.maps.frame_table import FrameRow
-from vpr_ros.maps.journal import complete_lines, open_journal
-from vpr_ros.maps.place_map import DESCRIPTORS_NAME, THUMBNAILS_NAME
-from vpr_ros.maps.thumbnails import thumbnail_path
+from vpr_ros.maps.journal import JOURNAL_NAME, complete_lines, open_journal
+from vpr_ros.maps.map_files import short
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME
+from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 ROWS_PER_WRITE = 4096
+_START_AGAIN = "The interrupted build is damaged: start again with --overwrite instead of --resume"
 
 
 def partial_path(output: Path) -> Path:
@@ -89,16 +91,21 @@ class PartialMap:
                 "Add --resume to finish it, or --overwrite to start again",
             )
         _check_header(self.path, first, header)
-        for batch in batches:
-            undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
-            self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"], undescribed)
+        with _damage(self.path):
+            for batch in batches:
+                undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
+                self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"], undescribed)
+            if not 0 <= self.undecodable + self.undescribed <= self.consumed - len(self.rows):
+                raise ValueError(f"{self.consumed} records for {len(self.rows)} frames")
         self.was_resumed = True
+        if not (self.path / DESCRIPTORS_NAME).is_file() or not (self.path / THUMBNAILS_NAME).is_dir():
+            raise MapError(f"{self.path} lacks {DESCRIPTORS_NAME} or {THUMBNAILS_NAME}", _START_AGAIN)
         self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
         expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes
         if (found := self._descriptors.seek(0, os.SEEK_END)) < expected:
             raise MapError(
                 f"{self.path / DESCRIPTORS_NAME} has {found} bytes, its journal says {expected}",
-                "The interrupted build is damaged: start again with --overwrite instead of --resume",
+                _START_AGAIN,
             )
         self._descriptors.truncate(expected)
         self._descriptors.seek(expected)
@@ -183,8 +190,18 @@ def _sync(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """What is in a journal that no build wrote."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise MapError(f"{path / JOURNAL_NAME} cannot be read ({short(error)})", _START_AGAIN) from error
+
+
 def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
-    different = differences(found, expected)
+    with _damage(path):
+        different = differences(found, expected)
     if different:
         raise MapError(
             f"the interrupted build in {path} was made from other inputs: {'; '.join(different)}",
@@ -194,7 +211,9 @@ def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
 
 def _rows_from_json(rows: Sequence[Sequence[Any]]) -> list[FrameRow]:
     result = []
-    for stamp_ns, session, camera, x, y, z, qx, qy, qz, qw, name in rows:
+    for stamp_ns, session, camera, *pose, name in rows:
+        x, y, z, qx, qy, qz, qw = (float(number) for number in pose)
         quat_xyzw = None if qx != qx else (qx, qy, qz, qw)  # noqa: PLR0124 - NaN marks an unknown orientation
-        result.append(FrameRow(stamp_ns, session, camera, Pose((x, y, z), quat_xyzw), name))
+        numbers = (int(stamp_ns), int(session), int(camera))
+        result.append(FrameRow(*numbers, Pose((x, y, z), quat_xyzw), str(name)))
     return result

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import save
 
 from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
+from vpr_ros.core.files import parse_json
 from vpr_ros.models.build import build_model
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.place_model import PlaceModel
@@ -71,8 +72,8 @@ def load_checkpoint(path: Path) -> tuple[PlaceModel, Recipe]:
     """
     metadata, tensors = _read(path)
     try:
-        config = ModelConfig.from_mapping({**json.loads(metadata[CONFIG_KEY])})
-        recipe = Recipe(**json.loads(metadata.get(RECIPE_KEY, "{}")))
+        config = ModelConfig.from_mapping({**parse_json(metadata[CONFIG_KEY], CONFIG_KEY)})
+        recipe = Recipe(**parse_json(metadata.get(RECIPE_KEY, "{}"), RECIPE_KEY))
         model = build_model(_without_download(config))
     except (ConfigError, ModelError, ValueError, TypeError) as error:
         raise TrainingError(

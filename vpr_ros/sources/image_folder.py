@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import yaml
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.files import read_yaml
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.image_file import read_image
@@ -115,10 +115,10 @@ def _euroc_mount(listing: ImageListing) -> Pose | None:
     if listing.calibration is None:
         return None
     try:
-        extrinsics = yaml.safe_load(listing.calibration.read_text(encoding="utf-8"))["T_BS"]["data"]
+        extrinsics = read_yaml(listing.calibration, SourceError)["T_BS"]["data"]
         matrix = np.array(extrinsics, dtype=np.float64).reshape(4, 4)
         return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise SourceError(
             f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({error})",
             "Correct it, or remove the file to have the camera's place unknown",
