@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.bag_images import ImageTopic
 from vpr_ros.sources.bag_recording import BagRecording, RawMessage
+from vpr_ros.sources.clock_offset import disagreement
 from vpr_ros.sources.frame_tree import OTHER_POSES, Edge, FrameTree
 
 
@@ -95,6 +97,16 @@ class FrameTrees:
     def unset_stamps(self) -> list[str]:
         """A sentence for each transform that was looked up and has stamps that were not set."""
         return [sentence for tree in self._joined.values() for sentence in tree.unset_stamps()]
+
+    def disagreements(self, target: str, cameras: Sequence[ImageTopic]) -> list[str]:
+        """A sentence where the clock of a camera is not that of the transforms it was looked up in."""
+        return [
+            sentence
+            for camera in cameras
+            if (name := self._looked_up.get((camera.topic, target))) is not None
+            for transform, clock in self._joint(name).clocks()
+            for sentence in disagreement(camera.topic, camera.clock, transform, clock)
+        ]
 
     def several(self, target: str, topics: Collection[str]) -> list[str]:
         """A sentence where *topics* were looked up in trees of several robots, each of which has a frame *target*."""
