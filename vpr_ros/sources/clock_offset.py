@@ -42,7 +42,8 @@ def disagreement(what: str, mine: Clock, poses: str, theirs: Clock) -> list[str]
     ahead_s = mine.ahead_of_s(theirs)
     if abs(ahead_s) <= MOST_S:
         return []
+    side = "ahead of" if ahead_s > 0 else "behind"
     return [
-        f"going by when they were recorded, the stamps of {what} are {abs(ahead_s):.1f} s "
-        f"{'ahead of' if ahead_s > 0 else 'behind'} those of {poses}: if these are two clocks, the poses are as much off"
+        f"going by when they were recorded, the stamps of {what} are {abs(ahead_s):.1f} s {side} those of {poses}: "
+        "if these are two clocks, the poses are as much off"
     ]

@@ -45,14 +45,14 @@ class FrameTrees:
     def tree(self, topic: str, target: str, source: str) -> FrameTree:
         """The tree in which what *topic* shows is looked up from *source* to *target*.
 
-        That of the topic's own namespace, with those above it, where it knows both frames or nobody else does; else
-        the only one that knows them.
+        That of the topic's own namespace, with those above it. A topic in no namespace with TF, or one that "/tf" does
+        not help, takes the only tree that knows both frames.
 
         Raises:
             SourceError: several others know them.
         """
         own = self._above(topic)
-        if own is not None and self._joint(own).connects(target, source):
+        if own is not None and (own or self._joint(own).connects(target, source)):
             return self._used(topic, target, own)
         able = [name for name in self._trees if self._joint(name).connects(target, source)]
         if len(able) > 1:
@@ -62,6 +62,8 @@ class FrameTrees:
                 f"{topic}: {several}",
                 f"Record one robot per bag, or {OTHER_POSES}",
             )
+        if able and len(self._trees) > 1:
+            self._notice(f"the frames of {topic} are looked up in {' and '.join(self._topics[able[0]])}")
         if able:
             return self._used(topic, target, able[0])
         return FrameTree() if own is None else self._joint(own)
