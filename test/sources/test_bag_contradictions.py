@@ -279,3 +279,28 @@ def test_two_poses_far_apart_are_not_interpolated_by_default(tmp_path: Path) -> 
     with pytest.raises(ClockError, match=r"more than 5 s.* --max-gap 11\.8"):
         open_source(bag)
     assert len(open_source(bag, SourceOptions(max_gap_s=11.8))) == 60
+
+
+@pytest.mark.parametrize("offset_s", [-18, 3])
+def test_two_clocks_that_overlap_are_told_by_when_things_were_recorded(tmp_path: Path, offset_s: int) -> None:
+    poses = odom(count=400)
+    transforms = [moving("/tf", "odom", "cam_optical", 0.1 * k, k) for k in range(400)]
+    for sent in poses:
+        sent.content.header.stamp.sec += offset_s
+    for sent in transforms:
+        sent.content.transforms[0].header.stamp.sec += offset_s
+    pictures = [s for s in images(count=300) if s.log_ns > stamp_of(200)]
+    for parts, options, name in (
+        (poses, SourceOptions(), "/odom"),
+        (transforms, SourceOptions(map_frame="odom"), "TF odom -> cam_optical"),
+    ):
+        source = open_source(write(tmp_path / f"{options.map_frame}", parts, pictures), options)
+        (warning,) = source.warnings
+        told = f"{abs(offset_s)}.0 s {'behind' if offset_s > 0 else 'ahead of'} those of {name}:"
+        assert f"the stamps of {CAMERA} are {told}" in warning
+
+
+def test_a_simulated_clock_that_runs_slowly_is_one_clock(tmp_path: Path) -> None:
+    """Simulated at half speed: the recorder's clock runs away from both topics alike, the camera starts late."""
+    slow = [s._replace(log_ns=T0 + 2 * (s.log_ns - T0)) for s in [*odom(count=400), *images(count=400)[300:]]]
+    assert open_source(write(tmp_path / "bag", slow)).warnings == ()

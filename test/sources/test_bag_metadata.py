@@ -142,7 +142,7 @@ def test_metadata_that_nobody_can_read_is_left_out(tmp_path: Path, storage: str,
 def test_metadata_without_a_recording_is_told(tmp_path: Path) -> None:
     folder = bag(tmp_path)
     (folder / "bag.mcap").unlink()
-    with pytest.raises(SourceError, match=r"has a metadata\.yaml but no storage file .*Copy the whole recording"):
+    with pytest.raises(SourceError, match=r"holds no storage file .*Copy the whole recording"):
         open_source(folder)
 
 

@@ -70,6 +70,17 @@ def test_where_only_one_robot_knows_the_frames_it_is_asked(tmp_path: Path) -> No
     assert x_m(open_source(write(tmp_path / "bag", robot("/robot1", 0.0), images()), FROM_TF)) == X_M
     source = open_source(write(tmp_path / "two", robot("/robot1", 0.0), other, images(), odom()), SourceOptions())
     assert mount_m(source) == 0.2
+    assert source.warnings == (f"the frames of {CAMERA} are looked up in /robot1/tf and /robot1/tf_static",)
+
+
+def test_what_the_own_robot_does_not_know_is_not_taken_from_another(tmp_path: Path) -> None:
+    own = [moving("/robot2/tf", "odom", "base_link", 100.0 + 0.5 * k, k) for k in NUMBERS]
+    bag = write(tmp_path / "bag", robot("/robot1", 0.0), own, images("/robot2/eye"), odom())
+    assert mount_m(open_source(bag, SourceOptions(pose_topic="/odom")), "/robot2/eye") is None
+    with pytest.raises(SourceError, match="no way from 'cam_optical' to 'odom'"):
+        open_source(bag, FROM_TF)
+    source = open_source(bag, SourceOptions(map_frame="odom", camera_frame="base_link"))
+    assert x_m(source) == [100.0 + x for x in X_M]
 
 
 def test_the_tf_of_all_robots_is_joined_with_that_of_one(tmp_path: Path) -> None:

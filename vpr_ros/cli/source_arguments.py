@@ -22,9 +22,8 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--camera-frame", metavar="F", help="TF frame of the camera")
     group.add_argument("--base-frame", default="base_link", metavar="F", help="TF frame of the robot (%(default)s)")
     group.add_argument(
-        "--max-gap", type=float, metavar="S",
-        help="longest gap between poses, in seconds (default: 2.5 times their usual step, from 1 to 5)",
-    )  # fmt: skip
+        "--max-gap", type=float, metavar="S", help="longest gap between poses (default: 2.5 usual steps, 1 to 5 s)"
+    )
     group.add_argument("--frames", default=":", metavar="A:B", help="use frames A to B-1 only, counted from 0")
 
 

@@ -48,8 +48,6 @@ _LAYOUTS: Final = {
     "yuyv": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
 }
 
-_NO_PICTURES: Final = ("compresseddepth", "rvl", "h264", "h265", "hevc", "vp8", "vp9", "av1")
-
 RAW_ENCODINGS: Final = tuple(_LAYOUTS)
 """Every ``sensor_msgs/Image`` encoding ``decode_raw`` knows."""
 
@@ -105,16 +103,17 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
         origin: file or topic it came from, for the message of an error.
         image_format: ``format`` of a ``sensor_msgs/CompressedImage``. "compressed rgb" says that red and blue were
             exchanged before encoding. "bayer_rggb8; jpeg compressed " and its like say that the file holds the
-            mosaic of a Bayer camera, which image_transport compresses as if it were grey.
+            mosaic of a Bayer camera, which image_transport compresses as if it were grey. Depth and video are
+            refused, see ``is_picture_format``.
 
     Returns:
         (H, W, 3) uint8. 16-bit images are scaled by 1/257; an EXIF orientation is applied.
 
     Raises:
-        FrameDecodeError: empty, truncated, not an image, or one of depth (see ``is_picture_format``).
+        FrameDecodeError: empty, truncated or not an image.
     """
-    encoded = bytes(data)
     _check_picture_format(image_format, origin)
+    encoded = bytes(data)
     _check_complete(encoded, origin)
     try:
         pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
@@ -131,6 +130,9 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
     if (mosaic := _mosaic(image_format)) is not None:
         return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), mosaic))
     return _uint8(pixels if "compressed rgb" in image_format else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
+
+
+_NO_PICTURES: Final = ("compresseddepth", "rvl", "h264", "h265", "hevc", "vp8", "vp9", "av1")
 
 
 def is_picture_format(image_format: str) -> bool:

@@ -78,7 +78,7 @@ def _storage_files(path: Path) -> tuple[Path, ...]:
         )
     if not files:
         raise SourceError(
-            f"{shown(path)} has a {METADATA} but no storage file ({' or '.join(BAG_SUFFIXES)}) to go with it",
+            f"{shown(path)} holds no storage file of a recording ({' or '.join(BAG_SUFFIXES)})",
             f"Copy the whole recording, or remove {METADATA} if this is a folder of images",
         )
     return files

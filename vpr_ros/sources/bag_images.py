@@ -25,6 +25,7 @@ from vpr_ros.sources.bag_recording import (
     mend_zero_stamps,
     read_header,
 )
+from vpr_ros.sources.clock_offset import Clock
 from vpr_ros.sources.pose_track import REORDERING_NS, refuse_jumps
 from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import seconds
@@ -99,6 +100,11 @@ class ImageTopic:
     def frame_id(self) -> str:
         """The TF frame in the headers of most images."""
         return self.frame_ids.most_common(1)[0][0] if self.frame_ids else ""
+
+    @property
+    def clock(self) -> Clock:
+        """When the images were stamped and recorded."""
+        return Clock(self.stamps_ns, [key.log_ns for key in self.keys])
 
     def settle_stamps(self) -> list[str]:
         """Leave out images whose stamps are out of line with the others; say what was done, one sentence each.

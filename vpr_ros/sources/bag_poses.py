@@ -20,6 +20,7 @@ from vpr_ros.sources.bag_recording import (
     read_header,
     unset_stamps,
 )
+from vpr_ros.sources.clock_offset import Clock
 from vpr_ros.sources.geodetic import far_from_others, local_enu, refused_fix
 from vpr_ros.sources.leaps import out_of_reach
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
@@ -36,6 +37,7 @@ class _Sample(NamedTuple):
     child_frame_id: str
     stamp_ns: int
     is_unstamped: bool
+    log_ns: int
     pose: Pose | Fix
 
 
@@ -76,7 +78,7 @@ class TopicPoses:
                 return
         else:
             pose = pose_of(message.pose if self._type == POSE_STAMPED else message.pose.pose)
-        self._samples.append(_Sample(frame_id, child, stamp_ns, is_unstamped(raw), pose))
+        self._samples.append(_Sample(frame_id, child, stamp_ns, is_unstamped(raw), raw.log_ns, pose))
 
     @property
     def frame_id(self) -> str:
@@ -88,6 +90,11 @@ class TopicPoses:
         """See the class."""
         mine = self.frame_id
         return _chosen((s.child_frame_id for s in self._samples if s.frame_id == mine), self._base_frame)
+
+    @property
+    def clock(self) -> Clock:
+        """When the poses were stamped and recorded."""
+        return Clock(self._stamps(self._samples)[0], [sample.log_ns for sample in self._samples])
 
     def remarks(self) -> list[str]:
         """A sentence where stamps were not set, and one where poses leap."""

@@ -80,9 +80,11 @@ class BagRecording:
             is_counted = any(connection.msgcount for connection in reader.connections)
             for connection in reader.connections:
                 encoding = cast("ConnectionExtRosbag2", connection.ext).serialization_format
+                if is_counted and not connection.msgcount:
+                    continue
                 if encoding != "cdr":
                     self._foreign[connection.topic] = encoding
-                elif connection.msgcount or not is_counted:
+                else:
                     self._connections.setdefault(connection.topic, []).append((reader, connection))
 
     def reopened(self) -> BagRecording:

@@ -142,7 +142,7 @@ def _source(
     for camera in used:
         warnings += camera.remarks()
         warnings += unset_stamps(f"images of {camera.topic}", camera.stamps_ns, camera.unstamped)
-    warnings += truth.noticed()
+    warnings += truth.noticed(used)
     known = sum(pose is not None for _, poses in posed for pose in poses)
     description = _description(recording.path, truth, len(used), len(records), len(log_times_ns), known)
     return RecordedSource(

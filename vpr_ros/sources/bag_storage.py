@@ -29,6 +29,7 @@ from vpr_ros.sources.bag_mcap import MAGIC, disguise, disguised, no_ros2
 
 _SIDE_FILES: Final = ("-wal", "-journal")
 _COMPRESSED: Final = (".zstd", ".zst")
+_LARGEST_MESSAGE: Final = 1 << 30
 _SQLITE: Final = b"SQLite format 3\0"
 
 
@@ -165,7 +166,10 @@ def damaged(path: Path, error: Exception) -> SourceError:
 def decompressed(data: bytes) -> bytes:
     """One message that was recorded with ``compression_mode: message``."""
     with _zstd_stream(io.BytesIO(data)) as stream:
-        return cast("bytes", stream.read())
+        content = cast("bytes", stream.read(_LARGEST_MESSAGE + 1))
+    if len(content) > _LARGEST_MESSAGE:
+        raise ValueError(f"a compressed message holds more than {_LARGEST_MESSAGE} bytes")
+    return content
 
 
 def _open(path: Path, origin: Path) -> Reader:

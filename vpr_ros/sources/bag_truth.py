@@ -12,6 +12,7 @@ from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_images import ImageTopic
 from vpr_ros.sources.bag_poses import TopicPoses
+from vpr_ros.sources.clock_offset import disagreement
 from vpr_ros.sources.frame_trees import FrameTrees
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.pose_track import PoseSamples, PoseTrack, pose_track
@@ -34,7 +35,7 @@ class BagTruth:
         datum: origin of the local frame when the poses came from GPS.
         skipped: poses that cannot be used, by reason; complete when everything has been read.
         warnings: what a person should know, one sentence each.
-        noticed: more of these; complete when everything has been read.
+        noticed: more of these, for the cameras that are used; complete when everything has been read.
     """
 
     origin: str
@@ -44,7 +45,7 @@ class BagTruth:
     datum: GeoDatum | None = None
     skipped: Callable[[], Counter[str]] = Counter
     warnings: tuple[str, ...] = ()
-    noticed: Callable[[], Sequence[str]] = tuple
+    noticed: Callable[[Sequence[ImageTopic]], Sequence[str]] = lambda _: ()
 
 
 def choose_truth(
@@ -89,7 +90,7 @@ def _from_file(options: SourceOptions, cameras: Sequence[ImageTopic], trees: Fra
         partial(_timed, track, None, options),
         {c.topic: trees.mount(c.topic, options.base_frame, c.frame_id) for c in cameras},
         skipped=lambda: track.skipped,
-        noticed=lambda: trees.notices,
+        noticed=lambda _: trees.notices,
     )
 
 
@@ -114,7 +115,11 @@ def _from_topic(
         datum,
         lambda: track.skipped,
         warnings,
-        lambda: [*poses.remarks(), *trees.notices],
+        lambda used: [
+            *poses.remarks(),
+            *(s for c in used for s in disagreement(c.topic, c.clock, poses.topic, poses.clock)),
+            *trees.notices,
+        ],
     )
 
 
@@ -137,7 +142,12 @@ def _from_tree(options: SourceOptions, map_frame: str, cameras: Sequence[ImageTo
         read,
         mounts,
         skipped=trees.skipped,
-        noticed=lambda: [*trees.unset_stamps(), *trees.notices, *trees.several(map_frame, list(mounts))],
+        noticed=lambda used: [
+            *trees.unset_stamps(),
+            *trees.notices,
+            *trees.several(map_frame, [c.topic for c in used]),
+            *trees.disagreements(map_frame, used),
+        ],
     )
 
 

@@ -13,6 +13,7 @@ from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_messages import stamp_ns_of, transform_of
 from vpr_ros.sources.bag_recording import RawMessage, mend_zero_stamps, unset_stamps
+from vpr_ros.sources.clock_offset import Clock
 from vpr_ros.sources.pose_track import (
     PoseGapError,
     PoseSamples,
@@ -35,12 +36,14 @@ class Edge:
     refused: Counter[str] = field(default_factory=Counter)
     moving: list[tuple[int, Pose]] = field(default_factory=list)
     unstamped: list[bool] = field(default_factory=list)
+    log_ns: list[int] = field(default_factory=list)
 
     def take(self, raw: RawMessage, stamp_ns: int, pose: Pose) -> None:
         """Note one transform; one on ``.../tf_static`` holds at all times, whatever its stamp, until another comes."""
         if not raw.topic.endswith("tf_static"):
             self.moving.append((stamp_ns or raw.log_ns, pose))
             self.unstamped.append(stamp_ns == 0)
+            self.log_ns.append(raw.log_ns)
         elif (reason := unusable(pose)) is None:
             self.fixed = pose
         else:
@@ -114,6 +117,11 @@ class FrameTree:
             for child, edge in edges.items()
             for sentence in unset_stamps(f"transforms {self._name(child)}", edge.stamps_ns, edge.unstamped)
         ]
+
+    def clocks(self) -> list[tuple[str, Clock]]:
+        """When the transforms that were looked up were stamped and recorded, with the names of the transforms."""
+        edges = {child: self._edge(child) for child in self._tracks}
+        return [(f"TF {self._name(child)}", Clock(edge.stamps_ns, edge.log_ns)) for child, edge in edges.items()]
 
     def lookup(
         self, target: str, source: str, stamps_ns: Stamps, max_gap_ns: int | None = None, refuse_gaps: bool = True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.bag_images import ImageTopic
 from vpr_ros.sources.bag_recording import BagRecording, RawMessage
+from vpr_ros.sources.clock_offset import disagreement
 from vpr_ros.sources.frame_tree import OTHER_POSES, Edge, FrameTree
 
 
@@ -43,14 +45,14 @@ class FrameTrees:
     def tree(self, topic: str, target: str, source: str) -> FrameTree:
         """The tree in which what *topic* shows is looked up from *source* to *target*.
 
-        That of the topic's own namespace, with those above it, where it knows both frames or nobody else does; else
-        the only one that knows them.
+        That of the topic's own namespace, with those above it. A topic in no namespace with TF, or one that "/tf" does
+        not help, takes the only tree that knows both frames.
 
         Raises:
             SourceError: several others know them.
         """
         own = self._above(topic)
-        if own is not None and self._joint(own).connects(target, source):
+        if own is not None and (own or self._joint(own).connects(target, source)):
             return self._used(topic, target, own)
         able = [name for name in self._trees if self._joint(name).connects(target, source)]
         if len(able) > 1:
@@ -60,6 +62,8 @@ class FrameTrees:
                 f"{topic}: {several}",
                 f"Record one robot per bag, or {OTHER_POSES}",
             )
+        if able and len(self._trees) > 1:
+            self._notice(f"the frames of {topic} are looked up in {' and '.join(self._topics[able[0]])}")
         if able:
             return self._used(topic, target, able[0])
         return FrameTree() if own is None else self._joint(own)
@@ -95,6 +99,16 @@ class FrameTrees:
     def unset_stamps(self) -> list[str]:
         """A sentence for each transform that was looked up and has stamps that were not set."""
         return [sentence for tree in self._joined.values() for sentence in tree.unset_stamps()]
+
+    def disagreements(self, target: str, cameras: Sequence[ImageTopic]) -> list[str]:
+        """A sentence where the clock of a camera is not that of the transforms it was looked up in."""
+        return [
+            sentence
+            for camera in cameras
+            if (name := self._looked_up.get((camera.topic, target))) is not None
+            for transform, clock in self._joint(name).clocks()
+            for sentence in disagreement(camera.topic, camera.clock, transform, clock)
+        ]
 
     def several(self, target: str, topics: Collection[str]) -> list[str]:
         """A sentence where *topics* were looked up in trees of several robots, each of which has a frame *target*."""

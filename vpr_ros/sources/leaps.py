@@ -27,14 +27,18 @@ def out_of_reach(position_m: npt.ArrayLike, stamps_ns: npt.ArrayLike) -> npt.NDA
     order = np.argsort(stamps, kind="stable")
     when_s = (stamps[order] - stamps.min()) / 1e9
     place_m = np.asarray(position_m, dtype=np.float64)[order]
-    limit_m_per_s = _fastest(place_m, when_s)
+    count = len(order)
+    way_m, time_s = np.linalg.norm(np.diff(place_m, axis=0), axis=1), np.diff(when_s)
+    limit_m_per_s = _fastest(way_m, time_s)
+    is_leap = (way_m > LEAP_M) & (way_m > limit_m_per_s * time_s)
+    if not is_leap.any():
+        return np.zeros(count, dtype=bool)
 
     def leaps(a: int, b: int) -> bool:
         way_m = float(np.linalg.norm(place_m[a] - place_m[b]))
         return way_m > LEAP_M and way_m > limit_m_per_s * abs(when_s[a] - when_s[b])
 
-    count = len(order)
-    starts = [0, *(k for k in range(1, count) if leaps(k - 1, k)), count]
+    starts = [0, *(np.flatnonzero(is_leap) + 1).tolist(), count]
     first, last = max(pairwise(starts), key=lambda stretch: stretch[1] - stretch[0])
     believed = np.zeros(count, dtype=bool)
     believed[first:last] = True
@@ -49,10 +53,8 @@ def out_of_reach(position_m: npt.ArrayLike, stamps_ns: npt.ArrayLike) -> npt.NDA
     return far
 
 
-def _fastest(place_m: npt.NDArray[np.float64], when_s: npt.NDArray[np.float64]) -> float:
+def _fastest(way_m: npt.NDArray[np.float64], time_s: npt.NDArray[np.float64]) -> float:
     """How fast something moves that does not leap."""
-    way_m = np.linalg.norm(np.diff(place_m, axis=0), axis=1)
-    time_s = np.diff(when_s)
     pace = way_m[time_s > 0] / time_s[time_s > 0]
     # Not the median: three in ten positions that are off make six in ten ways that are.
     usual = float(np.quantile(pace, 0.25)) if len(pace) else 0.0

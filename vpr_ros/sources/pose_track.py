@@ -172,9 +172,10 @@ class PoseTrack:
         worst = int(np.argmax(gaps_ns))
         gap = self.stamps_ns[before[worst] : before[worst] + 2]
         limit_ns = self.usual_gap_ns if max_gap_ns is None else max_gap_ns
+        found = f"{gaps_ns[worst] / 1e9:.3f} s, {time_range(gap)}"
         return PoseGapError(
             f"{int(lost.sum())} images at {time_range(stamps_ns[lost])} lie where {self.origin} has no poses for more "
-            f"than {limit_ns / 1e9:.3g} s, the longest gap being {time_range(gap)}; images {time_range(stamps_ns)}, "
+            f"than {limit_ns / 1e9:.3g} s, the longest gap being {found}; images {time_range(stamps_ns)}, "
             f"poses {time_range(self.stamps_ns)}",
             int(gaps_ns[worst]),
         )
