@@ -22,7 +22,7 @@ from vpr_ros.training.comparison import RANKS, ComparedModel, as_json, compare, 
 from vpr_ros.training.image_sets import EvaluationData, RetrievalSet
 from vpr_ros.training.run_folder import write_text
 
-EXAMPLE = """  compare_models runs/supervlad/model.safetensors runs/netvlad/model.safetensors vpr_nano.onnx \\
+EXAMPLE = """  %(prog)s runs/supervlad/model.safetensors runs/netvlad/model.safetensors vpr_nano.onnx \\
       --sets sets.yaml --output comparison"""
 
 
@@ -117,9 +117,9 @@ def _with_spread(mean: float, deviation: float, runs: int) -> str:
     return f"{mean:.1f}" if runs == 1 else f"{mean:.1f}±{deviation:.1f}"
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run_command(compare_models)
+    return run_command(compare_models, argv)
 
 
 if __name__ == "__main__":

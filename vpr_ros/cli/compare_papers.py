@@ -33,8 +33,8 @@ from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.run_folder import write_text
 from vpr_ros.training.study import AGGREGATIONS, Cell, StudyTraining, TaskTokens, TrainingTokens, train_cell
 
-EXAMPLE = """  compare_papers --output study --real sets/office_corridor --real sets/fisheye_corridor
-  compare_papers --backbone runs/nano/vpr_nano.safetensors --output study"""
+EXAMPLE = """  %(prog)s --output study --real sets/office_corridor --real sets/fisheye_corridor
+  %(prog)s --backbone runs/nano/vpr_nano.safetensors --output study"""
 CONDITIONS = ("day", "overcast", "dusk", "night", "winter")
 OTHER_TOWN = 1000
 

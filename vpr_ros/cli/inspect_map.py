@@ -18,9 +18,9 @@ from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.spacing import median_spacing_m
 
-EXAMPLE = """  inspect_map my_map
-  inspect_map my_map --verify --picture my_map.png
-  inspect_map my_map --json"""
+EXAMPLE = """  %(prog)s my_map
+  %(prog)s my_map --verify --picture my_map.png
+  %(prog)s my_map --json"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -19,13 +19,13 @@ import lightning
 import yaml
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import ConfigError, VprError
 from vpr_ros.models.checkpoint import Recipe
 from vpr_ros.training.run_folder import RunFolder
 
 EXAMPLE = (
-    "example: train fit --config config/recipes/supervlad_dinov2b_gsv.yaml "
+    "example: vpr_ros train fit --config config/recipes/supervlad_dinov2b_gsv.yaml "
     "--data.init_args.train.init_args.root DATASETS/gsv_cities --run runs/supervlad"
 )
 
@@ -115,6 +115,7 @@ def train(argv: Sequence[str]) -> None:
             seed_everything_default=0,
             parser_kwargs={
                 **strict,
+                "prog": program("train"),
                 "description": f"Train a model from a recipe. {EXAMPLE}",
                 "fit": dict(strict),
                 "validate": dict(strict),
@@ -126,7 +127,7 @@ def train(argv: Sequence[str]) -> None:
     except jsonargparse.ArgumentError as error:
         raise ConfigError(
             f"the recipe or the command line is wrong: {_short(str(error))}",
-            "See `train fit --help` and docs/training.md",
+            f"See `{program('train')} fit --help` and docs/training.md",
         ) from error
     except ValueError as error:
         # jsonargparse wraps what a constructor raises
@@ -169,9 +170,9 @@ def _own_error(error: BaseException) -> VprError | None:
     return None
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run_command(train)
+    return run_command(train, argv)
 
 
 if __name__ == "__main__":

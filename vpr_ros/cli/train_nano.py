@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
@@ -28,8 +28,8 @@ from vpr_ros.training.nano_recipe import NanoRecipe, read_recipe
 from vpr_ros.training.town_views import render_views
 
 EXAMPLE = """example:
-  train_nano --recipe config/recipes/vpr_nano.yaml --sequences INDEX.csv --teacher xfeat.onnx --output runs/nano
-  export_model runs/nano/vpr_nano.safetensors --images FOLDER --output vpr_nano.onnx
+  %(prog)s --recipe config/recipes/vpr_nano.yaml --sequences INDEX.csv --teacher xfeat.onnx --output runs/nano
+  vpr_ros export_model runs/nano/vpr_nano.safetensors --images FOLDER --output vpr_nano.onnx
 """
 REPORT_EVERY = 50
 
@@ -41,7 +41,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="train_nano", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("train_nano"),
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--recipe", type=Path, required=True, help="YAML with model, distillation, appearance, teacher")
     parser.add_argument("--sequences", type=Path, required=True, help="INDEX.csv of image sequences (docs/datasets.md)")
@@ -79,7 +82,8 @@ def _train(argv: Sequence[str]) -> None:
     name = recipe.model.name
     checkpoint = arguments.output / f"{name}.safetensors"
     save_checkpoint(model.eval(), checkpoint, Recipe(arguments.recipe.name, hashlib.sha256(recipe.text).hexdigest()))
-    print(f"wrote {checkpoint}; export it with\n  export_model {checkpoint} --images FOLDER --output {name}.onnx")
+    export = f"{program('export_model')} {checkpoint} --images FOLDER --output {name}.onnx"
+    print(f"wrote {checkpoint}; export it with\n  {export}")
 
 
 def _backbone(lessons: Lessons, recipe: NanoRecipe, folder: Path) -> dict[str, torch.Tensor]:

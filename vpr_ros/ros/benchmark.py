@@ -16,7 +16,7 @@ import numpy as np
 import onnxruntime
 
 import vpr_ros
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import open_extractor
 from vpr_ros.maps import PlaceMap
@@ -27,9 +27,9 @@ from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
-  ros2 run vpr_ros benchmark
-  ros2 run vpr_ros benchmark --source drive.mcap --frames 200 --json benchmark.json
-  benchmark --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
+  %(prog)s
+  %(prog)s --source drive.mcap --frames 200 --json benchmark.json
+  %(prog)s --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
 PROFILE: Final = "fastdds_large_images.xml"
 PROFILE_VARIABLES: Final = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 FEWEST_FRAMES: Final = 20
@@ -43,7 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The command line without ROS's own arguments."""
     parser = argparse.ArgumentParser(
-        prog="benchmark", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("benchmark"),
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--source", type=Path, metavar="PATH", help="recording with poses (default: a simulated drive)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory of the recording")
