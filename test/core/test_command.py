@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
     ("called_as", "name"),
     [
         ("/opt/ros/jazzy/lib/vpr_ros/build_map", "ros2 run vpr_ros build_map"),
-        ("/home/robot/.local/bin/vpr_ros", "vpr_ros build_map"),
+        ("/opt/venv/bin/vpr_ros", "vpr_ros build_map"),
         ("vpr_ros", "vpr_ros build_map"),
         ("/usr/lib/python3/dist-packages/vpr_ros/__main__.py", "vpr_ros build_map"),
     ],
