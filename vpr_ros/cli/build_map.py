@@ -12,16 +12,16 @@ from pathlib import Path
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.maps import BuildConfig, build_map
 from vpr_ros.maps.build_config import BuildReport
 
-EXAMPLE = """  build_map drive.mcap --output my_map
-  build_map bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
-  build_map rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
-  build_map second_drive.mcap --output my_map --append"""
+EXAMPLE = """  %(prog)s drive.mcap --output my_map
+  %(prog)s bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
+  %(prog)s rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
+  %(prog)s second_drive.mcap --output my_map --append"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -116,7 +116,10 @@ def _print(report: BuildReport) -> None:
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "
         f"({calibration.samples_right} right, {calibration.samples_wrong} wrong answers)"
     )
-    print(f"next: ros2 launch vpr_ros localize.launch.py map:={shlex.quote(str(report.path))}")
+    localize = program("localize")
+    with_ros = localize.startswith("ros2 ")
+    start = "ros2 launch vpr_ros localize.launch.py map:=" if with_ros else f"{localize} --ros-args -p map:="
+    print(f"next: {start}{shlex.quote(str(report.path))}")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> CommandParser:
     parser = CommandParser(
-        prog="describe_model",
+        name="describe_model",
         description="Write an ONNX model with the description that build_map and localize read.",
-        example="describe_model mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320",
+        example="  %(prog)s mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320",
     )
     parser.add_argument("model", type=Path, help="ONNX file: an RGB image batch in, one vector per image out")
     parser.add_argument("--output", type=Path, required=True, help="the described file; may be the same")

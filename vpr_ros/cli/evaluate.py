@@ -31,9 +31,9 @@ from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
-EXAMPLE = """  evaluate my_map second_drive.mcap --output results
-  evaluate kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
-  evaluate corridor_map query/ --positives gt.csv --baselines --output results"""
+EXAMPLE = """  %(prog)s my_map second_drive.mcap --output results
+  %(prog)s kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
+  %(prog)s corridor_map query/ --positives gt.csv --baselines --output results"""
 LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "opencv-python-headless", "scipy")
 
 
@@ -88,7 +88,7 @@ def _made_by(
 ) -> dict[str, Any]:
     """What somebody needs to get the same figures again."""
     return {
-        "command": shlex.join(["evaluate", *argv]),
+        "command": f"vpr_ros evaluate {shlex.join(argv)}",
         "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "map": str(arguments.map),
         "map_created_utc": place_map.manifest.created_utc,

@@ -19,10 +19,10 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.reseal import reseal
 from vpr_ros.maps.spacing import median_spacing_m
 
-EXAMPLE = """  inspect_map my_map
-  inspect_map my_map --verify --picture my_map.png
-  inspect_map my_map --json
-  inspect_map my_map --reseal"""
+EXAMPLE = """  %(prog)s my_map
+  %(prog)s my_map --verify --picture my_map.png
+  %(prog)s my_map --json
+  %(prog)s my_map --reseal"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

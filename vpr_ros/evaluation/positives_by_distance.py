@@ -1,4 +1,4 @@
-"""Positives by metres and, where asked, degrees between the true poses (METHODS 5.3)."""
+"""Positives by metres and, where asked, degrees between the true poses (docs/methods.md 5.2)."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.inference.gpu_libraries import check_libraries
@@ -99,7 +100,7 @@ def _read_info(session: onnxruntime.InferenceSession, path: Path) -> ModelInfo:
     if text is None:
         raise ModelError(
             f"{path} has no {METADATA_KEY!r} metadata, so its preprocessing is unknown",
-            "Add it with `ros2 run vpr_ros describe_model MODEL.onnx` (--help shows an example)",
+            f"Add it with `{program('describe_model')} MODEL.onnx` (--help shows an example)",
         )
     info = ModelInfo.from_json(text, str(path))
     if info.cross_image not in ("none", "single"):

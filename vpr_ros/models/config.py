@@ -42,7 +42,7 @@ class AggregationConfig:
 
 @dataclass(frozen=True)
 class CrossImageConfig:
-    """The cross-image encoder (METHODS 1.4); see ``CrossImageEncoder``.
+    """The cross-image encoder (docs/methods.md 1.3); see ``CrossImageEncoder``.
 
     Attributes:
         mode: "batch" couples the images of a batch, "single" encodes each as if alone.

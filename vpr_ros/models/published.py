@@ -1,4 +1,4 @@
-"""Published state dicts under our names (METHODS 1.8, layouts in ``state_dict_*.tsv``)."""
+"""Published state dicts under our names (docs/methods.md 4.3, layouts in ``state_dict_*.tsv``)."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _refuse_strangers(state: StateDict, known: tuple[str, ...]) -> None:
 
 
 def _cross_image(encoder: StateDict) -> CrossImageConfig:
-    """Single mode: the one a robot can use (METHODS 5.7)."""
+    """Single mode: the one a robot can use (docs/methods.md 6.1)."""
     layers = len({key.split(".")[1] for key in encoder})
     return CrossImageConfig(
         mode="single", feedforward_dim=int(encoder["layers.0.linear1.weight"].shape[0]), layers=layers
@@ -145,7 +145,7 @@ def _cross_image(encoder: StateDict) -> CrossImageConfig:
 
 
 def encoder_looks_untrained(state_dict: Mapping[str, Tensor]) -> bool:
-    """Whether a cross-image encoder bears the marks of the release's one training step (METHODS 1.9).
+    """Whether a cross-image encoder bears the marks of the release's one training step (docs/methods.md 1.5).
 
     Both layers start as copies and norms start at one; after a single step nothing is farther than 3e-4 and 1.5e-4.
 
@@ -177,6 +177,6 @@ def encoder_looks_untrained(state_dict: Mapping[str, Tensor]) -> bool:
 def untrained_encoder_warning() -> str:
     """What to tell a user whose encoder looks untrained."""
     return (
-        "the cross-image encoder looks untrained: its two layers are still copies of each other (METHODS 1.9); "
+        "the cross-image encoder looks untrained: its two layers are still copies of each other; "
         "prefer the checkpoint without encoder, or train the encoder"
     )

@@ -16,7 +16,8 @@ import numpy as np
 import onnxruntime
 
 import vpr_ros
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import open_extractor
 from vpr_ros.maps import PlaceMap
@@ -27,9 +28,9 @@ from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
-  ros2 run vpr_ros benchmark
-  ros2 run vpr_ros benchmark --source drive.mcap --frames 200 --json benchmark.json
-  benchmark --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
+  %(prog)s
+  %(prog)s --source drive.mcap --frames 200 --json benchmark.json
+  %(prog)s --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
 PROFILE: Final = "fastdds_large_images.xml"
 PROFILE_VARIABLES: Final = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 FEWEST_FRAMES: Final = 20
@@ -43,7 +44,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The command line without ROS's own arguments."""
     parser = argparse.ArgumentParser(
-        prog="benchmark", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("benchmark"),
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--source", type=Path, metavar="PATH", help="recording with poses (default: a simulated drive)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory of the recording")
@@ -68,7 +72,7 @@ def _benchmark(argv: Sequence[str]) -> None:
     report = to_report(latency, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
 
 
 def use_dds_profile() -> None:

@@ -263,9 +263,10 @@ class LocalizeNode(LifecycleNode):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node until it is asked to end."""
     return run_node(
+        "localize",
         LocalizeNode,
         "Localize camera images in a map. Every parameter: docs/parameters.md",
-        "ros2 run vpr_ros localize --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
+        "%(prog)s --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
         argv,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
@@ -91,7 +92,7 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
     if not folder:
         raise ConfigError(
             "the parameter map is empty, expected the folder of a map",
-            "Build one with `ros2 run vpr_ros build_map SOURCE --output MAP`, then set the parameter map to its path",
+            f"Build one with `{program('build_map')} SOURCE --output MAP`, then set the parameter map to its path",
         )
     if previous is not None and previous.settings.map == folder:
         # One that was replaced or deleted meanwhile goes on working: another parameter is no reason to change maps.

@@ -14,7 +14,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
@@ -26,9 +26,9 @@ from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.sources.recorded_source import RecordedSource
 
 EXAMPLE = """example:
-  ros2 run vpr_ros play drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
-  ros2 run vpr_ros play drive.mcap --wait-for vpr_localizer --wait-for watch
-  ros2 run vpr_ros play images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
+  %(prog)s drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
+  %(prog)s drive.mcap --wait-for vpr_localizer --wait-for watch
+  %(prog)s images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
 IMAGE_QOS = QoSProfile(depth=5)  # reliable: it serves best-effort subscribers too, the other way round nothing arrives
 TRUTH_QOS = QoSProfile(depth=1000)
 LAST_WORDS_S = 1.0
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The command line without ROS's own arguments."""
     parser = argparse.ArgumentParser(
-        prog="play", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("play"), description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("path", type=Path, metavar="PATH", help="bag folder, .mcap, .db3, or image folder")
     parser.add_argument("--image-topic", metavar="T", help="which camera of a bag (default: its first)")

@@ -19,7 +19,8 @@ from nav_msgs.msg import Path as PathMessage
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
@@ -27,9 +28,7 @@ from vpr_ros.ros.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, pub
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.pose_messages import to_ns
 
-EXAMPLE = (
-    "example:\n  ros2 run vpr_ros watch --output report --radius-m 5 --ros-args -r ground_truth:=/play/ground_truth"
-)
+EXAMPLE = "example:\n  %(prog)s --output report --radius-m 5 --ros-args -r ground_truth:=/play/ground_truth"
 DEPTH = 100
 CANDIDATES = "/vpr_localizer/candidates"
 
@@ -94,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _watch(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
-        prog="watch", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("watch"), description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
     parser.add_argument("--radius-m", type=float, default=5.0, help="a match this near the truth is right")
@@ -114,9 +113,9 @@ def _watch(argv: Sequence[str]) -> None:
             f"no localizer was heard on {CANDIDATES}",
             "Start localize in the same ROS_DOMAIN_ID; if it has another name, remap its topics",
         )
-    options.output.mkdir(parents=True, exist_ok=True)
-    write_picture(node.log, options.radius_m, options.output / "live.png")
     print("\n".join(summary_lines(node.log, options.radius_m)))
+    with new_file(options.output / "live.png", ConfigError) as picture:
+        write_picture(node.log, options.radius_m, picture)
     print(f"picture            {options.output / 'live.png'}")
 
 
