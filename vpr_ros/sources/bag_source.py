@@ -78,7 +78,8 @@ def _source(
     warnings: list[str],
 ) -> RecordedSource:
     log_times_ns = sorted(key.log_ns for camera in cameras for key in camera.keys)
-    images = BagImages(recording, [camera.topic for camera in cameras], log_times_ns)
+    topics = [camera.topic for camera in cameras]
+    images = BagImages(recording, topics, log_times_ns, options.max_image_pixels)
     records: list[tuple[int, FrameRecord]] = []
     posed = 0
     for camera in cameras:
