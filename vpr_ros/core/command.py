@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from vpr_ros.core.errors import VprError
@@ -23,6 +24,7 @@ def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | 
     Only ``VprError`` is expected; anything else is a defect and keeps its traceback.
     """
     keep_freed_memory()
+    _print_any_name()
     try:
         with _unwinding_when_terminated():
             command(sys.argv[1:] if argv is None else argv)
@@ -33,6 +35,12 @@ def run_command(command: Callable[[Sequence[str]], None], argv: Sequence[str] | 
         print("interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+def _print_any_name() -> None:
+    """Let a path that is no UTF-8 be printed, with escapes, as stderr does: it is no reason to fail at the end."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

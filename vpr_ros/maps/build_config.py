@@ -69,6 +69,7 @@ class BuildReport:
         skipped: reason -> frames left out for it.
         calibration: how reliable the map found itself.
         seconds: wall time of this run.
+        undecodable: names of the images that this run left out because they do not decode.
         was_complete: the build to be resumed was complete and in its place already, so nothing was added.
     """
 
@@ -80,3 +81,4 @@ class BuildReport:
     calibration: Calibration
     seconds: float
     was_complete: bool = False
+    undecodable: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ from vpr_ros.maps.leftovers import is_done, put_back
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.publish import publish
+from vpr_ros.maps.publish import is_free, publish, resolved_output
 from vpr_ros.maps.usable_frames import UNDECODABLE, UsableFrames
 
 Progress = Callable[[int, int], None]
@@ -52,7 +52,8 @@ def build_map(
         source: frames with poses; iterated three times (for times and poses alone, for the images, and for a few
             images to calibrate with).
         extractor: the model; the map can be asked with the same one only.
-        output: the folder to make.
+        output: the folder to make; an empty one, or a link to where there is none, is filled. A link to a map is
+            followed when *append* is set, and takes the new map's place otherwise: what it points at is kept.
         config: see ``BuildConfig``.
         append: add the source as another session to the map in *output*.
         resume: finish a build that was interrupted; without one, start. One that was complete when it was
@@ -65,7 +66,7 @@ def build_map(
         ModelError: the network failed.
     """
     started = time.monotonic()
-    output = Path(output)
+    output = resolved_output(Path(output), append=append)
     with disk_errors(partial_path(output), config, append=append):
         put_back(output)
         inputs = build_inputs(source, extractor, config, output, append)
@@ -80,7 +81,8 @@ def build_map(
         try:
             partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            skipped = _describe_all(source, extractor, config, partial, base, progress)
+            undecodable: list[str] = []
+            skipped = _describe_all(source, extractor, config, partial, base, progress, undecodable)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
@@ -92,7 +94,14 @@ def build_map(
             partial.close()
     seconds = time.monotonic() - started
     return BuildReport(
-        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds
+        output,
+        manifest.frames,
+        len(partial.rows),
+        resumed,
+        dict(skipped),
+        manifest.calibration,
+        seconds,
+        undecodable=tuple(undecodable),
     )
 
 
@@ -107,7 +116,12 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         raise MapError(
             f"map {output} does not exist, so nothing can be added to it", "Build it first, without --append"
         )
-    if append or interrupted or not output.exists():
+    if output.is_mount():
+        raise MapError(
+            f"{output} is where a disk is mounted, which a map cannot take the place of",
+            f"Choose a folder inside it, for example {output / 'map'}",
+        )
+    if append or interrupted or is_free(output):
         return
     if not config.overwrite:
         raise MapError(
@@ -124,8 +138,12 @@ def _describe_all(
     partial: PartialMap,
     base: PlaceMap | None,
     progress: Progress | None,
+    left_out: list[str],
 ) -> Counter[str]:
-    """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out."""
+    """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out.
+
+    Names of images that do not decode are added to *left_out*.
+    """
     session = len(base.manifest.sessions) if base else 0
     datum = base.manifest.datum if base else None
     _, camera_numbers = merge_cameras(base.manifest.cameras if base else (), source.cameras)
@@ -143,8 +161,9 @@ def _describe_all(
             )
             for record in batch.records
         ]
-        for message in batch.undecodable:
+        for name, message in batch.undecodable:
             _LOG.warning("left out: %s", message)
+            left_out.append(name)
         if rows:
             partial.add(
                 rows, batch.descriptors, batch.thumbnails, consumed=batch.consumed, undecodable=len(batch.undecodable)

@@ -24,7 +24,7 @@ class _Batch:
     records: list[FrameRecord] = field(default_factory=list)
     inputs: list[npt.NDArray[np.float32]] = field(default_factory=list)
     thumbnails: list[bytes | None] = field(default_factory=list)
-    undecodable: list[str] = field(default_factory=list)
+    undecodable: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +35,13 @@ class DescribedBatch:
         records: B records.
         descriptors: (B, D) float32.
         thumbnails: B JPEGs, None where none was asked for.
-        undecodable: messages of the records between them that did not decode.
+        undecodable: names and messages of the records between them that did not decode.
     """
 
     records: list[FrameRecord]
     descriptors: DescriptorArray
     thumbnails: list[bytes | None]
-    undecodable: list[str]
+    undecodable: list[tuple[str, str]]
 
     @property
     def consumed(self) -> int:
@@ -70,7 +70,7 @@ def describe(records: Iterable[FrameRecord], extractor: Extractor, config: Build
         batch = _Batch()
         for record, prepared, thumbnail in ordered_map(pool, prepare, records, 2 * config.workers):
             if isinstance(prepared, FrameDecodeError):
-                batch.undecodable.append(str(prepared))
+                batch.undecodable.append((record.name, str(prepared)))
                 continue
             batch.records.append(record)
             batch.inputs.append(prepared)

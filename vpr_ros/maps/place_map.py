@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.errors import MapError
+from vpr_ros.core.errors import FrameDecodeError, MapError
+from vpr_ros.core.files import read_bytes
 from vpr_ros.core.frames import CameraMount, ImageRgb
+from vpr_ros.core.image_codec import decode_compressed
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
@@ -22,6 +23,7 @@ from vpr_ros.maps.search import SearchResult, exact_search
 DESCRIPTORS_NAME = "descriptors.npy"
 FRAMES_NAME = "frames.csv"
 THUMBNAILS_NAME = "thumbnails"
+LARGEST_THUMBNAIL_BYTES = 1 << 24
 
 Identity = tuple[tuple[int, int, int, int], ...]
 """Device, inode, size and time of change of the map's files: tells one version of a map from the next."""
@@ -94,8 +96,10 @@ class PlaceMap:
         path = self.path / THUMBNAILS_NAME / thumbnail_name(index)
         if not path.is_file():  # OpenCV would warn on stderr
             return None
-        pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        return None if pixels is None else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB).astype(np.uint8, copy=False)
+        try:  # not cv2.imread: it ends the process at a path that is no UTF-8
+            return decode_compressed(read_bytes(path, LARGEST_THUMBNAIL_BYTES, FrameDecodeError), str(path))
+        except FrameDecodeError:
+            return None
 
     def check_model(self, info: ModelInfo, sha256: str) -> None:
         """Refuse a model other than the one that made the descriptors.

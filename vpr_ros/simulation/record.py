@@ -104,5 +104,7 @@ def _description(source: SimulatedSource) -> dict[str, Any]:
 
 
 def _save(path: Path, pixels: npt.NDArray[Any]) -> None:
-    if not cv2.imwrite(str(path), np.ascontiguousarray(pixels)):
-        raise OSError(f"OpenCV could not write {path.name}")
+    done, encoded = cv2.imencode(path.suffix, np.ascontiguousarray(pixels))
+    if not done:
+        raise OSError(f"OpenCV could not encode {path.name}")
+    path.write_bytes(encoded.tobytes())  # not cv2.imwrite: it ends the process at a path that is no UTF-8

@@ -91,7 +91,8 @@ def read_header(line: str) -> Header | None:
     if not set(COLUMNS) <= found.keys():
         return None
     columns: dict[str, int] = {key: found[key] for key in (*COLUMNS, "id") if key in found}
-    return Header("RTAB-Map" if "id" in columns else "timed", columns, said)
+    name = "RTAB-Map" if "id" in columns else "EuRoC" if columns["qw"] < columns["qx"] else "TUM"
+    return Header(name, columns, said)
 
 
 def guess_header(path: Path, rows: Rows, commas: bool) -> Header | None:
