@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from scipy.spatial.transform import Rotation
 
 FloatArray = npt.NDArray[np.float64]
 
+LONGEST_QUATERNION = 1e100
+"""Squares of longer ones overflow."""
 IDENTITY_QUAT_XYZW = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -55,10 +58,9 @@ class Pose:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every number is finite and the quaternion, if any, has a length."""
-        numbers = np.array(self.position_m + (self.quat_xyzw or ()))
-        return bool(np.isfinite(numbers).all()) and (
-            self.quat_xyzw is None or float(np.linalg.norm(self.quat_xyzw)) > 1e-6
+        """Whether every number is finite and the quaternion, if any, has a length that can be divided by."""
+        return all(map(math.isfinite, self.position_m)) and (
+            self.quat_xyzw is None or 1e-6 < math.hypot(*self.quat_xyzw) < LONGEST_QUATERNION
         )
 
     def compose(self, other: Pose) -> Pose:

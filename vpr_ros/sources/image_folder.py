@@ -22,7 +22,7 @@ from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.pose_track import listed
 from vpr_ros.sources.recorded_source import RecordedSource
 from vpr_ros.sources.trajectory_file import read_trajectory
-from vpr_ros.sources.trajectory_text import LARGEST_DISTORTION
+from vpr_ros.sources.trajectory_text import rotation_fault
 from vpr_ros.sources.vpr_names import has_vpr_names, poses_of_names
 
 CAMERA = "camera"
@@ -132,11 +132,10 @@ def _euroc_mount(listing: ImageListing) -> Pose | None:
         raise SourceError(
             f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({found})", remedy
         ) from error
-    rotation = matrix[:3, :3]
-    is_rotation = np.isfinite(matrix).all() and np.abs(rotation @ rotation.T - np.eye(3)).max() <= LARGEST_DISTORTION
-    if not is_rotation or np.linalg.det(rotation) < 0:
-        raise SourceError(f"{listing.calibration}: T_BS is no rotation and position", remedy)
-    return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(rotation))
+    fault = rotation_fault(matrix[:3, :3]) if np.isfinite(matrix).all() else "not finite"
+    if fault:
+        raise SourceError(f"{listing.calibration}: T_BS is no rotation and position ({fault})", remedy)
+    return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]))
 
 
 def _names(folder: Path, images: Sequence[Path]) -> list[str]:

@@ -76,10 +76,9 @@ def name_in(folder: Path, image: Path) -> str:
 def _by_number(trajectory: Trajectory, file: Path, listing: ImageListing) -> ImagePoses | None:
     """RTAB-Map's images are named by the numbers that stand behind the poses; None where these are other ones."""
     timed = trajectory.timed or ()
-    poses = {int(number): at for number, at in zip(trajectory.ids, timed, strict=False)}
-    stems = [image.stem for image in listing.images]
-    numbers = [int(stem) for stem in stems if stem.isdecimal()]
-    if len(numbers) != len(stems) or len(poses) != len(timed) or not set(numbers) <= poses.keys():
+    poses = {number.lstrip("0"): at for number, at in zip(trajectory.ids, timed, strict=False)}
+    numbers = [image.stem.lstrip("0") for image in listing.images]
+    if len(poses) != len(timed) or not set(numbers) <= poses.keys():
         return None
     stamps_ns = [poses[number][0] for number in numbers]
     refuse_jumps(str(file), np.array(stamps_ns, dtype=np.int64))
@@ -105,8 +104,8 @@ def _by_name(
     keys = _keys(named, file, folder, listing)
     if options.require_poses and not any(keys):
         raise SourceError(
-            f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')!r}, "
-            f"the folder holds {listing.images[0].name!r}",
+            f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')[:80]!r}, "
+            f"the folder holds {name_in(folder, listing.images[0])!r}",
             "Write the names as they are in the folder",
         )
     stamps = [None if name is None else trajectory.stamps_ns.get(name) for name in keys]
@@ -136,7 +135,9 @@ def _keys(named: Mapping[str, Pose], file: Path, folder: Path, listing: ImageLis
             continue
         if meant.setdefault(name, image) != image:
             both = " and ".join(name_in(folder, one) for one in (meant[name], image))
-            raise SourceError(f"{file} names {name!r}, which may be {both}", "Write the names with their subfolders")
+            raise SourceError(
+                f"{file} names {name[:80]!r}, which may be {both}", "Write the names with their subfolders"
+            )
         keys[number] = name
     return keys
 

@@ -47,7 +47,8 @@ def numbers(path: Path, line: int, cells: list[str], columns: int, first: int = 
     try:
         return [float(cell) for cell in cells[first:]]
     except ValueError as error:
-        raise SourceError(f"{path}: line {line} is not made of numbers ({error})", "Correct or remove it") from error
+        found = str(error)[:120]
+        raise SourceError(f"{path}: line {line} is not made of numbers ({found})", "Correct or remove it") from error
 
 
 def is_number(cell: str) -> bool:

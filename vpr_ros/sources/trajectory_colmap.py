@@ -53,12 +53,14 @@ def read_colmap(path: Path, lines: Lines) -> Trajectory:
         name = cells[-1]
         if not T_camera_world.is_finite:
             raise SourceError(
-                f"{path}: line {number} gives {name} the pose {' '.join(cells[1:8])}, expected finite "
-                "numbers and a quaternion that is not zero",
+                f"{path}: line {number} gives {name[:80]} the pose {' '.join(cells[1:8])[:120]}, expected "
+                "finite numbers and a quaternion that is not zero",
                 "Remove the image from the model and export images.txt again, or remove its two lines",
             )
         if name in named:
-            raise SourceError(f"{path}: line {number} names {name!r}, which was named before", "Remove one of them")
+            raise SourceError(
+                f"{path}: line {number} names {name[:80]!r}, which was named before", "Remove one of them"
+            )
         named[name] = T_camera_world.inverse()
     if not named:
         raise SourceError(f"{path} holds no image", "Export images.txt again from a model with registered images")

@@ -99,7 +99,7 @@ def read_csv_trajectory(path: Path, text: str) -> Trajectory:
     elif {"x_m", "y_m"} <= columns:
         poses = {name: _pose(line, columns) for name, line in lines.items()}
     else:
-        raise SourceError(f"{path} has the columns {', '.join(header)}", f"Expected {EXPECTED}")
+        raise SourceError(f"{path} has the columns {', '.join(header)[:200]}", f"Expected {EXPECTED}")
     stamp_column = next((column for column in STAMP_COLUMNS if column in columns), None)
     column = StampColumn([], TimeUnit.SECONDS)
     if stamp_column is not None:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import SourceError
@@ -40,7 +41,9 @@ def read_text_trajectory(path: Path, text: str) -> Trajectory:
     if not data:
         raise SourceError(f"{path} holds no pose", f"Expected {FORMATS}")
     _refuse_decimal_commas(path, data)
-    rows = [(n, _cells(line)) for n, line in data]
+    rows = [(n, cells) for n, line in data if (cells := _cells(line))]
+    if not rows:
+        raise SourceError(f"{path} holds no pose", f"Expected {FORMATS}")
     named = not any(map(is_number, rows[0][1]))
     header = _header(lines, data[0], named)
     if named:
@@ -94,11 +97,20 @@ def _kitti(path: Path, number: int, row: list[str]) -> Pose:
     matrix = np.array(numbers(path, number, row, KITTI_COLUMNS)).reshape(3, 4)
     if not np.isfinite(matrix).all():  # an image that could not be placed: left out and counted later
         return Pose((math.nan, math.nan, math.nan), None)
-    with np.errstate(over="ignore", invalid="ignore"):
-        determinant = float(np.linalg.det(matrix[:, :3]))
-    if not abs(determinant - 1.0) <= LARGEST_DISTORTION:
+    fault = rotation_fault(matrix[:, :3])
+    if fault:
         raise SourceError(
-            f"{path}: line {number} is no rotation and position (determinant {determinant:.3g}, expected 1)",
+            f"{path}: line {number} is no rotation and position ({fault})",
             "Correct it, or write nan in all twelve columns to leave the image out",
         )
     return Pose.from_rotation(matrix[:, 3], Rotation.from_matrix(matrix[:, :3]))
+
+
+def rotation_fault(matrix: npt.NDArray[np.float64]) -> str:
+    """Why a (3, 3) matrix is no rotation, for people; "" where it is one."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        determinant = float(np.linalg.det(matrix))
+        apart = float(np.abs(matrix @ matrix.T - np.eye(3)).max())
+    if not abs(determinant - 1.0) <= LARGEST_DISTORTION:
+        return f"determinant {determinant:.3g}, expected 1"
+    return "" if apart <= 2 * LARGEST_DISTORTION else "its rows are not of length 1 and at right angles"

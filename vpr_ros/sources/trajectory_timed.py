@@ -107,6 +107,7 @@ def guess_header(path: Path, rows: Rows, commas: bool) -> Header | None:
         return _RTABMAP if with_id else _TUM if width == _TUM.width else None
     if width < len(COLUMNS):
         return None
+    _check_widths(path, rows, _EUROC)
     column = _stamps(path, rows, _EUROC)
     if column.unit is TimeUnit.SECONDS and width == _TUM.width:
         return _TUM_COMMAS
@@ -126,10 +127,7 @@ def read_timed(path: Path, rows: Rows, header: Header) -> Trajectory:
     Raises:
         SourceError: a time or number that is none, or a line of another length.
     """
-    least = header.width or 1 + max(header.columns.values())
-    for line, cells in rows:
-        if len(cells) < least or (header.width and len(cells) != least):
-            raise SourceError(f"{path}: line {line} has {len(cells)} columns, expected {least}", "Correct or remove it")
+    _check_widths(path, rows, header)
     column = _stamps(path, rows, header)
     wanted = [header.columns[key] for key in COLUMNS[1:]]
     poses = []
@@ -145,13 +143,20 @@ def read_timed(path: Path, rows: Rows, header: Header) -> Trajectory:
     )
 
 
+def _check_widths(path: Path, rows: Rows, header: Header) -> None:
+    least = header.width or 1 + max(header.columns.values())
+    for line, cells in rows:
+        if len(cells) < least or (header.width and len(cells) != least):
+            raise SourceError(f"{path}: line {line} has {len(cells)} columns, expected {least}", "Correct or remove it")
+
+
 def _stamps(path: Path, rows: Rows, header: Header) -> StampColumn:
     at = header.columns["stamp"]
 
     def refuse(index: int) -> SourceError:
         line, cells = rows[index]
         return SourceError(
-            f"{path}: line {line} begins with {cells[at]!r}, expected a time of 0 or more", "Correct or remove it"
+            f"{path}: line {line} begins with {cells[at][:80]!r}, expected a time of 0 or more", "Correct or remove it"
         )
 
     return read_stamps(path.name, [(line, cells[at]) for line, cells in rows], refuse, header.said)
