@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from recorded_drive import write_drive
 
@@ -141,3 +143,19 @@ def test_evaluate_runs_where_the_queries_have_no_poses(drive: Path, tmp_path: Pa
         csv.writer(stream).writerows([["query", "positives"], *([name, str(k)] for k, name in enumerate(WRITTEN))])
     arguments = [str(built), str(drive), "--positives", str(table), "--output", str(tmp_path / "report")]
     assert evaluate.main(arguments) == 0
+
+
+def test_images_above_the_limit_of_pixels_are_left_out_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = write_drive(tmp_path / "images", 20)  # 320 x 240
+    assert cv2.imwrite(str(folder / "0007.jpg"), np.zeros((480, 640, 3), np.uint8))
+    arguments = [str(folder), "--min-distance", "0", "--min-angle", "0", "--output", str(tmp_path / "map")]
+    assert build_map.main([*arguments, "--max-image-pixels", "76800"]) == 0
+    assert "left out: 1 frames (image does not decode): 0007.jpg" in capsys.readouterr().out
+    assert "0007.jpg is 640x480 pixels, more than the limit of 76800 pixels" in caplog.text
+    assert len(PlaceMap.open(tmp_path / "map")) == 19
+    assert build_map.main([*arguments, "--max-image-pixels", "307200", "--overwrite"]) == 0
+    assert len(PlaceMap.open(tmp_path / "map")) == 20
+    assert build_map.main([*arguments, "--max-image-pixels", "0", "--overwrite"]) == 2
+    assert "max_image_pixels is 0, expected 1 to" in capsys.readouterr().err

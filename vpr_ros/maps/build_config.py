@@ -80,5 +80,5 @@ class BuildReport:
     skipped: dict[str, int]
     calibration: Calibration
     seconds: float
-    was_complete: bool = False
     undecodable: tuple[str, ...] = ()
+    was_complete: bool = False

@@ -52,8 +52,7 @@ def build_map(
         source: frames with poses; iterated three times (for times and poses alone, for the images, and for a few
             images to calibrate with).
         extractor: the model; the map can be asked with the same one only.
-        output: the folder to make; an empty one, or a link to where there is none, is filled. A link to a map is
-            followed when *append* is set, and takes the new map's place otherwise: what it points at is kept.
+        output: the folder to make, or an empty one; for links see ``resolved_output``.
         config: see ``BuildConfig``.
         append: add the source as another session to the map in *output*.
         resume: finish a build that was interrupted; without one, start. One that was complete when it was
@@ -81,8 +80,7 @@ def build_map(
         try:
             partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            undecodable: list[str] = []
-            skipped = _describe_all(source, extractor, config, partial, base, progress, undecodable)
+            skipped, undecodable = _describe_all(source, extractor, config, partial, base, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
@@ -94,14 +92,7 @@ def build_map(
             partial.close()
     seconds = time.monotonic() - started
     return BuildReport(
-        output,
-        manifest.frames,
-        len(partial.rows),
-        resumed,
-        dict(skipped),
-        manifest.calibration,
-        seconds,
-        undecodable=tuple(undecodable),
+        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds, undecodable
     )
 
 
@@ -123,12 +114,12 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         )
     if append or interrupted or is_free(output):
         return
+    if not (output / MANIFEST_NAME).is_file():
+        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
     if not config.overwrite:
         raise MapError(
             f"{output} exists", "Add --overwrite to replace it, --append to add a session, or choose another --output"
         )
-    if not (output / MANIFEST_NAME).is_file():
-        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
 
 
 def _describe_all(
@@ -138,12 +129,13 @@ def _describe_all(
     partial: PartialMap,
     base: PlaceMap | None,
     progress: Progress | None,
-    left_out: list[str],
-) -> Counter[str]:
-    """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out.
+) -> tuple[Counter[str], tuple[str, ...]]:
+    """Describe every usable frame that is not yet in *partial*.
 
-    Names of images that do not decode are added to *left_out*.
+    Returns:
+        Reason -> frames left out, and the names of those that do not decode.
     """
+    left_out: list[str] = []
     session = len(base.manifest.sessions) if base else 0
     datum = base.manifest.datum if base else None
     _, camera_numbers = merge_cameras(base.manifest.cameras if base else (), source.cameras)
@@ -170,7 +162,7 @@ def _describe_all(
             )
         else:
             partial.undecodable += len(batch.undecodable)
-    return usable.skipped + Counter({UNDECODABLE: partial.undecodable})
+    return usable.skipped + Counter({UNDECODABLE: partial.undecodable}), tuple(left_out)
 
 
 class _Reporting:
