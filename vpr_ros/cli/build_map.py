@@ -17,6 +17,10 @@ from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.maps import BuildConfig, build_map
 from vpr_ros.maps.build_config import BuildReport
+from vpr_ros.maps.usable_frames import UNDECODABLE
+
+NAMES_TOLD = 10
+"""Of the images that do not decode, in the last lines; before them each has a line of its own with its reason."""
 
 EXAMPLE = """  %(prog)s drive.mcap --output my_map
   %(prog)s bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
@@ -110,7 +114,8 @@ def _print(report: BuildReport) -> None:
     print(f"{report.path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
     for reason, count in report.skipped.items():
         if count:
-            print(f"left out: {count} frames ({reason})")
+            named = _some(report.undecodable, count) if reason == UNDECODABLE else ""
+            print(f"left out: {count} frames ({reason}){named}")
     calibration = report.calibration
     print(
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "
@@ -120,6 +125,13 @@ def _print(report: BuildReport) -> None:
     with_ros = localize.startswith("ros2 ")
     start = "ros2 launch vpr_ros localize.launch.py map:=" if with_ros else f"{localize} --ros-args -p map:="
     print(f"next: {start}{shlex.quote(str(report.path))}")
+
+
+def _some(names: Sequence[str], count: int) -> str:
+    """The first of the names, and how many are not told: an interrupted build told its own."""
+    told = names[:NAMES_TOLD]
+    more = f" and {count - len(told)} more" if count > len(told) else ""
+    return f": {', '.join(told)}{more}" if told else ""
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -63,6 +64,7 @@ def run_command(command: Callable[[Sequence[str]], int | None], argv: Sequence[s
     Only ``VprError``, a disk that refuses and a reader of the output that has gone are expected; anything else is a
     defect and keeps its traceback.
     """
+    _print_any_name()
     try:
         keep_freed_memory()
         with _unwinding_when_terminated():
@@ -103,6 +105,12 @@ def _let_go_of_stdout() -> None:
     except OSError:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_any_name() -> None:
+    """Let a path that is no UTF-8 be printed, with escapes, as stderr does: it is no reason to fail at the end."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

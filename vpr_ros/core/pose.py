@@ -11,6 +11,8 @@ from scipy.spatial.transform import Rotation
 
 FloatArray = npt.NDArray[np.float64]
 
+LONGEST_QUATERNION = 1e100
+"""Squares of longer ones overflow."""
 IDENTITY_QUAT_XYZW = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -56,9 +58,9 @@ class Pose:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every number is finite and the quaternion, if any, has a length."""
+        """Whether every number is finite and the quaternion, if any, has a length that can be divided by."""
         return all(map(math.isfinite, self.position_m)) and (
-            self.quat_xyzw is None or 1e-6 < math.hypot(*self.quat_xyzw) < math.inf
+            self.quat_xyzw is None or 1e-6 < math.hypot(*self.quat_xyzw) < LONGEST_QUATERNION
         )
 
     def compose(self, other: Pose) -> Pose:

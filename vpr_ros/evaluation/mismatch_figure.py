@@ -85,4 +85,5 @@ def _draw(axes: Axes, image_rgb: ImageRgb | None, title: str, colour: str) -> No
 
 
 def _short(name: str, length: int = 34) -> str:
-    return name if len(name) <= length else "..." + name[3 - length :]
+    shown = name if len(name) <= length else "..." + name[3 - length :]
+    return shown.replace("$", r"\$")  # between two of which a formula would begin

@@ -69,6 +69,7 @@ class BuildReport:
         skipped: reason -> frames left out for it.
         calibration: how reliable the map found itself.
         seconds: wall time of this run.
+        undecodable: names of the images that this run left out because they do not decode.
         was_complete: the build to be resumed was complete and in its place already, so nothing was added.
     """
 
@@ -79,4 +80,5 @@ class BuildReport:
     skipped: dict[str, int]
     calibration: Calibration
     seconds: float
+    undecodable: tuple[str, ...] = ()
     was_complete: bool = False

@@ -28,7 +28,7 @@ from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.manifest_parts import mount_problem
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.publish import publish
+from vpr_ros.maps.publish import is_free, publish, resolved_output
 from vpr_ros.maps.usable_frames import UNDECODABLE, UNDESCRIBED, UsableFrames
 
 Progress = Callable[[int, int], None]
@@ -53,7 +53,7 @@ def build_map(
         source: frames with poses; iterated three times (for times and poses alone, for the images, and for a few
             images to calibrate with).
         extractor: the model; the map can be asked with the same one only.
-        output: the folder to make.
+        output: the folder to make, or an empty one; for links see ``resolved_output``.
         config: see ``BuildConfig``.
         append: add the source as another session to the map in *output*.
         resume: finish a build that was interrupted; without one, start. One that was complete when it was
@@ -66,7 +66,7 @@ def build_map(
         ModelError: the network failed.
     """
     started = time.monotonic()
-    output = Path(output)
+    output = resolved_output(Path(output), append=append)
     with disk_errors(partial_path(output), config, append=append):
         put_back(output)
         _check_mounts(source)
@@ -82,7 +82,7 @@ def build_map(
         try:
             partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            skipped = _describe_all(source, extractor, config, partial, base, progress)
+            skipped, undecodable = _describe_all(source, extractor, config, partial, base, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
@@ -94,7 +94,7 @@ def build_map(
             partial.close()
     seconds = time.monotonic() - started
     return BuildReport(
-        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds
+        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds, undecodable
     )
 
 
@@ -118,7 +118,12 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         raise MapError(
             f"map {output} does not exist, so nothing can be added to it", "Build it first, without --append"
         )
-    if append or interrupted or not output.exists():
+    if output.is_mount():
+        raise MapError(
+            f"{output} is where a disk is mounted, which a map cannot take the place of",
+            f"Choose a folder inside it, for example {output / 'map'}",
+        )
+    if append or interrupted or is_free(output):
         return
     if not (output / MANIFEST_NAME).is_file():
         raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
@@ -135,8 +140,13 @@ def _describe_all(
     partial: PartialMap,
     base: PlaceMap | None,
     progress: Progress | None,
-) -> Counter[str]:
-    """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out."""
+) -> tuple[Counter[str], tuple[str, ...]]:
+    """Describe every usable frame that is not yet in *partial*.
+
+    Returns:
+        Reason -> frames left out, and the names of those that do not decode.
+    """
+    left_out: list[str] = []
     session = len(base.manifest.sessions) if base else 0
     datum = base.manifest.datum if base else None
     _, camera_numbers = merge_cameras(base.manifest.cameras if base else (), source.cameras)
@@ -154,8 +164,9 @@ def _describe_all(
             )
             for record in batch.records
         ]
-        for message in (*batch.undecodable, *batch.undescribed):
+        for name, message in (*batch.undecodable, *batch.undescribed):
             _LOG.warning("left out: %s", message)
+            left_out.append(name)
         if rows:
             partial.add(
                 rows,
@@ -168,7 +179,8 @@ def _describe_all(
         else:
             partial.undecodable += len(batch.undecodable)
             partial.undescribed += len(batch.undescribed)
-    return usable.skipped + Counter({UNDECODABLE: partial.undecodable, UNDESCRIBED: partial.undescribed})
+    unusable = Counter({UNDECODABLE: partial.undecodable, UNDESCRIBED: partial.undescribed})
+    return usable.skipped + unusable, tuple(left_out)
 
 
 class _Reporting:

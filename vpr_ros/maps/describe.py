@@ -24,7 +24,7 @@ class _Batch:
     records: list[FrameRecord] = field(default_factory=list)
     inputs: list[npt.NDArray[np.float32]] = field(default_factory=list)
     thumbnails: list[bytes | None] = field(default_factory=list)
-    undecodable: list[str] = field(default_factory=list)
+    undecodable: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,15 +35,15 @@ class DescribedBatch:
         records: B records.
         descriptors: (B, D) float32.
         thumbnails: B JPEGs, None where none was asked for.
-        undecodable: messages of the records between them that did not decode.
-        undescribed: messages of those that the model has no descriptor for.
+        undecodable: names and messages of the records between them that did not decode.
+        undescribed: names and messages of those that the model has no descriptor for.
     """
 
     records: list[FrameRecord]
     descriptors: DescriptorArray
     thumbnails: list[bytes | None]
-    undecodable: list[str]
-    undescribed: list[str]
+    undecodable: list[tuple[str, str]]
+    undescribed: list[tuple[str, str]]
 
     @property
     def consumed(self) -> int:
@@ -72,7 +72,7 @@ def describe(records: Iterable[FrameRecord], extractor: Extractor, config: Build
         batch = _Batch()
         for record, prepared, thumbnail in ordered_map(pool, prepare, records, 2 * config.workers):
             if isinstance(prepared, FrameDecodeError):
-                batch.undecodable.append(str(prepared))
+                batch.undecodable.append((record.name, str(prepared)))
                 continue
             batch.records.append(record)
             batch.inputs.append(prepared)
@@ -91,13 +91,14 @@ def describe(records: Iterable[FrameRecord], extractor: Extractor, config: Build
 def _described(batch: _Batch, extractor: Extractor) -> DescribedBatch:
     """Run the network, without the images that it has no descriptor for."""
     descriptors: DescriptorArray = np.empty((0, extractor.info.descriptor_dim), np.float32)
-    undescribed: list[str] = []
+    undescribed: list[tuple[str, str]] = []
     while batch.records:
         try:
             descriptors = extractor.infer(np.concatenate(batch.inputs))
             break
         except NoDescriptorError as error:
-            undescribed += [f"{batch.records[row].name}: {error}" for row in error.rows]
+            named = [batch.records[row].name for row in error.rows]
+            undescribed += [(name, f"{name}: {error}") for name in named]
             kept = [row for row in range(len(batch.records)) if row not in error.rows]
             batch.records = [batch.records[row] for row in kept]
             batch.inputs = [batch.inputs[row] for row in kept]

@@ -107,4 +107,5 @@ def _save(path: Path, pixels: npt.NDArray[Any]) -> None:
     encoded, content = cv2.imencode(path.suffix, np.ascontiguousarray(pixels))
     if not encoded:
         raise OSError(f"OpenCV could not encode {path.name}")
-    path.write_bytes(content.tobytes())  # not imwrite: libpng has its own words on stderr for a full disk
+    # Not imwrite: libpng has its own words on stderr for a full disk, and a path that is no UTF-8 ends the process.
+    path.write_bytes(content.tobytes())

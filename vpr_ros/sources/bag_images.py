@@ -15,6 +15,7 @@ import numpy as np
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE
 from vpr_ros.sources.bag_recording import (
@@ -156,8 +157,15 @@ class BagImages:
     (one mcap chunk). Safe to call from several threads, and after a fork.
     """
 
-    def __init__(self, recording: BagRecording, topics: Collection[str], log_times_ns: list[int]) -> None:
+    def __init__(
+        self,
+        recording: BagRecording,
+        topics: Collection[str],
+        log_times_ns: list[int],
+        max_image_pixels: int = MAX_IMAGE_PIXELS,
+    ) -> None:
         """Read from *recording* the images of *topics*, recorded at *log_times_ns* (sorted)."""
+        self._max_pixels = max_image_pixels
         self._recording = recording
         self._topics = tuple(topics)
         self._log_times_ns = log_times_ns
@@ -223,10 +231,16 @@ class BagImages:
             raise FrameDecodeError(error.problem, error.remedy) from error
         origin = f"{raw.topic} at {seconds(read_header(raw)[0])} s"
         if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
-            return decode_compressed(message.data, origin, message.format)
+            return decode_compressed(message.data, origin, message.format, max_pixels=self._max_pixels)
         try:
             return decode_raw(
-                message.data, message.height, message.width, message.encoding, message.step, bool(message.is_bigendian)
+                message.data,
+                message.height,
+                message.width,
+                message.encoding,
+                message.step,
+                bool(message.is_bigendian),
+                max_pixels=self._max_pixels,
             )
         except FrameDecodeError as error:
             raise FrameDecodeError(f"{origin}: {error.problem}", error.remedy) from error

@@ -134,7 +134,7 @@ def _source(
     posed = _posed(cameras, truth, options, warnings)
     used = [camera for camera, _ in posed]
     log_times_ns = sorted(key.log_ns for camera in used for key in camera.keys)
-    images = BagImages(recording, [camera.topic for camera in used], log_times_ns)
+    images = BagImages(recording, [camera.topic for camera in used], log_times_ns, options.max_image_pixels)
     records = sorted(
         (record for camera, poses in posed for record in _records(camera, poses, images, options.require_poses)),
         key=lambda pair: pair[0],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.image_header import LARGEST_PIXEL_LIMIT, MAX_IMAGE_PIXELS
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class SourceOptions:
         max_gap_s: longest time between two poses that is interpolated; None adapts it to the rate of the poses (see
             ``PoseTrack.usual_gap_ns``).
         require_poses: False lets frames without a pose through, for playing and for queries.
+        max_image_pixels: a larger image is left out before it is decoded.
     """
 
     poses: Path | None = None
@@ -35,17 +37,23 @@ class SourceOptions:
     base_frame: str = "base_link"
     max_gap_s: float | None = None
     require_poses: bool = True
+    max_image_pixels: int = MAX_IMAGE_PIXELS
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.
 
         Raises:
-            ConfigError: a gap that is not positive, or two pose sources at once.
+            ConfigError: a gap or a limit that is not positive, or two pose sources at once.
         """
         if self.max_gap_s is not None and not self.max_gap_s > 0:
             raise ConfigError(
                 f"the longest gap is {self.max_gap_s}, expected seconds above 0",
                 "Give seconds, or leave --max-gap out",
+            )
+        if not 0 < self.max_image_pixels <= LARGEST_PIXEL_LIMIT:
+            raise ConfigError(
+                f"max_image_pixels is {self.max_image_pixels}, expected 1 to {LARGEST_PIXEL_LIMIT}",
+                f"Leave it at {MAX_IMAGE_PIXELS}",
             )
         if self.poses is not None and self.pose_topic is not None:
             raise ConfigError("both a trajectory file and a pose topic are given", "Give one of --poses, --pose-topic")
