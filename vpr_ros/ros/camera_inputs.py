@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
+from vpr_ros.ros.distribution import subscribe_and_count_lost
 from vpr_ros.ros.image_conversion import ImageMessage
 from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.ros.statistics import CameraStatistics
@@ -77,12 +77,13 @@ class CameraInput:
     def _subscribe(self) -> None:
         for kind in self._wanted:
             if kind not in self._subscriptions:
-                self._subscriptions[kind] = self._node.create_subscription(
+                self._subscriptions[kind] = subscribe_and_count_lost(
+                    self._node,
                     _TYPES[kind],
                     self._topics[kind],
                     partial(self._on_image, kind),
                     IMAGE_QOS,
-                    event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost),
+                    self._on_lost,
                 )
 
     def _on_image(self, kind: str, message: ImageMessage) -> None:
