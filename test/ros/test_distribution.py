@@ -22,7 +22,8 @@ class OnAnotherMiddleware(Node):
 
 
 def test_images_come_where_the_middleware_cannot_tell_of_lost_ones(client: GraphClient) -> None:
-    node, images = OnAnotherMiddleware("elsewhere"), list[Image]()
+    node: Node = OnAnotherMiddleware("elsewhere")
+    images: list[Image] = []
     client.executor.add_node(node)
     subscribe_and_count_lost(node, Image, "/image", images.append, qos_profile_sensor_data, print)
     client.wait_for(lambda: images, "an image", FakeCamera(client).publish)

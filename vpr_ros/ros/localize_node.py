@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
@@ -27,7 +27,7 @@ from vpr_ros.ros.localizer_setup import LocalizerSetup, files_state, open_setup
 from vpr_ros.ros.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.node_process import run_node
 from vpr_ros.ros.outputs import Outputs
-from vpr_ros.ros.parameter_server import ParameterServer
+from vpr_ros.ros.parameter_server import OverriddenNode, ParameterServer
 from vpr_ros.ros.parameters import Settings
 from vpr_ros.ros.transforms import Transforms, open_transforms
 from vpr_ros.ros.worker import ImageJob, NewestFrameWorker
@@ -36,7 +36,7 @@ ONE_SHOT_TIMEOUT_S = 30.0
 TICK_S = 1.0
 
 
-class LocalizeNode(LifecycleNode):
+class LocalizeNode(OverriddenNode):
     """Assembles parameters, cameras, localizer and outputs, and answers the graph."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class LocalizeNode(LifecycleNode):
         Raises:
             ConfigError: an unknown or wrong parameter.
         """
-        super().__init__("vpr_localizer", automatically_declare_parameters_from_overrides=True)
+        super().__init__("vpr_localizer")
         self._parameter_server = ParameterServer(self)
         self._errors = ErrorLog(self.get_logger().error)
         self._outputs = Outputs(self)
