@@ -139,6 +139,8 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         level, message = DiagnosticStatus.ERROR, _fault(camera, errors)
     else:
         level, message = DiagnosticStatus.OK, f"{counts.input.hz():.1f} Hz in, {counts.output.hz():.1f} Hz out"
+        if gaps := camera.gaps.fault():
+            level, message = DiagnosticStatus.WARN, f"{message}: {gaps}"
     values = {
         "topics": " ".join(camera.subscribed_topics),
         "publishers": publishers,

@@ -250,6 +250,7 @@ class LocalizeNode(OverriddenNode):
         timeout_s = self._settings.node.camera_timeout_s
         for camera in self._cameras.values():
             camera.settle(timeout_s)
+            camera.tell_gaps()
         self._publish_diagnostics()
 
     def _publish_diagnostics(self) -> None:

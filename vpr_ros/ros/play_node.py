@@ -18,6 +18,7 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
+from vpr_ros.ros.dds_profile import use_dds_profile
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.pacing import check_rate, paced, wait_until_sent
@@ -95,6 +96,7 @@ def _play(argv: Sequence[str]) -> None:
     options = build_parser().parse_args(without_ros_arguments(argv))
     check_rate("--rate-factor", options.rate_factor)
     source = _open(options)
+    use_dds_profile()
     node: PlayNode | None = None
     with ros_running(["play", *argv]):
         try:

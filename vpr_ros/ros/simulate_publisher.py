@@ -15,6 +15,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.ros.camera_messages import to_camera_info, to_raw_image
+from vpr_ros.ros.dds_profile import use_dds_profile
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end
 from vpr_ros.ros.pacing import paced, wait_until_sent
@@ -88,6 +89,7 @@ def publish(source: SimulatedSource, argv: Sequence[str], wait: bool, wait_for: 
     Raises:
         ConfigError: nobody listened in time.
     """
+    use_dds_profile()
     node: SimulatedRobot | None = None
     with ros_running(["simulate", *argv]):
         try:
