@@ -76,6 +76,7 @@ class SessionEntry:
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
         inputs_sha256: of source, model and options: tells a build that is done from one still to do.
+        frame_id: of its poses as recorded, which the map's frame need not be called; "" in maps built before.
     """
 
     source: str
@@ -84,6 +85,7 @@ class SessionEntry:
     cameras: tuple[str, ...]
     skipped: dict[str, int] = field(default_factory=dict)
     inputs_sha256: str = ""
+    frame_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -103,6 +105,7 @@ class SessionEntry:
             cameras=tuple(str(name) for name in plain["cameras"]),
             skipped={str(reason): int(count) for reason, count in plain["skipped"].items()},
             inputs_sha256=str(plain.get("inputs_sha256", "")),
+            frame_id=str(plain.get("frame_id", "")),
         )
 
 
