@@ -19,8 +19,10 @@ STAMPS: Final = 50
 FEWEST_INTERVALS: Final = 10
 SHORT_QUANTILE: Final = 0.1
 """Which of the intervals is the camera's own period: with half of the images lost, half of the intervals still are."""
-IRREGULAR: Final = 0.15
-"""Of a period: intervals that are on the middle this far from whole periods are those of a camera without a period."""
+FEWEST_GAPS: Final = 5
+WHOLE: Final = 0.15
+MOST: Final = 0.8
+"""A camera keeps a period when so many of its intervals, of the long ones too, are whole periods to within ``WHOLE``."""
 MISSING_SHARE: Final = 0.2
 
 PROFILE_REMEDY: Final = (
@@ -82,10 +84,13 @@ def missing_between(stamps_ns: tuple[int, ...]) -> tuple[int, int, float]:
         return 0, 0, 0.0
     shortest_s = float(np.quantile(intervals_s, SHORT_QUANTILE, method="lower"))
     period_s = float(np.median(intervals_s[intervals_s < 1.5 * shortest_s]))
+    period_s = float(intervals_s.sum() / np.maximum(np.round(intervals_s / period_s), 1).sum())
     periods = intervals_s / period_s
-    if np.median(np.abs(periods - np.round(periods))) > IRREGULAR:
-        return 0, 0, 0.0
-    return len(periods), int(np.sum(np.maximum(np.round(periods), 1) - 1)), period_s
+    count = np.maximum(np.round(periods), 1)
+    whole, gap = np.abs(periods - count) <= WHOLE, count > 1
+    if gap.sum() < FEWEST_GAPS or whole.mean() < MOST or whole[gap].mean() < MOST:
+        return len(periods), 0, period_s
+    return len(periods), int(count.sum()) - len(periods), period_s
 
 
 def lost_now(event: Any) -> int:
