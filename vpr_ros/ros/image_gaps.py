@@ -22,7 +22,7 @@ SHORT_QUANTILE: Final = 0.1
 FEWEST_GAPS: Final = 5
 WHOLE: Final = 0.15
 MOST: Final = 0.8
-"""A camera keeps a period when so many of its intervals, of the long ones too, are whole periods to within ``WHOLE``."""
+"""A camera keeps a period when this share of its intervals, and of the long ones, are whole periods to ``WHOLE``."""
 MISSING_SHARE: Final = 0.2
 
 PROFILE_REMEDY: Final = (
