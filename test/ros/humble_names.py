@@ -21,7 +21,10 @@ HUMBLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "rclpy.context": "Context",
             "rclpy.duration": "Duration",
             "rclpy.exceptions": "InvalidHandle NotInitializedException ParameterNotDeclaredException",
-            "rclpy.executors": "ExternalShutdownException MultiThreadedExecutor SingleThreadedExecutor",
+            "rclpy.executors": (
+                "ExternalShutdownException MultiThreadedExecutor ShutdownException SingleThreadedExecutor "
+                "TimeoutException await_or_execute"
+            ),
             "rclpy.impl.implementation_singleton": "rclpy_implementation",
             "rclpy.lifecycle": "LifecycleNode LifecyclePublisher LifecycleState TransitionCallbackReturn",
             "rclpy.node": "Node",
@@ -29,6 +32,7 @@ HUMBLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "rclpy.qos": "DurabilityPolicy HistoryPolicy QoSProfile ReliabilityPolicy qos_profile_sensor_data",
             "rclpy.qos_event": "PublisherEventCallbacks SubscriptionEventCallbacks UnsupportedEventTypeError",
             "rclpy.serialization": "deserialize_message serialize_message",
+            "rclpy.service": "Service",
             "rclpy.signals": "SignalHandlerOptions",
             "rclpy.task": "Future Task",
             "rclpy.time": "Time",
@@ -46,7 +50,7 @@ HUMBLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "FloatingPointRange IntegerRange Parameter ParameterDescriptor ParameterType ParameterValue "
                 "SetParametersResult"
             ),
-            "rcl_interfaces.srv": "DescribeParameters GetParameters ListParameters SetParameters",
+            "rcl_interfaces.srv": "DescribeParameters GetParameters ListParameters SetParameters SetParametersAtomically",
             "rosgraph_msgs.msg": "Clock",
             "sensor_msgs.msg": "CameraInfo CompressedImage Image NavSatFix PointCloud2 PointField",
             "std_msgs.msg": "ColorRGBA Header String",
@@ -67,11 +71,13 @@ HUMBLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
             "launch.events": "Shutdown",
             "launch.events.process": "ProcessExited ProcessStarted SignalProcess",
             "launch.launch_description_sources": "PythonLaunchDescriptionSource",
+            "launch.logging": "get_logger launch_config",
             "launch.substitutions": (
                 "EnvironmentVariable LaunchConfiguration PathJoinSubstitution PythonExpression TextSubstitution"
             ),
             "launch_ros.actions": "LifecycleNode Node PushRosNamespace SetParameter SetRemap",
             "launch_ros.parameter_descriptions": "Parameter ParameterFile ParameterValue",
+            "launch_ros.utilities": "make_namespace_absolute prefix_namespace",
             "launch_ros.substitutions": "ExecutableInPackage FindPackagePrefix FindPackageShare",
         }.items()
     }
