@@ -50,7 +50,9 @@ HUMBLE: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
                 "FloatingPointRange IntegerRange Parameter ParameterDescriptor ParameterType ParameterValue "
                 "SetParametersResult"
             ),
-            "rcl_interfaces.srv": "DescribeParameters GetParameters ListParameters SetParameters SetParametersAtomically",
+            "rcl_interfaces.srv": (
+                "DescribeParameters GetParameters ListParameters SetParameters SetParametersAtomically"
+            ),
             "rosgraph_msgs.msg": "Clock",
             "sensor_msgs.msg": "CameraInfo CompressedImage Image NavSatFix PointCloud2 PointField",
             "std_msgs.msg": "ColorRGBA Header String",
