@@ -89,6 +89,17 @@ def test_a_fall_back_to_a_name_of_humble_is_right() -> None:
     assert lacking(ast.parse(text.format("NoSuchName")))
 
 
+@pytest.mark.parametrize("file", sorted((ROOT / "vpr_ros" / "ros").rglob("*.py")), ids=lambda f: f.name)
+def test_bytes_are_given_to_messages_as_an_array(file: Path) -> None:
+    """Humble's setters test the type and the range of every single byte of anything else."""
+    assignments = (node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Assign))
+    for assignment in assignments:
+        targets = [item for target in assignment.targets for item in ast.walk(target)]
+        if any(isinstance(item, ast.Attribute) and item.attr == "data" for item in targets):
+            value = assignment.value
+            assert isinstance(value, ast.Call) and _last_name(value.func) == "byte_field", f"line {assignment.lineno}"
+
+
 def as_humble() -> dict[str, str]:
     """The environment of a process that sees Humble's names only."""
     return {"PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT), os.environ.get("PYTHONPATH", "")])}

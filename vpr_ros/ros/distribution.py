@@ -1,10 +1,11 @@
-"""Names of ROS 2 that its distributions keep in different places: each is imported here, and nowhere else.
+"""What the distributions of ROS 2 do differently: names they keep in different places are imported here alone.
 
 All other names this package imports are the same in Humble, Jazzy and Kilted; ``test/ros/test_humble.py`` holds that.
 """
 
 from __future__ import annotations
 
+import array
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,12 @@ try:
 except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks, UnsupportedEventTypeError
 
-__all__ = ["SubscriptionEventCallbacks", "UnsupportedEventTypeError", "subscribe_and_count_lost"]
+__all__ = ["SubscriptionEventCallbacks", "UnsupportedEventTypeError", "byte_field", "subscribe_and_count_lost"]
+
+
+def byte_field(content: bytes) -> array.array[int]:
+    """Bytes as the ``uint8[]`` of a message: Humble looks at bytes one by one, a tenth of a second for an image."""
+    return array.array("B", content)
 
 
 def subscribe_and_count_lost(
