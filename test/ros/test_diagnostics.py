@@ -207,6 +207,20 @@ def test_a_camera_nobody_publishes_is_told_apart_from_one_with_another_type_or_q
     assert status.message.startswith("no image for 7.")
 
 
+def test_a_camera_whose_images_are_lost_says_so_whether_some_come_or_none(
+    errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
+) -> None:
+    front, left = cameras
+    seen(front)
+    for camera in cameras:
+        camera.gaps.lost(7)
+    array = diagnosed(errors, opened, cameras)
+    assert {entry(array, f"camera {name}").level for name in ("front", "left")} == {WARN}
+    assert "Hz out: 7 of 7 images of the last 10 s were lost on the way" in entry(array, "camera front").message
+    assert entry(array, "camera left").message.startswith("no image yet on /left (0 publishers): check the driver")
+    assert "7 of 7 images of the last 10 s were lost on the way" in entry(array, "camera left").message
+
+
 def test_the_patience_with_a_silent_camera_is_the_parameter(
     errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
 ) -> None:

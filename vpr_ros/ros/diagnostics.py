@@ -144,6 +144,7 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         since = "no image yet" if silent_s is None else f"no image for {silent_s:.1f} s"
         hint = "check its QoS and image type" if publishers else "check the driver, the topic name and the remapping"
         message = f"{since} on {' or '.join(camera.subscribed_topics)} ({publishers} publishers): {hint}."
+        message = " ".join(filter(None, [message, camera.gaps.fault()]))  # all of them may be lost
     elif counts.failing:
         level, message = DiagnosticStatus.ERROR, _fault(camera, errors)
     else:
