@@ -65,7 +65,7 @@ def diagnosed(
 
 
 def entry(array: DiagnosticArray, name: str) -> DiagnosticStatus:
-    return {status.name: status for status in array.status}[f"vpr_localizer: {name}"]
+    return {status.name: status for status in array.status}[f"{NODE}: {name}"]
 
 
 def values(status: DiagnosticStatus) -> dict[str, str]:
@@ -78,7 +78,7 @@ def test_every_part_has_an_entry_under_the_node_s_name(
     array = diagnosed(errors, opened, cameras)
     assert array.header.stamp == to_time(STAMP_NS)
     names = [status.name for status in array.status]
-    assert names == [f"vpr_localizer: {part}" for part in ("localizer", "map", "model", "camera front", "camera left")]
+    assert names == [f"{NODE}: {part}" for part in ("localizer", "map", "model", "camera front", "camera left")]
     assert {status.hardware_id for status in array.status} == {NODE}
     for status in array.status:
         assert all(isinstance(pair.value, str) for pair in status.values)
@@ -103,12 +103,35 @@ def test_a_node_without_images_does_not_call_itself_localizing(
     assert entry(diagnosed(errors, opened, cameras), "localizer").level == OK  # the other camera's entry warns
 
 
-@pytest.mark.parametrize("state", ["unconfigured", "inactive", "finalized"])
+@pytest.mark.parametrize("state", ["unconfigured", "inactive"])
 def test_a_node_that_waits_says_for_what(errors: ErrorLog, state: str) -> None:
     array = diagnosed(errors, state=state)
     assert len(array.status) == 1
     assert entry(array, "localizer").level == WARN
     assert entry(array, "localizer").message == f"{state}: configure and activate the node"
+
+
+def test_a_node_that_was_shut_down_does_not_ask_for_what_it_cannot_do(errors: ErrorLog) -> None:
+    status = entry(diagnosed(errors, state="finalized"), "localizer")
+    assert status.level == WARN
+    assert status.message == "finalized: the node was shut down for good, start its process again"
+
+
+@pytest.mark.parametrize(("failed", "level"), [("", WARN), ("the parameter map is empty. Set it.", ERROR)])
+def test_what_others_owe_the_node_is_added_to_what_it_says(errors: ErrorLog, failed: str, level: bytes) -> None:
+    said = NodeStatus(NODE, "inactive", None, failed, (), Latencies(), errors, warnings=("No time comes.",))
+    status = entry(to_diagnostics(said, STAMP_NS), "localizer")
+    assert status.level == level
+    own = failed or "inactive: configure and activate the node."
+    assert status.message == f"{own} No time comes."
+
+
+@pytest.mark.parametrize("frame", ["odom", "/odom", "robot1/odom"])
+def test_a_map_called_like_the_odometry_is_a_warning(errors: ErrorLog, opened: LocalizerSetup, frame: str) -> None:
+    setup = some_setup(opened.place_map.path, None, opened, cameras=("front", "left"), map_frame=frame)
+    status = entry(diagnosed(errors, setup), "map")
+    assert status.level == WARN
+    assert f"the map's frame is called {frame!r}" in status.message and "Set map_frame to map" in status.message
 
 
 def test_a_failed_start_is_an_error_with_its_whole_message(errors: ErrorLog) -> None:
@@ -182,6 +205,19 @@ def test_a_camera_nobody_publishes_is_told_apart_from_one_with_another_type_or_q
     status = entry(diagnosed(errors, opened, cameras), "camera front")
     assert status.level == WARN
     assert status.message.startswith("no image for 7.")
+
+
+def test_a_camera_whose_images_are_lost_says_so_whether_some_come_or_none(
+    errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
+) -> None:
+    seen(cameras[0])
+    for camera in cameras:
+        camera.gaps.lost(7)
+    array = diagnosed(errors, opened, cameras)
+    assert {entry(array, f"camera {name}").level for name in ("front", "left")} == {WARN}
+    assert "Hz out: 7 of 7 images of the last 10 s were lost on the way" in entry(array, "camera front").message
+    assert entry(array, "camera left").message.startswith("no image yet on /left (0 publishers): check the driver")
+    assert "7 of 7 images of the last 10 s were lost on the way" in entry(array, "camera left").message
 
 
 def test_the_patience_with_a_silent_camera_is_the_parameter(

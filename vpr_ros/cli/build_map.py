@@ -100,6 +100,7 @@ def _config(arguments: argparse.Namespace) -> BuildConfig:
         thumbnails=not arguments.no_thumbnails,
         radius_m=arguments.radius,
         overwrite=arguments.overwrite,
+        frame_id=arguments.map_frame,
     )
 
 

@@ -72,7 +72,8 @@ def _evaluate(argv: Sequence[str]) -> None:
     rule = GroundTruthRule(
         arguments.threshold, arguments.frame_window, arguments.positives, arguments.ignore_uninformative
     )
-    options = EvaluationOptions(rule, arguments.limit, arguments.baselines, arguments.pictures)
+    named = arguments.map_frame is not None
+    options = EvaluationOptions(rule, arguments.limit, arguments.baselines, arguments.pictures, frame_named=named)
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)

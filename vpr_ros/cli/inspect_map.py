@@ -16,6 +16,7 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.reseal import reseal
 from vpr_ros.maps.spacing import median_spacing_m
 
@@ -76,7 +77,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
     calibration = manifest.calibration
     rows = {
-        "frames": f"{manifest.frames} in frame {manifest.frame_id!r}, {manifest.thumbnails} thumbnails",
+        "frames": f"{manifest.frames} in frame {describe_frames(manifest)}, {manifest.thumbnails} thumbnails",
         "extent": f"{high[0] - low[0]:.1f} x {high[1] - low[1]:.1f} x {high[2] - low[2]:.1f} m",
         "spacing": f"{plain['spacing_m']:.2f} m between neighbours, one place within {calibration.radius_m:.2f} m",
         "model": f"{manifest.model.name} {manifest.model.version} {manifest.model.precision}, "

@@ -19,7 +19,11 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "--image-topic", action="append", default=[], metavar="T", help="image topic of a bag; may be repeated"
     )
     group.add_argument("--pose-topic", metavar="T", help="pose topic of a bag")
-    group.add_argument("--map-frame", metavar="F", help="take poses from the bag's TF in this frame")
+    group.add_argument(
+        "--map-frame",
+        metavar="F",
+        help="take poses from the bag's TF in this frame; beside --pose-topic or --poses: their frame's name",
+    )
     group.add_argument("--camera-frame", metavar="F", help="TF frame of the camera")
     group.add_argument("--base-frame", default="base_link", metavar="F", help="TF frame of the robot (%(default)s)")
     group.add_argument(

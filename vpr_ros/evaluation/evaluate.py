@@ -30,12 +30,14 @@ class EvaluationOptions:
         limit: use the first so many queries only, None = all.
         baselines: count chance and 32x32 grey pixels on the same queries.
         pictures: how many wrong matches to picture.
+        frame_named: somebody said that the queries' poses are in the frame their source names.
     """
 
     rule: GroundTruthRule = field(default_factory=GroundTruthRule)
     limit: int | None = None
     baselines: bool = False
     pictures: int = 8
+    frame_named: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.
@@ -79,7 +81,9 @@ def evaluate(
     Raises:
         ConfigError, SourceError: see ``list_queries``, ``find_ground_truth`` and ``run_queries``.
     """
-    listed = list_queries(queries, place_map, options.rule.needs_query_poses, options.limit)
+    listed = list_queries(
+        queries, place_map, options.rule.needs_query_poses, options.limit, frame_named=options.frame_named
+    )
     ground_truth = find_ground_truth(options.rule, place_map, listed)
     run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}

@@ -26,6 +26,7 @@ class BuildConfig:
         radius_m: two frames nearer than this are the same place; None = chosen from the map's extent and spacing.
         workers: threads that decode images.
         overwrite: replace a map that already stands at the output.
+        frame_id: name of the map's frame, where somebody names it; see ``map_frame``.
     """
 
     min_distance_m: float = 0.5
@@ -37,6 +38,7 @@ class BuildConfig:
     radius_m: float | None = None
     workers: int = field(default_factory=lambda: max(1, min(4, (os.cpu_count() or 1) // 2)))
     overwrite: bool = False
+    frame_id: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out.

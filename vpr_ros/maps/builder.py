@@ -26,6 +26,7 @@ from vpr_ros.maps.journal import JOURNAL_NAME
 from vpr_ros.maps.leftovers import is_done, put_back
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.manifest_parts import mount_problem
+from vpr_ros.maps.map_frame import drift_warning
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.publish import is_free, publish, resolved_output
@@ -75,7 +76,7 @@ def build_map(
             return _report_of_complete(output, started)
         interrupted = resume and partial_path(output).exists()
         _check_output(output, config, append=append, interrupted=interrupted)
-        base = open_base(output, source, extractor, config.dtype) if append else None
+        base = _open_base(output, source, extractor, config) if append else None
         dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
         descriptors = base.descriptors if base else None
         partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
@@ -92,10 +93,16 @@ def build_map(
             (output / JOURNAL_NAME).unlink()
         finally:
             partial.close()
+    if warning := drift_warning(manifest):
+        _LOG.warning("warning: %s", warning)
     seconds = time.monotonic() - started
     return BuildReport(
         output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds, undecodable
     )
+
+
+def _open_base(output: Path, source: FrameSource, extractor: Extractor, config: BuildConfig) -> PlaceMap:
+    return open_base(output, source, extractor, config.dtype, frame_named=config.frame_id is not None)
 
 
 def _report_of_complete(output: Path, started: float) -> BuildReport:

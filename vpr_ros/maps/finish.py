@@ -16,6 +16,7 @@ from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry
+from vpr_ros.maps.map_frame import map_frame
 from vpr_ros.maps.partial import PartialMap
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
 from vpr_ros.maps.self_calibration import self_calibration
@@ -37,7 +38,13 @@ def finish_map(
     cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
     earlier = base.manifest.sessions if base else ()
     session = SessionEntry(
-        source.description, now, len(partial.rows), tuple(source.cameras), dict(skipped), partial.inputs_sha256
+        source.description,
+        now,
+        len(partial.rows),
+        tuple(source.cameras),
+        dict(skipped),
+        partial.inputs_sha256,
+        source.map_frame_id,
     )
     partial.finish()
     rows = [*(base_rows(base) if base else ()), *partial.rows]
@@ -60,7 +67,7 @@ def finish_map(
     )
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
-        frame_id=source.map_frame_id,
+        frame_id=map_frame(config.frame_id, base.manifest if base else None),
         created_utc=now,
         software=f"vpr_ros {vpr_ros.__version__}",
         model=ModelEntry.of(extractor.info, extractor.sha256),

@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 
-import vpr_ros
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
@@ -24,6 +23,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.benchmark_building import BuildingResult, measure_building
 from vpr_ros.ros.benchmark_frames import FirstFrames, simulated_recording
 from vpr_ros.ros.benchmark_latency import STREAM_HZ, LatencyResult, measure_latency
+from vpr_ros.ros.dds_profile import use_dds_profile
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.sources import SourceOptions, open_source
 
@@ -31,8 +31,6 @@ EXAMPLE = """example:
   %(prog)s
   %(prog)s --source drive.mcap --frames 200 --json benchmark.json
   %(prog)s --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
-PROFILE: Final = "fastdds_large_images.xml"
-PROFILE_VARIABLES: Final = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 FEWEST_FRAMES: Final = 20
 
 
@@ -73,17 +71,6 @@ def _benchmark(argv: Sequence[str]) -> None:
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
         write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
-
-
-def use_dds_profile() -> None:
-    """Set the shipped DDS profile for this process and its children, unless the user has set one."""
-    if any(os.environ.get(name) for name in PROFILE_VARIABLES):
-        return
-    for parent in Path(vpr_ros.__file__).resolve().parents:
-        for file in (parent / "config" / PROFILE, parent / "share" / "vpr_ros" / "config" / PROFILE):
-            if file.is_file():
-                os.environ.update(dict.fromkeys(PROFILE_VARIABLES, str(file)))
-                return
 
 
 def _source(options: argparse.Namespace, folder: Path) -> Any:
