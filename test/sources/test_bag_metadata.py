@@ -139,6 +139,15 @@ def test_metadata_that_nobody_can_read_is_left_out(tmp_path: Path, storage: str,
     assert warning.startswith("metadata.yaml is not used: ")
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "..", "a\\0b", "", "\\ud800"])
+def test_names_that_no_file_can_have_are_not_there(tmp_path: Path, name: str) -> None:
+    folder = bag(tmp_path)
+    change(folder, r"- bag\.mcap", f'- "{name}"'.replace("\\", "\\\\"))
+    source = open_source(folder)
+    assert x_m(source) == X_M
+    assert source.warnings == ("no file that metadata.yaml names is there, read instead: bag.mcap",)
+
+
 def test_metadata_without_a_recording_is_told(tmp_path: Path) -> None:
     folder = bag(tmp_path)
     (folder / "bag.mcap").unlink()

@@ -70,6 +70,13 @@ def test_what_a_recorder_left_in_the_wal_is_read_from_a_copy(
     assert contents(cut) == before
 
 
+def test_the_wal_is_beside_what_a_link_leads_to(tmp_path: Path) -> None:
+    cut = cut_off(tmp_path, shared_memory=False, metadata=False)
+    link = tmp_path / "link.db3"
+    link.symlink_to(storage_file(cut))
+    assert brightness(open_source(link)) == BRIGHTNESS
+
+
 def test_a_wal_that_is_not_one_is_named(tmp_path: Path) -> None:
     bag = write(tmp_path / "bag", images(), odom(), storage="sqlite3")
     Path(f"{storage_file(bag)}-wal").write_bytes(b"")

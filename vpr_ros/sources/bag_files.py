@@ -54,7 +54,7 @@ def find_bag_files(path: Path) -> BagFiles:
 
 def _named_files(path: Path, metadata: BagMetadata) -> BagFiles:
     named = [path / name for name in metadata.files]
-    there = [file for file in named if file.is_file()]
+    there = [file for file in named if _is_file(file)]
     if not there:
         found = _storage_files(path)
         names = printable(", ".join(file.name for file in found))
@@ -85,5 +85,12 @@ def _storage_files(path: Path) -> tuple[Path, ...]:
 
 
 def _with_suffix(path: Path) -> tuple[Path, ...]:
-    files = (file for file in path.iterdir() if file.suffix in BAG_SUFFIXES and file.is_file())
+    files = (file for file in path.iterdir() if file.suffix in BAG_SUFFIXES and _is_file(file))
     return tuple(sorted(files, key=lambda file: natural_key(file.name)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that no file can have
+        return False

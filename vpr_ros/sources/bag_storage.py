@@ -67,9 +67,10 @@ class BagStorage:
                 return self._unpacked(path)
             if path.suffix != ".db3":
                 return path
-            side_files = [side for suffix in _SIDE_FILES if _size(side := Path(f"{path}{suffix}"))]
+            real = path.resolve()  # where sqlite3 looks for them
+            side_files = [side for suffix in _SIDE_FILES if _size(side := Path(f"{real}{suffix}"))]
             if side_files:
-                return self._merged(path, side_files)
+                return self._merged(real, side_files)
             return path if is_plain(path) else self._linked(path)
         except OSError as error:
             raise _unreadable(path, error) from error
@@ -104,11 +105,11 @@ class BagStorage:
     def _without_definitions(self, path: Path) -> Path | None:
         """A copy without the definitions and the quality of service that the library would read, and stumble over."""
         try:
+            tables = _tables(path)
+            if not {"messages", "topics"} <= tables:
+                return None
             copy = self._copied(path)
             with closing(sqlite3.connect(copy)) as database, database:
-                tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
-                if not {"messages", "topics"} <= tables:
-                    return None
                 if "message_definitions" in tables:
                     database.execute("DELETE FROM message_definitions WHERE encoding NOT IN ('ros2msg', 'ros2idl')")
                 columns = [row[1] for row in database.execute("PRAGMA table_info(topics)")]
@@ -182,12 +183,22 @@ def _open(path: Path, origin: Path) -> Reader:
 
 
 def _without_foreign(path: Path, origin: Path) -> Path | None:
-    found = disguise(path) if path.suffix == ".mcap" else None
+    try:
+        found = disguise(path) if path.suffix == ".mcap" else None
+    except OSError:
+        return None
     if found is None or not found.patches:
         return None
     if found.foreign and not found.is_ros2:
         raise no_ros2(shown(origin), found.foreign)
     return disguised(path, found.patches)
+
+
+def _tables(path: Path) -> set[str]:
+    """The names of the tables of an sqlite3 file, which is left as it is."""
+    address = f"{path.absolute().as_uri()}?immutable=1"
+    with closing(sqlite3.connect(address, uri=True)) as database:
+        return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
 
 
 def _zstd_stream(packed: IO[bytes]) -> Any:
