@@ -203,6 +203,13 @@ def test_a_name_that_is_no_utf_8_does_not_end_a_finished_build(tmp_path: Path) -
     opened.verify()
 
 
+def test_a_map_that_would_not_open_does_not_take_the_place_of_one_that_does(tmp_path: Path) -> None:
+    before = build_wall_map(tmp_path / "map", WallSource(TRACK)).manifest
+    with pytest.raises(MapError, match="source has 20000 characters"):
+        build_map(WallSource(TRACK, description="x" * 20_000), PixelExtractor(), tmp_path / "map", AGAIN)
+    assert PlaceMap.open(tmp_path / "map").manifest == before
+
+
 def test_another_model_is_named_with_a_command_that_says_which_file(tmp_path: Path) -> None:
     opened = build_wall_map(tmp_path / "my map", WallSource([0.0, 0.5]))
     other = PixelExtractor(seed=1)

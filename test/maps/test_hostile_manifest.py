@@ -129,7 +129,7 @@ def test_nested_aliases_are_refused_with_the_limit(copy: Path) -> None:
 
 def test_more_values_than_any_manifest_has_are_refused_before_they_are_read(copy: Path) -> None:
     with (copy / "manifest.yaml").open("a") as stream:
-        stream.write(f"more: [{'1, ' * 1_000_000}]\n")
+        stream.write(f"more: [{'1, ' * 300_000}]\n")
     started_s = time.process_time()
     with pytest.raises(MapError, match="more than 20000 values"):
         PlaceMap.open(copy)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from painted_wall import EVERY_FRAME, PixelExtractor, WallSource
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps import PlaceMap, build_map
 
+NOBODY = 65534
 FILES = ("manifest.yaml", "frames.csv", "descriptors.npy")
 
 
@@ -125,6 +129,36 @@ def test_pictures_elsewhere_are_neither_shown_nor_copied_into_another(copy: Path
 def test_a_path_that_cannot_be_is_one_error(copy: Path, path: str) -> None:
     with pytest.raises(MapError):
         PlaceMap.open(copy / path)
+
+
+@contextmanager
+def without_rights(path: Path) -> Iterator[None]:
+    """Let nobody look at *path*, not even root."""
+    mode = path.stat().st_mode
+    path.chmod(0)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        path.chmod(mode)
+
+
+@pytest.mark.parametrize("name", [".", *FILES])
+def test_what_may_not_be_read_is_one_error(wall_map: PlaceMap, name: str) -> None:
+    with tempfile.TemporaryDirectory() as open_to_all:
+        Path(open_to_all).chmod(0o755)
+        copy = Path(shutil.copytree(wall_map.path, Path(open_to_all) / "map"))
+        copy.chmod(0o755)
+        with (
+            without_rights(copy / name),
+            pytest.raises(MapError, match="cannot be read \\(Permission denied\\)") as caught,
+        ):
+            PlaceMap.open(copy)
+        assert "may read it" in caught.value.remedy
+        PlaceMap.open(copy)
 
 
 # descriptors.npy

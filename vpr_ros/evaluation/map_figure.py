@@ -42,7 +42,8 @@ def write_map_figure(place_map: PlaceMap, path: Path) -> None:
             )  # fmt: skip
     axes.set_aspect("equal", adjustable="datalim")
     axes.legend(fontsize=8, frameon=False)
-    tidy(axes, f"{place_map.path.name}: {len(place_map)} frames", "x (m)", "y (m)")
+    name = place_map.path.name.replace("$", r"\$")  # which begins a formula
+    tidy(axes, f"{name}: {len(place_map)} frames", "x (m)", "y (m)")
     below = figure.add_subplot(grid[1])
     below.hist(neighbour_spacing_m(frames), bins=40, color=SESSION_COLOURS[0])
     tidy(below, "Distance between neighbouring frames", "m", "frames")

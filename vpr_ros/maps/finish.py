@@ -33,7 +33,11 @@ def finish_map(
     base: PlaceMap | None,
     skipped: Counter[str],
 ) -> MapManifest:
-    """Write everything but the descriptors' rows, and return the manifest."""
+    """Write everything but the descriptors' rows, open the result as a robot would, and return the manifest.
+
+    Raises:
+        MapError: the map does not open, and must not take the place of one that does.
+    """
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
     earlier = base.manifest.sessions if base else ()
@@ -82,7 +86,7 @@ def finish_map(
         calibration=calibration,
     )
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
-    return manifest
+    return PlaceMap.open(partial.path).manifest
 
 
 def _file_entry(path: Path) -> FileEntry:

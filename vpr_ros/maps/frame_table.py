@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -143,7 +144,8 @@ def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
 
 
 def _read_numbers(path: Path) -> npt.NDArray[Any]:
-    with path.open(encoding="utf-8") as stream:
+    with path.open(encoding="utf-8") as stream, warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # numpy 1 takes 1e99 for a whole number, and warns
         lines = _lines(stream)
         header = next(lines, "").rstrip("\n")
         if header != ",".join(COLUMNS):
@@ -151,15 +153,13 @@ def _read_numbers(path: Path) -> npt.NDArray[Any]:
         first = next(lines, None)  # numpy warns of a table without lines
         if first is None:
             return np.empty(0, _NUMBERS)
-        return np.loadtxt(
-            chain([first], lines),
-            dtype=_NUMBERS,
-            delimiter=",",
-            usecols=range(11),
-            comments=None,
-            quotechar='"',
-            ndmin=1,
-        )
+        lines = chain([first], lines)
+        try:
+            return np.loadtxt(
+                lines, dtype=_NUMBERS, delimiter=",", usecols=range(11), comments=None, quotechar='"', ndmin=1
+            )
+        except DeprecationWarning as error:
+            raise ValueError("a number that is not whole where a whole one belongs") from error
 
 
 def _lines(stream: TextIO) -> Iterator[str]:
