@@ -47,7 +47,16 @@ def test_figures_of_a_drive_with_an_unknown_street(evaluation: Evaluation) -> No
     known = evaluation.outcomes.answer_errors.translation_m[:30]
     assert np.median(known) < 1.0
     assert metrics["translation_error_m"]["p90"] > 400.0  # the other street is answered somewhere in the map
-    assert metrics["accepted"]["count"] == int(evaluation.outcomes.accepted.sum())
+    accepted = metrics["accepted"]
+    assert accepted["count"] == int(evaluation.outcomes.accepted.sum())
+    assert metrics["right_means"] == "the best match is correct: a map frame within 2 m"
+    assert metrics["recall_at_interval"]["1"] == pytest.approx([58.80, 87.31], abs=0.005)  # 30 of 40
+    assert metrics["recall_at_answerable_interval"]["1"] == pytest.approx([88.43, 100.0], abs=0.005)  # 30 of 30
+    assert accepted["share"] == pytest.approx(100 * accepted["count"] / 40)
+    assert accepted["wrong_share"] == pytest.approx(100 * accepted["wrong"] / 40)
+    for share in ("share", "wrong_share", "precision", "recall"):
+        low, high = accepted[f"{share}_interval"]
+        assert low <= accepted[share] <= high and high - low > 5.0
     assert sum(metrics["rejected"].values()) == 40 - metrics["accepted"]["count"]
     assert set(metrics["latency_ms"]) == {"decode", "prepare", "infer", "search", "decide", "total"}
     assert 0.0 < metrics["recall_at_100_precision"] <= 100.0
@@ -154,6 +163,7 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
     page = (output / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "75.0 %" in page
+    assert "58.8 to 87.3" in page
     assert "evaluate &lt;map&gt;" in page
     assert "<script" not in page
     assert "http" not in page
