@@ -19,6 +19,7 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
+from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.summary import summary_tables
@@ -168,6 +169,18 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
     assert "<script" not in page
     assert "http" not in page
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_names_that_are_no_plain_text(evaluation: Evaluation, tmp_path: Path) -> None:
+    """Half a formula, a byte of Latin-1, another script, a narrow space: all in pictures, table and page."""
+    names = ["$x^$.png", "caf\udce9.png", "\u6771\u4eac.png", "8\u202fPM.png", 'a "b", c.png']
+    wrong = [row for row in evaluation.outcomes.rows if row.thumbnail is not None][: len(names)]
+    rows = [replace(row, name=name) for row, name in zip(wrong, names, strict=True)]
+    keep = np.array([row in wrong for row in evaluation.outcomes.rows])
+    outcomes = Outcomes(rows, evaluation.outcomes.positives.subset(keep))
+    write_report(replace(evaluation, outcomes=outcomes), tmp_path / "results", {"command": "evaluate caf\udce9"})
+    with (tmp_path / "results" / "queries.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["query"] for row in csv.DictReader(file)] == [names[0], "caf\\udce9.png", *names[2:]]
 
 
 def test_report_without_wrong_matches_or_poses(

@@ -26,7 +26,7 @@ from vpr_ros.evaluation.metrics import Metrics
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
-from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
@@ -118,6 +118,8 @@ def _print(metrics: Metrics, output: Path) -> None:
         for row in text_table.rows:
             table.add_row(*row)
         console.print(table)
+    for note in summary_notes(metrics):
+        console.print(f"{note}.", highlight=False, soft_wrap=True)
     console.print(f"report: {output / 'report.html'}", soft_wrap=True)
 
 

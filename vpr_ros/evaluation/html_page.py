@@ -10,7 +10,7 @@ from typing import Any
 
 from vpr_ros.evaluation.binomial import interval_text
 from vpr_ros.evaluation.metrics import Metrics
-from vpr_ros.evaluation.summary import TextTable, summary_tables
+from vpr_ros.evaluation.summary import TextTable, summary_notes, summary_tables
 
 _PAGE = Template(
     """<!doctype html>
@@ -76,17 +76,8 @@ def _headlines(metrics: Metrics) -> list[tuple[str, str]]:
 
 
 def _notes(metrics: Metrics) -> str:
-    """Who is in the denominators, in words."""
-    names = {
-        "queries_undecodable": "queries whose image does not decode are in no figure",
-        "queries_uninformative": "queries marked uninformative were left out on request",
-        "queries_unlisted": "queries the positives file does not name count as having no answer",
-        "missing_map_frames": "entries of the positives file name frames the map does not hold",
-    }
-    items = [f"{metrics['queries_without_answer']} queries have no correct answer in the map; they count as misses"]
-    items.append("Intervals take the queries for independent, which neighbours in a drive are not: they are the least")
-    items += [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
-    return _section("About the denominators", "".join(f"<p>{escape(item)}.</p>" for item in items))
+    items = "".join(f"<p>{escape(note)}.</p>" for note in summary_notes(metrics))
+    return _section("About the denominators", items)
 
 
 def _table(table: TextTable) -> str:

@@ -26,6 +26,21 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
     return (_recall(metrics), _acceptance(metrics), _pose_error(metrics), _latency(metrics))
 
 
+def summary_notes(metrics: Metrics) -> list[str]:
+    """Who is in the denominators, one sentence each, without a final period."""
+    names = {
+        "queries_undecodable": "queries whose image does not decode are in no figure",
+        "queries_uninformative": "queries marked uninformative were left out on request",
+        "queries_unlisted": "queries the positives file does not name count as having no answer",
+        "missing_map_frames": "entries of the positives file name frames the map does not hold",
+    }
+    notes = [
+        f"{metrics['queries_without_answer']} queries have no correct answer in the map; they count as misses",
+        "Intervals take the queries for independent, which neighbours in a drive are not: the truth is less certain",
+    ]
+    return notes + [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
+
+
 def _recall(metrics: Metrics) -> TextTable:
     ranks = tuple(metrics["recall_at"])
     rows = [
@@ -63,7 +78,7 @@ def _acceptance(metrics: Metrics) -> TextTable:
             _percent((metrics["nees"]["published_xy"] or {}).get("within_95_percent")),
         ),
     )
-    return TextTable(f"Answers (right: {metrics['right_means']}; 95 % intervals)", ("", ""), rows)
+    return TextTable(f"Answers, with 95 % intervals (right: {metrics['right_means']})", ("", ""), rows)
 
 
 def _pose_error(metrics: Metrics) -> TextTable:
