@@ -132,6 +132,18 @@ def test_poses_in_another_frame_are_not_compared(
     assert metrics["translation_error_m"]["median"] is None
 
 
+def test_queries_are_put_where_the_map_has_its_zero(
+    extractor: Extractor, far_map: PlaceMap, far_second_drive: FrameSource, evaluation: Evaluation
+) -> None:
+    """The same drives, both 500 km from where their coordinates begin."""
+    assert far_map.frames.position_m[1].tolist() == [1.0, 0.0, 0.0]
+    far = run(extractor, far_map, far_second_drive, TWO_METRES)
+    assert far.metrics["recall_at"] == evaluation.metrics["recall_at"]
+    for group in ("answer", "top1", "published"):
+        found, expected = (metrics["pose_error"][group] for metrics in (far.metrics, evaluation.metrics))
+        assert found["translation_m"] == pytest.approx(expected["translation_m"], abs=1e-6)
+
+
 def test_images_that_do_not_decode(
     extractor: Extractor, street_map: PlaceMap, broken_images: FrameSource, half_broken_drive: FrameSource
 ) -> None:

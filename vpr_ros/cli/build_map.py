@@ -20,7 +20,8 @@ from vpr_ros.maps.build_config import BuildReport
 EXAMPLE = """  build_map drive.mcap --output my_map
   build_map bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
   build_map rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
-  build_map second_drive.mcap --output my_map --append"""
+  build_map second_drive.mcap --output my_map --append
+  build_map utm_photos/ --local-origin --output city_map"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,6 +62,13 @@ def build_parser() -> CommandParser:
     how.add_argument(
         "--radius", type=float, metavar="M", help="frames nearer than this are one place (default: chosen)"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--local-origin", action="store_true", help="the first frame, in whole metres, becomes the map's zero"
+    )
+    where.add_argument(
+        "--origin", type=float, nargs=3, metavar=("X", "Y", "Z"), help="this point of the poses becomes the map's zero"
+    )
     add_source_arguments(parser)
     return parser
 
@@ -95,6 +103,8 @@ def _config(arguments: argparse.Namespace) -> BuildConfig:
         thumbnails=not arguments.no_thumbnails,
         radius_m=arguments.radius,
         overwrite=arguments.overwrite,
+        origin_m=None if arguments.origin is None else tuple(arguments.origin),
+        local_origin=arguments.local_origin,
     )
 
 
@@ -110,6 +120,8 @@ def _print(report: BuildReport) -> None:
     for reason, count in report.skipped.items():
         if count:
             print(f"left out: {count} frames ({reason})")
+    if report.origin_m is not None:
+        print("origin: {:.10g} {:.10g} {:.10g} m of the recordings' poses".format(*report.origin_m))
     calibration = report.calibration
     print(
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "

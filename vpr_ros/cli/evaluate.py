@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import shlex
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,7 @@ from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.map_warnings import map_warnings
 
 EXAMPLE = """  evaluate my_map second_drive.mcap --output results
   evaluate kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
@@ -80,6 +82,8 @@ def _evaluate(argv: Sequence[str]) -> None:
     with progress_bar("localizing") as progress:
         result = evaluate(Localizer(extractor, place_map), place_map, queries, options, progress)
     write_report(result, arguments.output, _made_by(argv, arguments, place_map, queries.description, extractor))
+    for warning in map_warnings(place_map):
+        print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)
 
 
@@ -93,6 +97,7 @@ def _made_by(
         "map": str(arguments.map),
         "map_created_utc": place_map.manifest.created_utc,
         "map_frames": len(place_map),
+        "map_calibration": place_map.manifest.calibration.kind,
         "queries": queries,
         "model": f"{extractor.info.name} {extractor.info.version} {extractor.info.precision}",
         "model_sha256": extractor.sha256,

@@ -10,6 +10,9 @@ from scipy.spatial.transform import Rotation
 
 FloatArray = npt.NDArray[np.float64]
 
+PositionM = tuple[float, float, float]
+"""x, y, z in metres."""
+
 IDENTITY_QUAT_XYZW = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -60,6 +63,13 @@ class Pose:
         return bool(np.isfinite(numbers).all()) and (
             self.quat_xyzw is None or float(np.linalg.norm(self.quat_xyzw)) > 1e-6
         )
+
+    def seen_from(self, origin_m: PositionM | None) -> Pose:
+        """The same pose in a frame whose zero lies at *origin_m* of this one and whose axes are the same."""
+        if origin_m is None:
+            return self
+        x, y, z = (value - zero for value, zero in zip(self.position_m, origin_m, strict=True))
+        return Pose((x, y, z), self.quat_xyzw)
 
     def compose(self, other: Pose) -> Pose:
         """``T_a_b.compose(T_b_c) = T_a_c``. Needs both orientations."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 from vpr_ros.core.errors import MapError, SourceError
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.core.model_info import Extractor
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.maps.append_base import in_base_frame, link_thumbnails, merge_cameras, open_base
 from vpr_ros.maps.build_config import BuildConfig, BuildReport
 from vpr_ros.maps.build_inputs import build_inputs
@@ -25,6 +25,8 @@ from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.journal import JOURNAL_NAME
 from vpr_ros.maps.leftovers import is_done, put_back
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
+from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.origin import choose_origin
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.publish import publish
@@ -74,25 +76,28 @@ def build_map(
         interrupted = resume and partial_path(output).exists()
         _check_output(output, config, append=append, interrupted=interrupted)
         base = open_base(output, source, extractor, config.dtype) if append else None
+        origin_m = choose_origin(source, config, base)
         dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
         descriptors = base.descriptors if base else None
         partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
         try:
             partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            skipped = _describe_all(source, extractor, config, partial, base, progress)
+            skipped = _describe_all(source, extractor, config, partial, base, origin_m, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
-            manifest = finish_map(partial, source, extractor, config, base, skipped)
+            manifest = finish_map(partial, source, extractor, config, base, origin_m, skipped)
             publish(partial.path, output)
+            for warning in map_warnings(PlaceMap.open(output)):
+                _LOG.warning("warning: %s", warning)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:
             partial.close()
     seconds = time.monotonic() - started
     return BuildReport(
-        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds
+        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds, origin_m
     )
 
 
@@ -123,6 +128,7 @@ def _describe_all(
     config: BuildConfig,
     partial: PartialMap,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     progress: Progress | None,
 ) -> Counter[str]:
     """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out."""
@@ -138,7 +144,7 @@ def _describe_all(
                 record.stamp_ns,
                 session,
                 camera_numbers[record.camera],
-                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum),
+                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum).seen_from(origin_m),
                 record.name,
             )
             for record in batch.records

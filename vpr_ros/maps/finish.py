@@ -9,6 +9,7 @@ from pathlib import Path
 import vpr_ros
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.append_base import base_rows, merge_cameras
 from vpr_ros.maps.build_config import BuildConfig
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
@@ -29,6 +30,7 @@ def finish_map(
     extractor: Extractor,
     config: BuildConfig,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     skipped: Counter[str],
 ) -> MapManifest:
     """Write everything but the descriptors' rows, and return the manifest."""
@@ -70,6 +72,7 @@ def finish_map(
         files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
         thumbnails=sum(1 for _ in (partial.path / THUMBNAILS_NAME).iterdir()),
         calibration=calibration,
+        origin_m=origin_m,
     )
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return manifest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry, camera_from_dict, camera_to_dict
 
@@ -40,6 +42,7 @@ class MapManifest:
         files: name within the folder -> size and hashes.
         thumbnails: how many small pictures lie in ``thumbnails/``.
         calibration: see ``Calibration``.
+        origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         format_version: of the folder.
     """
 
@@ -55,6 +58,7 @@ class MapManifest:
     files: dict[str, FileEntry]
     thumbnails: int
     calibration: Calibration
+    origin_m: PositionM | None = None
     format_version: int = FORMAT_VERSION
 
     def to_yaml(self) -> str:
@@ -70,6 +74,7 @@ class MapManifest:
             "sessions": [session.to_dict() for session in self.sessions],
             "cameras": [camera_to_dict(camera) for camera in self.cameras],
             "datum": None if self.datum is None else vars(self.datum).copy(),
+            "origin_m": None if self.origin_m is None else list(self.origin_m),
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
             "thumbnails": self.thumbnails,
             "calibration": self.calibration.to_dict(),
@@ -108,12 +113,22 @@ def read_manifest(folder: Path) -> MapManifest:
             files={str(name): FileEntry.from_dict(entry) for name, entry in plain["files"].items()},
             thumbnails=int(plain["thumbnails"]),
             calibration=Calibration.from_dict(plain["calibration"]),
+            origin_m=_origin(plain.get("origin_m")),
             format_version=version,
         )
     except KeyError as error:
         raise MapError(f"{path}: the entry {error} is missing", _REMEDY) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise MapError(f"{path}: an entry cannot be read ({error})", _REMEDY) from error
+
+
+def _origin(plain: Any) -> PositionM | None:
+    if plain is None:
+        return None
+    x_m, y_m, z_m = (float(value) for value in plain)
+    if not all(map(math.isfinite, (x_m, y_m, z_m))):
+        raise ValueError(f"origin_m is {plain}, expected finite metres")
+    return x_m, y_m, z_m
 
 
 _REMEDY = "Restore it from a backup or build the map again"
