@@ -88,9 +88,7 @@ def build_map(
                 partial.discard()
                 raise _nothing_usable(source, skipped)
             manifest = finish_map(partial, source, extractor, config, base, origin_m, skipped)
-            publish(partial.path, output)
-            for warning in map_warnings(PlaceMap.open(output)):
-                _LOG.warning("warning: %s", warning)
+            _publish(partial, output)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:
@@ -99,6 +97,12 @@ def build_map(
     return BuildReport(
         output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds, origin_m
     )
+
+
+def _publish(partial: PartialMap, output: Path) -> None:
+    publish(partial.path, output)
+    for warning in map_warnings(PlaceMap.open(output)):
+        _LOG.warning("warning: %s", warning)
 
 
 def _report_of_complete(output: Path, started: float) -> BuildReport:
