@@ -98,7 +98,7 @@ def test_numbers_that_make_no_picture_are_refused(wrong: dict[str, Any], found: 
 
 
 def test_the_share_has_no_default() -> None:
-    with pytest.raises(ConfigError, match="model.patch_normalised lacks share"):
+    with pytest.raises(ConfigError, match=r"model\.patch_normalised lacks share"):
         ModelConfig.from_mapping({**MODEL, "patch_normalised": {"rows": 12, "columns": 16}})
 
 

@@ -23,8 +23,8 @@ class PatchNormalisedConfig:
     """A patch-normalised image beside the descriptor.
 
     Attributes:
-        share: of the picture in the squared length of the descriptor. It has no default: it weighs one viewpoint against
-            another lane, and the recipe of each model says what it chose.
+        share: of the picture in the squared length of the descriptor. It has no default: it weighs neighbouring
+            viewpoints against other lanes, and every model's recipe says what was chosen for it.
         rows, columns: of the small picture; the input's height and width are multiples of them.
         window: side of the patch around each pixel of the small picture, odd.
         noise_floor: variance added to a patch's, in units of the whole image's: what blank wall is not blown up beyond.
