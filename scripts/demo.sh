@@ -31,7 +31,8 @@ vpr_ros inspect_map "$out/map" --picture "$out/map.png"
 echo "3/4 running the node while the robot drives at dusk"
 "$python" -m vpr_ros localize --ros-args -p map:="$out/map" &
 pids+=($!)
-"$python" -m vpr_ros watch --output "$out/report" --print-poses --ros-args -r ground_truth:=/play/ground_truth &
+"$python" -m vpr_ros watch --output "$out/report" --threshold 5 --print-poses \
+  --ros-args -r ground_truth:=/play/ground_truth &
 watcher=$!
 pids+=("$watcher")
 vpr_ros play "$out/dusk" --wait-for vpr_localizer --wait-for watch

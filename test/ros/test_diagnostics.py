@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from vpr_ros.ros.statistics import Latencies
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 NODE = "/robot/vpr_localizer"
+PARTS = ("localizer", "map", "calibration", "model", "camera front", "camera left")
 TORN = FrameDecodeError("truncated image: 7 bytes found", "Check the driver")
 
 
@@ -78,7 +80,7 @@ def test_every_part_has_an_entry_under_the_node_s_name(
     array = diagnosed(errors, opened, cameras)
     assert array.header.stamp == to_time(STAMP_NS)
     names = [status.name for status in array.status]
-    assert names == [f"{NODE}: {part}" for part in ("localizer", "map", "model", "camera front", "camera left")]
+    assert names == [f"{NODE}: {part}" for part in PARTS]
     assert {status.hardware_id for status in array.status} == {NODE}
     for status in array.status:
         assert all(isinstance(pair.value, str) for pair in status.values)
@@ -89,7 +91,7 @@ def test_a_node_that_works_is_ok(errors: ErrorLog, opened: LocalizerSetup, camer
     for camera in cameras:
         seen(camera)
     array = diagnosed(errors, opened, cameras)
-    assert {status.level for status in array.status} == {OK}
+    assert {part: entry(array, part).level for part in PARTS} == dict.fromkeys(PARTS, OK) | {"calibration": WARN}
     assert entry(array, "localizer").message == "localizing"
     assert "last error" not in values(entry(array, "localizer"))
 
@@ -269,6 +271,24 @@ def test_map_and_model_say_what_they_are(errors: ErrorLog, opened: LocalizerSetu
     assert model["descriptor_dim"] == str(info.descriptor_dim)
     assert model["provider"] == opened.extractor.provider
     assert opened.extractor.provider in entry(array, "model").message
+
+
+def test_a_map_that_could_not_calibrate_itself_is_a_warning(errors: ErrorLog, opened: LocalizerSetup) -> None:
+    status = entry(diagnosed(errors, opened), "calibration")
+    assert status.level == WARN
+    assert status.message.startswith("the map could not calibrate itself (12 frames gave 0 right and 0 wrong answers")
+    assert "build_map --append" in status.message
+    assert values(status)["kind"] == "default"
+
+
+def test_a_map_that_calibrated_itself_is_fine(errors: ErrorLog, texture_map: Path) -> None:
+    setup = some_setup(texture_map)
+    manifest = setup.place_map.manifest
+    calibration = replace(manifest.calibration, kind="held_out", samples_right=16, samples_wrong=20)
+    setup.place_map.manifest = replace(manifest, calibration=calibration)
+    status = entry(diagnosed(errors, setup), "calibration")
+    assert (status.level, status.message) == (OK, "fitted on the map's own frames")
+    assert (values(status)["right answers"], values(status)["wrong answers"]) == ("16", "20")
 
 
 @pytest.mark.parametrize(("replaced", "event"), [(False, "deleted"), (True, "replaced")])

@@ -61,6 +61,15 @@ def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartP
         np.testing.assert_array_equal(pixels, texture(place))
 
 
+def test_the_truth_is_seen_from_the_zero_of_a_map(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
+    images = client.collect(Image, "/image", RELIABLE_QOS)
+    truths = client.collect(PoseStamped, "/play/ground_truth", RELIABLE_QOS)
+    start_process(MODULE, str(bag), "--origin", "500.5", "-20", "3", *FAST)
+    client.wait_for(lambda: len(images) == PLACES and len(truths) == PLACES, "the whole recording")
+    last = truths[-1].pose.position
+    assert (last.x, last.y, last.z) == pytest.approx((SPACING_M * (PLACES - 1) - 500.5, 20.0, -3.0))
+
+
 def test_images_come_at_the_recorded_intervals(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
     images = client.collect(Image, "/image", RELIABLE_QOS)
     start_process(MODULE, str(bag), *FAST)

@@ -25,7 +25,8 @@ NAMES_TOLD = 10
 EXAMPLE = """  %(prog)s drive.mcap --output my_map
   %(prog)s bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
   %(prog)s rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
-  %(prog)s second_drive.mcap --output my_map --append"""
+  %(prog)s second_drive.mcap --output my_map --append
+  %(prog)s utm_photos/ --local-origin --output city_map"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -66,6 +67,13 @@ def build_parser() -> CommandParser:
     how.add_argument(
         "--radius", type=float, metavar="M", help="frames nearer than this are one place (default: chosen)"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--local-origin", action="store_true", help="the first frame, in whole metres, becomes the map's zero"
+    )
+    where.add_argument(
+        "--origin", type=float, nargs=3, metavar=("X", "Y", "Z"), help="this point of the poses becomes the map's zero"
+    )
     add_source_arguments(parser)
     return parser
 
@@ -101,6 +109,8 @@ def _config(arguments: argparse.Namespace) -> BuildConfig:
         radius_m=arguments.radius,
         overwrite=arguments.overwrite,
         frame_id=arguments.map_frame,
+        origin_m=None if arguments.origin is None else tuple(arguments.origin),
+        local_origin=arguments.local_origin,
     )
 
 
@@ -117,6 +127,8 @@ def _print(report: BuildReport) -> None:
         if count:
             named = _some(report.undecodable, count) if reason == UNDECODABLE else ""
             print(f"left out: {count} frames ({reason}){named}")
+    if report.origin_m is not None:
+        print("origin: {:.10g} {:.10g} {:.10g} m of the recordings' poses".format(*report.origin_m))
     calibration = report.calibration
     print(
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "

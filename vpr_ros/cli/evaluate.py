@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import shlex
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -26,10 +27,11 @@ from vpr_ros.evaluation.metrics import Metrics
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
-from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.map_warnings import map_warnings
 
 EXAMPLE = """  %(prog)s my_map second_drive.mcap --output results
   %(prog)s kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
@@ -81,6 +83,8 @@ def _evaluate(argv: Sequence[str]) -> None:
     with progress_bar("localizing") as progress:
         result = evaluate(Localizer(extractor, place_map), place_map, queries, options, progress)
     write_report(result, arguments.output, _made_by(argv, arguments, place_map, queries.description, extractor))
+    for warning in map_warnings(place_map):
+        print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)
 
 
@@ -94,6 +98,7 @@ def _made_by(
         "map": str(arguments.map),
         "map_created_utc": place_map.manifest.created_utc,
         "map_frames": len(place_map),
+        "map_calibration": place_map.manifest.calibration.kind,
         "queries": queries,
         "model": f"{extractor.info.name} {extractor.info.version} {extractor.info.precision}",
         "model_sha256": extractor.sha256,
@@ -119,6 +124,8 @@ def _print(metrics: Metrics, output: Path) -> None:
         for row in text_table.rows:
             table.add_row(*row)
         console.print(table)
+    for note in summary_notes(metrics):
+        console.print(f"{note}.", highlight=False, soft_wrap=True)
     console.print(f"report: {output / 'report.html'}", soft_wrap=True)
 
 

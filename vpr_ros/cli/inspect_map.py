@@ -14,9 +14,11 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_frame import describe_frames
+from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.reseal import reseal
 from vpr_ros.maps.spacing import median_spacing_m
 
@@ -87,6 +89,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
+        "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "manifest": "as it was sealed"
         if manifest.manifest_sha256
         else "has no checksum, as of an older map: changes do not show (--reseal adds it)",
@@ -104,6 +107,13 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     for name, value in rows.items():
         table.add_row(_shown(name), _shown(value))
     stdout_console().print(table)
+    for warning in map_warnings(place_map):
+        print(f"warning: {warning}")
+
+
+def origin_text(origin_m: PositionM) -> str:
+    """Where a map's zero lies, for people."""
+    return "{:.10g} {:.10g} {:.10g} m of the recordings' poses: add it to put a pose back".format(*origin_m)
 
 
 def _shown(value: str) -> Text:

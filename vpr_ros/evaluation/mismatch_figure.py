@@ -85,5 +85,6 @@ def _draw(axes: Axes, image_rgb: ImageRgb | None, title: str, colour: str) -> No
 
 
 def _short(name: str, length: int = 34) -> str:
-    shown = name if len(name) <= length else "..." + name[3 - length :]
-    return shown.replace("$", r"\$")  # between two of which a formula would begin
+    shown = " ".join(name.encode("utf-8", "replace").decode().split())
+    shown = shown if len(shown) <= length else "..." + shown[3 - length :]
+    return shown.replace("$", r"\$")  # else what stands between two dollars is read as a formula

@@ -7,7 +7,7 @@ from itertools import islice
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import FrameSource, GeoDatum
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.geo_frames import move_to_datum
 from vpr_ros.maps.map_frame import describe_frames, lies_in
@@ -39,8 +39,9 @@ def list_queries(
 ) -> QueryList:
     """List the first *limit* records of *queries*.
 
-    Poses relative to another GPS origin are moved to the map's. Poses in a frame of another name cannot be compared
-    with the map: they are an error where *needs_poses*, and unknown otherwise; *frame_named* as in ``lies_in``.
+    Poses relative to another GPS origin are moved to the map's, and all to the map's own zero where it has one. Poses
+    in a frame of another name cannot be compared with the map: they are an error where *needs_poses*, and unknown
+    otherwise; *frame_named* as in ``lies_in``.
 
     Raises:
         ConfigError: no pose, or no comparable pose, where they are needed.
@@ -63,11 +64,14 @@ def list_queries(
             f"Give poses in the map's frame (--map-frame {place_map.manifest.frame_id} says that they are, "
             "beside --pose-topic or --poses), or --positives CSV",
         )
-    return QueryList(names, tuple(_moved(pose, old, new) if comparable else None for pose in poses))
+    origin_m = place_map.manifest.origin_m
+    return QueryList(names, tuple(_moved(pose, old, new, origin_m) if comparable else None for pose in poses))
 
 
-def _moved(pose: Pose | None, old: GeoDatum | None, new: GeoDatum | None) -> Pose | None:
-    return pose if pose is None or old is None or new is None else move_to_datum(pose, old, new)
+def _moved(pose: Pose | None, old: GeoDatum | None, new: GeoDatum | None, origin_m: PositionM | None) -> Pose | None:
+    if pose is None:
+        return None
+    return (pose if old is None or new is None else move_to_datum(pose, old, new)).seen_from(origin_m)
 
 
 def _frame(frame: str, datum: GeoDatum | None) -> str:

@@ -39,6 +39,7 @@ def build_inputs(source: FrameSource, extractor: Extractor, config: BuildConfig,
         "dtype": config.dtype,
         "thumbnails": config.thumbnail_width_px if config.thumbnails else 0,
         "append": append,
+        "origin": "first frame" if config.local_origin else config.origin_m,
         REPLACED_KEY: file_sha256(replaced) if replaced.is_file() else None,
     }
 

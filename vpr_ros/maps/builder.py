@@ -13,7 +13,7 @@ from typing import Any, cast
 from vpr_ros.core.errors import MapError, ModelError, SourceError, VprError
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.core.model_info import Extractor
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.maps.append_base import in_base_frame, link_thumbnails, merge_cameras, open_base
 from vpr_ros.maps.build_config import BuildConfig, BuildReport
 from vpr_ros.maps.build_inputs import build_inputs
@@ -27,6 +27,8 @@ from vpr_ros.maps.leftovers import is_done, put_back
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.manifest_parts import mount_problem
 from vpr_ros.maps.map_frame import drift_warning
+from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.origin import choose_origin
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.publish import is_free, publish, resolved_output
@@ -77,18 +79,19 @@ def build_map(
         interrupted = resume and partial_path(output).exists()
         _check_output(output, config, append=append, interrupted=interrupted)
         base = _open_base(output, source, extractor, config) if append else None
+        origin_m = choose_origin(source, config, base)
         dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
         descriptors = base.descriptors if base else None
         partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
         try:
             partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            skipped, undecodable = _describe_all(source, extractor, config, partial, base, progress)
+            skipped, undecodable = _describe_all(source, extractor, config, partial, base, origin_m, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
-            manifest = finish_map(partial, source, extractor, config, base, skipped)
-            publish(partial.path, output)
+            manifest = finish_map(partial, source, extractor, config, base, origin_m, skipped)
+            _publish(partial, output)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:
@@ -97,12 +100,26 @@ def build_map(
         _LOG.warning("warning: %s", warning)
     seconds = time.monotonic() - started
     return BuildReport(
-        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds, undecodable
+        output,
+        manifest.frames,
+        len(partial.rows),
+        resumed,
+        dict(skipped),
+        manifest.calibration,
+        seconds,
+        undecodable,
+        origin_m,
     )
 
 
 def _open_base(output: Path, source: FrameSource, extractor: Extractor, config: BuildConfig) -> PlaceMap:
     return open_base(output, source, extractor, config.dtype, frame_named=config.frame_id is not None)
+
+
+def _publish(partial: PartialMap, output: Path) -> None:
+    publish(partial.path, output)
+    for warning in map_warnings(PlaceMap.open(output)):
+        _LOG.warning("warning: %s", warning)
 
 
 def _report_of_complete(output: Path, started: float) -> BuildReport:
@@ -146,6 +163,7 @@ def _describe_all(
     config: BuildConfig,
     partial: PartialMap,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     progress: Progress | None,
 ) -> tuple[Counter[str], tuple[str, ...]]:
     """Describe every usable frame that is not yet in *partial*.
@@ -166,7 +184,7 @@ def _describe_all(
                 record.stamp_ns,
                 session,
                 camera_numbers[record.camera],
-                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum),
+                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum).seen_from(origin_m),
                 record.name,
             )
             for record in batch.records

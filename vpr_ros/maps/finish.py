@@ -9,6 +9,7 @@ from pathlib import Path
 import vpr_ros
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.append_base import base_rows, merge_cameras
 from vpr_ros.maps.build_config import BuildConfig
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
@@ -31,6 +32,7 @@ def finish_map(
     extractor: Extractor,
     config: BuildConfig,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     skipped: Counter[str],
 ) -> MapManifest:
     """Write everything but the descriptors' rows, open the result as a robot would, and return the manifest.
@@ -84,6 +86,7 @@ def finish_map(
         thumbnails=thumbnails,
         thumbnails_sha256=pictures_sha256,
         calibration=calibration,
+        origin_m=origin_m,
     )
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path).manifest

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.frame_names import map_frame_warning
@@ -41,10 +42,10 @@ class NodeStatus:
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
-    """Build the array: localizer, map, model, and one entry per camera."""
+    """Build the array: localizer, map, its calibration, model, and one entry per camera."""
     entries = [_localizer(status)]
     if status.setup is not None:
-        entries += [_map(status.setup), _model(status.setup)]
+        entries += [_map(status.setup), _calibration(status.setup), _model(status.setup)]
         entries += [_camera(camera, status.setup, status.errors) for camera in status.cameras]
     array = DiagnosticArray()
     array.header.stamp = to_time(stamp_ns)
@@ -95,6 +96,7 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
         "path": place_map.path,
         "frames": len(place_map),
         "frame_id": setup.map_frame,
+        "origin [m]": " ".join(f"{value_m:.10g}" for value_m in place_map.manifest.origin_m or (0.0, 0.0, 0.0)),
         "created": place_map.manifest.created_utc,
         "on disk": "yes",
     }
@@ -109,6 +111,19 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
     found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
     message = f"{found}. {remedy} the parameter map"
     return _entry("map", DiagnosticStatus.WARN, f"{message}.", values)
+
+
+def _calibration(setup: LocalizerSetup) -> DiagnosticStatus:
+    calibration = setup.place_map.manifest.calibration
+    values = {
+        "kind": calibration.kind,
+        "right answers": calibration.samples_right,
+        "wrong answers": calibration.samples_wrong,
+        "radius [m]": f"{calibration.radius_m:.2f}",
+    }
+    warning = calibration_warning(setup.place_map)
+    level = DiagnosticStatus.WARN if warning else DiagnosticStatus.OK
+    return _entry("calibration", level, warning or "fitted on the map's own frames", values)
 
 
 def _model(setup: LocalizerSetup) -> DiagnosticStatus:

@@ -18,6 +18,7 @@ from std_srvs.srv import Trigger
 
 from vpr_ros.core.errors import VprError
 from vpr_ros.localization import Localization
+from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.ros.answers import to_trigger_response
 from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.diagnostics import NodeStatus, to_diagnostics
@@ -164,6 +165,8 @@ class LocalizeNode(OverriddenNode):
                 f"model {info.name} {info.version} on {setup.extractor.provider}"
             )
             if warning := map_frame_warning(setup.settings, setup.map_frame):
+                self.get_logger().warning(warning)
+            for warning in map_warnings(setup.place_map):
                 self.get_logger().warning(warning)
             for event in setup.extractor.events:
                 if event.kind == "fallback":

@@ -17,6 +17,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
+from vpr_ros.core.pose import PositionM
 from vpr_ros.ros.camera_messages import to_compressed_image, to_raw_image
 from vpr_ros.ros.dds_profile import use_dds_profile
 from vpr_ros.ros.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
@@ -46,8 +47,9 @@ class PlayNode(Node):
         torn: how many could not be, for they did not decode.
     """
 
-    def __init__(self, frame_id: str, compressed: bool) -> None:
+    def __init__(self, frame_id: str, compressed: bool, origin_m: PositionM | None = None) -> None:
         super().__init__("play")
+        self._origin_m = origin_m
         self._frame_id = frame_id
         self._compressed = compressed
         self.played = 0
@@ -59,7 +61,7 @@ class PlayNode(Node):
     def publish(self, frame: Frame, stamp_ns: int, camera_frame: str) -> None:
         """Publish one frame; the truth goes first, so that nobody has an answer without its truth."""
         if frame.T_map_base is not None:
-            pose = to_pose_message(frame.T_map_base)
+            pose = to_pose_message(frame.T_map_base.seen_from(self._origin_m))
             self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._frame_id), pose=pose))
         build = to_compressed_image if self._compressed else to_raw_image
         self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
@@ -80,6 +82,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--image-topic", metavar="T", help="which camera of a bag (default: its first)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory, for ~/ground_truth")
     parser.add_argument("--pose-topic", metavar="T", help="pose topic of a bag, for ~/ground_truth")
+    parser.add_argument(
+        "--origin", type=float, nargs=3, metavar=("X", "Y", "Z"),
+        help="~/ground_truth seen from here, for a map with an origin of its own (inspect_map names it)",
+    )  # fmt: skip
     parser.add_argument("--rate-factor", type=float, default=1.0, help="faster (2) or slower (0.5) than recorded")
     parser.add_argument("--loop", action="store_true", help="start again at the end")
     parser.add_argument("--compressed", action="store_true", help="publish JPEG on image/compressed")
@@ -108,7 +114,7 @@ def _play(argv: Sequence[str]) -> None:
     with ros_running(["play", *argv]):
         try:
             with until_asked_to_end():
-                node = PlayNode(source.map_frame_id, options.compressed)
+                node = PlayNode(source.map_frame_id, options.compressed, options.origin and tuple(options.origin))
                 _play_source(node, source, options)
         finally:
             if node is not None:
