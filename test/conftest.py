@@ -1,4 +1,7 @@
-"""A test that needs what is not installed is skipped with the reason, wherever it finds out."""
+"""Imported before every test module: vpr_ros switches ONNX Runtime's telemetry off, and must come first for that.
+
+A test that needs what is not installed is skipped with the reason, wherever it finds out.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 
 import pytest
 from optional_parts import what_is_missing
+
+import vpr_ros  # noqa: F401
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -20,7 +20,7 @@ OPTIONAL = {
     **dict.fromkeys(("mcap", "mcap_ros2", "onnx", "rosbags.image"), TOOLS),
     **dict.fromkeys(
         (
-            "jsonargparse", "lightning", "onnxscript", "pytorch_metric_learning", "safetensors", "tensorboard", "timm",
+            "google", "jsonargparse", "lightning", "onnxscript", "pytorch_metric_learning", "safetensors", "tensorboard", "timm",
             "torch", "torchvision",
         ),
         TRAINER,

@@ -15,6 +15,7 @@ from optional_parts import OPTIONAL
 
 ROOT = Path(__file__).resolve().parents[1]
 ROSDEP_KEYS = {
+    "backports": "python3-rosbags-pip",  # brought by rosbags
     "cv2": "python3-opencv",
     "faiss": "python3-faiss",
     "matplotlib": "python3-matplotlib",
