@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 from some_answers import HERE, STAMP_NS, WHERE_ONLY, accepted, rejected, some_matches
 
 pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
@@ -62,13 +63,25 @@ def test_the_arrow_stands_at_the_pose_in_the_colour_of_the_verdict(
     arrow, label = markers["match"], markers["label"]
     assert arrow.type == Marker.ARROW
     assert arrow.pose == to_pose_message(HERE)
-    assert (arrow.scale.x, arrow.scale.y) == (3.0, pytest.approx(0.6))
+    assert (arrow.scale.x, arrow.scale.y) == (3.0, pytest.approx(0.9))
     assert [arrow.color.r, arrow.color.g, arrow.color.b, arrow.color.a] == pytest.approx([*rgb, 1.0])
     assert label.type == Marker.TEXT_VIEW_FACING
     assert label.scale.z > 0
-    assert label.pose.position.x == arrow.pose.position.x
-    assert label.pose.position.y - arrow.pose.position.y > 0.5 * label.scale.z, "seen from above it stands clear"
+    assert label.pose.position.z > arrow.pose.position.z
     assert label.text == answer_text(answer)
+
+
+@pytest.mark.parametrize("yaw_deg", [-135.0, -90.0, 0.0, 30.0, 90.0, 180.0])
+def test_the_label_stands_clear_of_the_track_it_is_on(yaw_deg: float) -> None:
+    """Seen from above, north up: a letter is about 0.6 of its height wide, and the text is centred on its place."""
+    here = Pose.from_rotation((10.0, 20.0, 0.0), Rotation.from_euler("z", yaw_deg, degrees=True))
+    label = drawn(accepted(here), 3.0)["label"]
+    half = 0.5 * label.scale.z * np.array([0.6 * len(label.text), 1.0])
+    middle = np.array([label.pose.position.x, label.pose.position.y]) - (10.0, 20.0)
+    left_of_track = np.array([-math.sin(math.radians(yaw_deg)), math.cos(math.radians(yaw_deg))])
+    corners = [middle + half * sign for sign in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+    assert max(float(corner @ left_of_track) for corner in corners) < 0.0
+    assert np.linalg.norm(middle) < 3.0 + np.linalg.norm(half), "and near it"
 
 
 def test_a_rejected_answer_without_a_pose_points_at_its_best_match() -> None:

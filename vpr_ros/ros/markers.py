@@ -35,15 +35,13 @@ def to_markers(localization: Localization, frame_id: str, scale_m: float) -> Mar
     shown = localization.T_map_base or (localization.matches[0].T_map_base if localization.matches else None)
     if shown is not None:
         if localization.orientation_known and shown.has_orientation:
-            arrow = _marker(localization, frame_id, "match", Marker.ARROW, (scale_m, 0.2 * scale_m, 0.2 * scale_m))
+            arrow = _marker(localization, frame_id, "match", Marker.ARROW, (scale_m, 0.3 * scale_m, 0.3 * scale_m))
         else:
             arrow = _marker(localization, frame_id, "match", Marker.SPHERE, (0.6 * scale_m,) * 3)
         arrow.pose, arrow.color = to_pose_message(shown), _color(rgb, 1.0)
-        label = _marker(localization, frame_id, "label", Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.5 * scale_m))
-        label.pose, label.color = to_pose_message(shown), _color(rgb, 1.0)
-        label.pose.position.y += 0.8 * scale_m  # from above, height alone would leave it on the arrow
-        label.pose.position.z += 0.5 * scale_m
-        label.text = answer_text(localization)
+        label = _marker(localization, frame_id, "label", Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.6 * scale_m))
+        label.text, label.color = answer_text(localization), _color(rgb, 1.0)
+        label.pose.position = _beside(shown, scale_m, 0.6 * scale_m * 0.3 * len(label.text))
         markers += [arrow, label]
     return MarkerArray(markers=[*_cleared(localization, frame_id), *markers])
 
@@ -59,6 +57,16 @@ def probability_rgb(probability: float) -> tuple[float, float, float]:
     share = min(1.0, max(0.0, probability)) if math.isfinite(probability) else 0.0
     r, g, b = (low + share * (high - low) for low, high in zip(REJECTED_RGB, ACCEPTED_RGB, strict=True))
     return r, g, b
+
+
+def _beside(pose: Pose, arrow_m: float, half_width_m: float) -> Point:
+    """Where words stand clear of the arrow and of the path it lies on, seen from above with north up: to its right."""
+    ahead = pose.rotation.apply((1.0, 0.0, 0.0)) if pose.has_orientation else (1.0, 0.0, 0.0)
+    yaw_rad = math.atan2(ahead[1], ahead[0])
+    right_x, right_y = math.sin(yaw_rad), -math.cos(yaw_rad)
+    clear_m = 0.7 * arrow_m + half_width_m * abs(right_x)
+    x, y, z = pose.position_m
+    return Point(x=x + clear_m * right_x, y=y + clear_m * right_y, z=z + 0.5 * arrow_m)
 
 
 def _cleared(localization: Localization, frame_id: str) -> Sequence[Marker]:
