@@ -25,7 +25,7 @@ from rosbags.rosbag2 import Reader
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.bag_files import shown
-from vpr_ros.sources.bag_mcap import MAGIC, disguise, disguised, no_ros2
+from vpr_ros.sources.bag_mcap import MAGIC, disguise, disguised
 
 _SIDE_FILES: Final = ("-wal", "-journal")
 _COMPRESSED: Final = (".zstd", ".zst")
@@ -80,7 +80,7 @@ class BagStorage:
         try:
             return _open(path, origin)
         except SourceError:
-            mended = self._without_definitions(path) if path.suffix == ".db3" else _without_foreign(path, origin)
+            mended = self._without_definitions(path) if path.suffix == ".db3" else _without_foreign(path)
             if mended is None:
                 raise
             return _open(mended, origin)
@@ -182,16 +182,12 @@ def _open(path: Path, origin: Path) -> Reader:
     return reader
 
 
-def _without_foreign(path: Path, origin: Path) -> Path | None:
+def _without_foreign(path: Path) -> Path | None:
     try:
-        found = disguise(path) if path.suffix == ".mcap" else None
+        patches = disguise(path) if path.suffix == ".mcap" else {}
     except OSError:
         return None
-    if found is None or not found.patches:
-        return None
-    if found.foreign and not found.is_ros2:
-        raise no_ros2(shown(origin), found.foreign)
-    return disguised(path, found.patches)
+    return disguised(path, patches) if patches else None
 
 
 def _tables(path: Path) -> set[str]:
@@ -241,7 +237,7 @@ def _remedy(path: Path) -> str:
     with path.open("rb") as file:
         begins = file.read(16)
     if path.suffix == ".mcap" and begins.startswith(MAGIC):
-        return f"A recording that was cut off is mended by `mcap recover {name} -o mended.mcap`"
+        return f"What can be read of it is written anew by `mcap recover {name} -o mended.mcap`"
     if path.suffix == ".db3" and begins.startswith(_SQLITE):
-        return f"What is left of a damaged file is saved by `sqlite3 {name} .recover | sqlite3 mended.db3`"
+        return f"What can be read of it is written anew by `sqlite3 {name} .recover | sqlite3 mended.db3`"
     return f"It does not begin as {path.suffix or 'such'} files do: check that it is the file that was meant"
