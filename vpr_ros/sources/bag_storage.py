@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ import sqlite3
 import tempfile
 import weakref
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -48,6 +49,7 @@ class BagStorage:
         """
         self.notices: list[str] = []
         self._folder: Path | None = None
+        self._numbers = itertools.count()
         self._opened = [self._reader(self._prepared(path), path) for path in paths]
         self._readable = [cast("Path", reader.path) for reader in self._opened]
 
@@ -95,11 +97,14 @@ class BagStorage:
             with closing(sqlite3.connect(copy)) as database:
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 database.execute("PRAGMA journal_mode=DELETE")
-                database.execute("SELECT count(*) FROM messages").fetchone()
+            gained = _message_count(copy)
         except sqlite3.Error as error:
             self.notices.append(f"{names}: not read ({error}), so what the recorder wrote last is missing")
             return path if is_plain(path) else self._linked(path)
-        self.notices.append(f"{names}: the recorder was cut off, what it left there is read too")
+        with suppress(sqlite3.Error):  # what was being put in its place when the power went may be no database
+            gained -= _message_count(path)
+        left = f"{gained} messages it left there are read too" if gained > 0 else "no more messages were found there"
+        self.notices.append(f"{names}: the recorder was cut off, {left}")
         return copy
 
     def _without_definitions(self, path: Path) -> Path | None:
@@ -122,7 +127,7 @@ class BagStorage:
         return copy
 
     def _unpacked(self, path: Path) -> Path:
-        unpacked = self._own_folder() / f"{self._number()}{Path(path.stem).suffix}"
+        unpacked = self._own_folder() / f"{next(self._numbers)}{Path(path.stem).suffix}"
         try:
             with path.open("rb") as packed, _zstd_stream(packed) as stream, unpacked.open("wb") as file:
                 shutil.copyfileobj(stream, file, 1 << 20)
@@ -141,10 +146,10 @@ class BagStorage:
                 f"where {free / 1e9:.1f} GB are free",
                 "Set the environment variable TMPDIR to a folder with more room",
             )
-        return Path(shutil.copyfile(path, folder / f"{self._number()}{path.suffix}"))
+        return Path(shutil.copyfile(path, folder / f"{next(self._numbers)}{path.suffix}"))
 
     def _linked(self, path: Path) -> Path:
-        link = self._own_folder() / f"{self._number()}{path.suffix}"
+        link = self._own_folder() / f"{next(self._numbers)}{path.suffix}"
         link.symlink_to(path.absolute())
         return link
 
@@ -153,9 +158,6 @@ class BagStorage:
             self._folder = Path(tempfile.mkdtemp(prefix="vpr_ros_bag_"))
             weakref.finalize(self, _remove, self._folder, os.getpid())
         return self._folder
-
-    def _number(self) -> int:
-        return len(list(self._own_folder().iterdir()))
 
 
 def damaged(path: Path, error: Exception) -> SourceError:
@@ -192,9 +194,18 @@ def _without_foreign(path: Path) -> Path | None:
 
 def _tables(path: Path) -> set[str]:
     """The names of the tables of an sqlite3 file, which is left as it is."""
-    address = f"{path.absolute().as_uri()}?immutable=1"
-    with closing(sqlite3.connect(address, uri=True)) as database:
+    with closing(_untouched(path)) as database:
         return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+
+
+def _message_count(path: Path) -> int:
+    with closing(_untouched(path)) as database:
+        return int(database.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+
+def _untouched(path: Path) -> sqlite3.Connection:
+    """An sqlite3 file without what lies beside it, and without a trace of having been read."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
 
 
 def _zstd_stream(packed: IO[bytes]) -> Any:
