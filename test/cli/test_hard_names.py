@@ -73,6 +73,10 @@ def test_they_are_built_resumed_evaluated_and_reported(drive: Path, tmp_path: Pa
     assert [opened.pose(k).position_m[0] for k in range(len(opened))] == list(range(len(NAMES)))
     assert all(opened.thumbnail(k) is not None for k in range(len(opened)))
     assert sorted(tmp_path.iterdir()) == [output]  # nothing was written elsewhere
+    picture = tmp_path.parent / "p\udce9cture.png"
+    done = run("inspect_map", output, "--verify", "--picture", picture)
+    assert done.returncode == 0, done.stderr
+    assert picture.read_bytes().startswith(b"\x89PNG")
     done = run("evaluate", output, drive, "--output", report, "--threshold", 0.5)
     assert done.returncode == 0, done.stderr
     with (report / "queries.csv").open(newline="", encoding="utf-8") as table:
