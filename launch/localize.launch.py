@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import yaml
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from launch.actions import DeclareLaunchArgument, LogInfo, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
+
+from vpr_ros.core.errors import VprError
+from vpr_ros.core.files import read_yaml
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
@@ -143,6 +145,6 @@ def _parameters_in(tree: object) -> dict[str, object]:
 
 def _read_yaml(path: str) -> object:
     try:
-        return yaml.safe_load(Path(path).expanduser().read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return read_yaml(Path(path).expanduser())
+    except (VprError, RuntimeError):  # RuntimeError: the home of a user that does not exist
         return None  # the node says what is wrong with its files

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from painted_wall import build_wall_map
 
@@ -12,3 +15,9 @@ from vpr_ros.maps import PlaceMap
 def wall_map(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
     """80 frames, half a metre apart. Do not write into it: copy the folder first."""
     return build_wall_map(tmp_path_factory.mktemp("wall") / "map")
+
+
+@pytest.fixture
+def copy(wall_map: PlaceMap, tmp_path: Path) -> Path:
+    """A copy of ``wall_map`` that a test may damage."""
+    return Path(shutil.copytree(wall_map.path, tmp_path / "map"))

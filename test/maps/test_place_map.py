@@ -3,41 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
+from damaged_map import edit, put
 from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps import BuildConfig, PlaceMap
-from vpr_ros.maps.checksum import file_fingerprint, file_sha256
-
-
-@pytest.fixture
-def copy(wall_map: PlaceMap, tmp_path: Path) -> Path:
-    """A folder a test may damage."""
-    return Path(shutil.copytree(wall_map.path, tmp_path / "map"))
-
-
-def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    path = folder / "manifest.yaml"
-    plain = yaml.safe_load(path.read_text())
-    change(plain)
-    path.write_text(yaml.safe_dump(plain))
-
-
-def put(folder: Path, name: str, content: bytes) -> None:
-    """Replace a file together with its entry, so that only its content can be wrong."""
-    path = folder / name
-    path.write_bytes(content)
-    entry = {"size_bytes": len(content), "sha256": file_sha256(path), "fingerprint": file_fingerprint(path)}
-    edit(folder, lambda plain: plain["files"].update({name: entry}))
+from vpr_ros.maps.checksum import file_fingerprint
 
 
 def put_array(folder: Path, array: np.ndarray[Any, Any]) -> None:

@@ -10,12 +10,13 @@ from typing import Any
 import yaml
 
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
+from vpr_ros.maps.seal import sealed_yaml
 
 
 def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
     change(manifest)
-    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    (folder / "manifest.yaml").write_text(sealed_yaml(manifest))
 
 
 def corrupt_descriptors(path: Path) -> None:

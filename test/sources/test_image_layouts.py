@@ -101,6 +101,16 @@ def test_euroc_calibration_that_is_none(tmp_path: Path) -> None:
         open_source(tmp_path, SourceOptions(require_poses=False))
 
 
+def test_euroc_calibration_of_nested_aliases_is_refused_at_once(tmp_path: Path) -> None:
+    images(tmp_path / "cam0" / "data", [f"{EUROC_NS}.png"])
+    (tmp_path / "cam0" / "data.csv").write_text(f"{EUROC_NS},{EUROC_NS}.png\n")
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
+    (tmp_path / "cam0" / "sensor.yaml").write_text("\n".join(lines))
+    with pytest.raises(SourceError, match=r"sensor\.yaml holds \d+ values once its aliases are followed"):
+        open_source(tmp_path, SourceOptions(require_poses=False))
+
+
 @pytest.mark.parametrize("inside", [".", "image_2"])
 @pytest.mark.parametrize("poses", ["poses/07.txt", "sequences/07/poses.txt"])
 def test_kitti_odometry(tmp_path: Path, inside: str, poses: str) -> None:

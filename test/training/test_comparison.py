@@ -15,9 +15,11 @@ import torch
 
 from vpr_ros.cli.benchmark_train import benchmark_train, read_recipe
 from vpr_ros.cli.compare_models import compare_models
+from vpr_ros.cli.train import train
 from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
+from vpr_ros.training import nano_recipe
 from vpr_ros.training.batches import LoaderOptions
 from vpr_ros.training.comparison import ComparedModel, compare, onnx_parameters, open_model, summarise
 from vpr_ros.training.describe import describe_images
@@ -152,6 +154,22 @@ def test_bad_models_and_sets_are_refused(tmp_path: Path) -> None:
         compare_models(["m.onnx", "--sets", str(tmp_path / "sets.yaml"), "--output", str(tmp_path / "out")])
     with pytest.raises(TrainingError, match=r"broken\.ckpt cannot be read"):
         open_model(tmp_path / "broken.ckpt")
+
+
+def test_recipes_and_sets_of_nested_aliases_are_refused_at_once(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
+    path = tmp_path / "bomb.yaml"
+    path.write_text("\n".join(lines))
+    for read in (
+        lambda: compare_models(["m.onnx", "--sets", str(path), "--output", str(tmp_path / "out")]),
+        lambda: nano_recipe.read_recipe(path),
+        lambda: benchmark_train([str(path)]),
+        lambda: train(["fit", "--config", str(path)]),
+        lambda: train(["fit", f"--config={path}"]),
+    ):
+        with pytest.raises(ConfigError, match=r"bomb\.yaml holds \d+ values once its aliases are followed"):
+            read()
 
 
 def test_throughput_counts_what_workers_sustain() -> None:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import jsonargparse
 import lightning
-import yaml
 
 from vpr_ros.cli.parser import CommandParser
-from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.files import read_yaml
 from vpr_ros.training.metric_learning import MetricLearning, PlaceDataModule
 from vpr_ros.training.throughput import Workload, measure_throughput
 
-EXAMPLE = "  benchmark --train config/recipes/gem.yaml --steps 20"
+EXAMPLE = "  %(prog)s config/recipes/gem.yaml --steps 20"
 
 
 def benchmark_train(argv: Sequence[str]) -> None:
@@ -64,11 +62,11 @@ def read_recipe(path: Path, overrides: dict[str, Any]) -> tuple[MetricLearning, 
     parser.add_subclass_arguments(lightning.LightningModule, "model")
     parser.add_subclass_arguments(lightning.LightningDataModule, "data")
     try:
-        parsed = parser.parse_object(_without_download(yaml.safe_load(path.read_text(encoding="utf-8"))))
+        parsed = parser.parse_object(_without_download(read_yaml(path)))
         for key, value in overrides.items():
             parsed[key] = value
         built: Any = parser.instantiate(parsed)
-    except (jsonargparse.ArgumentError, OSError, yaml.YAMLError, TypeError, KeyError) as error:
+    except (jsonargparse.ArgumentError, TypeError, KeyError) as error:
         raise ConfigError(f"{path} is no recipe: {error}", "Give a file of config/recipes") from error
     if not isinstance(built.model, MetricLearning) or not isinstance(built.data, PlaceDataModule):
         raise ConfigError(
@@ -82,12 +80,3 @@ def _without_download(recipe: Any) -> Any:
     """Random weights train as fast as published ones."""
     recipe["model"]["init_args"]["model"]["backbone"]["pretrained"] = False
     return recipe
-
-
-def main() -> int:
-    """Entry point."""
-    return run_command(benchmark_train)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -20,7 +20,9 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.disk import new_file
+from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import PlaceModel
@@ -33,8 +35,8 @@ from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.run_folder import write_text
 from vpr_ros.training.study import AGGREGATIONS, Cell, StudyTraining, TaskTokens, TrainingTokens, train_cell
 
-EXAMPLE = """  compare_papers --output study --real sets/office_corridor --real sets/fisheye_corridor
-  compare_papers --backbone runs/nano/vpr_nano.safetensors --output study"""
+EXAMPLE = """  %(prog)s --output study --real sets/office_corridor --real sets/fisheye_corridor
+  %(prog)s --backbone runs/nano/vpr_nano.safetensors --output study"""
 CONDITIONS = ("day", "overcast", "dusk", "night", "winter")
 OTHER_TOWN = 1000
 
@@ -70,7 +72,7 @@ def compare_papers(argv: Sequence[str]) -> None:
                 if not kept.is_file():
                     cell = train_cell(aggregation, seed, frozen.grid, data, tasks, training, update)
                     write_text(kept, json.dumps(asdict(cell), indent=2))
-            cells.append(Cell(**json.loads(kept.read_text(encoding="utf-8"))))
+            cells.append(Cell(**parse_json(read_text(kept, TrainingError), str(kept), TrainingError)))
     _write(cells, options.output, {**settings, "tasks": [_protocol(task) for task in tasks]})
     _show(cells)
 
@@ -176,7 +178,10 @@ def _write(cells: Sequence[Cell], output: Path, settings: Mapping[str, Any]) -> 
     write_text(output / "comparison.json", json.dumps(report, indent=2))
     tasks = list(cells[0].recall_at_1)
     lines = [f"| aggregation | dimension | trainable | {' | '.join(tasks)} |", "|---" * (3 + len(tasks)) + "|"]
-    with (output / "comparison.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (
+        new_file(output / "comparison.csv", TrainingError) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
         table = csv.writer(stream)
         table.writerow(["aggregation", "dimension", "trainable", *(f"{t} {s}" for t in tasks for s in ("mean", "sd"))])
         for cell, figures in _statistics(cells):

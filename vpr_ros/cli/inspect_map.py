@@ -7,20 +7,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.table import Table
+from rich.text import Text
 
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.map_frame import describe_frames
+from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.reseal import reseal
 from vpr_ros.maps.spacing import median_spacing_m
 
-EXAMPLE = """  inspect_map my_map
-  inspect_map my_map --verify --picture my_map.png
-  inspect_map my_map --json"""
+EXAMPLE = """  %(prog)s my_map
+  %(prog)s my_map --verify --picture my_map.png
+  %(prog)s my_map --json
+  %(prog)s my_map --reseal"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,13 +39,18 @@ def build_parser() -> CommandParser:
     parser.add_argument("map", type=Path, metavar="MAP", help="map folder made by build_map")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--verify", action="store_true", help="read every byte and compare the checksums")
+    parser.add_argument(
+        "--reseal",
+        action="store_true",
+        help="accept manifest.yaml, changed by hand, and the thumbnails as they are: write their checksums anew",
+    )
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the map from above")
     return parser
 
 
 def _inspect(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
-    place_map = PlaceMap.open(arguments.map)
+    place_map = reseal(arguments.map) if arguments.reseal else PlaceMap.open(arguments.map)
     if arguments.verify:
         place_map.verify()
     if arguments.picture is not None:
@@ -54,10 +64,10 @@ def _inspect(argv: Sequence[str]) -> None:
 
 
 def _plain(place_map: PlaceMap) -> dict[str, Any]:
-    manifest: dict[str, Any] = yaml.safe_load(place_map.manifest.to_yaml())
     low, high = place_map.frames.position_m.min(axis=0), place_map.frames.position_m.max(axis=0)
     return {
-        **manifest,
+        **place_map.manifest.to_dict(),
+        "manifest_sha256": place_map.manifest.manifest_sha256,
         "path": str(place_map.path),
         "spacing_m": median_spacing_m(place_map.frames),
         "extent_m": {"min": low.tolist(), "max": high.tolist()},
@@ -69,7 +79,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
     calibration = manifest.calibration
     rows = {
-        "frames": f"{manifest.frames} in frame {manifest.frame_id!r}, {manifest.thumbnails} thumbnails",
+        "frames": f"{manifest.frames} in frame {describe_frames(manifest)}, {manifest.thumbnails} thumbnails",
         "extent": f"{high[0] - low[0]:.1f} x {high[1] - low[1]:.1f} x {high[2] - low[2]:.1f} m",
         "spacing": f"{plain['spacing_m']:.2f} m between neighbours, one place within {calibration.radius_m:.2f} m",
         "model": f"{manifest.model.name} {manifest.model.version} {manifest.model.precision}, "
@@ -79,6 +89,10 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
+        "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
+        "manifest": "as it was sealed"
+        if manifest.manifest_sha256
+        else "has no checksum, as of an older map: changes do not show (--reseal adds it)",
         "files": "every checksum holds" if verified else "sizes and samples hold (--verify reads everything)",
         "written": f"{manifest.created_utc} by {manifest.software}",
     }
@@ -89,10 +103,22 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     for number, session in enumerate(manifest.sessions):
         skipped = "".join(f", {count} {reason}" for reason, count in session.skipped.items() if count)
         rows[f"session {number}"] = f"{session.frames} frames of {session.source}{skipped}"
-    table = Table(title=str(place_map.path), title_justify="left", show_header=False)
+    table = Table(title=_shown(str(place_map.path)), title_justify="left", show_header=False)
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(_shown(name), _shown(value))
     stdout_console().print(table)
+    for warning in map_warnings(place_map):
+        print(f"warning: {warning}")
+
+
+def origin_text(origin_m: PositionM) -> str:
+    """Where a map's zero lies, for people."""
+    return "{:.10g} {:.10g} {:.10g} m of the recordings' poses: add it to put a pose back".format(*origin_m)
+
+
+def _shown(value: str) -> Text:
+    """What a map says, as it is: no markup, and nothing that a terminal or its encoding takes amiss."""
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value))
 
 
 def _datum(datum: GeoDatum | None) -> str:

@@ -19,11 +19,15 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
         "--image-topic", action="append", default=[], metavar="T", help="image topic of a bag; may be repeated"
     )
     group.add_argument("--pose-topic", metavar="T", help="pose topic of a bag")
-    group.add_argument("--map-frame", metavar="F", help="take poses from the bag's TF in this frame")
+    group.add_argument(
+        "--map-frame",
+        metavar="F",
+        help="take poses from the bag's TF in this frame; beside --pose-topic or --poses: their frame's name",
+    )
     group.add_argument("--camera-frame", metavar="F", help="TF frame of the camera")
     group.add_argument("--base-frame", default="base_link", metavar="F", help="TF frame of the robot (%(default)s)")
     group.add_argument(
-        "--max-gap", type=float, default=1.0, metavar="S", help="longest gap between poses (%(default)s s)"
+        "--max-gap", type=float, metavar="S", help="longest gap between poses (default: 2.5 usual steps, 1 to 5 s)"
     )
     group.add_argument(
         "--max-image-pixels",

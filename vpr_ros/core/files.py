@@ -6,6 +6,7 @@ wrong with one is told as the error its reader names, never as a traceback, and 
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 from typing import Any, Final
@@ -18,8 +19,11 @@ LARGEST_TEXT_BYTES: Final = 1 << 28
 """A day of poses at 200 Hz, written with 15 digits."""
 LARGEST_YAML_BYTES: Final = 1 << 24
 DEEPEST_YAML: Final = 32
-MOST_YAML_VALUES: Final = 1_000_000
-"""Counted after aliases are followed: nested ones double with every line."""
+MOST_YAML_VALUES: Final = 100_000
+"""Counted after aliases are followed: nested ones double with every line. A value takes about 40 us to read."""
+LONGEST_NUMBER: Final = 1000
+"""Characters: the time a whole number takes grows with the square of its length."""
+LARGEST_JSON_BYTES: Final = 1 << 20
 
 
 def read_bytes(path: Path, limit_bytes: int, error: type[VprError] = ConfigError) -> bytes:
@@ -63,30 +67,35 @@ def read_text(path: Path, error: type[VprError] = ConfigError, limit_bytes: int 
         ) from failure
 
 
-def read_yaml(path: Path, error: type[VprError] = ConfigError, limit_bytes: int = LARGEST_YAML_BYTES) -> Any:
+def read_yaml(
+    path: Path,
+    error: type[VprError] = ConfigError,
+    limit_bytes: int = LARGEST_YAML_BYTES,
+    most_values: int = MOST_YAML_VALUES,
+) -> Any:
     """What a YAML file holds, as plain Python values.
 
     Raises:
         VprError: of the type *error*: see ``read_text``, not YAML, or more deeply nested or larger, with its aliases
             followed, than any such file needs.
     """
-    return parse_yaml(read_text(path, error, limit_bytes), str(path), error)
+    return parse_yaml(read_text(path, error, limit_bytes), str(path), error, most_values)
 
 
-def parse_yaml(text: str, origin: str, error: type[VprError] = ConfigError) -> Any:
+def parse_yaml(text: str, origin: str, error: type[VprError] = ConfigError, most_values: int = MOST_YAML_VALUES) -> Any:
     """What YAML *text* holds, as plain Python values; *origin* names it in an error.
 
     Raises:
         VprError: of the type *error*: not YAML, or more deeply nested or larger than any such text needs.
     """
     try:
-        _check_depth(text, origin, error)
+        _check_events(text, origin, error, most_values)
         loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
             if node is None:
                 return None
-            _check_values(node, origin, error)
+            _check_values(node, origin, error, most_values)
             return loader.construct_document(node)
         finally:
             loader.dispose()
@@ -97,10 +106,28 @@ def parse_yaml(text: str, origin: str, error: type[VprError] = ConfigError) -> A
         raise error(f"{origin} is not YAML ({_short(failure)})", "Correct it, or write it again") from failure
 
 
-def _check_depth(text: str, origin: str, error: type[VprError]) -> None:
-    """Look at the nesting before anything recursive does."""
-    depth = 0
+def parse_json(text: str | bytes, origin: str, error: type[VprError] = ConfigError) -> Any:
+    """What JSON *text* holds, as plain Python values; *origin* names it in an error.
+
+    Raises:
+        VprError: of the type *error*: not JSON, or larger or more deeply nested than any such text needs.
+    """
+    if len(text) > LARGEST_JSON_BYTES:
+        raise error(
+            f"{origin} holds {len(text)} characters of JSON, more than {LARGEST_JSON_BYTES}",
+            "Check that it is the file that was meant, or write it again",
+        )
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as failure:
+        raise error(f"{origin} is not JSON ({_short(failure)})", "Write it again") from failure
+
+
+def _check_events(text: str, origin: str, error: type[VprError], most_values: int) -> None:
+    """Look at the nesting before anything recursive does, and end where there is too much to read."""
+    depth = values = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        values += isinstance(event, yaml.NodeEvent)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -110,9 +137,14 @@ def _check_depth(text: str, origin: str, error: type[VprError]) -> None:
                 f"{origin} is nested more than {DEEPEST_YAML} levels deep",
                 "Check that it is the file that was meant, or write it again",
             )
+        if values > most_values:
+            raise error(
+                f"{origin} holds more than {most_values} values, which is more than any such file needs",
+                "Check that it is the file that was meant, or write it again",
+            )
 
 
-def _check_values(root: yaml.Node, origin: str, error: type[VprError]) -> None:
+def _check_values(root: yaml.Node, origin: str, error: type[VprError], most_values: int) -> None:
     """Count the values below *root* as often as aliases repeat them, without repeating them."""
     counts: dict[int, int] = {}
     open_nodes: set[int] = set()
@@ -126,15 +158,17 @@ def _check_values(root: yaml.Node, origin: str, error: type[VprError]) -> None:
         children = node.value if isinstance(node, yaml.CollectionNode) else []
         if isinstance(node, yaml.MappingNode):
             children = [part for pair in children for part in pair]
+        elif node.tag == "tag:yaml.org,2002:int" and len(node.value) > LONGEST_NUMBER:
+            raise error(f"{origin} holds a number of {len(node.value)} characters", "Correct it, or write it again")
         counts[id(node)] = 1 + sum(map(count, children))
         open_nodes.discard(id(node))
         return counts[id(node)]
 
     found = count(root)
-    if found > MOST_YAML_VALUES:
+    if found > most_values:
         raise error(
             f"{origin} holds {found if found < 10**12 else 'over 10^12'} values once its aliases are followed, "
-            f"more than {MOST_YAML_VALUES}",
+            f"more than {most_values}",
             "Check that it is the file that was meant, or write it without aliases",
         )
 

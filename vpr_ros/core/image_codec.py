@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -122,7 +123,8 @@ def decode_compressed(
         origin: file or topic it came from, for the message of an error.
         image_format: ``format`` of a ``sensor_msgs/CompressedImage``. "compressed rgb" says that red and blue were
             exchanged before encoding. "bayer_rggb8; jpeg compressed " and its like say that the file holds the
-            mosaic of a Bayer camera, which image_transport compresses as if it were grey.
+            mosaic of a Bayer camera, which image_transport compresses as if it were grey. Depth and video are
+            refused, see ``is_picture_format``.
         max_pixels: an image whose header says that it is larger is refused before it is decoded.
 
     Returns:
@@ -131,6 +133,7 @@ def decode_compressed(
     Raises:
         FrameDecodeError: empty, too large, truncated or not an image.
     """
+    _check_picture_format(image_format, origin)
     encoded = bytes(data)
     _check_header(encoded, origin, image_format, max_pixels)
     structure = _checked_structure(encoded, origin)
@@ -151,6 +154,29 @@ def decode_compressed(
     if (mosaic := _mosaic(image_format)) is not None:
         return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), mosaic))
     return _uint8(pixels if "compressed rgb" in image_format else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
+
+
+_NO_PICTURES: Final = ("compresseddepth", "rvl", "h264", "h265", "hevc", "vp8", "vp9", "av1")
+
+
+def is_picture_format(image_format: str) -> bool:
+    """Whether ``format`` of a ``sensor_msgs/CompressedImage`` means colours or brightness that OpenCV decodes.
+
+    "16UC1; png compressed ", "32FC1; compressedDepth png" and their like are depth, which is no picture however it was
+    compressed; "h264" and its like are streams, of which one message is no image.
+    """
+    source, _, codec = image_format.lower().partition(";")
+    words = {source.strip(), *codec.split()}
+    is_deep = re.fullmatch(r"(16|32|64)[usf]c\d*|8sc\d*", source.strip()) is not None
+    return not is_deep and words.isdisjoint(_NO_PICTURES)
+
+
+def _check_picture_format(image_format: str, origin: str) -> None:
+    if not is_picture_format(image_format):
+        raise FrameDecodeError(
+            f"{origin}: format {image_format.strip()!r} is no picture, expected a colour or grey image as JPEG or PNG",
+            "Choose the topic of a colour or grey camera",
+        )
 
 
 def _mosaic(image_format: str) -> int | None:

@@ -11,11 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import ModelError
+from vpr_ros.core.files import parse_json
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.preprocess import Preprocessing
 
 METADATA_KEY = "vpr_ros"
 METADATA_VERSION = 1
+LONGEST_TEXT = 10_000
+LARGEST_DIM = 10**6
 
 DescriptorArray = npt.NDArray[np.float32]
 """(B, D) float32, rows of unit length."""
@@ -56,13 +59,13 @@ class ModelInfo:
         """Parse the metadata of the file called *origin*.
 
         Raises:
-            ModelError: not JSON, a newer metadata version, or a missing or unknown field.
+            ModelError: not JSON, a newer metadata version, or a field that is missing, unknown, or of another kind.
         """
         remedy = "Export the model again with `export_model` of this version"
+        fields = parse_json(text, f"{origin}: the {METADATA_KEY!r} metadata", ModelError)
         try:
-            fields = json.loads(text)
-            version = int(fields.pop("metadata_version"))
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            version = _whole(fields.pop("metadata_version"))
+        except (TypeError, KeyError, AttributeError) as error:
             raise ModelError(f"{origin}: the {METADATA_KEY!r} metadata cannot be read ({error!r})", remedy) from error
         if version > METADATA_VERSION:
             raise ModelError(
@@ -72,10 +75,38 @@ class ModelInfo:
         try:
             preprocessing = dict(fields.pop("preprocessing"))
             for key in ("mean", "std"):
-                preprocessing[key] = tuple(float(v) for v in preprocessing[key])
-            return cls(preprocessing=Preprocessing(**preprocessing), **fields)
+                preprocessing[key] = tuple(preprocessing[key])
+            info = cls(preprocessing=Preprocessing(**preprocessing), **fields)
+            _check(info)
         except (TypeError, KeyError, ValueError) as error:
             raise ModelError(f"{origin}: the {METADATA_KEY!r} metadata is incomplete ({error!r})", remedy) from error
+        except ModelError as error:
+            raise ModelError(f"{origin}: {error.problem}", error.remedy) from error
+        return info
+
+
+def _check(info: ModelInfo) -> None:
+    """Refuse fields of another kind: the file may come from anywhere.
+
+    Raises:
+        TypeError, ValueError: which.
+    """
+    for name in ("name", "version", "cross_image", "precision", "recipe", "recipe_sha256"):
+        value = getattr(info, name)
+        if not isinstance(value, str) or len(value) > LONGEST_TEXT:
+            raise TypeError(f"{name} is no text of at most {LONGEST_TEXT} characters")
+    for name in ("aggregation", "patch_normalised"):
+        value = getattr(info, name)
+        if not isinstance(value, Mapping) and not (value is None and name == "patch_normalised"):
+            raise TypeError(f"{name} is no table")
+    if not 0 < _whole(info.descriptor_dim) <= LARGEST_DIM:
+        raise ValueError(f"descriptor_dim is {str(info.descriptor_dim)[:80]}, expected 1 to {LARGEST_DIM}")
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{str(value)[:80]} is no whole number")
+    return value
 
 
 class Extractor(Protocol):
@@ -100,5 +131,6 @@ class Extractor(Protocol):
         """Run the network: (B, 3, H, W) float32 -> (B, D) float32, rows of unit length.
 
         Raises:
-            ModelError: the runtime failed or answered with numbers that are not finite.
+            NoDescriptorError: the network has none for some of the images, of one colour for example.
+            ModelError: the runtime failed, or gave another shape.
         """

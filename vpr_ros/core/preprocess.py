@@ -16,12 +16,15 @@ from vpr_ros.core.frames import ImageRgb
 
 Resize = Literal["area", "bilinear", "bilinear_antialias"]
 """area: OpenCV's box filter (fast, no aliasing). bilinear: no antialiasing, as the published SuperVLAD
-evaluation (METHODS 5.5). bilinear_antialias: Pillow's, as torchvision trains."""
+evaluation (docs/methods.md 5.4). bilinear_antialias: Pillow's, as torchvision trains."""
 Aspect = Literal["stretch", "crop"]
 """stretch: both sides resized on their own. crop: the largest centred window of the target's aspect ratio."""
 
 PILLOW_FILTERS = getattr(Image, "Resampling", Image)
 """The Pillow of Ubuntu 22.04 has its filters in the module itself."""
+
+LARGEST_SIDE_PX = 1 << 14
+LARGEST_SHIFT = 1e6
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -52,13 +55,14 @@ class Preprocessing:
             ModelError: a size, name or scale outside what this software can do.
         """
         wrong = [
-            f"{name}={value!r}"
+            f"{name}={str(value)[:80]}"
             for name, value, right in (
-                ("height_px", self.height_px, self.height_px > 0),
-                ("width_px", self.width_px, self.width_px > 0),
+                ("height_px", self.height_px, _is_side(self.height_px)),
+                ("width_px", self.width_px, _is_side(self.width_px)),
                 ("resize", self.resize, self.resize in get_args(Resize)),
                 ("aspect", self.aspect, self.aspect in get_args(Aspect)),
-                ("std", self.std, min(self.std) > 0),
+                ("mean", self.mean, _is_per_channel(self.mean)),
+                ("std", self.std, _is_per_channel(self.std) and min(self.std) > 0),
             )
             if not right
         ]
@@ -98,6 +102,17 @@ class Preprocessing:
         shrinks = image_rgb.shape[0] > self.height_px or image_rgb.shape[1] > self.width_px
         how = cv2.INTER_AREA if self.resize == "area" and shrinks else cv2.INTER_LINEAR
         return cv2.resize(image_rgb, size, interpolation=how)
+
+
+def _is_side(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_SIDE_PX
+
+
+def _is_per_channel(values: object) -> bool:
+    """Whether these are three finite numbers: metadata and manifests come from files that anybody may have written."""
+    if not isinstance(values, list | tuple) or len(values) != 3:
+        return False
+    return all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < LARGEST_SHIFT for v in values)
 
 
 def _centre_crop(image_rgb: npt.NDArray[Any], aspect_ratio: float) -> npt.NDArray[Any]:

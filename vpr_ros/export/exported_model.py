@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from vpr_ros.core.errors import ExportError
+from vpr_ros.core.files import parse_json
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.export.half_storage import HALF_SUFFIX
 from vpr_ros.export.metadata import load_onnx
@@ -49,7 +49,7 @@ def model_of_export(path: Path, name: str = "") -> PlaceModel:
     if METADATA_KEY not in entries:
         raise ExportError(f"{path} does not describe itself", "Give a model exported by `export_model`")
     info = ModelInfo.from_json(entries[METADATA_KEY], str(path))
-    weights = _weights(exported, json.loads(entries.get(FOLDED_KEY, "{}")))
+    weights = _weights(exported, parse_json(entries.get(FOLDED_KEY, "{}"), f"{path}: {FOLDED_KEY}", ExportError))
     widest = [f"backbone.{name}.weight" for name in WIDEST_CONVOLUTIONS]
     if info.precision != "fp32" or not all(name in weights for name in (*widest, "backbone.describe.weight")):
         raise ExportError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,13 @@ from scipy.special import expit
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.evidence import EVIDENCE_NAMES
+from vpr_ros.maps.manifest_values import LARGEST_POSITION_M, count, number, numbers, one_of, texts
+from vpr_ros.maps.map_files import DAMAGED, short
 from vpr_ros.maps.residuals import Residual, Residuals
 
 Triple = tuple[float, float, float]
+Kind = Literal["held_out", "default"]
+SMALLEST_RADIUS_M = 1e-6
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Calibration:
         samples_right, samples_wrong: how many answers it was fitted on.
     """
 
-    kind: Literal["held_out", "default"]
+    kind: Kind
     radius_m: float
     mean: Triple
     scale: Triple
@@ -56,29 +60,36 @@ class Calibration:
         """Read what ``to_dict`` wrote.
 
         Raises:
-            MapError: a field is missing, unknown or not finite, or the evidence is not the one this software measures.
+            MapError: a field is missing, unknown, not finite or out of its range, or the evidence is not the one this
+                software measures.
         """
-        remedy = "Build the map again, or restore manifest.yaml from a backup"
         try:
+            evidence = texts(plain, "evidence")
+            if evidence != EVIDENCE_NAMES:
+                raise MapError(
+                    f"the calibration reads the evidence {evidence}, this software measures {EVIDENCE_NAMES}",
+                    "Build the map again with this version",
+                )
             values: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in plain.items()
-                if key != "residuals"
+                **plain,
+                "kind": one_of(plain, "kind", get_args(Kind)),
+                "radius_m": number(plain, "radius_m", SMALLEST_RADIUS_M, LARGEST_POSITION_M),
+                "mean": numbers(plain, "mean", 3),
+                "scale": numbers(plain, "scale", 3),
+                "weights": numbers(plain, "weights", 3),
+                "bias": number(plain, "bias"),
+                "residuals": Residuals.from_dict(plain["residuals"]),
+                "evidence": evidence,
+                **{key: count(plain, key) for key in ("samples_right", "samples_wrong") if key in plain},
             }
-            calibration = cls(residuals=Residuals.from_dict(plain["residuals"]), **values)
-            numbers = [*calibration.mean, *calibration.scale, *calibration.weights, calibration.bias]
-            numbers += [calibration.radius_m, *_numbers(asdict(calibration.residuals))]
-            finite = bool(np.isfinite(np.array(numbers, dtype=np.float64)).all()) and len(numbers) == 28
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if min(values["scale"]) <= 0 or min(values["weights"]) < 0:
+                raise ValueError("scale must be more than 0, weights not less")
+            return cls(**values)
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             expected = ", ".join(field.name for field in fields(cls))
-            raise MapError(f"the map's calibration cannot be read ({error!r}), expected {expected}", remedy) from error
-        if calibration.evidence != EVIDENCE_NAMES or not finite or calibration.radius_m <= 0:
             raise MapError(
-                f"the map's calibration reads {calibration.evidence} and expects finite numbers, "
-                f"this software measures {EVIDENCE_NAMES}",
-                remedy,
-            )
-        return calibration
+                f"the calibration cannot be read ({short(error)}), expected {expected}, all finite", DAMAGED
+            ) from error
 
 
 def default_calibration(radius_m: float, spacing_m: float) -> Calibration:
@@ -103,8 +114,3 @@ def default_calibration(radius_m: float, spacing_m: float) -> Calibration:
             yaw_rad=Residual.constant(0.35),
         ),
     )
-
-
-def _numbers(plain: dict[str, Any]) -> list[float]:
-    values = (value if isinstance(value, dict) else {"": value} for value in plain.values())
-    return [number for value in values for number in value.values()]

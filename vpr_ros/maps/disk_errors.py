@@ -29,8 +29,16 @@ def disk_errors(partial: Path, config: BuildConfig, *, append: bool) -> Iterator
                 _space_remedy(config, append),
             ) from error
         raise MapError(
-            f"{partial} cannot be written ({error})", "Check the folder's permissions and the disk"
+            f"{error.filename or partial} cannot be used ({error.strerror or error})", _remedy(error, partial)
         ) from error
+
+
+def _remedy(error: OSError, partial: Path) -> str:
+    if error.errno == errno.ENAMETOOLONG:
+        return "Choose a shorter --output: the build adds a few letters to its name"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return f"Move it away, or choose another --output: the map grows in the folder {partial}"
+    return "Check who may read and write it, and the disk"
 
 
 def _space_remedy(config: BuildConfig, append: bool) -> str:

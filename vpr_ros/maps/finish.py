@@ -9,6 +9,7 @@ from pathlib import Path
 import vpr_ros
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.append_base import base_rows, merge_cameras
 from vpr_ros.maps.build_config import BuildConfig
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
@@ -16,10 +17,12 @@ from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry
+from vpr_ros.maps.map_frame import map_frame
 from vpr_ros.maps.partial import PartialMap
-from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, THUMBNAILS_NAME, PlaceMap
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
 from vpr_ros.maps.self_calibration import self_calibration
 from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
+from vpr_ros.maps.thumbnails import thumbnails_sha256
 from vpr_ros.maps.usable_frames import UsableFrames
 
 
@@ -29,14 +32,25 @@ def finish_map(
     extractor: Extractor,
     config: BuildConfig,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     skipped: Counter[str],
 ) -> MapManifest:
-    """Write everything but the descriptors' rows, and return the manifest."""
+    """Write everything but the descriptors' rows, open the result as a robot would, and return the manifest.
+
+    Raises:
+        MapError: the map does not open, and must not take the place of one that does.
+    """
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
     earlier = base.manifest.sessions if base else ()
     session = SessionEntry(
-        source.description, now, len(partial.rows), tuple(source.cameras), dict(skipped), partial.inputs_sha256
+        source.description,
+        now,
+        len(partial.rows),
+        tuple(source.cameras),
+        dict(skipped),
+        partial.inputs_sha256,
+        source.map_frame_id,
     )
     partial.finish()
     rows = [*(base_rows(base) if base else ()), *partial.rows]
@@ -57,8 +71,9 @@ def finish_map(
         radius_m,
         spacing_m,
     )
+    thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
-        frame_id=source.map_frame_id,
+        frame_id=map_frame(config.frame_id, base.manifest if base else None),
         created_utc=now,
         software=f"vpr_ros {vpr_ros.__version__}",
         model=ModelEntry.of(extractor.info, extractor.sha256),
@@ -68,11 +83,13 @@ def finish_map(
         cameras=cameras,
         datum=base.manifest.datum if base else source.datum,
         files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
-        thumbnails=sum(1 for _ in (partial.path / THUMBNAILS_NAME).iterdir()),
+        thumbnails=thumbnails,
+        thumbnails_sha256=pictures_sha256,
         calibration=calibration,
+        origin_m=origin_m,
     )
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
-    return manifest
+    return PlaceMap.open(partial.path).manifest
 
 
 def _file_entry(path: Path) -> FileEntry:

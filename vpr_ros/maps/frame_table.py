@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +17,14 @@ import numpy.typing as npt
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.printable import printable
+from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
+from vpr_ros.maps.map_files import DAMAGED, map_errors
 
 COLUMNS = ("id", "stamp_ns", "session", "camera", "x_m", "y_m", "z_m", "qx", "qy", "qz", "qw", "name")
 """``camera`` is the number of the camera in the manifest's list; an unknown orientation is four ``nan``."""
+
+LONGEST_LINE = 1 << 16
+"""Characters: more than any path has, and less than the csv module takes for a field."""
 
 _NUMBERS = np.dtype([(name, "<i8") for name in COLUMNS[:4]] + [(name, "<f8") for name in COLUMNS[4:11]])
 
@@ -65,9 +73,19 @@ class FrameTable:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """Name of every frame within its source; read on first use."""
-        with self.path.open(newline="", encoding="utf-8") as stream:
-            return tuple(row[-1] for row in csv.reader(stream))[1:]
+        """Name of every frame within its source; read on first use.
+
+        Raises:
+            MapError: the file is gone, or is another one by now.
+        """
+        with map_errors(self.path), self.path.open(newline="", encoding="utf-8") as stream:
+            names = tuple(row[-1] for row in csv.reader(_lines(stream)))[1:]
+        if len(names) != len(self):
+            raise MapError(
+                f"{self.path} names {len(names)} frames, and had {len(self)} when the map was opened",
+                "The map was replaced meanwhile: open it again",
+            )
+        return names
 
     @cached_property
     def has_orientation(self) -> npt.NDArray[np.bool_]:
@@ -89,7 +107,8 @@ class FrameTable:
 
 def write_frame_table(path: Path, rows: Iterable[FrameRow]) -> None:
     """Write the table with its header line."""
-    with path.open("w", newline="", encoding="utf-8") as stream:
+    # A file name that is not UTF-8 is written as Python shows it: half a table would be worse.
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([number, *row.fields()] for number, row in enumerate(rows))
@@ -99,27 +118,20 @@ def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
     """Read the table.
 
     Raises:
-        MapError: another header, a field that is no number, a position that is not finite, a quaternion
-            without length, or a camera the manifest does not list.
+        MapError: it cannot be read, another header, a field that is no number, a position that is not finite or
+            beyond a million kilometres, a quaternion without length, or a camera the manifest does not list.
     """
-    remedy = "Restore the file from a backup or build the map again"
-    try:
-        with path.open(encoding="utf-8") as stream:
-            header = stream.readline().rstrip("\n")
-            if header != ",".join(COLUMNS):
-                raise MapError(f"{path}: header {header[:200]!r}, expected {','.join(COLUMNS)!r}", remedy)
-            rows = np.loadtxt(
-                stream, dtype=_NUMBERS, delimiter=",", usecols=range(11), comments=None, quotechar='"', ndmin=1
-            )
-    except (ValueError, UnicodeDecodeError) as error:
-        raise MapError(f"{path} cannot be read as a table of frames ({error})", remedy) from error
+    with map_errors(path):
+        rows = _read_numbers(path)
     position_m = np.stack([rows[name] for name in COLUMNS[4:7]], axis=1)
     quat_xyzw = np.stack([rows[name] for name in COLUMNS[7:11]], axis=1)
-    length = np.linalg.norm(quat_xyzw, axis=1, keepdims=True)
-    wrong = ~np.isfinite(position_m).all(axis=1) | (length[:, 0] < 1e-6) | ~np.isin(rows["id"], np.arange(len(rows)))
-    wrong |= (rows["camera"] < 0) | (rows["camera"] >= len(camera_names))
+    with np.errstate(over="ignore"):
+        length = np.linalg.norm(quat_xyzw, axis=1, keepdims=True)
+    wrong = ~(np.abs(position_m) <= LARGEST_POSITION_M).all(axis=1) | (rows["id"] != np.arange(len(rows)))
+    wrong |= (length[:, 0] < 1e-6) | np.isinf(length[:, 0])
+    wrong |= (rows["camera"] < 0) | (rows["camera"] >= len(camera_names)) | (rows["session"] < 0)
     if wrong.any():
-        raise MapError(f"{path}: {wrong.sum()} lines are damaged, the first is frame {int(wrong.argmax())}", remedy)
+        raise MapError(f"{path}: {wrong.sum()} lines are damaged, the first is frame {int(wrong.argmax())}", DAMAGED)
     return FrameTable(
         path=path,
         stamp_ns=np.ascontiguousarray(rows["stamp_ns"]),
@@ -129,3 +141,30 @@ def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
         quat_xyzw=quat_xyzw / length,
         camera_names=camera_names,
     )
+
+
+def _read_numbers(path: Path) -> npt.NDArray[Any]:
+    with path.open(encoding="utf-8") as stream, warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)  # numpy 1 takes 1e99 for a whole number, and warns
+        lines = _lines(stream)
+        header = next(lines, "").rstrip("\n")
+        if header != ",".join(COLUMNS):
+            raise MapError(f"{path}: header {header[:200]!r}, expected {','.join(COLUMNS)!r}", DAMAGED)
+        first = next(lines, None)  # numpy warns of a table without lines
+        if first is None:
+            return np.empty(0, _NUMBERS)
+        lines = chain([first], lines)
+        try:
+            return np.loadtxt(
+                lines, dtype=_NUMBERS, delimiter=",", usecols=range(11), comments=None, quotechar='"', ndmin=1
+            )
+        except DeprecationWarning as error:
+            raise ValueError("a number that is not whole where a whole one belongs") from error
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """The lines of a file, none of them longer than any we wrote: a gigabyte without an end of line is no line."""
+    while line := stream.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"a line of more than {LONGEST_LINE} characters")
+        yield line

@@ -17,14 +17,20 @@ def open_journal(folder: Path) -> BinaryIO:
     """Open the journal in *folder*, made if missing, and hold it against every other build until it is closed.
 
     Raises:
-        MapError: another process is busy with it.
+        MapError: another process is busy with it, or the file system knows no locks.
     """
     stream = (folder / JOURNAL_NAME).open("a+b")
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         stream.close()
         raise MapError(f"another build_map is writing {folder}", "Wait for it or end it") from error
+    except OSError as error:
+        stream.close()
+        raise MapError(
+            f"{folder} cannot be locked against other builds ({error.strerror})",
+            "Choose an --output on a local disk, and move the map afterwards",
+        ) from error
     return stream
 
 
@@ -36,7 +42,7 @@ def complete_lines(stream: BinaryIO) -> list[Any]:
     for line in stream:
         try:
             lines.append(json.loads(line))
-        except ValueError:
+        except (ValueError, RecursionError):
             break
         if not line.endswith(b"\n"):
             lines.pop()

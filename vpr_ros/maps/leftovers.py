@@ -64,6 +64,7 @@ def has_work(partial: Path) -> bool:
 def _finish_publication(output: Path, inputs: Inputs, *, resume: bool) -> bool:
     with closing(open_journal(output)) as journal:
         found, *_ = complete_lines(journal) or [None]
+        found = found if isinstance(found, dict) else None
         if resume and found is not None and (different := differences(found, without_replaced(inputs))):
             raise MapError(
                 f"the interrupted build of {output} is complete, and was made from other inputs: "

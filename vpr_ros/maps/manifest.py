@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, get_args
 
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.files import parse_yaml, read_text
 from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
-from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry, camera_from_dict, camera_to_dict
+from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.manifest_parts import (
+    FileEntry,
+    ModelEntry,
+    SessionEntry,
+    camera_from_dict,
+    camera_to_dict,
+    datum_from_dict,
+)
+from vpr_ros.maps.manifest_values import LARGEST_FRAMES, count, items, one_of, shown, table, text
+from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
+from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml, write_in_place
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.yaml"
+LARGEST_MANIFEST_BYTES = 1 << 20
+MOST_MANIFEST_VALUES = 20_000
+"""Of more than a thousand sessions."""
+_CORRECT = "Correct it, restore it from a backup, or build the map again"
 
 
 def replaced_path(folder: Path) -> Path:
@@ -40,7 +56,10 @@ class MapManifest:
         files: name within the folder -> size and hashes.
         thumbnails: how many small pictures lie in ``thumbnails/``.
         calibration: see ``Calibration``.
+        origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         format_version: of the folder.
+        thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" in a map from before there was one.
+        manifest_sha256: the seal that was read and holds, see ``seal``; "" in a map from before there was one.
     """
 
     frame_id: str
@@ -55,11 +74,18 @@ class MapManifest:
     files: dict[str, FileEntry]
     thumbnails: int
     calibration: Calibration
+    origin_m: PositionM | None = None
     format_version: int = FORMAT_VERSION
+    thumbnails_sha256: str = ""
+    manifest_sha256: str = ""
 
     def to_yaml(self) -> str:
-        """The text of the file."""
-        plain = {
+        """The text of the file, sealed."""
+        return sealed_yaml(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain YAML, without the seal."""
+        return {
             "format_version": self.format_version,
             "software": self.software,
             "created_utc": self.created_utc,
@@ -70,71 +96,122 @@ class MapManifest:
             "sessions": [session.to_dict() for session in self.sessions],
             "cameras": [camera_to_dict(camera) for camera in self.cameras],
             "datum": None if self.datum is None else vars(self.datum).copy(),
+            "origin_m": None if self.origin_m is None else list(self.origin_m),
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
             "thumbnails": self.thumbnails,
+            "thumbnails_sha256": self.thumbnails_sha256,
             "calibration": self.calibration.to_dict(),
         }
-        return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
 
 
-def read_manifest(folder: Path) -> MapManifest:
-    """Read the manifest of the map in *folder*.
+def read_manifest(folder: Path, *, sealed: bool = True) -> MapManifest:
+    """Read the manifest of the map in *folder*; without *sealed*, also one that was changed.
 
     Raises:
-        MapError: no folder, no manifest, not YAML, a newer format, or a missing or wrong entry.
+        MapError: no folder, no manifest, not YAML, a newer format, a missing or wrong entry, or one that was changed
+            after the manifest was sealed.
+    """
+    with map_errors(folder):
+        content, _ = _read_plain(folder)
+        # Before the seal: who made a slip in a change is told which.
+        manifest = _from_plain(folder / MANIFEST_NAME, content)
+        return replace(manifest, manifest_sha256=check_seal(folder / MANIFEST_NAME, content)) if sealed else manifest
+
+
+def reseal_manifest(folder: Path, **changed: Any) -> MapManifest:
+    """Seal the manifest of the map in *folder* as it now reads, with other values for the entries *changed*.
+
+    Raises:
+        MapError: see ``read_manifest``, but for the seal; or it cannot be written.
     """
     path = folder / MANIFEST_NAME
-    plain = _read_yaml(folder, path)
-    version = plain.get("format_version")
-    if not isinstance(version, int):
-        raise MapError(f"{path}: format_version is {version!r}, expected a number", "Is this a vpr_ros map at all?")
+    with map_errors(folder):
+        content, before = _read_plain(folder)
+        _from_plain(path, content)
+    after = resealed_yaml(before, content, changed)
+    try:
+        write_in_place(path, after)
+    except OSError as error:
+        raise MapError(
+            f"{path} cannot be written ({error.strerror}), it is as it was",
+            "Check the space on the disk and who may write into the folder",
+        ) from error
+    return read_manifest(folder)
+
+
+def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
+    try:
+        version = count(plain, "format_version", least=1)
+    except (KeyError, TypeError, ValueError) as error:
+        found = shown(plain.get("format_version"))
+        raise MapError(
+            f"{path}: format_version is {found}, expected a number", "Give the folder that `build_map --output` wrote"
+        ) from error
     if version > FORMAT_VERSION:
         raise MapError(
             f"{path}: the map has format {version}, this software reads up to {FORMAT_VERSION}",
             "Update vpr_ros, or build the map again with this version",
         )
     try:
-        datum = plain["datum"]
         return MapManifest(
-            frame_id=str(plain["frame_id"]),
-            created_utc=str(plain["created_utc"]),
-            software=str(plain["software"]),
+            frame_id=text(plain, "frame_id"),
+            created_utc=text(plain, "created_utc"),
+            software=text(plain, "software"),
             model=ModelEntry.from_dict(plain["model"]),
-            frames=int(plain["frames"]),
-            dtype=str(plain["dtype"]),
-            sessions=tuple(SessionEntry.from_dict(session) for session in plain["sessions"]),
-            cameras=tuple(camera_from_dict(camera) for camera in plain["cameras"]),
-            datum=None if datum is None else GeoDatum(**{key: float(value) for key, value in datum.items()}),
-            files={str(name): FileEntry.from_dict(entry) for name, entry in plain["files"].items()},
-            thumbnails=int(plain["thumbnails"]),
+            frames=count(plain, "frames", 1, LARGEST_FRAMES),
+            dtype=one_of(plain, "dtype", get_args(DtypeName)),
+            sessions=tuple(SessionEntry.from_dict(session) for session in items(plain, "sessions")),
+            cameras=tuple(camera_from_dict(camera) for camera in items(plain, "cameras")),
+            datum=datum_from_dict(plain["datum"]),
+            files=_files(table(plain, "files")),
+            thumbnails=count(plain, "thumbnails"),
             calibration=Calibration.from_dict(plain["calibration"]),
+            origin_m=_origin(plain.get("origin_m")),
             format_version=version,
+            thumbnails_sha256=text(plain, "thumbnails_sha256") if "thumbnails_sha256" in plain else "",
         )
+    except MapError as error:
+        raise MapError(f"{path}: {error.problem}", error.remedy) from error
     except KeyError as error:
-        raise MapError(f"{path}: the entry {error} is missing", _REMEDY) from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise MapError(f"{path}: an entry cannot be read ({error})", _REMEDY) from error
+        raise MapError(f"{path}: the entry {error} is missing", _CORRECT) from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise MapError(f"{path}: an entry cannot be read ({short(error)})", _CORRECT) from error
 
 
-_REMEDY = "Restore it from a backup or build the map again"
+def _files(plain: dict[str, Any]) -> dict[str, FileEntry]:
+    for name in plain:
+        check_name(name)
+    return {name: FileEntry.from_dict(entry) for name, entry in plain.items()}
 
 
-def _read_yaml(folder: Path, path: Path) -> dict[str, Any]:
+def _origin(plain: Any) -> PositionM | None:
+    if plain is None:
+        return None
+    x_m, y_m, z_m = (float(value) for value in plain)
+    if not all(map(math.isfinite, (x_m, y_m, z_m))):
+        raise ValueError(f"origin_m is {plain}, expected finite metres")
+    return x_m, y_m, z_m
+
+
+def _read_plain(folder: Path) -> tuple[dict[str, Any], str]:
+    """What the manifest says, unchecked, and its text."""
+    path = folder / MANIFEST_NAME
     if not folder.is_dir():
         _check_replaced(folder)
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise MapError(f"map {folder} {what}", "Give the folder that `build_map --output` wrote")
-    if not path.is_file():
+    if not path.exists():
         raise MapError(
             f"{folder} holds no {MANIFEST_NAME}, so it is not a map", "Give the folder that `build_map --output` wrote"
         )
+    content = read_text(map_file(folder, MANIFEST_NAME), MapError, LARGEST_MANIFEST_BYTES)
     try:
-        plain = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MapError(f"{path} is not YAML ({' '.join(str(error).split())[:200]})", _REMEDY) from error
-    if not isinstance(plain, dict):
-        raise MapError(f"{path} holds {type(plain).__name__}, expected a table of entries", _REMEDY)
-    return plain
+        plain = parse_yaml(content, str(path), MapError, MOST_MANIFEST_VALUES)
+    except MapError as error:
+        raise MapError(error.problem, _CORRECT) from error
+    if not isinstance(plain, dict) or not all(isinstance(key, str) for key in plain):
+        raise MapError(f"{path} holds {shown(plain)}, expected a table of named entries", _CORRECT)
+    return plain, content
 
 
 def _check_replaced(folder: Path) -> None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from vpr_ros.core.errors import ModelError
-from vpr_ros.core.frames import CameraMount
-from vpr_ros.core.model_info import ModelInfo
+from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.model_info import LARGEST_DIM, ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.maps.manifest_values import count, entry, items, number, numbers, table, text, texts
+
+LARGEST_MOUNT_M = 300.0
+"""No robot is longer: what is further away is given in another frame, or damaged."""
+LARGEST_ALTITUDE_M = 1e5
+UNIT_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -48,20 +55,20 @@ class ModelEntry:
             KeyError, TypeError, ValueError: a field is missing, unknown or wrong.
         """
         values: dict[str, Any] = {
-            key: tuple(v) if isinstance(v, list) else v for key, v in plain["preprocessing"].items()
+            key: tuple(v) if isinstance(v, list) else v for key, v in table(plain, "preprocessing").items()
         }
         try:
             preprocessing = Preprocessing(**values)
         except ModelError as error:
             raise ValueError(error.problem) from error
         return cls(
-            name=str(plain["name"]),
-            version=str(plain["version"]),
-            sha256=str(plain["sha256"]),
+            name=text(plain, "name"),
+            version=text(plain, "version"),
+            sha256=text(plain, "sha256"),
             preprocessing=preprocessing,
-            descriptor_dim=int(plain["descriptor_dim"]),
-            precision=str(plain["precision"]),
-            cross_image=str(plain["cross_image"]),
+            descriptor_dim=count(plain, "descriptor_dim", 1, LARGEST_DIM),
+            precision=text(plain, "precision"),
+            cross_image=text(plain, "cross_image"),
         )
 
 
@@ -76,6 +83,7 @@ class SessionEntry:
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
         inputs_sha256: of source, model and options: tells a build that is done from one still to do.
+        frame_id: of its poses as recorded, which the map's frame need not be called; "" in maps built before.
     """
 
     source: str
@@ -84,6 +92,7 @@ class SessionEntry:
     cameras: tuple[str, ...]
     skipped: dict[str, int] = field(default_factory=dict)
     inputs_sha256: str = ""
+    frame_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -97,12 +106,13 @@ class SessionEntry:
             KeyError, TypeError, ValueError: a field is missing or wrong.
         """
         return cls(
-            source=str(plain["source"]),
-            created_utc=str(plain["created_utc"]),
-            frames=int(plain["frames"]),
-            cameras=tuple(str(name) for name in plain["cameras"]),
-            skipped={str(reason): int(count) for reason, count in plain["skipped"].items()},
-            inputs_sha256=str(plain.get("inputs_sha256", "")),
+            source=text(plain, "source"),
+            created_utc=text(plain, "created_utc"),
+            frames=count(plain, "frames"),
+            cameras=texts(plain, "cameras"),
+            skipped={reason: count(plain["skipped"], reason) for reason in table(plain, "skipped")},
+            inputs_sha256=text(plain, "inputs_sha256") if "inputs_sha256" in plain else "",
+            frame_id=text(plain, "frame_id") if "frame_id" in plain else "",
         )
 
 
@@ -131,7 +141,7 @@ class FileEntry:
         Raises:
             KeyError, TypeError, ValueError: a field is missing or wrong.
         """
-        return cls(int(plain["size_bytes"]), str(plain["sha256"]), str(plain["fingerprint"]))
+        return cls(count(plain, "size_bytes"), text(plain, "sha256"), text(plain, "fingerprint"))
 
 
 def camera_to_dict(camera: CameraMount) -> dict[str, Any]:
@@ -147,12 +157,43 @@ def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
     Raises:
         KeyError, TypeError, ValueError: a field is missing or wrong.
     """
-    mount = plain["T_base_camera"]
+    name, frame_id = text(plain, "name"), text(plain, "frame_id")
+    mount = entry(plain, "T_base_camera")
     if mount is None:
-        return CameraMount(str(plain["name"]), str(plain["frame_id"]), None)
-    x, y, z = (float(v) for v in mount["position_m"])
+        return CameraMount(name, frame_id, None)
+    x, y, z = numbers(mount, "position_m", 3)
     quat_xyzw = None
-    if mount["quat_xyzw"]:
-        qx, qy, qz, qw = (float(v) for v in mount["quat_xyzw"])
+    if items(mount, "quat_xyzw"):
+        qx, qy, qz, qw = numbers(mount, "quat_xyzw", 4)
         quat_xyzw = (qx, qy, qz, qw)
-    return CameraMount(str(plain["name"]), str(plain["frame_id"]), Pose((x, y, z), quat_xyzw))
+    T_base_camera = Pose((x, y, z), quat_xyzw)
+    if problem := mount_problem(T_base_camera):
+        raise ValueError(f"the mount of camera {name[:80]!r} {problem}")
+    return CameraMount(name, frame_id, T_base_camera)
+
+
+def mount_problem(T_base_camera: Pose) -> str | None:
+    """What makes a mount impossible; None for one that may be."""
+    if not T_base_camera.is_finite:
+        return "is not finite"
+    if (offset_m := math.hypot(*T_base_camera.position_m)) > LARGEST_MOUNT_M:
+        return f"is {offset_m:.4g} m from the base, expected {LARGEST_MOUNT_M:g} m at most"
+    length = math.hypot(*(T_base_camera.quat_xyzw or (1.0,)))
+    if abs(length - 1.0) > UNIT_TOLERANCE:
+        return f"has a quaternion of length {length:.4g}, expected 1"
+    return None
+
+
+def datum_from_dict(plain: Mapping[str, Any] | None) -> GeoDatum | None:
+    """Read the origin of a map whose poses came from GPS; None where they did not.
+
+    Raises:
+        KeyError, TypeError, ValueError: a field is missing or wrong.
+    """
+    if plain is None:
+        return None
+    return GeoDatum(
+        latitude_deg=number(plain, "latitude_deg", -90.0, 90.0),
+        longitude_deg=number(plain, "longitude_deg", -360.0, 360.0),
+        altitude_m=number(plain, "altitude_m", -LARGEST_ALTITUDE_M, LARGEST_ALTITUDE_M),
+    )

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,11 +17,13 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.maps.build_inputs import Inputs, differences, inputs_sha256
 from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
 from vpr_ros.maps.frame_table import FrameRow
-from vpr_ros.maps.journal import complete_lines, open_journal
-from vpr_ros.maps.place_map import DESCRIPTORS_NAME, THUMBNAILS_NAME
-from vpr_ros.maps.thumbnails import thumbnail_path
+from vpr_ros.maps.journal import JOURNAL_NAME, complete_lines, open_journal
+from vpr_ros.maps.map_files import short
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME
+from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 ROWS_PER_WRITE = 4096
+_START_AGAIN = "The interrupted build is damaged: start again with --overwrite instead of --resume"
 
 
 def partial_path(output: Path) -> Path:
@@ -37,6 +39,7 @@ class PartialMap:
         rows: of every finished batch, base rows (of the map appended to) not included.
         consumed: how many records of the gated source the finished batches took.
         undecodable: how many of them did not decode.
+        undescribed: for how many of them the model had no descriptor.
         was_resumed: whether the folder held finished work when it was opened.
         dtype: of the descriptors on disk.
         inputs_sha256: of what the map is made from, known once it is open.
@@ -55,6 +58,7 @@ class PartialMap:
         self.rows: list[FrameRow] = []
         self.consumed = 0
         self.undecodable = 0
+        self.undescribed = 0
         self.was_resumed = False
         self.inputs_sha256 = ""
         self._dim, self.dtype, self._base = dim, dtype, base
@@ -87,15 +91,21 @@ class PartialMap:
                 "Add --resume to finish it, or --overwrite to start again",
             )
         _check_header(self.path, first, header)
-        for batch in batches:
-            self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"])
+        with _damage(self.path):
+            for batch in batches:
+                undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
+                self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"], undescribed)
+            if not 0 <= self.undecodable + self.undescribed <= self.consumed - len(self.rows):
+                raise ValueError(f"{self.consumed} records for {len(self.rows)} frames")
         self.was_resumed = True
+        if not (self.path / DESCRIPTORS_NAME).is_file() or not (self.path / THUMBNAILS_NAME).is_dir():
+            raise MapError(f"{self.path} lacks {DESCRIPTORS_NAME} or {THUMBNAILS_NAME}", _START_AGAIN)
         self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
         expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes
         if (found := self._descriptors.seek(0, os.SEEK_END)) < expected:
             raise MapError(
                 f"{self.path / DESCRIPTORS_NAME} has {found} bytes, its journal says {expected}",
-                "The interrupted build is damaged: start again with --overwrite instead of --resume",
+                _START_AGAIN,
             )
         self._descriptors.truncate(expected)
         self._descriptors.seek(expected)
@@ -108,6 +118,7 @@ class PartialMap:
         *,
         consumed: int,
         undecodable: int,
+        undescribed: int = 0,
     ) -> None:
         """Write one batch; when this returns it survives a crash.
 
@@ -117,16 +128,18 @@ class PartialMap:
             thumbnails: B JPEGs, None where there is none.
             consumed: records the source gave for it.
             undecodable: records among them that did not decode.
+            undescribed: records among them that the model has no descriptor for.
         """
         for number, jpeg in enumerate(thumbnails, start=self._base_rows + len(self.rows)):
             if jpeg is not None:
                 thumbnail_path(self.path / THUMBNAILS_NAME, number).write_bytes(jpeg)
         self._descriptors.write(np.ascontiguousarray(descriptors, dtype=self.dtype).tobytes())
         _sync(self._descriptors)
-        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, "undecodable": undecodable}
+        left_out = {"undecodable": undecodable, "undescribed": undescribed}
+        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, **left_out}
         self._journal.write(json.dumps(entry).encode() + b"\n")
         _sync(self._journal)
-        self._count(list(rows), consumed, undecodable)
+        self._count(list(rows), consumed, undecodable, undescribed)
 
     def finish(self) -> None:
         """Write the header of the descriptors, now that their number is known."""
@@ -165,10 +178,11 @@ class PartialMap:
         self._journal.write(json.dumps(header).encode() + b"\n")
         _sync(self._journal)
 
-    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int) -> None:
+    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int, undescribed: int) -> None:
         self.rows.extend(rows)
         self.consumed += consumed
         self.undecodable += undecodable
+        self.undescribed += undescribed
 
 
 def _sync(stream: BinaryIO) -> None:
@@ -176,8 +190,18 @@ def _sync(stream: BinaryIO) -> None:
     os.fsync(stream.fileno())
 
 
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """What is in a journal that no build wrote."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise MapError(f"{path / JOURNAL_NAME} cannot be read ({short(error)})", _START_AGAIN) from error
+
+
 def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
-    different = differences(found, expected)
+    with _damage(path):
+        different = differences(found, expected)
     if different:
         raise MapError(
             f"the interrupted build in {path} was made from other inputs: {'; '.join(different)}",
@@ -187,7 +211,9 @@ def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
 
 def _rows_from_json(rows: Sequence[Sequence[Any]]) -> list[FrameRow]:
     result = []
-    for stamp_ns, session, camera, x, y, z, qx, qy, qz, qw, name in rows:
+    for stamp_ns, session, camera, *pose, name in rows:
+        x, y, z, qx, qy, qz, qw = (float(number) for number in pose)
         quat_xyzw = None if qx != qx else (qx, qy, qz, qw)  # noqa: PLR0124 - NaN marks an unknown orientation
-        result.append(FrameRow(stamp_ns, session, camera, Pose((x, y, z), quat_xyzw), name))
+        numbers = (int(stamp_ns), int(session), int(camera))
+        result.append(FrameRow(*numbers, Pose((x, y, z), quat_xyzw), str(name)))
     return result

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.errors import FrameDecodeError, MapError
-from vpr_ros.core.files import read_bytes
+from vpr_ros.core.command import program
+from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, ImageRgb
-from vpr_ros.core.image_codec import decode_compressed
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
@@ -18,17 +18,15 @@ from vpr_ros.maps.descriptor_file import Descriptors, check_rows, open_descripto
 from vpr_ros.maps.frame_table import FrameTable, read_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
 from vpr_ros.maps.manifest_parts import ModelEntry
+from vpr_ros.maps.map_files import DAMAGED, map_errors, map_file
 from vpr_ros.maps.search import SearchResult, exact_search
+from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, read_thumbnail, thumbnails_sha256
 
 DESCRIPTORS_NAME = "descriptors.npy"
 FRAMES_NAME = "frames.csv"
-THUMBNAILS_NAME = "thumbnails"
-LARGEST_THUMBNAIL_BYTES = 1 << 24
 
 Identity = tuple[tuple[int, int, int, int], ...]
 """Device, inode, size and time of change of the map's files: tells one version of a map from the next."""
-
-_DAMAGED = "Restore the file from a backup or build the map again"
 
 
 class PlaceMap:
@@ -55,25 +53,32 @@ class PlaceMap:
         self._identity = identity
 
     @classmethod
-    def open(cls, path: Path) -> PlaceMap:
-        """Open the map in the folder *path*, checking sizes, sampled hashes and sampled rows.
+    def open(cls, path: Path, *, sealed: bool = True) -> PlaceMap:
+        """Open the map in the folder *path*, checking the manifest, sizes, sampled hashes and sampled rows.
+
+        Args:
+            path: the folder.
+            sealed: refuse a manifest that was changed since it was sealed.
 
         Raises:
-            MapError: the folder is no map, is damaged, or is newer than this software.
+            MapError: the folder is no map, cannot be read, is damaged, or is newer than this software.
         """
         path = Path(path)
-        identity = _identity(path)
-        manifest = read_manifest(path)
-        for name in (FRAMES_NAME, DESCRIPTORS_NAME):
-            _check_file(path, manifest, name, complete=False)
-        frames = read_frame_table(path / FRAMES_NAME, tuple(camera.name for camera in manifest.cameras))
-        if len(frames) != manifest.frames:
-            raise MapError(
-                f"{path}: {FRAMES_NAME} has {len(frames)} rows, the manifest says {manifest.frames}", _DAMAGED
+        with map_errors(path):
+            identity = _identity(path)
+            manifest = read_manifest(path, sealed=sealed)
+            for name in (FRAMES_NAME, DESCRIPTORS_NAME):
+                _check_file(path, manifest, name, complete=False)
+            frames = read_frame_table(path / FRAMES_NAME, tuple(camera.name for camera in manifest.cameras))
+            if len(frames) != manifest.frames or frames.session.max() >= len(manifest.sessions):
+                raise MapError(
+                    f"{path}: {FRAMES_NAME} has {len(frames)} rows of {len(np.unique(frames.session))} sessions, "
+                    f"the manifest says {manifest.frames} of {len(manifest.sessions)}",
+                    DAMAGED,
+                )
+            descriptors = open_descriptors(
+                path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
             )
-        descriptors = open_descriptors(
-            path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
-        )
         return cls(path, manifest, frames, descriptors, identity)
 
     def in_memory(self) -> PlaceMap:
@@ -92,14 +97,8 @@ class PlaceMap:
         return self._mounts.get(camera)
 
     def thumbnail(self, index: int) -> ImageRgb | None:
-        """A small picture of frame *index*, (h, w, 3) uint8, or None where the map has none."""
-        path = self.path / THUMBNAILS_NAME / thumbnail_name(index)
-        if not path.is_file():  # OpenCV would warn on stderr
-            return None
-        try:  # not cv2.imread: it ends the process at a path that is no UTF-8
-            return decode_compressed(read_bytes(path, LARGEST_THUMBNAIL_BYTES, FrameDecodeError), str(path))
-        except FrameDecodeError:
-            return None
+        """A small picture of frame *index*, (h, w, 3) uint8, or None where the map has none to show."""
+        return read_thumbnail(self.path, index)
 
     def check_model(self, info: ModelInfo, sha256: str) -> None:
         """Refuse a model other than the one that made the descriptors.
@@ -126,19 +125,17 @@ class PlaceMap:
         return self._identity is not None and _identity(self.path) == self._identity
 
     def verify(self) -> None:
-        """Read every byte: full hashes, and every descriptor finite and of unit length. Slow for big maps.
+        """Read every byte: full hashes, every descriptor finite and of unit length, the pictures. Slow for big maps.
 
         Raises:
             MapError: which file is damaged.
         """
-        for name in self.manifest.files:
-            _check_file(self.path, self.manifest, name, complete=True)
-        check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
-
-
-def thumbnail_name(index: int) -> str:
-    """File name of the small picture of frame *index*."""
-    return f"{index:06d}.jpg"
+        with map_errors(self.path):
+            for name in self.manifest.files:
+                _check_file(self.path, self.manifest, name, complete=True)
+            check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
+            if self.manifest.thumbnails_sha256:
+                _check_thumbnails(self.path, self.manifest)
 
 
 def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) -> None:
@@ -157,32 +154,41 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
             f"map {path} was built with model {built_with.name} {built_with.version}, "
             f"not with {offered.name} {offered.version}: {'; '.join(differences)}",
             "Use the map's own model, or build the map again with this one: "
-            f"`build_map SOURCE --model {offered.name}.onnx --output {path} --overwrite`",
+            f"`{program('build_map')} SOURCE --output {shlex.quote(str(path))} --overwrite`, "
+            "and `--model FILE` where it is not the model that ships",
         )
 
 
 def _check_file(path: Path, manifest: MapManifest, name: str, *, complete: bool) -> None:
     entry = manifest.files.get(name)
     if entry is None:
-        raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", _DAMAGED)
-    if not (path / name).is_file():
-        raise MapError(f"{path / name} is missing", _DAMAGED)
-    size = (path / name).stat().st_size
+        raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", DAMAGED)
+    file = map_file(path, name)
+    size = file.stat().st_size
     if size != entry.size_bytes:
-        raise MapError(f"{path / name} has {size} bytes, the manifest says {entry.size_bytes}", _DAMAGED)
+        raise MapError(f"{file} has {size} bytes, the manifest says {entry.size_bytes}", DAMAGED)
     if complete:
-        found, expected = file_sha256(path / name), entry.sha256
+        found, expected = file_sha256(file), entry.sha256
     else:
-        found, expected = file_fingerprint(path / name), entry.fingerprint
+        found, expected = file_fingerprint(file), entry.fingerprint
     if found != expected:
+        raise MapError(f"{file} is corrupt: its checksum is {found[:16]}, the manifest says {expected[:16]}", DAMAGED)
+
+
+def _check_thumbnails(path: Path, manifest: MapManifest) -> None:
+    found = thumbnails_sha256(path, manifest.frames)
+    if found != (manifest.thumbnails, manifest.thumbnails_sha256):
         raise MapError(
-            f"{path / name} is corrupt: its checksum is {found[:16]}, the manifest says {expected[:16]}", _DAMAGED
+            f"{path / THUMBNAILS_NAME} holds {found[0]} pictures with the checksum {found[1][:16]}, the manifest says "
+            f"{manifest.thumbnails} with {manifest.thumbnails_sha256[:16]}",
+            "Restore the folder from a backup; or accept it as it is, since the pictures are only for show, with "
+            f"`inspect_map {shlex.quote(str(path))} --reseal`",
         )
 
 
 def _identity(path: Path) -> Identity | None:
     try:
         files = [(path / name).stat() for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a name with a NUL byte
         return None
     return tuple((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) for status in files)

@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.maps.manifest_values import LARGEST_POSITION_M, number, table
+
 Float = npt.NDArray[np.float64]
+
+LARGEST_GROWTH = 100.0
+"""Ten times what was ever measured, and its exponential is still a number."""
+LARGEST_COSINE = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,13 @@ class Residuals:
         """Read what ``dataclasses.asdict`` made of one.
 
         Raises:
-            KeyError, TypeError, ValueError: a field is missing, unknown, or no number.
+            KeyError, TypeError, ValueError: a field is missing, unknown, no number, or out of its range.
         """
-        parts = {
-            name: Residual(**{key: float(number) for key, number in value.items()})
-            for name, value in plain.items()
-            if name != "similarity"
-        }
-        return cls(similarity=float(plain["similarity"]), **parts)
+        parts = {name: _residual(plain, name) for name in plain if name != "similarity"}
+        return cls(similarity=number(plain, "similarity", -LARGEST_COSINE, LARGEST_COSINE), **parts)
+
+
+def _residual(plain: Mapping[str, Any], name: str) -> Residual:
+    value = table(plain, name)
+    most = {"growth": LARGEST_GROWTH}
+    return Residual(**{key: number(value, key, 0.0, most.get(key, LARGEST_POSITION_M)) for key in value})

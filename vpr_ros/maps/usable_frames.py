@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.maps.build_config import BuildConfig
+from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.sources.keyframes import keyframes
 
 NO_POSE = "no pose"
+POSE_TOO_FAR = "position beyond a million kilometres"
 POSE_NOT_FINITE = "pose not finite"
 UNDECODABLE = "image does not decode"
+UNDESCRIBED = "the model has no descriptor for the image"
 TOO_CLOSE = "closer than the keyframe gate"
 
 
@@ -44,6 +47,8 @@ class UsableFrames:
                 self.skipped[NO_POSE] += 1
             elif not record.T_map_base.is_finite:
                 self.skipped[POSE_NOT_FINITE] += 1
+            elif max(map(abs, record.T_map_base.position_m)) > LARGEST_POSITION_M:
+                self.skipped[POSE_TOO_FAR] += 1
             else:
                 self._posed += 1
                 yield record

@@ -127,7 +127,7 @@ def _euroc_mount(listing: ImageListing) -> Pose | None:
     remedy = "Correct it, or remove the file to have the camera's place unknown"
     try:
         matrix = np.array(content["T_BS"]["data"], dtype=np.float64).reshape(4, 4)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         found = " ".join(str(error).split())[:200]
         raise SourceError(
             f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({found})", remedy

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.sources.bag_recording import BAG_SUFFIXES
+from vpr_ros.sources.bag_files import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag
 from vpr_ros.sources.image_folder import open_folder
 from vpr_ros.sources.options import SourceOptions

@@ -127,7 +127,7 @@ class RetrievalSet:
 
     Attributes:
         name: short, for tables.
-        protocol: in full, because the same name often means several tests (METHODS 5.4).
+        protocol: in full, because the same name often means several tests (docs/methods.md 5.3).
         database, queries: the images.
         positives: correct database images of each query.
     """

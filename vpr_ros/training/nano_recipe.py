@@ -6,9 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.files import LARGEST_YAML_BYTES, read_bytes, read_yaml
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.training.appearance import AppearanceRange
 from vpr_ros.training.distillation import DistillationConfig
@@ -53,7 +52,7 @@ def read_recipe(path: Path) -> NanoRecipe:
         TrainingError: a value outside its bounds.
     """
     text = _read(path)
-    recipe = yaml.safe_load(text)
+    recipe = read_yaml(path)
     _check_sections(recipe, path)
     model = ModelConfig.from_mapping(recipe["model"])
     size_px = [model.preprocessing.height_px, model.preprocessing.width_px]
@@ -72,7 +71,7 @@ def read_recipe(path: Path) -> NanoRecipe:
 def _read(path: Path) -> bytes:
     if not path.is_file():
         raise ConfigError(f"no recipe at {path}", "Give config/recipes/vpr_nano.yaml or a copy of it")
-    return path.read_bytes()
+    return read_bytes(path, LARGEST_YAML_BYTES)
 
 
 def _check_sections(recipe: Any, path: Path) -> None:

@@ -22,7 +22,9 @@ import lightning
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
+from vpr_ros.core import disk
 from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
 from vpr_ros.training.environment import describe_environment
 from vpr_ros.training.lightning_checkpoint import load_model
@@ -143,7 +145,9 @@ class RunRecord(Callback):
         if trainer.sanity_checking or not trainer.is_global_zero or trainer.state.fn != "fit":
             return
         path = self.folder.path / "metrics.json"
-        history = json.loads(path.read_text())["validations"] if path.exists() else []
+        history = []
+        if path.exists():
+            history = parse_json(read_text(path, TrainingError), str(path), TrainingError)["validations"]
         values = {k: float(v) for k, v in trainer.callback_metrics.items() if k.startswith(("val/", "train/loss"))}
         entry = {"epoch": trainer.current_epoch, "step": trainer.global_step, **values}
         # a resumed run may validate an epoch again
@@ -165,12 +169,4 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         TrainingError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be written ({error})", "Free disk space or give another --run") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    disk.write_text(path, text, TrainingError)

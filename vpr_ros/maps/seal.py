@@ -1,0 +1,104 @@
+"""The line ``manifest_sha256``: a hash of all else the manifest says, so that no number in it changes unseen.
+
+It covers values, not bytes: comments, order and layout may change. A map built before there was such a line opens as it
+always did. Somebody who changes a manifest on purpose seals it again (``inspect_map MAP --reseal``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.files import parse_yaml
+
+SEAL_KEY = "manifest_sha256"
+
+
+def content_sha256(plain: Mapping[str, Any]) -> str:
+    """Hash the plain YAML of a manifest, without the line that holds the hash.
+
+    Raises:
+        TypeError: a value that is no text, number, date, list or table.
+    """
+    content = {key: value for key, value in plain.items() if key != SEAL_KEY}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_as_text).encode()).hexdigest()
+
+
+def sealed_yaml(plain: Mapping[str, Any]) -> str:
+    """The text of a manifest. The hash comes first: a file that is cut short does not lose it alone."""
+    content = {key: value for key, value in plain.items() if key != SEAL_KEY}
+    body = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    # Of what will be read: a pair is written as a list.
+    return f"{SEAL_KEY}: {content_sha256(parse_yaml(body, 'the manifest', MapError))}\n{body}"
+
+
+def resealed_yaml(text: str, plain: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
+    """Seal the manifest *text*, which says *plain*, with other values for some entries of its outermost table.
+
+    Comments and layout stay, where each of these entries has a line of its own.
+    """
+    content = {key: value for key, value in {**plain, **changed}.items() if key != SEAL_KEY}
+    changed = {key: value for key, value in changed.items() if plain.get(key) != value}
+    lines = {**changed, SEAL_KEY: content_sha256(content)}
+    for key, value in lines.items():
+        line = yaml.safe_dump({key: value})
+        text = line + re.sub(rf"^{re.escape(key)}:(?: .*)?\n", "", text, flags=re.MULTILINE)
+    try:
+        kept = parse_yaml(text, "the manifest", MapError) == {**content, **lines}
+    except MapError:  # a text that is not laid out in lines
+        kept = False
+    return text if kept else sealed_yaml(content)
+
+
+def check_seal(path: Path, plain: Mapping[str, Any]) -> str:
+    """The seal of the manifest at *path* that says *plain*, "" where it has none.
+
+    Raises:
+        MapError: it says something else than when it was sealed.
+    """
+    if SEAL_KEY not in plain:
+        return ""
+    sealed, found = plain[SEAL_KEY], content_sha256(plain)
+    if sealed != found:
+        raise MapError(
+            f"{path} was changed since it was written: the checksum of its content is {found[:16]}, "
+            f"its line {SEAL_KEY} says {str(sealed)[:16]!r}",
+            "Undo the change, restore the file from a backup, or, if the change is meant, accept it with "
+            f"`inspect_map {shlex.quote(str(path.parent))} --reseal`",
+        )
+    return found
+
+
+def write_in_place(path: Path, text: str) -> None:
+    """Replace the file at *path* in one step: whoever is killed leaves the old one or the new one.
+
+    Raises:
+        OSError: it cannot be written; the old one is untouched.
+    """
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        with beside.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        shutil.copymode(path, beside)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"the manifest holds a {type(value).__name__}")
