@@ -99,17 +99,8 @@ def build_map(
     if warning := drift_warning(manifest):
         _LOG.warning("warning: %s", warning)
     seconds = time.monotonic() - started
-    return BuildReport(
-        output,
-        manifest.frames,
-        len(partial.rows),
-        resumed,
-        dict(skipped),
-        manifest.calibration,
-        seconds,
-        undecodable,
-        origin_m,
-    )
+    counts = (manifest.frames, len(partial.rows), resumed, dict(skipped))
+    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, origin_m)
 
 
 def _open_base(output: Path, source: FrameSource, extractor: Extractor, config: BuildConfig) -> PlaceMap:
