@@ -78,6 +78,7 @@ def finish_map(
         thumbnails_sha256=pictures_sha256,
         calibration=calibration,
     )
+    (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path).manifest
 

@@ -88,7 +88,8 @@ def write_in_place(path: Path, text: str) -> None:
     """
     beside = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
+        beside.unlink(missing_ok=True)
+        with beside.open("x", encoding="utf-8") as stream:  # a link of this name in somebody's map is not followed
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
