@@ -1,10 +1,15 @@
 """One package, installed by colcon beside ROS or by pip without it."""
 
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 NAME = "vpr_ros"
+COMMANDS = [
+    "build_map", "inspect_map", "localize", "evaluate", "play", "simulate", "watch", "benchmark", "train", "train_nano",
+    "export_model", "convert_checkpoint", "compare_models", "compare_papers", "describe_model",
+]  # fmt: skip
 
 # What the robot's process needs and ROS does not bring. Without ROS, `ros` brings the ROS client too; where ROS is
 # installed nobody asks for that extra, so nothing here shadows a package of the distribution.
@@ -20,6 +25,8 @@ ROBOT = [
     "rosbags>=0.10",
     "scipy>=1.8",
 ]
+# What the tests ran with: 1.23 is the last for Python 3.10.
+ONNXRUNTIME = ">=1.23,<1.32"
 ROS_WITHOUT_ROS = ["ros-jazzy-rclpy[fastrtps]==7.1.6", "ros-jazzy-common-interfaces==5.3.6"]
 TRAIN = [
     "jsonargparse[signatures]",
@@ -62,6 +69,17 @@ def data_files() -> list[tuple[str, list[str]]]:
     ]
 
 
+def console_scripts() -> list[str]:
+    """One executable for each command where ``ros2 run`` looks, a single one where PATH does.
+
+    setup.cfg sends the scripts of ``setup.py install`` and ``setup.py develop``, which is what colcon runs, to
+    ``lib/vpr_ros``. Those of a wheel go to PATH, where ``watch``, ``play`` and ``train`` are other people's programs.
+    """
+    if {"install", "develop"} & set(sys.argv):
+        return [f"{name} = {NAME}.__main__:{name}" for name in COMMANDS]
+    return [f"{NAME} = {NAME}.__main__:main"]
+
+
 setup(
     name=NAME,
     version="0.1.0",
@@ -74,28 +92,10 @@ setup(
     python_requires=">=3.10",
     install_requires=["setuptools"],
     extras_require={
-        "ros": [*ROBOT, "onnxruntime", *ROS_WITHOUT_ROS],
-        "ros-gpu": [*ROBOT, "onnxruntime-gpu", *ROS_WITHOUT_ROS],
-        "train": [*ROBOT, "onnxruntime", *TRAIN],
+        "ros": [*ROBOT, f"onnxruntime{ONNXRUNTIME}", *ROS_WITHOUT_ROS],
+        "ros-gpu": [*ROBOT, f"onnxruntime-gpu[cuda,cudnn]{ONNXRUNTIME}", *ROS_WITHOUT_ROS],
+        "train": [*ROBOT, f"onnxruntime{ONNXRUNTIME}", *TRAIN],
         "test": TEST,
     },
-    entry_points={
-        "console_scripts": [
-            "localize = vpr_ros.ros.localize_node:main",
-            "play = vpr_ros.ros.play_node:main",
-            "watch = vpr_ros.ros.watch_node:main",
-            "simulate = vpr_ros.ros.simulate_node:main",
-            "benchmark = vpr_ros.cli.benchmark:main",
-            "build_map = vpr_ros.cli.build_map:main",
-            "evaluate = vpr_ros.cli.evaluate:main",
-            "inspect_map = vpr_ros.cli.inspect_map:main",
-            "describe_model = vpr_ros.cli.describe_model:main",
-            "export_model = vpr_ros.cli.export_model:main",
-            "convert_checkpoint = vpr_ros.cli.convert:main",
-            "train = vpr_ros.cli.train:main",
-            "train_nano = vpr_ros.cli.train_nano:main",
-            "compare_models = vpr_ros.cli.compare_models:main",
-            "compare_papers = vpr_ros.cli.compare_papers:main",
-        ],
-    },
+    entry_points={"console_scripts": console_scripts()},
 )

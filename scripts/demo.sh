@@ -14,30 +14,31 @@ export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ROS_DOMAIN_ID=${ROS_DOMAIN_ID:-$(
 export FASTRTPS_DEFAULT_PROFILES_FILE="$PWD/config/fastdds_large_images.xml"
 unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-run() { "$python" -m "$@"; }
+vpr_ros() { "$python" -m vpr_ros "$@"; }
 pids=()
 trap 'for pid in "${pids[@]}"; do kill -TERM "$pid" 2>/dev/null || true; done; wait 2>/dev/null || true' EXIT
 
 echo "1/4 recording a drive by day and one at dusk through a simulated town"
 rm -rf "$out/day" "$out/dusk" "$out/report" "$out/evaluation"
-run vpr_ros.ros.simulate_node --seed 1 --distance-m 300 --conditions day --record "$out/day" --storage mcap
-run vpr_ros.ros.simulate_node --seed 1 --distance-m 300 --conditions dusk --lateral-offset-m 0.8 --drive-seed 2 \
+vpr_ros simulate --seed 1 --distance-m 300 --conditions day --record "$out/day" --storage mcap
+vpr_ros simulate --seed 1 --distance-m 300 --conditions dusk --lateral-offset-m 0.8 --drive-seed 2 \
   --record "$out/dusk" --storage mcap
 
 echo "2/4 building the map from the day's drive"
-run vpr_ros.cli.build_map "$out/day" --min-distance 1.0 --output "$out/map" --overwrite
-run vpr_ros.cli.inspect_map "$out/map" --picture "$out/map.png"
+vpr_ros build_map "$out/day" --min-distance 1.0 --output "$out/map" --overwrite
+vpr_ros inspect_map "$out/map" --picture "$out/map.png"
 
 echo "3/4 running the node while the robot drives at dusk"
-"$python" -m vpr_ros.ros.localize_node --ros-args -p map:="$out/map" &
+"$python" -m vpr_ros localize --ros-args -p map:="$out/map" &
 pids+=($!)
-"$python" -m vpr_ros.ros.watch_node --output "$out/report" --print-poses --ros-args -r ground_truth:=/play/ground_truth &
+"$python" -m vpr_ros watch --output "$out/report" --threshold 5 --print-poses \
+  --ros-args -r ground_truth:=/play/ground_truth &
 watcher=$!
 pids+=("$watcher")
-run vpr_ros.ros.play_node "$out/dusk" --wait-for vpr_localizer --wait-for watch
+vpr_ros play "$out/dusk" --wait-for vpr_localizer --wait-for watch
 kill -TERM "$watcher"
 wait "$watcher"
 
 echo "4/4 evaluating the same drive offline"
-run vpr_ros.cli.evaluate "$out/map" "$out/dusk" --threshold 5 --output "$out/evaluation"
+vpr_ros evaluate "$out/map" "$out/dusk" --threshold 5 --output "$out/evaluation"
 echo "pictures: $out/map.png  $out/report/live.png  $out/evaluation/report.html"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the tests of the robot side with the library versions of Ubuntu 22.04 (ROS 2 Humble), which are years older than
-# those of the lock file. Needs Python 3.10; arguments go to pytest.
+# those of the lock file, and without the names of ROS that Humble lacks. Needs Python 3.10; arguments go to pytest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
@@ -15,7 +15,8 @@ done
 
 VPR_ROS_PYTHON=$python310 make_environment .venv-ubuntu2204 requirements/ubuntu2204.txt
 export PATH="$PWD/.venv-ubuntu2204/bin:$PATH" VIRTUAL_ENV="$PWD/.venv-ubuntu2204"
-export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" MPLBACKEND=Agg
+# test/ros/humble holds a sitecustomize.py, which Python imports at its start.
+export PYTHONPATH="$PWD/test/ros/humble:$PWD${PYTHONPATH:+:$PYTHONPATH}" MPLBACKEND=Agg
 unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
 [ $# -gt 0 ] || set -- test/core test/sources test/simulation test/inference test/maps test/localization test/evaluation \

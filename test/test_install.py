@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from vpr_ros.__main__ import COMMANDS
+
 ROOT = Path(__file__).resolve().parents[1]
-EXECUTABLES = ("localize", "build_map", "evaluate", "inspect_map", "play", "simulate", "benchmark", "describe_model")
+EXPLAINED = ("localize", "build_map", "evaluate", "inspect_map", "play", "simulate", "benchmark", "describe_model")
 
 
 def project_files() -> list[str]:
@@ -24,20 +26,26 @@ def project_files() -> list[str]:
     return [name for name in listed.stdout.split("\0") if name]
 
 
-@pytest.fixture(scope="module")
-def install(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy_of_the_project(folder: Path) -> Path:
+    """The project as a clone has it, so that what a build leaves in it stays out of the work tree."""
+    source = folder / "vpr_ros"
+    for name in [*project_files(), "vpr_ros/inference/weights/vpr_nano.onnx"]:
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, source / name)
+    return source
+
+
+@pytest.fixture(scope="module", params=[(), ("--symlink-install",)], ids=["installed", "symlinked"])
+def install(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
     colcon = Path(sys.executable).with_name("colcon")
     if not colcon.exists():
         pytest.skip("colcon is not installed beside this Python")
     workspace = tmp_path_factory.mktemp("workspace")
-    source = workspace / "src" / "vpr_ros"
-    for name in [*project_files(), "vpr_ros/inference/weights/vpr_nano.onnx"]:
-        if (ROOT / name).is_file():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, source / name)
+    copy_of_the_project(workspace / "src")
     done = subprocess.run(
-        [str(colcon), "build", "--event-handlers", "console_direct+"],
+        [str(colcon), "build", "--event-handlers", "console_direct+", *request.param],
         cwd=workspace, env=environment(), capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -51,12 +59,41 @@ def environment(install: Path | None = None) -> dict[str, str]:
     env.pop("PYTHONPATH", None)
     if install is not None:
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        env["PYTHONPATH"] = str(install / "lib" / version / "site-packages")
+        built = install.parents[1] / "build" / "vpr_ros"  # colcon's own hook names it where it only linked
+        env["PYTHONPATH"] = f"{built}:{install / 'lib' / version / 'site-packages'}"
         env["AMENT_PREFIX_PATH"] = f"{install}:{prefix}"
     return env
 
 
-@pytest.mark.parametrize("name", EXECUTABLES)
+def test_ros2_run_finds_every_command_and_nothing_else(install: Path) -> None:
+    found = {path.name: path for path in (install / "lib" / "vpr_ros").iterdir()}
+    assert set(found) == set(COMMANDS)
+    for path in found.values():
+        assert os.access(path, os.X_OK)
+        assert path.read_text().startswith(f"#!{sys.executable}\n")
+
+
+def test_pip_puts_one_command_on_path(tmp_path: Path) -> None:
+    """``watch`` is procps', ``play`` is sox'."""
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index", "--quiet"]
+    prefix = tmp_path / "prefix"
+    done = subprocess.run(
+        [*pip, "--disable-pip-version-check", "--prefix", str(prefix), str(copy_of_the_project(tmp_path))],
+        env=environment(), capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [path.name for path in (prefix / "bin").iterdir()] == ["vpr_ros"]
+    env = environment() | {"PYTHONPATH": str(next(prefix.glob("lib/python*/site-packages")))}
+    for arguments, status in ((["--help"], 0), (["inspect_map", "nowhere"], 2), (["inspect_mp"], 2)):
+        done = subprocess.run(
+            [str(prefix / "bin" / "vpr_ros"), *arguments],
+            env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
+        assert len(done.stderr.splitlines()) == (0 if status == 0 else 1)
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
 def test_installed_executable_explains_itself(install: Path, name: str) -> None:
     executable = install / "lib" / "vpr_ros" / name
     done = subprocess.run(
@@ -64,7 +101,8 @@ def test_installed_executable_explains_itself(install: Path, name: str) -> None:
         env=environment(install), cwd=install, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "example" in done.stdout.lower()
+    assert done.stdout.startswith(f"usage: ros2 run vpr_ros {name} ")
+    assert f"ros2 run vpr_ros {name}" in done.stdout.lower().partition("example")[2]
 
 
 def test_share_holds_launch_files_and_configuration(install: Path) -> None:
@@ -81,4 +119,4 @@ def test_shipped_model_is_found_in_the_installation(install: Path) -> None:
         env=environment(install), cwd=install, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()).is_relative_to(install)
+    assert Path(done.stdout.strip()).is_relative_to(install.parents[1])

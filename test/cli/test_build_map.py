@@ -18,12 +18,13 @@ import numpy as np
 import pytest
 from recorded_drive import SPACING_M, write_drive
 
-from vpr_ros.cli import build_map, inspect_map
+from vpr_ros.cli import build_map, evaluate, inspect_map
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions, open_source
 
+EVERY_FRAME = ("--min-distance", 0, "--min-angle", 0)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -217,6 +218,41 @@ def test_numbers_of_frames_make_a_map_whose_headings_are_unknown(tmp_path: Path)
     assert not answer.orientation_known
     assert answer.covariance is not None
     assert answer.covariance[5, 5] == pytest.approx(np.pi**2)
+
+
+def test_a_zero_of_its_own_is_said_and_kept(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    drive = write_drive(tmp_path / "drive", 30, start_m=50.0)
+    poses = (drive / "poses.csv").read_text().replace(",0,90", ",5334760.25,90")
+    (drive / "poses.csv").write_text(poses)
+    assert build(drive, "--output", tmp_path / "far", *EVERY_FRAME) == 0
+    assert caplog.messages[0].startswith("warning: the map's coordinates reach 5334760 m: AMCL refuses")
+    assert "origin:" not in capsys.readouterr().out
+    caplog.clear()
+    assert build(drive, "--output", tmp_path / "map", *EVERY_FRAME, "--local-origin") == 0
+    assert "origin: 50 5334760 0 m of the recordings' poses" in capsys.readouterr().out
+    assert not caplog.messages
+    assert PlaceMap.open(tmp_path / "map").frames.position_m[0].tolist() == [0.0, 0.25, 0.0]
+    assert inspect_map.main([str(tmp_path / "map")]) == 0
+    assert "50 5334760 0 m of the recordings' poses" in capsys.readouterr().out
+    assert build(drive, "--output", tmp_path / "no", "--local-origin", "--origin", 1, 2, 3) == 2
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
+def test_a_map_that_could_not_calibrate_itself_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    drive = write_drive(tmp_path / "drive", 12)
+    assert build(drive, "--output", tmp_path / "map", *EVERY_FRAME) == 0
+    warning = "warning: the map could not calibrate itself (12 frames gave 0 right and 0 wrong answers"
+    assert caplog.messages[0].startswith(warning)
+    assert inspect_map.main([str(tmp_path / "map")]) == 0
+    assert warning in capsys.readouterr().out
+    options = ["--frame-window", "0", "--output", str(tmp_path / "results")]
+    assert evaluate.main([str(tmp_path / "map"), str(drive), *options]) == 0
+    assert capsys.readouterr().err.startswith(warning)
+    assert "map_calibration: default" in (tmp_path / "results" / "run.yaml").read_text()
 
 
 def test_help_shows_an_example(capsys: pytest.CaptureFixture[str]) -> None:

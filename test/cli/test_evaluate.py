@@ -118,9 +118,15 @@ def test_positives_file(workplace: Workplace, tmp_path: Path) -> None:
         assert [row["right"] for row in csv.DictReader(file)] == ["1"] * 12 + ["0"] * 3
 
 
-def test_frame_window(workplace: Workplace, tmp_path: Path) -> None:
-    assert workplace.evaluate(tmp_path / "results", "--frame-window", "0") == 0
-    assert metrics_of(tmp_path / "results")["queries"] == FRAMES
+@pytest.mark.parametrize(("window", "recall"), [(0, 0.0), (2, 0.0), (3, 100.0)])
+def test_frame_window(workplace: Workplace, tmp_path: Path, window: int, recall: float) -> None:
+    """Queries that run three frames ahead of the map: each shows the very view of map frame number + 3."""
+    assert workplace.evaluate(tmp_path / "results", "--frame-window", str(window), "--frames", "3:") == 0
+    metrics = metrics_of(tmp_path / "results")
+    assert metrics["queries"] == FRAMES - 3
+    assert metrics["correct_means"] == f"frame numbers at most {window} apart"
+    assert metrics["recall_at"]["1"] == recall  # type: ignore[index]
+    assert metrics["queries_without_answer"] == 0
 
 
 @pytest.mark.parametrize(

@@ -35,10 +35,10 @@ def test_aliases_of_a_reasonable_size_are_followed() -> None:
 def test_an_alias_bomb_is_refused_at_once() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
-    started_s = time.monotonic()
+    started_s = time.process_time()
     with pytest.raises(MapError, match="aliases"):
         parse_yaml("\n".join(lines), "bomb", MapError)
-    assert time.monotonic() - started_s < 1.0
+    assert time.process_time() - started_s < 1.0
 
 
 @pytest.mark.parametrize(

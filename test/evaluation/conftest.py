@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from vpr_ros.maps import BuildConfig, PlaceMap, build_map
 
 PIXELS_PER_M = 16
 STREET_M = 60
+FAR_M = 500_000.0
 
 
 class PixelExtractor:
@@ -127,6 +128,20 @@ def second_drive() -> Joined:
     """30 noisy queries between the map's frames, and 10 in a street the map has never seen, 500 m away."""
     seen = StreetDrive(tuple(np.arange(30) * 1.5 + 0.3), noise=12.0)
     return Joined((seen, StreetDrive(tuple(range(0, 40, 4)), offset_m=500.0, street_seed=9, noise=12.0)))
+
+
+@pytest.fixture
+def far_map(tmp_path: Path, extractor: PixelExtractor) -> PlaceMap:
+    """The street's map, recorded 500 km from where its coordinates begin, with a zero of its own."""
+    config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, local_origin=True)
+    build_map(StreetDrive(tuple(range(50)), offset_m=FAR_M), extractor, tmp_path / "far_map", config)
+    return PlaceMap.open(tmp_path / "far_map")
+
+
+@pytest.fixture
+def far_second_drive(second_drive: Joined) -> Joined:
+    """The second drive, as far away."""
+    return Joined([replace(drive, offset_m=drive.offset_m + FAR_M) for drive in second_drive.drives])
 
 
 @pytest.fixture

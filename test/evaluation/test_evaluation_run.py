@@ -19,6 +19,7 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
+from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.summary import summary_tables
@@ -47,7 +48,16 @@ def test_figures_of_a_drive_with_an_unknown_street(evaluation: Evaluation) -> No
     known = evaluation.outcomes.answer_errors.translation_m[:30]
     assert np.median(known) < 1.0
     assert metrics["translation_error_m"]["p90"] > 400.0  # the other street is answered somewhere in the map
-    assert metrics["accepted"]["count"] == int(evaluation.outcomes.accepted.sum())
+    accepted = metrics["accepted"]
+    assert accepted["count"] == int(evaluation.outcomes.accepted.sum())
+    assert metrics["right_means"] == "the best match is correct: a map frame within 2 m"
+    assert metrics["recall_at_interval"]["1"] == pytest.approx([58.80, 87.31], abs=0.005)  # 30 of 40
+    assert metrics["recall_at_answerable_interval"]["1"] == pytest.approx([88.43, 100.0], abs=0.005)  # 30 of 30
+    assert accepted["share"] == pytest.approx(100 * accepted["count"] / 40)
+    assert accepted["wrong_share"] == pytest.approx(100 * accepted["wrong"] / 40)
+    for share in ("share", "wrong_share", "precision", "recall"):
+        low, high = accepted[f"{share}_interval"]
+        assert low <= accepted[share] <= high and high - low > 5.0
     assert sum(metrics["rejected"].values()) == 40 - metrics["accepted"]["count"]
     assert set(metrics["latency_ms"]) == {"decode", "prepare", "infer", "search", "decide", "total"}
     assert 0.0 < metrics["recall_at_100_precision"] <= 100.0
@@ -122,6 +132,18 @@ def test_poses_in_another_frame_are_not_compared(
     assert metrics["translation_error_m"]["median"] is None
 
 
+def test_queries_are_put_where_the_map_has_its_zero(
+    extractor: Extractor, far_map: PlaceMap, far_second_drive: FrameSource, evaluation: Evaluation
+) -> None:
+    """The same drives, both 500 km from where their coordinates begin."""
+    assert far_map.frames.position_m[1].tolist() == [1.0, 0.0, 0.0]
+    far = run(extractor, far_map, far_second_drive, TWO_METRES)
+    assert far.metrics["recall_at"] == evaluation.metrics["recall_at"]
+    for group in ("answer", "top1", "published"):
+        found, expected = (metrics["pose_error"][group] for metrics in (far.metrics, evaluation.metrics))
+        assert found["translation_m"] == pytest.approx(expected["translation_m"], abs=1e-6)
+
+
 def test_images_that_do_not_decode(
     extractor: Extractor, street_map: PlaceMap, broken_images: FrameSource, half_broken_drive: FrameSource
 ) -> None:
@@ -154,10 +176,23 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
     page = (output / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "75.0 %" in page
+    assert "58.8 to 87.3" in page
     assert "evaluate &lt;map&gt;" in page
     assert "<script" not in page
     assert "http" not in page
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_names_that_are_no_plain_text(evaluation: Evaluation, tmp_path: Path) -> None:
+    """Half a formula, a byte of Latin-1, another script, a narrow space: all in pictures, table and page."""
+    names = ["$x^$.png", "caf\udce9.png", "\u6771\u4eac.png", "8\u202fPM.png", 'a "b", c.png']
+    wrong = [row for row in evaluation.outcomes.rows if row.thumbnail is not None][: len(names)]
+    rows = [replace(row, name=name) for row, name in zip(wrong, names, strict=True)]
+    keep = np.array([row in wrong for row in evaluation.outcomes.rows])
+    outcomes = Outcomes(rows, evaluation.outcomes.positives.subset(keep))
+    write_report(replace(evaluation, outcomes=outcomes), tmp_path / "results", {"command": "evaluate caf\udce9"})
+    with (tmp_path / "results" / "queries.csv").open(newline="", encoding="utf-8") as file:
+        assert [row["query"] for row in csv.DictReader(file)] == [names[0], "caf\\udce9.png", *names[2:]]
 
 
 def test_report_without_wrong_matches_or_poses(

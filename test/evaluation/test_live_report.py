@@ -9,7 +9,15 @@ import pytest
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
-from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
+from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, right_answers, summary_lines, write_picture
+from vpr_ros.evaluation.metrics import compute_metrics
+from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
+from vpr_ros.evaluation.positives_by_distance import PoseThreshold, positives_by_distance
+from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.localization import Localization
+from vpr_ros.localization.result import Match
+
+FIVE_METRES = PoseThreshold(5.0)
 
 
 def at(x_m: float, y_m: float = 0.0) -> Pose:
@@ -18,7 +26,7 @@ def at(x_m: float, y_m: float = 0.0) -> Pose:
 
 @pytest.fixture
 def log() -> LiveLog:
-    """Five images: four answered, three of them rightly, two published with errors of 1 m and 9 m."""
+    """Five images: four answered, three of them rightly; the poses of two are published, 1 m and 9 m off."""
     log = LiveLog(truth={k: at(10.0 * k) for k in range(5)}, map_xy_m=np.array([[0.0, 0.0], [40.0, 0.0]]))
     log.best_match = {0: at(1.0), 1: at(10.0, 2.0), 2: at(20.0), 3: at(90.0), 77: at(0.0)}
     log.published = {0: LiveAnswer(at(1.0), np.eye(6)), 1: LiveAnswer(at(10.0, 9.0), np.eye(6))}
@@ -27,24 +35,80 @@ def log() -> LiveLog:
 
 
 def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -> None:
-    text = "\n".join(summary_lines(log, 5.0))
-    assert "images answered    4 of 5 played" in text
-    assert "recall@1           75.0 % (within 5 m)" in text
-    assert "accepted           2, rejected 2" in text
-    assert "median 5.00 m" in text
-    assert "50.0 % (within 5 m)" in text
+    assert summary_lines(log, FIVE_METRES) == [
+        "images answered    4 of 5 played",
+        "recall@1           75.0 % (19.4 to 99.4)",
+        "accepted           2, 0 of them wrong; rejected 2",
+        "right means        the best match is correct: a map frame within 5 m",
+        "position error     median 5.00 m, p90 8.20 m, of what was accepted",
+        "image to answer    p50 20 ms, p95 29 ms",
+    ]
 
 
-def test_the_radius_decides(log: LiveLog) -> None:
-    assert "recall@1           50.0 % (within 1.5 m)" in "\n".join(summary_lines(log, 1.5))
+def test_the_threshold_decides(log: LiveLog) -> None:
+    lines = summary_lines(log, PoseThreshold(1.5))
+    assert "recall@1           50.0 % (6.8 to 93.2)" in lines
+    assert "accepted           2, 1 of them wrong; rejected 2" in lines
+
+
+def test_an_image_that_matched_nothing_is_a_miss(log: LiveLog) -> None:
+    log.best_match[4] = None
+    assert summary_lines(log, FIVE_METRES)[:2] == [
+        "images answered    5 of 5 played",
+        "recall@1           60.0 % (14.7 to 94.7)",
+    ]
+
+
+def test_live_and_offline_report_call_the_same_answers_right() -> None:
+    """One drive, told to both: poses on either side of the threshold, whatever the best match is."""
+    map_x_m = (0.0, 8.0, 40.0)
+    drive = (  # true x, map frame that matched best, published x or None where it was rejected
+        (1.0, 0, 1.5),
+        (3.0, 1, 6.0),  # 5.0 m off: still right
+        (2.999, 1, 4.0),  # 5.001 m off: wrong, though the pose is 1 m off
+        (7.0, 1, 14.0),  # right, though the pose is 7 m off
+        (20.0, 2, 36.0),
+        (39.0, 2, None),
+        (60.0, 2, None),
+        (50.0, None, None),
+    )
+    log = LiveLog(map_xy_m=np.array([[x_m, 0.0] for x_m in map_x_m]))
+    rows = []
+    for stamp, (true_x_m, frame, published_x_m) in enumerate(drive):
+        log.truth[stamp] = at(true_x_m)
+        log.best_match[stamp] = None if frame is None else at(map_x_m[frame])
+        estimate = None if published_x_m is None else at(published_x_m)
+        if estimate is not None:
+            log.published[stamp] = LiveAnswer(estimate, np.eye(6))
+        matches = () if frame is None else (Match(frame, 0.9, 0.8, at(map_x_m[frame]), str(frame), "camera"),)
+        accepted = estimate is not None
+        answer = Localization(stamp, "camera", accepted, "why: because", estimate, np.eye(6), 0.8, matches)
+        rows.append(QueryOutcome(str(stamp), at(true_x_m), answer, 0.0))
+    positives = positives_by_distance(
+        np.array([at(x_m).position_m for x_m in map_x_m]),
+        np.array([at(x_m).position_m for x_m, *_ in drive]),
+        FIVE_METRES,
+    )
+    outcomes = Outcomes(rows, positives)
+    assert list(right_answers(log, FIVE_METRES).values()) == outcomes.right.tolist()
+    assert outcomes.right.tolist() == [True, True, False, True, False, True, False, False]
+    metrics = compute_metrics(outcomes)
+    live = summary_lines(log, FIVE_METRES)
+    assert f"recall@1           {metrics['recall_at']['1']:.1f} % (15.7 to 84.3)" in live
+    assert metrics["recall_at_interval"]["1"] == pytest.approx([15.7, 84.3], abs=0.05)
+    assert "accepted           5, 2 of them wrong; rejected 3" in live
+    assert (metrics["accepted"]["count"], metrics["accepted"]["wrong"]) == (5, 2)
+    assert ("accepted", "5 of 8, 2 of them wrong") in summary_tables(metrics)[1].rows
+    assert metrics["right_means"] in "".join(table.title for table in summary_tables(metrics))
+    assert f"right means        {metrics['right_means']}" in live
 
 
 def test_answers_of_other_images_are_no_answers(log: LiveLog) -> None:
     log.best_match = {77: at(0.0)}
     with pytest.raises(SourceError, match="1 answers and 5 ground truths, none of the same time"):
-        summary_lines(log, 5.0)
+        summary_lines(log, FIVE_METRES)
 
 
 def test_the_picture(log: LiveLog, tmp_path: Path) -> None:
-    write_picture(log, 5.0, tmp_path / "live.png")
+    write_picture(log, FIVE_METRES, tmp_path / "live.png")
     assert (tmp_path / "live.png").read_bytes().startswith(b"\x89PNG")

@@ -129,3 +129,122 @@ def test_ambiguous_name_is_refused(tmp_path: Path) -> None:
     path.write_text("query,positives\nnight/1.jpg,001.jpg\n")
     found = read_positives(path, MAP_NAMES, ["day/1.jpg", "night/1.jpg"])
     assert as_lists(found.positives) == [[], [0]]
+
+
+# names and numbers
+
+
+def read(tmp_path: Path, text: str, map_names: list[str], query_names: list[str]) -> GivenPositives:
+    path = tmp_path / "gt.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_positives(path, map_names, query_names)
+
+
+SPACED = [f"Shot {number:03d} PM.jpg" for number in range(5, 45)]  # number 5 is the name of frame 0
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "Shot 006 PM.jpg Shot 009 PM.jpg",
+        "Shot 006 PM.jpg;Shot 009 PM.jpg",
+        "Shot 006 PM ; Shot 009 PM",
+        "map/Shot 006 PM.jpg map/Shot 009 PM.jpg",
+        "My map/Shot 006 PM.jpg My map/Shot 009 PM.jpg",
+        "Shot\u202f006\u00a0PM.jpg  Shot 009\u202fPM.jpg",
+    ],
+)
+def test_names_with_spaces_are_names(tmp_path: Path, cell: str) -> None:
+    text = f"query,positives\nnight shot 1.jpg,{cell}\n"
+    found = read(tmp_path, text, SPACED, ["night\u202fshot 1.jpg", "night shot 2.jpg"])
+    assert as_lists(found.positives) == [[1, 4], []]
+    assert found.missing_map_frames == 0
+
+
+def test_a_number_in_a_name_the_map_does_not_hold_is_no_frame(tmp_path: Path) -> None:
+    text = "query,positives\nq.jpg,Shot 002 PM.jpg Shot 3 PM.jpg Shot 007 PM.jpg Shot 4 PM.jpg\n"
+    found = read(tmp_path, text, SPACED, ["q.jpg"])
+    assert as_lists(found.positives) == [[2]]
+    assert found.missing_map_frames == 3
+
+
+def test_names_in_folders_are_told_apart_without_spaces_in_folders(tmp_path: Path) -> None:
+    names = ["001.jpg", "002.jpg", "my 002.jpg"]
+    for cell, expected in (
+        ("map/001 map/002", [0, 1]),
+        ("map/001.jpg map/my 002.jpg", [0, 2]),
+        ("/data/my map/001.jpg", [0]),
+    ):
+        assert as_lists(read(tmp_path, f"query,positives\nq,{cell}\n", names, ["q"]).positives) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (("001.jpg 2", "002.jpg"), "the number '2' and the name '001.jpg'"),  # a frame, or the end of a name
+        (("001.jpg", "2"), "the number '2' and the name '001.jpg'"),
+        (("999.jpg", "2"), "the number '2' and the name '999.jpg'"),
+        (("001", "1"), "the number '1' and the name '001'"),
+    ],
+)
+def test_numbers_beside_names_are_refused(tmp_path: Path, cells: tuple[str, str], found: str) -> None:
+    text = f"query,positives\n041.jpg,{cells[0]}\n042.jpg,{cells[1]}\n"
+    with pytest.raises(SourceError, match=f"column 'positives', holds {found}"):
+        given(tmp_path, text)
+
+
+def test_numbers_are_not_taken_for_the_names_some_of_them_are(tmp_path: Path) -> None:
+    """Frames 0 and 1 of files that count from 1: the second number is the first file's name."""
+    with pytest.raises(SourceError, match=r"the number '0' and the name '1'.*with its extension"):
+        read(tmp_path, "query,positives\nq.jpg,0 1\n", ["1.jpg", "2.jpg"], ["q.jpg"])
+    with pytest.raises(SourceError, match="column 'query', holds the number '0' and the name '1'"):
+        read(tmp_path, "query,positives\n0,1.jpg\n1,2.jpg\n", ["1.jpg", "2.jpg"], ["1.jpg", "2.jpg"])
+    found = read(tmp_path, "query,positives\nq.jpg,1.jpg\n", ["1.jpg", "2.jpg"], ["q.jpg"])
+    assert as_lists(found.positives) == [[0]]
+
+
+def test_numbers_beyond_the_map_are_missing(tmp_path: Path) -> None:
+    found = given(tmp_path, "query,positives\n041.jpg,0 3 999999999\n042.jpg,2\n")
+    assert as_lists(found.positives) == [[0], [2], []]
+    assert found.missing_map_frames == 2
+
+
+def test_names_no_integer_can_be_made_of_are_names(tmp_path: Path) -> None:
+    found = read(tmp_path, f"query,positives\nq,\u00b2 {'7' * 5000} a\n", ["a.jpg"], ["q.jpg"])
+    assert as_lists(found.positives) == [[0]]
+
+
+def test_the_nearest_reading_wins(tmp_path: Path) -> None:
+    names = ["1.jpg", "day/1.jpg", "a.b", "a.b.jpg", "cafe\u0301.jpg"]
+    for cell, expected in (("1.jpg", 0), ("day/1.jpg", 1), ("a.b", 2), ("a.b.jpg", 3), ("caf\u00e9.jpg", 4)):
+        assert as_lists(read(tmp_path, f"query,positives\nq,{cell}\n", names, ["q"]).positives) == [[expected]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffquery,positives\n041.jpg,001.jpg 003.jpg\n",
+        "query;positives\n041.jpg;001.jpg 003.jpg\n",
+        'query;positives\n041.jpg;"001.jpg;003.jpg"\n',
+        "query\tpositives\n041.jpg\t001.jpg;003.jpg\n",
+        '"query", "positives"\r\n"041.jpg", "001.jpg 003.jpg"\r\n',
+        "positives,query,\n001.jpg 003.jpg,041.jpg,\n",
+        "\nquery,positives\n\n041.jpg,001.jpg\n041.jpg,003.jpg\n",
+    ],
+    ids=["byte order mark", "semicolons", "quoted cell", "tabs", "quoted header", "empty column", "empty lines"],
+)
+def test_tables_as_spreadsheets_write_them(tmp_path: Path, text: str) -> None:
+    assert as_lists(given(tmp_path, text).positives) == [[0, 2], [], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("query,positives\n041.jpg,001.jpg,003.jpg\n", "line 2: 3 cells under 2 column names.*into quotes"),
+        ("query,positives,positives\n041.jpg,001.jpg,\n", "2 columns are called 'positives'"),
+        ("query,positives,informative\n041.jpg,001.jpg,perhaps\n", "informative is 'perhaps'"),
+    ],
+)
+def test_tables_that_lose_a_cell_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        given(tmp_path, text)

@@ -93,7 +93,9 @@ def test_a_model_is_whitened_once(tiny: PlaceModel, image_folder: Path) -> None:
 
 def test_a_picture_beside_the_descriptor_is_not_whitened(tiny: PlaceModel, image_folder: Path) -> None:
     images = ImageFolder.open(image_folder)
-    model = build_model({**tiny.config.to_mapping(), "patch_normalised": {"rows": 7, "columns": 6, "window": 3}}).eval()
+    model = build_model(
+        {**tiny.config.to_mapping(), "patch_normalised": {"share": 0.2, "rows": 7, "columns": 6, "window": 3}}
+    ).eval()
     batch = torch.rand(2, 3, 56, 84)
     with torch.no_grad():
         before, after = model(batch), whitened(model, images, 3)(batch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from vpr_ros.export.export import ExportOptions, export_onnx, report_path
 from vpr_ros.export.exportable import Exportable, exportable_place_model
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.parity import Parity, RecallSet, check
+from vpr_ros.export.precision import Precision
 from vpr_ros.inference import open_extractor
 from vpr_ros.models import CrossImageConfig, ModelConfig, PlaceModel, build_model
 from vpr_ros.models.checkpoint import Recipe
@@ -179,3 +181,23 @@ def test_unknown_precisions_and_folders_without_images_are_refused(
     (tmp_path / "empty" / "torn.jpg").write_bytes(b"\xff\xd8\xff\xe0 torn")
     with pytest.raises(ExportError, match=r"torn\.jpg cannot be used"):
         list(ImageFolder.open(tmp_path / "empty").batches(1))
+
+
+@pytest.mark.parametrize(
+    ("precision", "missing"), [("fp16", "onnxruntime.transformers"), ("int8", "onnxruntime.quantization")]
+)
+def test_a_runtime_without_its_converters_is_said_before_any_work(
+    exportable: Exportable,
+    images: ImageFolder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    precision: Precision,
+    missing: str,
+) -> None:
+    for name in [name for name in sys.modules if name.startswith(missing)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ExportError, match=rf"{precision} needs {missing}.*pip's onnxruntime"):
+        export_onnx(exportable, tmp_path / "model.onnx", ExportOptions(images, precision))
+    assert sorted(tmp_path.rglob("*")) == before

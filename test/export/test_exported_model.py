@@ -39,7 +39,7 @@ def nano() -> PlaceModel:
                 "importance_power": 2.0,
             },
             "whitening_dim": 20,
-            "patch_normalised": {"rows": 12, "columns": 16},
+            "patch_normalised": {"share": 0.2, "rows": 12, "columns": 16},
             "preprocessing": {"height_px": 48, "width_px": 64, "resize": "area"},
         }
     ).train()

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 pytest.importorskip("onnx", reason="the tests write their own models")
 
 from tiny_onnx import DIM, HEIGHT, WIDTH, info, write_model, write_model_with_external_data
 
-from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.errors import ConfigError, ModelError, NoDescriptorError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.inference import InferenceEvent, InferenceOptions, open_extractor, shipped_model_path
 from vpr_ros.inference.options import CPU, CUDA, TENSORRT
@@ -57,8 +58,17 @@ def test_a_fixed_batch_is_filled_up(model: Path, tmp_path: Path, fixed: int) -> 
 @pytest.mark.parametrize("scale", [0.0, np.nan, np.inf], ids=["zero", "nan", "inf"])
 def test_numbers_that_are_no_descriptor_are_refused(tmp_path: Path, scale: float) -> None:
     extractor = open_extractor(write_model(tmp_path / "m.onnx", scale=scale))
-    with pytest.raises(ModelError, match="not finite or zero on CPUExecutionProvider"):
-        extractor.infer(extractor.prepare(images(1)))
+    with pytest.raises(NoDescriptorError, match="not finite or all zero on CPUExecutionProvider") as refused:
+        extractor.infer(extractor.prepare(images(2)))
+    assert refused.value.rows == (0, 1)
+
+
+def test_two_rows_per_image_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="expected one row per image"):
+        open_extractor(write_model(tmp_path / "fixed.onnx", rows_per_image=2, batch=2))
+    extractor = open_extractor(write_model(tmp_path / "m.onnx", rows_per_image=2))
+    with pytest.raises(ModelError, match=rf"shape \(4, {DIM}\) for 2 images, expected \(2, {DIM}\)"):
+        extractor.infer(extractor.prepare(images(2)))
 
 
 def not_onnx(path: Path) -> Path:
@@ -85,6 +95,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], str]] = {
     "other output": (lambda p: write_model(p, output="embedding"), "outputs \\['embedding'\\].*export_model"),
     "newer opset": (lambda p: write_model(p, opset=200), "cannot load .*older opset"),
     "unknown operator": (lambda p: write_model(p, operator="NoSuchOperator"), "cannot load .*NoSuchOperator"),
+    "half precision input": (lambda p: write_model(p, half_input=True), "takes tensor\\(float16\\).*float32 input"),
     "lost weights": (write_model_with_external_data, "cannot load .*data file beside it"),
 }
 
@@ -108,16 +119,42 @@ def test_the_choice_is_reported(model: Path) -> None:
     assert extractor.events == tuple(heard)
 
 
-def test_the_best_provider_that_works_is_taken_and_the_others_are_explained(model: Path) -> None:
+def works_here(model: Path, provider: str) -> bool:
+    """Asked of ONNX Runtime itself: whether a session starts on *provider*, and stays there."""
+    if provider not in onnxruntime.get_available_providers():
+        return False
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(str(model), options, providers=[provider])
+    except Exception:  # a class of its own per status code
+        return False
+    return provider in session.get_providers()
+
+
+def test_the_best_provider_that_works_is_taken_and_the_others_are_explained(model: Path, tmp_path: Path) -> None:
     """Without a GPU the CPU answers, and a runtime that has CUDA or TensorRT says why they do not."""
-    extractor = open_extractor(model, InferenceOptions(providers=(TENSORRT, CUDA, CPU)))
+    preference = (TENSORRT, CUDA, CPU)
+    extractor = open_extractor(model, InferenceOptions(providers=preference, engine_cache=tmp_path / "engines"))
     assert extractor.wait_for_upgrade(300.0)
-    assert extractor.provider in (TENSORRT, CUDA, CPU)
-    assert all(event.message for event in extractor.events)
-    assert extractor.infer(extractor.prepare(images(1))).shape == (1, DIM)
+    best = next(provider for provider in preference if works_here(model, provider))
+    assert extractor.provider == best
+    better = preference[: preference.index(best)]
+    installed = [provider for provider in better if provider in onnxruntime.get_available_providers()]
+    explained = {event.provider: event.message for event in extractor.events if event.kind == "fallback"}
+    assert sorted(explained) == sorted(installed)
+    assert all(provider in message for provider, message in explained.items())
+    batch = extractor.prepare(images(3))
+    on_cpu = open_extractor(model, InferenceOptions(providers=(CPU,))).infer(batch)
+    np.testing.assert_allclose(extractor.infer(batch), on_cpu, atol=1e-3)
 
 
-def test_the_shipped_model_runs(model: Path) -> None:
+def test_the_shipped_model_knows_an_image_again() -> None:
     extractor = open_extractor()
-    assert shipped_model_path().is_file()
-    assert extractor.infer(extractor.prepare(images(2))).shape == (2, extractor.info.descriptor_dim)
+    assert extractor.sha256 == hashlib.sha256(shipped_model_path().read_bytes()).hexdigest()
+    one, other = images(2)
+    darker = (0.7 * one + 10).astype(np.uint8)
+    described = extractor.infer(extractor.prepare([one, darker, other]))
+    assert described.shape == (3, extractor.info.descriptor_dim)
+    assert described[0] @ described[1] > 0.9
+    assert described[0] @ described[2] < 0.7

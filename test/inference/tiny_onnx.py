@@ -33,10 +33,12 @@ def write_model(
     opset: int = OPSET,
     operator: str = "MatMul",
     breaks_when_run: bool = False,
+    rows_per_image: int = 1,
+    half_input: bool = False,
 ) -> Path:
     """Write a model: cells -> matrix of *seed* times *scale* -> *output*, not normalised. Cells are 8x8 pixels.
 
-    *noise* is added to the matrix, as rounding to less precision would.
+    *noise* is added to the matrix, as rounding to less precision would. *rows_per_image* repeats every row.
     """
     cells = 3 * (HEIGHT // 8) * (WIDTH // 8) + breaks_when_run
     height, width = ("height", "width") if breaks_when_run else (HEIGHT, WIDTH)  # hides the misfit from the loader
@@ -45,13 +47,19 @@ def write_model(
     nodes = [
         helper.make_node("AveragePool", ["image"], ["pooled"], kernel_shape=[8, 8], strides=[8, 8]),
         helper.make_node("Flatten", ["pooled"], ["flat"]),
-        helper.make_node(operator, ["flat", "weight"], [output]),
+        helper.make_node(operator, ["flat", "weight"], ["row"]),
+        helper.make_node("Concat", ["row"] * rows_per_image, [output], axis=0),
     ]
+    rows = batch if rows_per_image == 1 else "rows"
+    if half_input:
+        nodes[0].input[0] = "widened"
+        nodes.insert(0, helper.make_node("Cast", ["image"], ["widened"], to=TensorProto.FLOAT))
+    kind = TensorProto.FLOAT16 if half_input else TensorProto.FLOAT
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, height, width])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [batch, DIM])],
+        [helper.make_tensor_value_info("image", kind, [batch, 3, height, width])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [rows, DIM])],
         [numpy_helper.from_array(weight.astype(np.float32), "weight")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,8 @@ def test_an_image_between_two_frames_finds_its_place(localizer: Localizer) -> No
 
 
 def test_the_matches_are_map_frames_best_first(localizer: Localizer, wall_map: PlaceMap) -> None:
-    answer = localizer.localize(frame(12.3))
+    image, before_s = frame(12.3), time.perf_counter()
+    answer = localizer.localize(image)
     assert len(answer.matches) == 20
     best = answer.matches[0]
     assert best.frame_index in (24, 25) and best.name == f"{best.frame_index:04d}" and best.camera == "camera"
@@ -52,7 +54,7 @@ def test_the_matches_are_map_frames_best_first(localizer: Localizer, wall_map: P
     similarities = [match.similarity for match in answer.matches]
     assert similarities == sorted(similarities, reverse=True)
     assert set(answer.timings_ms) == {"prepare", "infer", "search", "decide"}
-    assert min(answer.timings_ms.values()) >= 0
+    assert 0 < sum(answer.timings_ms.values()) <= 1e3 * (time.perf_counter() - before_s)
 
 
 def test_top_k_is_what_is_shown_not_what_is_judged(wall_map: PlaceMap) -> None:
@@ -96,24 +98,38 @@ def test_another_model_cannot_ask_this_map(wall_map: PlaceMap) -> None:
         Localizer(PixelExtractor(seed=1), wall_map)
 
 
-@pytest.mark.parametrize("jitter_m", [0.1, 0.4])
-def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path, jitter_m: float) -> None:
-    """The 95 % region of the horizontal position holds 85 to 100 % of the truths (NEES).
-
-    The poses of the map are wrong by *jitter_m*: nobody tells it, its calibration has to find out.
-    """
+def errors_and_covariances(place_map: PlaceMap) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Horizontal errors (A, 2) and stated covariances (A, 2, 2) of a noisy drive along the wall."""
     rng = np.random.default_rng(3)
-    localizer = Localizer(PixelExtractor(), build_wall_map(tmp_path / "map", WallSource(jitter_m=jitter_m)))
-    nees = []
+    localizer = Localizer(PixelExtractor(), place_map)
+    error_m, covariance = [], []
     for along_m in rng.uniform(0.5, 39.0, 150):
         answer = localizer.localize(frame(along_m, rng=rng))
         if answer.accepted:
             assert answer.T_map_base is not None and answer.covariance is not None
-            error_m = np.array(answer.T_map_base.position_m[:2]) - (along_m, 0.0)
-            nees.append(error_m @ np.linalg.solve(answer.covariance[:2, :2], error_m))
-    assert len(nees) >= 120
-    assert 0.85 <= np.mean(np.array(nees) <= CHI2_95_TWO_AXES) <= 1.0
-    assert 0.02 < np.mean(nees) < 3.0  # 2 where perfect: neither boasting nor useless
+            error_m.append(np.subtract(answer.T_map_base.position_m[:2], (along_m, 0.0)))
+            covariance.append(answer.covariance[:2, :2])
+    return np.array(error_m), np.array(covariance)
+
+
+def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path) -> None:
+    """Never surer than right, and no surer of nothing: the stated sigma is a small multiple of the errors.
+
+    The poses of the maps are wrong by 0.1 and 0.4 m: nobody tells them, their calibration has to find out. What they
+    state holds for robots beside the track too; those asked here are on it, and so nearer than stated.
+    """
+    sigma_m, rms_m = [], []
+    for jitter_m in (0.1, 0.4):
+        place_map = build_wall_map(tmp_path / f"map {jitter_m}", WallSource(jitter_m=jitter_m))
+        errors, covariances = errors_and_covariances(place_map)
+        assert len(errors) >= 120
+        nees = np.einsum("ai,aij,aj->a", errors, np.linalg.inv(covariances), errors)
+        assert np.mean(nees <= CHI2_95_TWO_AXES) >= 0.95
+        sigma_m.append(np.sqrt(np.median(covariances[:, [0, 1], [0, 1]], axis=0)))
+        rms_m.append(np.sqrt(np.mean(errors**2, axis=0)))
+    ratio = np.array(sigma_m) / np.array(rms_m)
+    assert (ratio >= 1.0).all() and (ratio[0] < 7.0).all() and (ratio[1] < 3.0).all(), ratio
+    assert (sigma_m[1] > 1.3 * sigma_m[0]).all(), sigma_m  # the worse map says so
 
 
 # hooks

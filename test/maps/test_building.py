@@ -161,8 +161,44 @@ def test_what_stands_at_the_output_is_not_replaced_unasked(tmp_path: Path) -> No
     build_map(WallSource(track(7)), PixelExtractor(), path, overwriting)
     assert len(PlaceMap.open(path)) == 7
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
     with pytest.raises(MapError, match="is not a map, so it is not replaced"):
         build_map(WallSource(), PixelExtractor(), tmp_path / "mine", overwriting)
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_an_empty_folder_is_filled(tmp_path: Path, overwrite: bool) -> None:
+    (tmp_path / "map").mkdir()
+    build_map(WallSource(track(7)), PixelExtractor(), tmp_path / "map", replace(EVERY_FRAME, overwrite=overwrite))
+    assert len(PlaceMap.open(tmp_path / "map")) == 7
+    assert [path.name for path in tmp_path.iterdir()] == ["map"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    with pytest.raises(MapError, match="mine exists and is not a map"):
+        build_map(WallSource(), PixelExtractor(), tmp_path / "mine", EVERY_FRAME)
+
+
+@pytest.mark.parametrize("target", ["empty", "absent/map"])
+def test_a_link_to_nothing_is_where_the_map_is_made(tmp_path: Path, target: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "map").symlink_to(target)
+    build_map(WallSource(track(7)), PixelExtractor(), tmp_path / "map", EVERY_FRAME)
+    assert (tmp_path / "map").is_symlink()
+    assert len(PlaceMap.open(tmp_path / target)) == 7
+    (tmp_path / "self").symlink_to("self")
+    with pytest.raises(MapError, match="self is a link that leads to itself"):
+        build_map(WallSource(), PixelExtractor(), tmp_path / "self", EVERY_FRAME)
+
+
+def test_a_session_is_added_to_the_map_behind_a_link(tmp_path: Path) -> None:
+    behind = build_wall_map(tmp_path / "maps" / "one", WallSource(track(5))).path
+    (tmp_path / "map").symlink_to("maps/one")
+    report = build_map(WallSource(track(3, 20.0)), PixelExtractor(), tmp_path / "map", EVERY_FRAME, append=True)
+    assert (report.frames, report.added, report.path) == (8, 3, behind)
+    assert (tmp_path / "map").is_symlink()
+    assert len(PlaceMap.open(behind)) == 8
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "maps"]
+    assert [path.name for path in (tmp_path / "maps").iterdir()] == ["one"]
 
 
 # interruptions
@@ -172,6 +208,18 @@ def cut(output: Path, at: int, *, append: bool = False, config: BuildConfig = EV
     """Build until the power fails at record *at*."""
     with pytest.raises(PowerCut):
         build_map(WallSource(fails_at=at, failure=PowerCut()), PixelExtractor(), output, config, append=append)
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_an_interrupted_append_is_resumed_by_the_link_or_by_the_folder(tmp_path: Path, link: bool) -> None:
+    behind = build_wall_map(tmp_path / "one", WallSource(track(5))).path
+    (tmp_path / "map").symlink_to("one")
+    cut(tmp_path / "map", 70, append=True)
+    names = (behind, tmp_path / "map")
+    report = build_map(WallSource(), PixelExtractor(), names[link], EVERY_FRAME, append=True, resume=True)
+    assert report.resumed > 0
+    assert len(PlaceMap.open(behind)) == len(PlaceMap.open(tmp_path / "map")) == report.frames
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "one"]
 
 
 @pytest.mark.parametrize("at", [0, 3, 41, 79])

@@ -30,7 +30,7 @@ def test_rows_survive_to_the_last_bit(table: Path) -> None:
     assert frames.stamp_ns.tolist() == [row.stamp_ns for row in ROWS]
     assert frames.session.tolist() == [0, 0, 1]
     assert [frames.camera(i) for i in range(3)] == ["/front", "/rear", "/front"]
-    assert frames.names == ('left, "first"', "two lines", "")
+    assert frames.names == ('left, "first"', "two\\nlines", "")
     assert frames.has_orientation.tolist() == [True, False, True]
     for number, row in enumerate(ROWS):
         assert frames.pose(number).position_m == row.T_map_base.position_m

@@ -110,12 +110,12 @@ def test_a_damaged_map_works_or_is_one_error(small: Path, tmp_path: Path, change
     for number in range(CASES_PER_SEED):
         folder = Path(shutil.copytree(small, tmp_path / str(number)))
         change(folder, random.Random(f"{seed} {number}"))
-        started_s = time.monotonic()
+        started_s = time.process_time()
         try:
             use(PlaceMap.open(folder))
             outcomes.add("works")
         except MapError as error:
             outcomes.add("refused")
             assert error.remedy and len(str(error)) < 2000 + len(str(folder)), number
-        assert time.monotonic() - started_s < MOST_S, number
+        assert time.process_time() - started_s < MOST_S, number
     assert "refused" in outcomes

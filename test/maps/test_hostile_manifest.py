@@ -111,10 +111,10 @@ def test_an_entry_that_cannot_be_is_named(copy: Path, path: str, value: object, 
 )
 def test_yaml_that_is_no_manifest_is_refused_at_once(copy: Path, text: str) -> None:
     (copy / "manifest.yaml").write_text(text)
-    started_s = time.monotonic()
+    started_s = time.process_time()
     with pytest.raises(MapError) as caught:
         PlaceMap.open(copy)
-    assert time.monotonic() - started_s < 2.0
+    assert time.process_time() - started_s < 2.0
     assert "manifest.yaml" in caught.value.problem and len(str(caught.value)) < 1000
 
 
@@ -130,10 +130,10 @@ def test_nested_aliases_are_refused_with_the_limit(copy: Path) -> None:
 def test_more_values_than_any_manifest_has_are_refused_before_they_are_read(copy: Path) -> None:
     with (copy / "manifest.yaml").open("a") as stream:
         stream.write(f"more: [{'1, ' * 300_000}]\n")
-    started_s = time.monotonic()
+    started_s = time.process_time()
     with pytest.raises(MapError, match="more than 20000 values"):
         PlaceMap.open(copy)
-    assert time.monotonic() - started_s < 5.0
+    assert time.process_time() - started_s < 5.0
 
 
 def test_entries_of_a_later_version_are_passed_over(copy: Path) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
+from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map, paint, view
 
 from vpr_ros.core.evidence import match_evidence
 from vpr_ros.core.frames import FrameRecord, ImageRgb
-from vpr_ros.maps import PlaceMap
+from vpr_ros.maps import PlaceMap, build_map
 from vpr_ros.maps.augment import augmented
 from vpr_ros.maps.held_out import HeldOut
+from vpr_ros.maps.map_warnings import calibration_warning, map_warnings
 
 
 def probability(place_map: PlaceMap, image_rgb: ImageRgb) -> tuple[float, float]:
@@ -33,9 +34,45 @@ def test_it_was_fitted_on_right_and_wrong_answers(wall_map: PlaceMap) -> None:
     assert calibration.samples_right >= 8 and calibration.samples_wrong >= 8
 
 
-def test_a_small_map_admits_that_it_does_not_know(tmp_path: Path) -> None:
+def test_a_small_map_admits_that_it_does_not_know(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     small = build_wall_map(tmp_path / "map", WallSource([0.5 * i for i in range(19)]))
     assert small.manifest.calibration.kind == "default"
+    said = f"warning: {calibration_warning(small)}"
+    assert caplog.messages == [said]
+    assert "could not calibrate itself (19 frames gave 0 right and 0 wrong answers, 8 of each" in said
+    assert "refuses most right answers" in said and "build_map --append" in said
+
+
+def test_a_map_of_one_place_says_what_it_lacks(tmp_path: Path) -> None:
+    """Nobody can answer wrongly where there is no other place."""
+    room = build_wall_map(tmp_path / "map", WallSource([0.01 * i for i in range(40)]))
+    calibration = room.manifest.calibration
+    assert calibration.kind == "default" and calibration.samples_right >= 8 > calibration.samples_wrong
+    assert f"40 frames gave {calibration.samples_right} right and" in calibration_warning(room)
+
+
+def test_a_map_that_calibrated_itself_has_nothing_to_say(wall_map: PlaceMap) -> None:
+    assert map_warnings(wall_map) == ()
+
+
+def test_a_resumed_build_knows_names_with_any_white_space_again(tmp_path: Path) -> None:
+    """The journal keeps names as the table does, with plain single spaces."""
+
+    class OddNames(WallSource):
+        def __iter__(self) -> Iterator[FrameRecord]:
+            return (replace(record, name=f"shot\u202f{record.name}  PM") for record in super().__iter__())
+
+    class PowerCut(BaseException):
+        pass
+
+    source = OddNames(fails_at=60, failure=PowerCut())
+    with pytest.raises(PowerCut):
+        build_wall_map(tmp_path / "map", source)
+    source.fails_at = None
+    build_map(source, PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)
+    whole = build_wall_map(tmp_path / "whole", OddNames())
+    assert PlaceMap.open(tmp_path / "map").manifest.calibration == whole.manifest.calibration
+    assert whole.manifest.calibration.kind == "held_out"
 
 
 def test_places_on_the_map_are_likelier_than_places_off_it(wall_map: PlaceMap) -> None:

@@ -78,7 +78,7 @@ def test_it_stands_beside_the_learned_descriptor_by_its_share() -> None:
 
 
 def test_a_config_that_has_it_reads_itself_back() -> None:
-    config = ModelConfig.from_mapping({**MODEL, "patch_normalised": {"rows": 12, "columns": 16}})
+    config = ModelConfig.from_mapping({**MODEL, "patch_normalised": {"share": 0.25, "rows": 12, "columns": 16}})
     assert ModelConfig.from_mapping(config.to_mapping()) == config
     assert ModelConfig.from_mapping({**MODEL, "patch_normalised": "None"}).patch_normalised is None
 
@@ -94,7 +94,12 @@ def test_a_config_that_has_it_reads_itself_back() -> None:
 )
 def test_numbers_that_make_no_picture_are_refused(wrong: dict[str, Any], found: str) -> None:
     with pytest.raises(ConfigError, match=found):
-        build_model({**MODEL, "patch_normalised": {"rows": 12, "columns": 16, **wrong}})
+        build_model({**MODEL, "patch_normalised": {"share": 0.25, "rows": 12, "columns": 16, **wrong}})
+
+
+def test_the_share_has_no_default() -> None:
+    with pytest.raises(ConfigError, match=r"model\.patch_normalised lacks share"):
+        ModelConfig.from_mapping({**MODEL, "patch_normalised": {"rows": 12, "columns": 16}})
 
 
 def test_images_that_cannot_be_divided_are_refused() -> None:

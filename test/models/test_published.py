@@ -30,6 +30,32 @@ def test_tiny_dinov2_supervlad_gives_the_golden_tokens_and_descriptor(size_px: i
 
 
 @pytest.mark.parametrize(
+    "wrapped",
+    ["{}", "module.{}", "module.module.{}", "_orig_mod.module.{}", "model.{}", "model.model._orig_mod.{}"],
+)
+def test_what_wrappers_add_to_names_is_taken_away(wrapped: str) -> None:
+    reference = golden("tiny_dino_supervlad")
+    plain = {key: value for key, value in reference.items() if key.startswith(("backbone.", "aggregation."))}
+    published = read_published({wrapped.format(key): value for key, value in plain.items()}, "tiny", heads=2)
+    expected = read_published(plain, "tiny", heads=2)
+    assert published.config == expected.config
+    assert set(published.state_dict) == set(expected.state_dict)
+
+
+def test_a_part_that_was_compiled_alone_is_read() -> None:
+    reference = golden("tiny_dino_supervlad")
+    plain = {key: value for key, value in reference.items() if key.startswith(("backbone.", "aggregation."))}
+    compiled = {key.replace("backbone.", "backbone._orig_mod.", 1): value for key, value in plain.items()}
+    assert set(read_published(compiled, "tiny", heads=2).state_dict) == set(read_published(plain, "tiny", 2).state_dict)
+
+
+def test_one_tensor_under_two_names_is_refused() -> None:
+    state = {"backbone.cls_token": torch.zeros(1), "module.backbone.cls_token": torch.zeros(1)}
+    with pytest.raises(TrainingError, match=r"'backbone.cls_token' twice"):
+        read_published(state, "tiny")
+
+
+@pytest.mark.parametrize(
     ("name", "clusters", "ghosts", "mode"),
     [
         ("SuperVLAD_dino_k4g1", 4, 1, None),

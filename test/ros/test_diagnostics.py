@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from vpr_ros.ros.statistics import Latencies
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 NODE = "/robot/vpr_localizer"
+PARTS = ("localizer", "map", "calibration", "model", "camera front", "camera left")
 TORN = FrameDecodeError("truncated image: 7 bytes found", "Check the driver")
 
 
@@ -65,7 +67,7 @@ def diagnosed(
 
 
 def entry(array: DiagnosticArray, name: str) -> DiagnosticStatus:
-    return {status.name: status for status in array.status}[f"vpr_localizer: {name}"]
+    return {status.name: status for status in array.status}[f"{NODE}: {name}"]
 
 
 def values(status: DiagnosticStatus) -> dict[str, str]:
@@ -78,7 +80,7 @@ def test_every_part_has_an_entry_under_the_node_s_name(
     array = diagnosed(errors, opened, cameras)
     assert array.header.stamp == to_time(STAMP_NS)
     names = [status.name for status in array.status]
-    assert names == [f"vpr_localizer: {part}" for part in ("localizer", "map", "model", "camera front", "camera left")]
+    assert names == [f"{NODE}: {part}" for part in PARTS]
     assert {status.hardware_id for status in array.status} == {NODE}
     for status in array.status:
         assert all(isinstance(pair.value, str) for pair in status.values)
@@ -89,7 +91,7 @@ def test_a_node_that_works_is_ok(errors: ErrorLog, opened: LocalizerSetup, camer
     for camera in cameras:
         seen(camera)
     array = diagnosed(errors, opened, cameras)
-    assert {status.level for status in array.status} == {OK}
+    assert {part: entry(array, part).level for part in PARTS} == dict.fromkeys(PARTS, OK) | {"calibration": WARN}
     assert entry(array, "localizer").message == "localizing"
     assert "last error" not in values(entry(array, "localizer"))
 
@@ -103,12 +105,35 @@ def test_a_node_without_images_does_not_call_itself_localizing(
     assert entry(diagnosed(errors, opened, cameras), "localizer").level == OK  # the other camera's entry warns
 
 
-@pytest.mark.parametrize("state", ["unconfigured", "inactive", "finalized"])
+@pytest.mark.parametrize("state", ["unconfigured", "inactive"])
 def test_a_node_that_waits_says_for_what(errors: ErrorLog, state: str) -> None:
     array = diagnosed(errors, state=state)
     assert len(array.status) == 1
     assert entry(array, "localizer").level == WARN
     assert entry(array, "localizer").message == f"{state}: configure and activate the node"
+
+
+def test_a_node_that_was_shut_down_does_not_ask_for_what_it_cannot_do(errors: ErrorLog) -> None:
+    status = entry(diagnosed(errors, state="finalized"), "localizer")
+    assert status.level == WARN
+    assert status.message == "finalized: the node was shut down for good, start its process again"
+
+
+@pytest.mark.parametrize(("failed", "level"), [("", WARN), ("the parameter map is empty. Set it.", ERROR)])
+def test_what_others_owe_the_node_is_added_to_what_it_says(errors: ErrorLog, failed: str, level: bytes) -> None:
+    said = NodeStatus(NODE, "inactive", None, failed, (), Latencies(), errors, warnings=("No time comes.",))
+    status = entry(to_diagnostics(said, STAMP_NS), "localizer")
+    assert status.level == level
+    own = failed or "inactive: configure and activate the node."
+    assert status.message == f"{own} No time comes."
+
+
+@pytest.mark.parametrize("frame", ["odom", "/odom", "robot1/odom"])
+def test_a_map_called_like_the_odometry_is_a_warning(errors: ErrorLog, opened: LocalizerSetup, frame: str) -> None:
+    setup = some_setup(opened.place_map.path, None, opened, cameras=("front", "left"), map_frame=frame)
+    status = entry(diagnosed(errors, setup), "map")
+    assert status.level == WARN
+    assert f"the map's frame is called {frame!r}" in status.message and "Set map_frame to map" in status.message
 
 
 def test_a_failed_start_is_an_error_with_its_whole_message(errors: ErrorLog) -> None:
@@ -184,6 +209,19 @@ def test_a_camera_nobody_publishes_is_told_apart_from_one_with_another_type_or_q
     assert status.message.startswith("no image for 7.")
 
 
+def test_a_camera_whose_images_are_lost_says_so_whether_some_come_or_none(
+    errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
+) -> None:
+    seen(cameras[0])
+    for camera in cameras:
+        camera.gaps.lost(7)
+    array = diagnosed(errors, opened, cameras)
+    assert {entry(array, f"camera {name}").level for name in ("front", "left")} == {WARN}
+    assert "Hz out: 7 of 7 images of the last 10 s were lost on the way" in entry(array, "camera front").message
+    assert entry(array, "camera left").message.startswith("no image yet on /left (0 publishers): check the driver")
+    assert "7 of 7 images of the last 10 s were lost on the way" in entry(array, "camera left").message
+
+
 def test_the_patience_with_a_silent_camera_is_the_parameter(
     errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
 ) -> None:
@@ -233,6 +271,24 @@ def test_map_and_model_say_what_they_are(errors: ErrorLog, opened: LocalizerSetu
     assert model["descriptor_dim"] == str(info.descriptor_dim)
     assert model["provider"] == opened.extractor.provider
     assert opened.extractor.provider in entry(array, "model").message
+
+
+def test_a_map_that_could_not_calibrate_itself_is_a_warning(errors: ErrorLog, opened: LocalizerSetup) -> None:
+    status = entry(diagnosed(errors, opened), "calibration")
+    assert status.level == WARN
+    assert status.message.startswith("the map could not calibrate itself (12 frames gave 0 right and 0 wrong answers")
+    assert "build_map --append" in status.message
+    assert values(status)["kind"] == "default"
+
+
+def test_a_map_that_calibrated_itself_is_fine(errors: ErrorLog, texture_map: Path) -> None:
+    setup = some_setup(texture_map)
+    manifest = setup.place_map.manifest
+    calibration = replace(manifest.calibration, kind="held_out", samples_right=16, samples_wrong=20)
+    setup.place_map.manifest = replace(manifest, calibration=calibration)
+    status = entry(diagnosed(errors, setup), "calibration")
+    assert (status.level, status.message) == (OK, "fitted on the map's own frames")
+    assert (values(status)["right answers"], values(status)["wrong answers"]) == ("16", "20")
 
 
 @pytest.mark.parametrize(("replaced", "event"), [(False, "deleted"), (True, "replaced")])

@@ -232,7 +232,8 @@ def test_a_colour_image_of_a_bayer_camera_is_no_mosaic() -> None:
         ({"data": b""}, "truncated image: 0 bytes found", "transport"),
         ({"step": 5}, "step 5", "step is the full length"),
         ({"height": 0}, "size 32x0", "publisher"),
-        ({"height": 2**32 - 1, "width": 2**32 - 1}, "step 96", "publisher"),
+        ({"height": 2**32 - 1, "width": 2**32 - 1}, "4294967295x4294967295 pixels, more than", "max_image_pixels"),
+        ({"height": 2, "width": 2, "step": 2**32 - 1}, "truncated image", "transport"),
     ],
 )
 def test_a_broken_image_is_named_with_what_to_do(change: dict[str, object], problem: str, remedy: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+import struct
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import pytest
@@ -43,6 +47,12 @@ def says(message: str, *words: str) -> None:
         assert word in message, message
 
 
+def peak_memory_mb(process: RosProcess) -> float:
+    """The most that the node ever held."""
+    status = Path(f"/proc/{process.process.pid}/status").read_text()
+    return int(re.findall(r"VmHWM:\s+(\d+) kB", status)[0]) / 1024
+
+
 # images
 
 
@@ -64,6 +74,45 @@ def truncated_jpeg() -> CompressedImage:
     return message
 
 
+def bayer_bomb() -> CompressedImage:
+    """A small JPEG whose header claims 728 million pixels, in the format that is demosaicked after decoding."""
+    jpeg = cv2.imencode(".jpg", np.zeros((64, 64), np.uint8))[1].tobytes()
+    at = jpeg.index(b"\xff\xc0") + 5
+    message = compressed_message(texture(2), time.time_ns())
+    message.format = "bayer_rggb8; jpeg compressed "
+    message.data = jpeg[:at] + struct.pack(">HH", 26000, 28000) + jpeg[at + 4 :]
+    return message
+
+
+def png_bomb() -> CompressedImage:
+    """A kilobyte that would be decoded to 5 GB."""
+    header = struct.pack(">IIBBBBB", 30000, 30000, 16, 2, 0, 0, 0)
+    parts = ((b"IHDR", header), (b"IDAT", zlib.compress(bytes(1000))), (b"IEND", b""))
+    chunks = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in parts
+    ]
+    message = compressed_message(texture(2), time.time_ns())
+    message.data = b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return message
+
+
+def absurd_size() -> Image:
+    message = image_message(texture(2), time.time_ns())
+    message.height = message.width = message.step = 2**32 - 1
+    return message
+
+
+def jpeg_as_pixels() -> Image:
+    """What usb_cam publishes when it hands on the camera's MJPEG."""
+    message = image_message(texture(2), time.time_ns())
+    message.encoding, message.step = "yuv422", 2 * message.width
+    message.data = bytes(compressed_message(texture(2), time.time_ns()).data)
+    return message
+
+
+LIMIT = ("more than the limit of 134217728 pixels",)
+RAISE_IT = ("raise max_image_pixels (a parameter of the node",)
+
 BROKEN_IMAGES: dict[str, tuple[Callable[[], Any], tuple[str, ...], tuple[str, ...]]] = {
     "unknown encoding": (
         unknown_encoding,
@@ -75,6 +124,10 @@ BROKEN_IMAGES: dict[str, tuple[Callable[[], Any], tuple[str, ...], tuple[str, ..
         ("truncated image: 229900 bytes found", "needs 230400"),
         ("Check the camera driver and the transport",),
     ),
+    "bayer bomb": (bayer_bomb, ("camera 'camera' is 28000x26000 pixels", *LIMIT), RAISE_IT),
+    "png bomb": (png_bomb, ("camera 'camera' is 30000x30000 pixels", *LIMIT), RAISE_IT),
+    "absurd size": (absurd_size, ("the image is 4294967295x4294967295 pixels", *LIMIT), RAISE_IT),
+    "jpeg as pixels": (jpeg_as_pixels, ("yuv422 with", "bytes are a JPEG of 320x240"), ("usb_cam: set pixel_format",)),
     "truncated jpeg": (truncated_jpeg, ("truncated image: camera 'camera'", "end mark"), ("Leave it out",)),
 }
 
@@ -103,6 +156,20 @@ def test_a_broken_image_is_reported_and_the_next_good_one_answered(
     client.wait_for(lambda: poses and diagnostics.level("localizer") == OK, "recovery", camera.publish)
     assert diagnostics.level("camera") == OK
     says(process.output, *problem, *remedy)
+    assert peak_memory_mb(process) < 1000
+
+
+def test_the_limit_of_pixels_can_be_changed_while_running(
+    texture_map: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
+) -> None:
+    start_localizer(map=texture_map, max_image_pixels=1000)
+    camera = FakeCamera(client)
+    client.wait_for(lambda: diagnostics.level("camera") == ERROR, "an ERROR", camera.publish)
+    says(diagnostics.message("camera"), "more than the limit of 1000 pixels", *RAISE_IT)
+    assert not client.set_parameter(NODE, "max_image_pixels", 2**40).successful
+    assert client.set_parameter(NODE, "max_image_pixels", 10**6).successful
+    poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
+    client.wait_for(lambda: poses and diagnostics.level("camera") == OK, "recovery", camera.publish)
 
 
 def test_a_camera_that_stops_and_comes_back(

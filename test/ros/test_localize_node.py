@@ -34,7 +34,7 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 def test_an_image_becomes_a_pose_with_its_own_stamp(
     texture_map: Path, start_localizer: StartNode, client: GraphClient
 ) -> None:
-    start_localizer(map=texture_map)
+    node = start_localizer(map=texture_map)
     poses = client.collect(PoseWithCovarianceStamped, f"{NODE}/pose")
     camera = FakeCamera(client)
     camera.place = 7
@@ -46,6 +46,7 @@ def test_an_image_becomes_a_pose_with_its_own_stamp(
     assert abs(pose.pose.pose.position.x - 7 * SPACING_M) < 0.5
     covariance = np.asarray(pose.pose.covariance).reshape(6, 6)
     assert np.linalg.eigvalsh(covariance).min() > 0
+    assert "the map could not calibrate itself (12 frames" in node.output
 
 
 def test_everything_of_the_interface_is_published(

@@ -84,6 +84,20 @@ def test_the_parent_is_the_frame_the_poses_are_published_in(opened: LocalizerSet
     assert tree.sent[0][1] == "site"
 
 
+@pytest.mark.parametrize(
+    ("map_frame", "odom_frame", "named"),
+    [("odom", "odom", "odom_frame"), ("/odom", "odom", "odom_frame"), ("base_footprint", "odom", "base_frame")],
+)
+def test_a_frame_is_not_related_to_itself(opened: LocalizerSetup, map_frame: str, odom_frame: str, named: str) -> None:
+    tree, correction = Tree(), MapToOdom()
+    setup = with_tree(opened, tree, map_frame=map_frame, odom_frame=odom_frame)
+    correction.update(setup, accepted(), NOW_NS)
+    with pytest.raises(ConfigError, match=f"publish_tf relates {map_frame!r} to 'odom'.*is {named}") as caught:
+        correction.send(setup, NOW_NS)
+    assert "Set map_frame, for example to map" in caught.value.remedy
+    assert tree.sent == []
+
+
 def test_between_accepted_poses_the_last_correction_stays_and_its_stamps_follow_the_clock(
     opened: LocalizerSetup,
 ) -> None:

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
-from harness import SPACING_M, GraphClient, RosProcess, TextureSource, texture
+from harness import SPACING_M, Diagnostics, GraphClient, RosProcess, TextureSource, texture
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
@@ -58,6 +59,15 @@ def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartP
     for place, image in enumerate(images):
         pixels = decode_raw(image.data, image.height, image.width, image.encoding, image.step)
         np.testing.assert_array_equal(pixels, texture(place))
+
+
+def test_the_truth_is_seen_from_the_zero_of_a_map(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
+    images = client.collect(Image, "/image", RELIABLE_QOS)
+    truths = client.collect(PoseStamped, "/play/ground_truth", RELIABLE_QOS)
+    start_process(MODULE, str(bag), "--origin", "500.5", "-20", "3", *FAST)
+    client.wait_for(lambda: len(images) == PLACES and len(truths) == PLACES, "the whole recording")
+    last = truths[-1].pose.position
+    assert (last.x, last.y, last.z) == pytest.approx((SPACING_M * (PLACES - 1) - 500.5, 20.0, -3.0))
 
 
 def test_images_come_at_the_recorded_intervals(bag: Path, start_process: StartProcess, client: GraphClient) -> None:
@@ -122,9 +132,47 @@ def test_a_signal_ends_a_loop_and_the_count_is_told(
     assert told >= len(images) - 1  # the signal may come between an image and its count
 
 
+def test_the_recorded_time_comes_on_clock_and_never_behind_an_image(
+    bag: Path, start_process: StartProcess, client: GraphClient
+) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def on_clock(message: Clock) -> None:
+        seen.append(("clock", to_ns(message.clock)))
+
+    def on_image(message: Image) -> None:
+        seen.append(("image", to_ns(message.header.stamp)))
+
+    client.node.create_subscription(Clock, "/clock", on_clock, RELIABLE_QOS)
+    client.node.create_subscription(Image, "/image", on_image, RELIABLE_QOS)
+    player = start_process(MODULE, str(bag), *FAST, "--clock", "--wait-for", "test_client")
+    client.wait_for(lambda: [kind for kind, _ in seen].count("image") == PLACES, "the whole recording")
+    assert player.process.wait(30) == 0
+    assert [ns for kind, ns in seen if kind == "image"] == [10**9 * (k + 1) for k in range(PLACES)]
+    times_ns = [ns for kind, ns in seen if kind == "clock"]
+    assert times_ns == sorted(times_ns) and (times_ns[0], times_ns[-1]) == (10**9, 10**9 * PLACES)
+    assert len(times_ns) > 4 * PLACES, "time passes between the images too"
+    assert set(times_ns) >= {10**9 * (k + 1) for k in range(PLACES)}
+
+
+def test_a_node_with_simulated_time_runs_on_the_player_s_clock(
+    bag: Path, texture_map: Path, start_process: StartProcess, client: GraphClient, diagnostics: Diagnostics
+) -> None:
+    start_process("vpr_ros.ros.localize_node", "--ros-args", "-p", f"map:={texture_map}", "-p", "use_sim_time:=true")
+    client.wait_for(lambda: "use_sim_time" in diagnostics.message("localizer"), "the node without time")
+    start_process(MODULE, str(bag), "--rate-factor", "2", "--loop", "--clock", "--wait-for", "vpr_localizer")
+    client.wait_for(lambda: diagnostics.message("localizer") == "localizing", "the node with time")
+    client.wait_for(lambda: diagnostics.value("localizer", "transport p50 [ms]"), "images of its own time")
+    assert 0 <= float(diagnostics.value("localizer", "transport p50 [ms]")) < 1000
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [(("no_such_recording",), "no_such_recording"), ((".", "--rate-factor", "-1"), "--rate-factor")],
+    [
+        ((".", "--clock", "--stamps", "now"), "--clock"),
+        (("no_such_recording",), "no_such_recording"),
+        ((".", "--rate-factor", "-1"), "--rate-factor"),
+    ],
 )
 def test_a_user_s_error_is_one_line_and_status_2(
     arguments: tuple[str, ...], says: str, start_process: StartProcess

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from geometry_msgs.msg import PoseStamped
 from harness import GraphClient, RosProcess
 from nav_msgs.msg import Odometry
-from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.image_codec import decode_raw
@@ -98,12 +99,69 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     assert 0 < abs(travelled_m[1] - travelled_m[0]) < 0.2 * travelled_m[0]
     spread_m2 = [message.pose.covariance[0] for message in odometry]
     assert 0 < spread_m2[0] < spread_m2[-1] < 1.0
-    planned_mps = travelled_m[1] / ((len(common) - 1) / 4)
-    assert odometry[-1].twist.twist.linear.x == pytest.approx(planned_mps, rel=0.2)
+    check_velocities(odometry)
     assert np.linalg.eigvalsh(np.reshape(odometry[-1].twist.covariance, (6, 6))).min() > 0
     noise = OdometryNoise()
     expected = (noise.scale**2 + noise.slip**2) * odometry[-1].twist.twist.linear.x ** 2
     assert odometry[-1].twist.covariance[0] == pytest.approx(expected, rel=0.01)
+
+
+def check_velocities(odometry: list[Odometry]) -> None:
+    """Poses and stamps of the messages say the same as their velocities."""
+    for before, now in itertools.pairwise(odometry):
+        elapsed_s = (to_ns(now.header.stamp) - to_ns(before.header.stamp)) / 1e9
+        moved = to_pose(before).inverse().compose(to_pose(now))
+        assert twist(now)[:2] * elapsed_s == pytest.approx(np.asarray(moved.position_m[:2]), abs=1e-6)
+        assert twist(now)[2] * elapsed_s == pytest.approx(moved.rotation.as_euler("ZYX")[0], abs=1e-6)
+
+
+def to_pose(message: Odometry) -> Pose:
+    point, turn = message.pose.pose.position, message.pose.pose.orientation
+    return Pose((point.x, point.y, point.z), (turn.x, turn.y, turn.z, turn.w))
+
+
+def test_velocities_keep_to_the_stamps_where_rendering_is_too_slow(
+    start_process: StartProcess, client: GraphClient
+) -> None:
+    """Frames of this size take longer to render than the period asked for."""
+    odometry = client.collect(Odometry, "/odom", QoSProfile(depth=100))
+    fast = ("--seed", "3", "--distance-m", "0.5", "--rate-hz", "100", "--width-px", "640", "--height-px", "480")
+    start_process(MODULE, *fast, "--wait-for-subscriber", "--wait-for", "/test_client")
+    client.collect(Image, "/image", qos_profile_sensor_data)
+    client.wait_for(lambda: len(odometry) >= 6, "some odometry")
+    check_velocities(odometry)
+
+
+def test_a_motion_played_slower_is_slower_and_as_uncertain_as_it_is_slow() -> None:
+    drive = simulated_source(build_parser().parse_args(DRIVE)).poses
+    reading = noisy_odometry(drive, 1)[-1]
+    half = reading.played(0.5)
+    assert (half.forward_mps, half.yaw_radps) == (reading.forward_mps / 2, reading.yaw_radps / 2)
+    np.testing.assert_allclose(half.twist_covariance, reading.twist_covariance / 4)
+    assert (half.T_odom_base, half.stamp_ns) == (reading.T_odom_base, reading.stamp_ns)
+
+
+def test_the_robot_s_tree_leads_from_odometry_to_the_camera(start_process: StartProcess, client: GraphClient) -> None:
+    messages = pytest.importorskip("tf2_msgs.msg", reason="needs tf2_msgs of a ROS installation; PyPI has none")
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    moving = client.collect(messages.TFMessage, "/tf", QoSProfile(depth=100))
+    fixed = client.collect(messages.TFMessage, "/tf_static", latched)
+    odometry = client.collect(Odometry, "/odom", QoSProfile(depth=100))
+    client.collect(Image, "/image", qos_profile_sensor_data)
+    start_process(MODULE, *DRIVE, "--wait-for-subscriber", "--wait-for", "/test_client")
+    client.wait_for(lambda: len(moving) == len(odometry) == FRAMES and fixed, "the drive")
+    source = simulated_source(build_parser().parse_args(DRIVE))
+    (mount,) = fixed[0].transforms
+    assert (mount.header.frame_id, mount.child_frame_id) == ("base_link", "camera_optical_frame")
+    shift = mount.transform.translation
+    assert (shift.x, shift.y, shift.z) == pytest.approx(source.T_base_camera.position_m)
+    for tree, message in zip(moving, odometry, strict=True):
+        (transform,) = tree.transforms
+        assert (transform.header.frame_id, transform.child_frame_id) == ("odom", "base_link")
+        assert transform.header.stamp == message.header.stamp
+        position, turn = transform.transform.translation, transform.transform.rotation
+        sent = Pose((position.x, position.y, position.z), (turn.x, turn.y, turn.z, turn.w))
+        assert sent.distance_m(to_pose(message)) < 1e-9 and sent.angle_rad(to_pose(message)) < 1e-6
 
 
 def test_a_recording_that_is_terminated_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -118,6 +118,16 @@ def test_stopping_forgets_what_waits_and_starting_again_works(bench: Bench) -> N
     assert bench.finish(again) == "answer to 3"
 
 
-def test_stopping_a_worker_that_never_started() -> None:
-    process: Callable[[ImageJob], None] = lambda _job: None  # noqa: E731
-    NewestFrameWorker(process, process).stop()
+def test_a_worker_that_is_stopped_before_it_started_can_still_start() -> None:
+    dropped: list[ImageJob] = []
+    worker = NewestFrameWorker(lambda job: f"answer to {job.message}", dropped.append)
+    worker.stop()
+    assert not worker.is_running
+    worker.start()
+    job = ImageJob("1", "front", 0, time.monotonic())
+    worker.offer(job)
+    assert job.done.wait(DEADLINE_S)
+    assert job.outcome == "answer to 1"
+    worker.stop()
+    assert not worker.is_running
+    assert dropped == []

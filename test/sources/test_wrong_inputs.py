@@ -79,7 +79,7 @@ def test_a_table_of_a_spreadsheet(tmp_path: Path, separator: str) -> None:
 def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
     folder = images(tmp_path / "images", *STAMPED)
     for encoding, name in (("utf-16", "poses.txt"), ("latin-1", "poses.csv")):
-        with pytest.raises(SourceError, match=r"is no text in UTF-8 .* save this one as UTF-8"):
+        with pytest.raises(SourceError, match=r"is not UTF-8 text \(byte \d+\)\. Convert it"):
             opened(folder, "file,x_m,y_m,note\na.png,1,2,Straße\n".encode(encoding), name)
 
 

@@ -29,7 +29,7 @@ MODEL = {
     "backbone": {"name": "nano", "dim": DIM},
     "aggregation": {"name": "layout_vlad", "clusters": 4, "layout_grid": [2, 3], "layout_dim": 4},
     "whitening_dim": 12,
-    "patch_normalised": {"rows": 8, "columns": 12},
+    "patch_normalised": {"share": 0.2, "rows": 8, "columns": 12},
     "preprocessing": {"height_px": HEIGHT, "width_px": WIDTH, "mean": [0, 0, 0], "std": [1, 1, 1]},
 }
 RECIPE = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,12 @@ import jsonargparse
 import lightning
 
 from vpr_ros.cli.parser import CommandParser
-from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.files import read_yaml
 from vpr_ros.training.metric_learning import MetricLearning, PlaceDataModule
 from vpr_ros.training.throughput import Workload, measure_throughput
 
-EXAMPLE = "  benchmark --train config/recipes/gem.yaml --steps 20"
+EXAMPLE = "  %(prog)s config/recipes/gem.yaml --steps 20"
 
 
 def benchmark_train(argv: Sequence[str]) -> None:
@@ -82,12 +80,3 @@ def _without_download(recipe: Any) -> Any:
     """Random weights train as fast as published ones."""
     recipe["model"]["init_args"]["model"]["backbone"]["pretrained"] = False
     return recipe
-
-
-def main() -> int:
-    """Entry point."""
-    return run_command(benchmark_train)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -12,16 +12,21 @@ from pathlib import Path
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.maps import BuildConfig, build_map
 from vpr_ros.maps.build_config import BuildReport
+from vpr_ros.maps.usable_frames import UNDECODABLE
 
-EXAMPLE = """  build_map drive.mcap --output my_map
-  build_map bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
-  build_map rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
-  build_map second_drive.mcap --output my_map --append"""
+NAMES_TOLD = 10
+"""Of the images that do not decode, in the last lines; before them each has a line of its own with its reason."""
+
+EXAMPLE = """  %(prog)s drive.mcap --output my_map
+  %(prog)s bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
+  %(prog)s rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
+  %(prog)s second_drive.mcap --output my_map --append
+  %(prog)s utm_photos/ --local-origin --output city_map"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +67,13 @@ def build_parser() -> CommandParser:
     how.add_argument(
         "--radius", type=float, metavar="M", help="frames nearer than this are one place (default: chosen)"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--local-origin", action="store_true", help="the first frame, in whole metres, becomes the map's zero"
+    )
+    where.add_argument(
+        "--origin", type=float, nargs=3, metavar=("X", "Y", "Z"), help="this point of the poses becomes the map's zero"
+    )
     add_source_arguments(parser)
     return parser
 
@@ -96,6 +108,9 @@ def _config(arguments: argparse.Namespace) -> BuildConfig:
         thumbnails=not arguments.no_thumbnails,
         radius_m=arguments.radius,
         overwrite=arguments.overwrite,
+        frame_id=arguments.map_frame,
+        origin_m=None if arguments.origin is None else tuple(arguments.origin),
+        local_origin=arguments.local_origin,
     )
 
 
@@ -110,13 +125,26 @@ def _print(report: BuildReport) -> None:
     print(f"{report.path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
     for reason, count in report.skipped.items():
         if count:
-            print(f"left out: {count} frames ({reason})")
+            named = _some(report.undecodable, count) if reason == UNDECODABLE else ""
+            print(f"left out: {count} frames ({reason}){named}")
+    if report.origin_m is not None:
+        print("origin: {:.10g} {:.10g} {:.10g} m of the recordings' poses".format(*report.origin_m))
     calibration = report.calibration
     print(
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "
         f"({calibration.samples_right} right, {calibration.samples_wrong} wrong answers)"
     )
-    print(f"next: ros2 launch vpr_ros localize.launch.py map:={shlex.quote(str(report.path))}")
+    localize = program("localize")
+    with_ros = localize.startswith("ros2 ")
+    start = "ros2 launch vpr_ros localize.launch.py map:=" if with_ros else f"{localize} --ros-args -p map:="
+    print(f"next: {start}{shlex.quote(str(report.path))}")
+
+
+def _some(names: Sequence[str], count: int) -> str:
+    """The first of the names, and how many are not told: an interrupted build told its own."""
+    told = names[:NAMES_TOLD]
+    more = f" and {count - len(told)} more" if count > len(told) else ""
+    return f": {', '.join(told)}{more}" if told else ""
 
 
 if __name__ == "__main__":

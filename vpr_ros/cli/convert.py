@@ -32,12 +32,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> CommandParser:
     parser = CommandParser(
-        prog="convert_checkpoint",
+        name="convert_checkpoint",
         description="Turn a published .pth file into a vpr_ros checkpoint: SuperVLAD, 1-cluster VLAD or NetVLAD over "
         "DINOv2, CCT-14/7x2 or VGG16, or one of these backbones alone. The variant is read from the file, every tensor "
         "must fit, nothing in it is executed. An fp32 export of vpr_nano (.onnx) becomes a checkpoint to fine-tune.",
-        example="  convert_checkpoint dinov2_vits14_pretrain.pth --output dino.safetensors --init-images drive/\n"
-        "  convert_checkpoint --output vpr_nano.safetensors",
+        example="  %(prog)s dinov2_vits14_pretrain.pth --output dino.safetensors --init-images drive/\n"
+        "  %(prog)s --output vpr_nano.safetensors",
     )
     parser.add_argument("file", type=Path, nargs="?", help=".pth file, or .onnx (default: the shipped vpr_nano.onnx)")
     parser.add_argument("--output", type=Path, required=True, help="checkpoint to write (.safetensors)")

@@ -18,15 +18,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> CommandParser:
     parser = CommandParser(
-        prog="describe_model",
+        name="describe_model",
         description="Write an ONNX model with the description that build_map and localize read.",
-        example="describe_model mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320",
+        example="  %(prog)s mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320",
     )
     parser.add_argument("model", type=Path, help="ONNX file: an RGB image batch in, one vector per image out")
     parser.add_argument("--output", type=Path, required=True, help="the described file; may be the same")
     parser.add_argument("--name", help="of the model (default: the file's)")
     parser.add_argument("--model-version", default="1", help="for people")
     parser.add_argument("--aggregation", default="unknown", help="name of the pooling, for people")
+    parser.add_argument("--descriptor-output", help="which of several outputs is the descriptor")
     parser.add_argument("--descriptor-dim", type=int, help="needed where the file leaves it open")
     add_preprocessing(parser, "of the input; needed where the file leaves it open")
     return parser
@@ -38,12 +39,15 @@ def _command(argv: Sequence[str]) -> None:
         name=args.name or args.model.stem,
         version=args.model_version,
         descriptor_dim=args.descriptor_dim,
+        descriptor_output=args.descriptor_output,
         aggregation=args.aggregation,
         preprocessing=preprocessing_changes(args),
     )
-    info = describe_onnx(args.model, args.output, description)
+    info, dropped = describe_onnx(args.model, args.output, description)
     size = info.preprocessing
     print(f"{args.output}: {info.name}, input {size.height_px}x{size.width_px}, descriptor {info.descriptor_dim}")
+    if dropped:
+        print(f"left out: the other outputs ({', '.join(dropped)})")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import shlex
+import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -26,14 +27,15 @@ from vpr_ros.evaluation.metrics import Metrics
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
-from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.map_warnings import map_warnings
 
-EXAMPLE = """  evaluate my_map second_drive.mcap --output results
-  evaluate kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
-  evaluate corridor_map query/ --positives gt.csv --baselines --output results"""
+EXAMPLE = """  %(prog)s my_map second_drive.mcap --output results
+  %(prog)s kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
+  %(prog)s corridor_map query/ --positives gt.csv --baselines --output results"""
 LIBRARIES = ("numpy", "onnxruntime", "faiss-cpu", "opencv-python-headless", "scipy")
 
 
@@ -72,7 +74,8 @@ def _evaluate(argv: Sequence[str]) -> None:
     rule = GroundTruthRule(
         arguments.threshold, arguments.frame_window, arguments.positives, arguments.ignore_uninformative
     )
-    options = EvaluationOptions(rule, arguments.limit, arguments.baselines, arguments.pictures)
+    named = arguments.map_frame is not None
+    options = EvaluationOptions(rule, arguments.limit, arguments.baselines, arguments.pictures, frame_named=named)
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
@@ -80,6 +83,8 @@ def _evaluate(argv: Sequence[str]) -> None:
     with progress_bar("localizing") as progress:
         result = evaluate(Localizer(extractor, place_map), place_map, queries, options, progress)
     write_report(result, arguments.output, _made_by(argv, arguments, place_map, queries.description, extractor))
+    for warning in map_warnings(place_map):
+        print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)
 
 
@@ -88,11 +93,12 @@ def _made_by(
 ) -> dict[str, Any]:
     """What somebody needs to get the same figures again."""
     return {
-        "command": shlex.join(["evaluate", *argv]),
+        "command": f"vpr_ros evaluate {shlex.join(argv)}",
         "created_utc": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "map": str(arguments.map),
         "map_created_utc": place_map.manifest.created_utc,
         "map_frames": len(place_map),
+        "map_calibration": place_map.manifest.calibration.kind,
         "queries": queries,
         "model": f"{extractor.info.name} {extractor.info.version} {extractor.info.precision}",
         "model_sha256": extractor.sha256,
@@ -118,6 +124,8 @@ def _print(metrics: Metrics, output: Path) -> None:
         for row in text_table.rows:
             table.add_row(*row)
         console.print(table)
+    for note in summary_notes(metrics):
+        console.print(f"{note}.", highlight=False, soft_wrap=True)
     console.print(f"report: {output / 'report.html'}", soft_wrap=True)
 
 

@@ -10,7 +10,7 @@ from typing import get_args
 
 from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
 from vpr_ros.cli.parser import CommandParser
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.positives_csv import read_positives
@@ -31,9 +31,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> CommandParser:
     parser = CommandParser(
-        prog="export_model",
+        name="export_model",
         description="Export a checkpoint or a torch.hub model to ONNX, and refuse if it does not agree with torch.",
-        example="export_model runs/nano/best.safetensors --output nano.onnx --images drive/ --precision fp16",
+        example="  %(prog)s runs/nano/best.safetensors --output nano.onnx --images drive/ --precision fp16",
     )
     parser.add_argument("checkpoint", type=Path, nargs="?", help="checkpoint of vpr_ros")
     parser.add_argument(
@@ -63,7 +63,9 @@ def _parser() -> CommandParser:
 def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     if (args.checkpoint is None) == (args.torch_hub is None):
-        raise ConfigError("export_model needs a checkpoint or --torch-hub, one of the two", "See export_model --help")
+        raise ConfigError(
+            "export_model needs a checkpoint or --torch-hub, one of the two", f"See {program('export_model')} --help"
+        )
     if (args.whiten is None) != (args.whiten_images is None) or (args.whiten is not None and args.checkpoint is None):
         raise ConfigError("whitening needs a checkpoint, --whiten and --whiten-images", "Give all three, or none")
     if args.tensorrt is not None:
@@ -89,7 +91,7 @@ def _from_checkpoint(args: argparse.Namespace) -> Exportable:
     preprocessing = replace(model.config.preprocessing, **preprocessing_changes(args))
     if model.cross_image is not None and model.cross_image.mode != "single":
         model.cross_image.mode = "single"  # as in validation: a robot has one image at a time
-        print("the cross-image encoder is exported in single-image mode (METHODS 5.7)")
+        print("the cross-image encoder is exported in single-image mode: a robot has one image at a time")
     if args.whiten is not None:
         model = whitened(model, ImageFolder.open(args.whiten_images, MOST_IMAGES), args.whiten, preprocessing)
     return exportable_place_model(model, recipe, preprocessing)

@@ -14,15 +14,18 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.map_frame import describe_frames
+from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.reseal import reseal
 from vpr_ros.maps.spacing import median_spacing_m
 
-EXAMPLE = """  inspect_map my_map
-  inspect_map my_map --verify --picture my_map.png
-  inspect_map my_map --json
-  inspect_map my_map --reseal"""
+EXAMPLE = """  %(prog)s my_map
+  %(prog)s my_map --verify --picture my_map.png
+  %(prog)s my_map --json
+  %(prog)s my_map --reseal"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,7 +79,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
     calibration = manifest.calibration
     rows = {
-        "frames": f"{manifest.frames} in frame {manifest.frame_id!r}, {manifest.thumbnails} thumbnails",
+        "frames": f"{manifest.frames} in frame {describe_frames(manifest)}, {manifest.thumbnails} thumbnails",
         "extent": f"{high[0] - low[0]:.1f} x {high[1] - low[1]:.1f} x {high[2] - low[2]:.1f} m",
         "spacing": f"{plain['spacing_m']:.2f} m between neighbours, one place within {calibration.radius_m:.2f} m",
         "model": f"{manifest.model.name} {manifest.model.version} {manifest.model.precision}, "
@@ -86,6 +89,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
+        "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "manifest": "as it was sealed"
         if manifest.manifest_sha256
         else "has no checksum, as of an older map: changes do not show (--reseal adds it)",
@@ -103,6 +107,13 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     for name, value in rows.items():
         table.add_row(_shown(name), _shown(value))
     stdout_console().print(table)
+    for warning in map_warnings(place_map):
+        print(f"warning: {warning}")
+
+
+def origin_text(origin_m: PositionM) -> str:
+    """Where a map's zero lies, for people."""
+    return "{:.10g} {:.10g} {:.10g} m of the recordings' poses: add it to put a pose back".format(*origin_m)
 
 
 def _shown(value: str) -> Text:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import NoReturn
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
 
 
 class CommandParser(argparse.ArgumentParser):
     """Shows the description's line breaks and the defaults, and raises instead of exiting."""
 
-    def __init__(self, prog: str, description: str, example: str) -> None:
-        """Build a parser whose help ends with *example*."""
+    def __init__(self, name: str, description: str, example: str) -> None:
+        """Build the parser of the command *name*; its help ends with *example*, where %(prog)s is how it was called."""
         super().__init__(
-            prog=prog,
+            prog=program(name),
             description=description,
             epilog=f"example:\n{example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,

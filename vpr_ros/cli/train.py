@@ -19,14 +19,15 @@ import lightning
 import yaml
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import ConfigError, VprError
+from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import DISK_REFUSES, refusal
+from vpr_ros.core.errors import ConfigError, TrainingError, VprError
 from vpr_ros.core.files import read_yaml
 from vpr_ros.models.checkpoint import Recipe
 from vpr_ros.training.run_folder import RunFolder
 
 EXAMPLE = (
-    "example: train fit --config config/recipes/supervlad_dinov2b_gsv.yaml "
+    "example: vpr_ros train fit --config config/recipes/supervlad_dinov2b_gsv.yaml "
     "--data.init_args.train.init_args.root DATASETS/gsv_cities --run runs/supervlad"
 )
 
@@ -72,8 +73,17 @@ class TrainCli(LightningCLI):
         return super().instantiate_trainer(**{**options, **kwargs})
 
     def fit(self, **arguments: Any) -> None:
-        """Train; nothing of a checkpoint is unpickled."""
-        self.trainer.fit(**arguments, weights_only=True)
+        """Train; nothing of a checkpoint is unpickled.
+
+        Raises:
+            TrainingError: the disk of the run folder is full or refuses.
+        """
+        try:
+            self.trainer.fit(**arguments, weights_only=True)
+        except OSError as error:
+            if error.errno not in DISK_REFUSES:
+                raise
+            raise refusal(Path(self._get(self.config, "run")), error, TrainingError) from error
 
     def validate(self, **arguments: Any) -> None:
         """Measure recall; nothing of a checkpoint is unpickled."""
@@ -117,6 +127,7 @@ def train(argv: Sequence[str]) -> None:
             seed_everything_default=0,
             parser_kwargs={
                 **strict,
+                "prog": program("train"),
                 "description": f"Train a model from a recipe. {EXAMPLE}",
                 "fit": dict(strict),
                 "validate": dict(strict),
@@ -128,7 +139,7 @@ def train(argv: Sequence[str]) -> None:
     except jsonargparse.ArgumentError as error:
         raise ConfigError(
             f"the recipe or the command line is wrong: {_short(str(error))}",
-            "See `train fit --help` and docs/training.md",
+            f"See `{program('train')} fit --help` and docs/training.md",
         ) from error
     except ValueError as error:
         # jsonargparse wraps what a constructor raises
@@ -184,9 +195,9 @@ def _own_error(error: BaseException) -> VprError | None:
     return None
 
 
-def main() -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Entry point."""
-    return run_command(train)
+    return run_command(train, argv)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
         FrameDecodeError     one image of a source; the others are fine
         ClockError           poses and images whose times do not meet
       ModelError             a model file, its metadata, or a runtime that cannot run it
+        NoDescriptorError    images that a model has no descriptor for; others are fine
       MapError               a map folder: missing, damaged, newer, or made by another model
       TrainingError          data, recipe or checkpoint of the trainer
       ExportError            a model that must not be exported
@@ -48,6 +49,19 @@ class ClockError(SourceError):
 
 class ModelError(VprError):
     """A model file, its metadata, or the runtime that should run it is wrong."""
+
+
+class NoDescriptorError(ModelError):
+    """The model answered some images of a batch with numbers that are no descriptor; the others are fine.
+
+    Args:
+        rows: which images of the batch.
+        problem, remedy: see ``VprError``.
+    """
+
+    def __init__(self, rows: tuple[int, ...], problem: str, remedy: str) -> None:
+        super().__init__(problem, remedy)
+        self.rows = rows
 
 
 class MapError(VprError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,8 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.image_header import LARGEST_SAMPLE_BITS, MAX_IMAGE_PIXELS, check_size, read_image_header
+from vpr_ros.core.jpeg_structure import JpegStructure, is_short, may_be_short, read_structure
 
 if TYPE_CHECKING:
     from array import array
@@ -47,12 +50,22 @@ _LAYOUTS: Final = {
     "yuyv": _Layout(2, cv2.COLOR_YUV2RGB_YUY2, even_width=True),
 }
 
+_HEADER_BYTES: Final = 1 << 18
+"""Enough for the header of a JPEG with a thumbnail and a colour profile before it."""
+
 RAW_ENCODINGS: Final = tuple(_LAYOUTS)
 """Every ``sensor_msgs/Image`` encoding ``decode_raw`` knows."""
 
 
 def decode_raw(
-    data: ImageBytes, height: int, width: int, encoding: str, step: int, is_bigendian: bool = False
+    data: ImageBytes,
+    height: int,
+    width: int,
+    encoding: str,
+    step: int,
+    is_bigendian: bool = False,
+    *,
+    max_pixels: int = MAX_IMAGE_PIXELS,
 ) -> ImageRgb:
     """Turn the fields of a ``sensor_msgs/Image`` into RGB.
 
@@ -65,14 +78,18 @@ def decode_raw(
         encoding: one of ``RAW_ENCODINGS``.
         step: bytes from one row to the next, at least the bytes of one row.
         is_bigendian: byte order of 16-bit pixels.
+        max_pixels: a larger image is refused.
 
     Returns:
         (height, width, 3) uint8. 16-bit grey is scaled by 1/257, so that 65535 becomes 255.
 
     Raises:
-        FrameDecodeError: unknown encoding, zero size, step too small, or too few bytes.
+        FrameDecodeError: unknown encoding, zero size or too large, step too small, too few bytes, or no pixels at all
+            but an encoded image.
     """
     layout = _layout(encoding, height, width)
+    check_size(width, height, "the image", max_pixels)
+    _refuse_encoded(data, height, width, encoding, step)
     pixel_bytes = layout.channels * layout.bytes_per_channel
     row_bytes = width * pixel_bytes
     if step < row_bytes:
@@ -87,37 +104,47 @@ def decode_raw(
             f"truncated image: {found} bytes found, {width}x{height} {encoding} with step {step} needs {needed}",
             "Check the camera driver and the transport, or leave this image out",
         )
+    if height == 1:
+        step = row_bytes  # nothing follows the only row, whatever its publisher wrote
     if layout.bytes_per_channel == 2:
         return _grey16(data, height, width, step, is_bigendian)
     shape = (height, width) if layout.channels == 1 else (height, width, layout.channels)
     pixels: ImageRgb = np.ndarray(shape, np.uint8, data, 0, (step, pixel_bytes, 1)[: len(shape)])
-    return pixels if layout.to_rgb is None else _uint8(cv2.cvtColor(pixels, layout.to_rgb))
+    return pixels if layout.to_rgb is None else _converted(pixels, layout.to_rgb, encoding)
 
 
-def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> ImageRgb:
-    """Decode a compressed image file (JPEG, PNG and whatever else OpenCV reads).
+def decode_compressed(
+    data: ImageBytes, origin: str, image_format: str = "", *, max_pixels: int = MAX_IMAGE_PIXELS
+) -> ImageRgb:
+    """Decode a compressed image file: JPEG, PNG, WebP, TIFF, BMP, PNM, and GIF where OpenCV reads it.
 
     Args:
         data: the bytes of the file.
         origin: file or topic it came from, for the message of an error.
         image_format: ``format`` of a ``sensor_msgs/CompressedImage``. "compressed rgb" says that red and blue were
             exchanged before encoding. "bayer_rggb8; jpeg compressed " and its like say that the file holds the
-            mosaic of a Bayer camera, which image_transport compresses as if it were grey.
+            mosaic of a Bayer camera, which image_transport compresses as if it were grey. Depth and video are
+            refused, see ``is_picture_format``.
+        max_pixels: an image whose header says that it is larger is refused before it is decoded.
 
     Returns:
         (H, W, 3) uint8. 16-bit images are scaled by 1/257; an EXIF orientation is applied.
 
     Raises:
-        FrameDecodeError: empty, truncated or not an image.
+        FrameDecodeError: empty, too large, truncated or not an image.
     """
+    _check_picture_format(image_format, origin)
     encoded = bytes(data)
-    _check_complete(encoded, origin)
+    _check_header(encoded, origin, image_format, max_pixels)
+    structure = _checked_structure(encoded, origin)
     try:
         pixels = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
     except cv2.error as error:
         raise _not_an_image(encoded, origin, image_format) from error
     if pixels is None or pixels.size == 0:
         raise _not_an_image(encoded, origin, image_format)
+    if structure is not None and may_be_short(structure, pixels) and is_short(encoded, structure):
+        raise _truncated(encoded, origin, "its pixels end before its end mark")
     if pixels.dtype == np.uint16:
         pixels = cv2.convertScaleAbs(pixels, alpha=1 / 257)
     elif pixels.dtype != np.uint8:
@@ -127,6 +154,29 @@ def decode_compressed(data: ImageBytes, origin: str, image_format: str = "") -> 
     if (mosaic := _mosaic(image_format)) is not None:
         return _uint8(cv2.cvtColor(np.ascontiguousarray(pixels[..., 0]), mosaic))
     return _uint8(pixels if "compressed rgb" in image_format else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=pixels))
+
+
+_NO_PICTURES: Final = ("compresseddepth", "rvl", "h264", "h265", "hevc", "vp8", "vp9", "av1")
+
+
+def is_picture_format(image_format: str) -> bool:
+    """Whether ``format`` of a ``sensor_msgs/CompressedImage`` means colours or brightness that OpenCV decodes.
+
+    "16UC1; png compressed ", "32FC1; compressedDepth png" and their like are depth, which is no picture however it was
+    compressed; "h264" and its like are streams, of which one message is no image.
+    """
+    source, _, codec = image_format.lower().partition(";")
+    words = {source.strip(), *codec.split()}
+    is_deep = re.fullmatch(r"(16|32|64)[usf]c\d*|8sc\d*", source.strip()) is not None
+    return not is_deep and words.isdisjoint(_NO_PICTURES)
+
+
+def _check_picture_format(image_format: str, origin: str) -> None:
+    if not is_picture_format(image_format):
+        raise FrameDecodeError(
+            f"{origin}: format {image_format.strip()!r} is no picture, expected a colour or grey image as JPEG or PNG",
+            "Choose the topic of a colour or grey camera",
+        )
 
 
 def _mosaic(image_format: str) -> int | None:
@@ -166,36 +216,69 @@ def _grey16(data: ImageBytes, height: int, width: int, step: int, is_bigendian: 
     return _uint8(cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=1 / 257), cv2.COLOR_GRAY2RGB))
 
 
-def _check_complete(encoded: bytes, origin: str) -> None:
-    """Find the end mark: OpenCV fills the missing part of a JPEG with grey and calls it decoded."""
-    if not encoded:
-        raise FrameDecodeError(f"{origin} is empty, expected an image", "Leave it out or record it again")
-    if encoded.startswith(b"\xff\xd8"):
-        complete = encoded.rfind(b"\xff\xd9") > _start_of_scan(encoded)
-    elif encoded.startswith(b"\x89PNG"):
-        complete = encoded.rfind(b"IEND") > 0
-    else:
-        return
-    if not complete:
+def _converted(pixels: ImageRgb, to_rgb: int, encoding: str) -> ImageRgb:
+    try:
+        return _uint8(cv2.cvtColor(pixels, to_rgb))
+    except cv2.error as error:  # the OpenCV of Ubuntu 22.04 refuses a single pixel
         raise FrameDecodeError(
-            f"truncated image: {origin} ends after {len(encoded)} bytes without its end mark",
-            "Leave it out or record it again",
+            f"an image of shape {pixels.shape} cannot be converted from {encoding}", "Mend the publisher"
+        ) from error
+
+
+def _refuse_encoded(data: ImageBytes, height: int, width: int, encoding: str, step: int) -> None:
+    """Name a driver that sends the camera's JPEGs as if they were pixels, as usb_cam does with yuv422.
+
+    Raises:
+        FrameDecodeError: the bytes are an encoded image.
+    """
+    found = memoryview(data).nbytes  # type: ignore[arg-type]  # see decode_raw
+    if found == height * step:
+        return
+    header = read_image_header(bytes(memoryview(data).cast("B")[:_HEADER_BYTES]))  # type: ignore[arg-type]
+    if header is not None and header.format in ("JPEG", "PNG"):
+        raise FrameDecodeError(
+            f"the image says {width}x{height} {encoding} with {height * step} bytes of pixels, its {found} bytes are "
+            f"a {header.format} of {header.width_px}x{header.height_px}",
+            "Let the driver decode it (usb_cam: set pixel_format to mjpeg2rgb or yuyv2rgb), or publish it as "
+            "sensor_msgs/CompressedImage",
         )
 
 
-def _start_of_scan(jpeg: bytes) -> int:
-    """Where the pixels of a JPEG begin: an end mark before that belongs to an embedded thumbnail."""
-    position = 2
-    while position + 4 <= len(jpeg) and jpeg[position] == 0xFF and jpeg[position + 1] != 0xDA:
-        position += 2 + int.from_bytes(jpeg[position + 2 : position + 4], "big")
-    return position
+def _check_header(encoded: bytes, origin: str, image_format: str, max_pixels: int) -> None:
+    if not encoded:
+        raise FrameDecodeError(f"{origin} is empty, expected an image", "Leave it out or record it again")
+    header = read_image_header(encoded)
+    if header is None or not (header.width_px and header.height_px):
+        _checked_structure(encoded, origin)
+        raise _not_an_image(encoded, origin, image_format)
+    check_size(header.width_px, header.height_px, origin, max_pixels)
+    if header.sample_bits > LARGEST_SAMPLE_BITS:
+        raise FrameDecodeError(
+            f"{origin} holds {header.sample_bits}-bit pixels, expected 8-bit or 16-bit", "Convert it to PNG or JPEG"
+        )
+
+
+def _checked_structure(encoded: bytes, origin: str) -> JpegStructure | None:
+    """The marks of a JPEG, None for other formats: of these OpenCV decodes the whole image or nothing."""
+    if not encoded.startswith(b"\xff\xd8"):
+        return None
+    structure = read_structure(encoded)
+    if structure.fault:
+        raise _truncated(encoded, origin, structure.fault)
+    return structure
+
+
+def _truncated(encoded: bytes, origin: str, fault: str) -> FrameDecodeError:
+    return FrameDecodeError(
+        f"truncated image: {origin} has {len(encoded)} bytes, {fault}", "Leave it out or record it again"
+    )
 
 
 def _not_an_image(encoded: bytes, origin: str, image_format: str) -> FrameDecodeError:
     stated = f" (format {image_format!r})" if image_format else ""
     return FrameDecodeError(
         f"{origin}{stated} does not decode: {len(encoded)} bytes beginning with {encoded[:8].hex(' ')}",
-        "Expected JPEG or PNG; check the file or the topic, or leave it out",
+        "Expected JPEG, PNG, WebP, TIFF, BMP or PNM; check the file or the topic, or leave it out",
     )
 
 

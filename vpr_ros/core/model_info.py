@@ -131,5 +131,6 @@ class Extractor(Protocol):
         """Run the network: (B, 3, H, W) float32 -> (B, D) float32, rows of unit length.
 
         Raises:
-            ModelError: the runtime failed or answered with numbers that are not finite.
+            NoDescriptorError: the network has none for some of the images, of one colour for example.
+            ModelError: the runtime failed, or gave another shape.
         """

@@ -11,6 +11,12 @@ from scipy.spatial.transform import Rotation
 
 FloatArray = npt.NDArray[np.float64]
 
+LONGEST_QUATERNION = 1e100
+"""Squares of longer ones overflow."""
+
+PositionM = tuple[float, float, float]
+"""x, y, z in metres."""
+
 IDENTITY_QUAT_XYZW = (0.0, 0.0, 0.0, 1.0)
 
 
@@ -56,10 +62,17 @@ class Pose:
 
     @property
     def is_finite(self) -> bool:
-        """Whether every number is finite and the quaternion, if any, has a length."""
+        """Whether every number is finite and the quaternion, if any, has a length that can be divided by."""
         return all(map(math.isfinite, self.position_m)) and (
-            self.quat_xyzw is None or 1e-6 < math.hypot(*self.quat_xyzw) < math.inf
+            self.quat_xyzw is None or 1e-6 < math.hypot(*self.quat_xyzw) < LONGEST_QUATERNION
         )
+
+    def seen_from(self, origin_m: PositionM | None) -> Pose:
+        """The same pose in a frame whose zero lies at *origin_m* of this one and whose axes are the same."""
+        if origin_m is None:
+            return self
+        x, y, z = (value - zero for value, zero in zip(self.position_m, origin_m, strict=True))
+        return Pose((x, y, z), self.quat_xyzw)
 
     def compose(self, other: Pose) -> Pose:
         """``T_a_b.compose(T_b_c) = T_a_c``. Needs both orientations."""

@@ -16,7 +16,7 @@ from vpr_ros.core.frames import ImageRgb
 
 Resize = Literal["area", "bilinear", "bilinear_antialias"]
 """area: OpenCV's box filter (fast, no aliasing). bilinear: no antialiasing, as the published SuperVLAD
-evaluation (METHODS 5.5). bilinear_antialias: Pillow's, as torchvision trains."""
+evaluation (docs/methods.md 5.4). bilinear_antialias: Pillow's, as torchvision trains."""
 Aspect = Literal["stretch", "crop"]
 """stretch: both sides resized on their own. crop: the largest centred window of the target's aspect ratio."""
 

@@ -16,7 +16,7 @@ from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.recall import Recall
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
-from vpr_ros.evaluation.run import run_queries
+from vpr_ros.evaluation.run import Run, run_queries
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
@@ -30,12 +30,14 @@ class EvaluationOptions:
         limit: use the first so many queries only, None = all.
         baselines: count chance and 32x32 grey pixels on the same queries.
         pictures: how many wrong matches to picture.
+        frame_named: somebody said that the queries' poses are in the frame their source names.
     """
 
     rule: GroundTruthRule = field(default_factory=GroundTruthRule)
     limit: int | None = None
     baselines: bool = False
     pictures: int = 8
+    frame_named: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.
@@ -79,19 +81,22 @@ def evaluate(
     Raises:
         ConfigError, SourceError: see ``list_queries``, ``find_ground_truth`` and ``run_queries``.
     """
-    listed = list_queries(queries, place_map, options.rule.needs_query_poses, options.limit)
+    listed = list_queries(
+        queries, place_map, options.rule.needs_query_poses, options.limit, frame_named=options.frame_named
+    )
     ground_truth = find_ground_truth(options.rule, place_map, listed)
     run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
     metrics = compute_metrics(run.outcomes, baselines)
-    metrics["left_out"] = _left_out(ground_truth, run.undecodable)
+    metrics["left_out"] = _left_out(ground_truth, run)
     return Evaluation(run.outcomes, metrics, place_map)
 
 
-def _left_out(ground_truth: GroundTruth, undecodable: tuple[str, ...]) -> dict[str, int]:
+def _left_out(ground_truth: GroundTruth, run: Run) -> dict[str, int]:
     """What a reader must know about the denominators."""
     return {
-        "queries_undecodable": len(undecodable),
+        "queries_undecodable": len(run.undecodable),
+        "queries_undescribed": len(run.undescribed),
         "queries_uninformative": int((~ground_truth.counted).sum()),
         "queries_unlisted": ground_truth.unlisted_queries,
         "missing_map_frames": ground_truth.missing_map_frames,

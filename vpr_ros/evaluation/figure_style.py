@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -35,5 +36,7 @@ def tidy(axes: Axes, title: str, x_label: str = "", y_label: str = "") -> None:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG."""
-    figure.savefig(path, dpi=DOTS_PER_INCH, facecolor="white")
+    """Write a PNG. A letter the font lacks is drawn as a box, without a word: names may be in any script."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        figure.savefig(path, dpi=DOTS_PER_INCH, facecolor="white")

@@ -8,8 +8,9 @@ from html import escape
 from string import Template
 from typing import Any
 
+from vpr_ros.evaluation.binomial import interval_text
 from vpr_ros.evaluation.metrics import Metrics
-from vpr_ros.evaluation.summary import TextTable, summary_tables
+from vpr_ros.evaluation.summary import TextTable, summary_notes, summary_tables
 
 _PAGE = Template(
     """<!doctype html>
@@ -63,10 +64,11 @@ def html_page(metrics: Metrics, made_by: Mapping[str, Any], pictures: Mapping[st
 
 def _headlines(metrics: Metrics) -> list[tuple[str, str]]:
     error_m = metrics["translation_error_m"]["median"]
+    recall_interval = interval_text(metrics["recall_at_interval"]["1"])
     latency = metrics["latency_ms"].get("total", {}).get("p50")
     return [
-        (f"{metrics['recall_at']['1']:.1f} %", f"recall@1 of {metrics['queries']} queries"),
-        (f"{metrics['accepted']['count']}", f"published, {metrics['accepted']['wrong']} of them wrong"),
+        (f"{metrics['recall_at']['1']:.1f} %", f"recall@1 of {metrics['queries']} queries ({recall_interval})"),
+        (f"{metrics['accepted']['count']}", f"accepted, {metrics['accepted']['wrong']} of them wrong"),
         (f"{metrics['recall_at_100_precision']:.1f} %", "recall at 100 % precision"),
         ("-" if error_m is None else f"{error_m:.2f} m", "median position error"),
         ("-" if latency is None else f"{latency:.0f} ms", "median time per image"),
@@ -74,16 +76,8 @@ def _headlines(metrics: Metrics) -> list[tuple[str, str]]:
 
 
 def _notes(metrics: Metrics) -> str:
-    """Who is in the denominators, in words."""
-    names = {
-        "queries_undecodable": "queries whose image does not decode are in no figure",
-        "queries_uninformative": "queries marked uninformative were left out on request",
-        "queries_unlisted": "queries the positives file does not name count as having no answer",
-        "missing_map_frames": "entries of the positives file name frames the map does not hold",
-    }
-    items = [f"{metrics['queries_without_answer']} queries have no correct answer in the map; they count as misses"]
-    items += [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
-    return _section("About the denominators", "".join(f"<p>{escape(item)}.</p>" for item in items))
+    items = "".join(f"<p>{escape(note)}.</p>" for note in summary_notes(metrics))
+    return _section("About the denominators", items)
 
 
 def _table(table: TextTable) -> str:

@@ -1,4 +1,8 @@
-"""What a listener saw of a running localizer, beside the truth: numbers and a picture."""
+"""What a listener saw of a running localizer, beside the truth: numbers and a picture.
+
+An answer is right by the definition of ``evaluate``: its best match lies within the threshold of the truth. How precise
+the published pose is, is another question, answered by its error in metres.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.evaluation.binomial import interval_text, percent_interval
 from vpr_ros.evaluation.figure_style import (
     ACCENT_COLOUR,
     MAP_COLOUR,
@@ -19,6 +24,8 @@ from vpr_ros.evaluation.figure_style import (
     save,
     tidy,
 )
+from vpr_ros.evaluation.positives import right_means
+from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 
 LONGEST_LATENCY_MS = 60_000.0
 
@@ -42,62 +49,72 @@ class LiveLog:
 
     Attributes:
         truth: where the robot really was.
-        best_match: position of the most similar map frame, accepted or not.
+        best_match: pose the most similar map frame gives, accepted or not; None where nothing matched.
         published: accepted poses.
         latency_ms: from the image's stamp to the arrival of its answer.
         map_xy_m: (N, 2) the map's frames.
     """
 
     truth: dict[int, Pose] = field(default_factory=dict)
-    best_match: dict[int, Pose] = field(default_factory=dict)
+    best_match: dict[int, Pose | None] = field(default_factory=dict)
     published: dict[int, LiveAnswer] = field(default_factory=dict)
     latency_ms: dict[int, float] = field(default_factory=dict)
     map_xy_m: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
-def summary_lines(log: LiveLog, radius_m: float) -> list[str]:
+def right_answers(log: LiveLog, threshold: PoseThreshold) -> dict[int, bool]:
+    """By stamp, for every answer whose truth is known: whether it is right. See ``PoseThreshold.admits``."""
+    return {
+        stamp: match is not None and threshold.admits(match, log.truth[stamp])
+        for stamp, match in log.best_match.items()
+        if stamp in log.truth
+    }
+
+
+def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
     """The log in a few lines.
 
     Raises:
         SourceError: no answer had a ground truth of the same time.
     """
-    match_error_m = _errors_m(log.best_match, log.truth)
-    if not match_error_m:
+    right = right_answers(log, threshold)
+    if not right:
         raise SourceError(
             f"{len(log.best_match)} answers and {len(log.truth)} ground truths, none of the same time",
             "Start watch before the player, and remap ground_truth to the player's topic",
         )
-    accepted_m = _errors_m({stamp: answer.T_map_base for stamp, answer in log.published.items()}, log.truth)
-    right = sum(error <= radius_m for error in match_error_m)
+    accepted = [stamp for stamp in log.published if stamp in right]
+    wrong = sum(not right[stamp] for stamp in accepted)
+    hits = sum(right.values())
     lines = [
-        f"images answered    {len(match_error_m)} of {len(log.truth)} played",
-        f"recall@1           {100 * right / len(match_error_m):.1f} % (within {radius_m:g} m)",
-        f"accepted           {len(accepted_m)}, rejected {len(match_error_m) - len(accepted_m)}",
+        f"images answered    {len(right)} of {len(log.truth)} played",
+        f"recall@1           {100 * hits / len(right):.1f} % ({interval_text(percent_interval(hits, len(right)))})",
+        f"accepted           {len(accepted)}, {wrong} of them wrong; rejected {len(right) - len(accepted)}",
+        f"right means        {right_means(threshold.rule)}",
     ]
-    if accepted_m:
-        within = 100 * float(np.mean(np.array(accepted_m) <= radius_m))
-        lines.append(
-            f"position error     median {np.median(accepted_m):.2f} m, p90 {np.quantile(accepted_m, 0.9):.2f} m"
-        )
-        lines.append(f"accepted and right {within:.1f} % (within {radius_m:g} m)")
+    errors_m = [log.published[stamp].T_map_base.distance_m(log.truth[stamp]) for stamp in accepted]
+    if errors_m:
+        median_m, p90_m = np.median(errors_m), np.quantile(errors_m, 0.9)
+        lines.append(f"position error     median {median_m:.2f} m, p90 {p90_m:.2f} m, of what was accepted")
     latency = [ms for ms in log.latency_ms.values() if 0 <= ms < LONGEST_LATENCY_MS]
     if latency:
         lines.append(f"image to answer    p50 {np.median(latency):.0f} ms, p95 {np.quantile(latency, 0.95):.0f} ms")
     return lines
 
 
-def write_picture(log: LiveLog, radius_m: float, path: Path) -> None:
-    """Draw map, true drive and published poses, right and wrong ones apart."""
+def write_picture(log: LiveLog, threshold: PoseThreshold, path: Path) -> None:
+    """Draw map, true drive and published poses, those of right and of wrong answers apart."""
+    judged = right_answers(log, threshold)
     figure = new_figure(7.0, 6.0)
     axes = figure.add_subplot()
     axes.scatter(*_xy(log.map_xy_m), s=14, color=MAP_COLOUR, label="map", zorder=1)
     truth = np.array([log.truth[stamp].position_m[:2] for stamp in sorted(log.truth)]).reshape(-1, 2)
     axes.plot(*_xy(truth), color=ACCENT_COLOUR, linewidth=1.2, label="true drive", zorder=2)
-    for right, colour, label in ((True, RIGHT_COLOUR, "pose, right"), (False, WRONG_COLOUR, "pose, wrong")):
+    for right, colour, label in ((True, RIGHT_COLOUR, "answer right"), (False, WRONG_COLOUR, "answer wrong")):
         shown = [
             (answer.T_map_base.position_m, log.truth[stamp].position_m)
             for stamp, answer in log.published.items()
-            if stamp in log.truth and (answer.T_map_base.distance_m(log.truth[stamp]) <= radius_m) == right
+            if judged.get(stamp) is right
         ]
         for pose_m, truth_m in shown:
             axes.plot([pose_m[0], truth_m[0]], [pose_m[1], truth_m[1]], color=colour, linewidth=0.7, zorder=3)
@@ -107,10 +124,6 @@ def write_picture(log: LiveLog, radius_m: float, path: Path) -> None:
     axes.legend(fontsize=8, frameon=False)
     tidy(axes, "Poses published while driving", "x in the map (m)", "y in the map (m)")
     save(figure, path)
-
-
-def _errors_m(answers: dict[int, Pose], truth: dict[int, Pose]) -> list[float]:
-    return [pose.distance_m(truth[stamp]) for stamp, pose in answers.items() if stamp in truth]
 
 
 def _xy(points: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

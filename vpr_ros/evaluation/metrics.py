@@ -1,7 +1,8 @@
 """``metrics.json``: every figure of an evaluation, for scripts and for comparisons between models.
 
-Shares and recalls are percent, probabilities 0..1, distances metres, angles degrees, times milliseconds; a figure that
-is not known (no poses, no orientation, nothing accepted) is null. docs/evaluation.md describes every key.
+Shares, recalls and their 95 % intervals are percent, probabilities 0..1, distances metres, angles degrees, times
+milliseconds; a figure that is not known (no poses, no orientation, nothing accepted) is null. docs/evaluation.md
+describes every key.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from vpr_ros.evaluation.binomial import Interval, percent_interval
 from vpr_ros.evaluation.consistency import position_nees, summarise_nees
 from vpr_ros.evaluation.latency import latency_quantiles_ms
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.pose_error import summarise_pose_errors
+from vpr_ros.evaluation.positives import right_means
 from vpr_ros.evaluation.precision_recall import PrecisionRecall, precision_recall
 from vpr_ros.evaluation.recall import Recall, recall_at_n
 from vpr_ros.evaluation.reliability import reliability
@@ -42,6 +45,7 @@ def compute_metrics(outcomes: Outcomes, baselines: Mapping[str, Recall] | None =
         "version": METRICS_VERSION,
         **recall_figures(recall),
         "correct_means": outcomes.positives.rule,
+        "right_means": right_means(outcomes.positives.rule),
         "translation_error_m": answer.translation_m,
         "rotation_error_deg": answer.rotation_deg,
         "pose_error": {
@@ -74,7 +78,15 @@ def recall_figures(recall: Recall) -> dict[str, Any]:
         "recall_at_answerable": {str(n): value for n, value in recall.at_answerable.items()},
         "queries": recall.queries,
         "queries_without_answer": recall.queries_without_answer,
+        "recall_at_interval": _intervals(recall, recall.queries),
+        "recall_at_answerable_interval": _intervals(recall, recall.queries - recall.queries_without_answer),
     }
+
+
+def _intervals(recall: Recall, trials: int) -> dict[str, Interval | None] | None:
+    """Rank -> 95 % interval of its recall; None for what was not counted."""
+    hits = recall.hits
+    return None if hits is None else {str(n): percent_interval(count, trials) for n, count in hits.items()}
 
 
 def json_ready(value: Any) -> Any:
@@ -105,7 +117,13 @@ def _acceptance(outcomes: Outcomes) -> dict[str, Any]:
             "count": count,
             "wrong": count - true,
             "precision": 100.0 * true / count if count else None,
+            "precision_interval": percent_interval(true, count),
             "recall": 100.0 * true / answerable if answerable else None,
+            "recall_interval": percent_interval(true, answerable),
+            "share": 100.0 * count / len(outcomes),
+            "share_interval": percent_interval(count, len(outcomes)),
+            "wrong_share": 100.0 * (count - true) / len(outcomes),
+            "wrong_share_interval": percent_interval(count - true, len(outcomes)),
         },
         "rejected": dict(
             Counter(_reason_class(row.answer.reason) for row in outcomes.rows if not row.answer.accepted).most_common()

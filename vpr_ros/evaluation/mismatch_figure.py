@@ -85,4 +85,6 @@ def _draw(axes: Axes, image_rgb: ImageRgb | None, title: str, colour: str) -> No
 
 
 def _short(name: str, length: int = 34) -> str:
-    return name if len(name) <= length else "..." + name[3 - length :]
+    shown = " ".join(name.encode("utf-8", "replace").decode().split())
+    shown = shown if len(shown) <= length else "..." + shown[3 - length :]
+    return shown.replace("$", r"\$")  # else what stands between two dollars is read as a formula

@@ -12,6 +12,15 @@ IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 
+def right_means(rule: str) -> str:
+    """The one definition of a right answer, for offline and live reports: what they print beside their numbers.
+
+    Args:
+        rule: when a map frame is correct, such as "a map frame within 25 m".
+    """
+    return f"the best match is correct: {rule}"
+
+
 @dataclass(frozen=True, eq=False)
 class Positives:
     """The correct map frames of every query.

@@ -1,4 +1,4 @@
-"""Positives by metres and, where asked, degrees between the true poses (METHODS 5.3)."""
+"""Positives by metres and, where asked, degrees between the true poses (docs/methods.md 5.2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.pose import FloatArray
+from vpr_ros.core.pose import FloatArray, Pose
 from vpr_ros.evaluation.positives import IntArray, Positives
 
 DEFAULT_RADIUS_M = 25.0
@@ -58,6 +58,21 @@ class PoseThreshold:
             raise ConfigError(f"threshold {text!r} is not M or M,DEG", "Give for example 25 or 0.3,30")
         return cls(numbers[0], float(np.deg2rad(numbers[1])) if len(numbers) == 2 else None)
 
+    def admits(self, T_map_base: Pose, truth: Pose) -> bool:
+        """Whether a match at *T_map_base* is a correct one: what ``positives_by_distance`` says of every map frame.
+
+        Raises:
+            ConfigError: the angle counts and one of the two has no orientation.
+        """
+        position_m, true_m = (np.array([pose.position_m]) for pose in (T_map_base, truth))
+        quat, true_quat = (np.array([pose.quat_xyzw or (np.nan,) * 4]) for pose in (T_map_base, truth))
+        return bool(positives_by_distance(position_m, true_m, self, quat, true_quat).answerable[0])
+
+    @property
+    def rule(self) -> str:
+        """When a map frame is correct, in words."""
+        return f"a map frame {self}"
+
     def __str__(self) -> str:
         heading = "" if self.angle_rad is None else f" and {np.rad2deg(self.angle_rad):g} deg"
         return f"within {self.radius_m:g} m{heading}"
@@ -95,7 +110,7 @@ def positives_by_distance(
             rows[_angles_rad(map_quat[rows], quat) <= threshold.angle_rad + _ANGLE_SLACK_RAD]
             for rows, quat in zip(near, query_quat, strict=True)
         ]
-    return Positives.from_lists(near, f"a map frame {threshold}")
+    return Positives.from_lists(near, threshold.rule)
 
 
 def _orientations(quat_xyzw: FloatArray | None, whose: str) -> FloatArray:

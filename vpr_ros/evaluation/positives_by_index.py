@@ -1,4 +1,4 @@
-"""Positives by frame number, for traverses recorded in step (Nordland, SPED; METHODS 5.4)."""
+"""Positives by frame number, for traverses recorded in step (Nordland, SPED; docs/methods.md 5.3)."""
 
 from __future__ import annotations
 

@@ -7,9 +7,10 @@ from itertools import islice
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import FrameSource, GeoDatum
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.geo_frames import move_to_datum
+from vpr_ros.maps.map_frame import describe_frames, lies_in
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +29,19 @@ class QueryList:
         return len(self.names)
 
 
-def list_queries(queries: FrameSource, place_map: PlaceMap, needs_poses: bool, limit: int | None = None) -> QueryList:
+def list_queries(
+    queries: FrameSource,
+    place_map: PlaceMap,
+    needs_poses: bool,
+    limit: int | None = None,
+    *,
+    frame_named: bool = False,
+) -> QueryList:
     """List the first *limit* records of *queries*.
 
-    Poses relative to another GPS origin are moved to the map's. Poses in a frame of another name cannot be compared
-    with the map: they are an error where *needs_poses*, and unknown otherwise.
+    Poses relative to another GPS origin are moved to the map's, and all to the map's own zero where it has one. Poses
+    in a frame of another name cannot be compared with the map: they are an error where *needs_poses*, and unknown
+    otherwise; *frame_named* as in ``lies_in``.
 
     Raises:
         ConfigError: no pose, or no comparable pose, where they are needed.
@@ -40,7 +49,8 @@ def list_queries(queries: FrameSource, place_map: PlaceMap, needs_poses: bool, l
     rows = [(record.name, record.T_map_base) for record in islice(queries, limit)]
     names, poses = tuple(name for name, _ in rows), [pose for _, pose in rows]
     old, new = queries.datum, place_map.manifest.datum
-    comparable = queries.map_frame_id == place_map.manifest.frame_id and (old is None) == (new is None)
+    in_one_frame = lies_in(queries.map_frame_id, place_map.manifest, named=frame_named)
+    comparable = in_one_frame and (old is None) == (new is None)
     known = any(pose is not None for pose in poses)
     if needs_poses and not known:
         raise ConfigError(
@@ -49,16 +59,20 @@ def list_queries(queries: FrameSource, place_map: PlaceMap, needs_poses: bool, l
         )
     if needs_poses and not comparable:
         raise ConfigError(
-            f"the queries' poses are in frame {_frame(queries.map_frame_id, old)}, "
-            f"the map's in {_frame(place_map.manifest.frame_id, new)}",
-            "Give poses in the map's frame (--map-frame says which one they are in), or --positives CSV",
+            f"the queries' poses are in frame {_frame(repr(queries.map_frame_id), old)}, "
+            f"the map's in {_frame(describe_frames(place_map.manifest), new)}",
+            f"Give poses in the map's frame (--map-frame {place_map.manifest.frame_id} says that they are, "
+            "beside --pose-topic or --poses), or --positives CSV",
         )
-    return QueryList(names, tuple(_moved(pose, old, new) if comparable else None for pose in poses))
+    origin_m = place_map.manifest.origin_m
+    return QueryList(names, tuple(_moved(pose, old, new, origin_m) if comparable else None for pose in poses))
 
 
-def _moved(pose: Pose | None, old: GeoDatum | None, new: GeoDatum | None) -> Pose | None:
-    return pose if pose is None or old is None or new is None else move_to_datum(pose, old, new)
+def _moved(pose: Pose | None, old: GeoDatum | None, new: GeoDatum | None, origin_m: PositionM | None) -> Pose | None:
+    if pose is None:
+        return None
+    return (pose if old is None or new is None else move_to_datum(pose, old, new)).seen_from(origin_m)
 
 
-def _frame(frame_id: str, datum: GeoDatum | None) -> str:
-    return f"{frame_id!r} ({'metric' if datum is None else 'GPS'})"
+def _frame(frame: str, datum: GeoDatum | None) -> str:
+    return f"{frame} ({'metric' if datum is None else 'GPS'})"

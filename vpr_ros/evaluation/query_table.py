@@ -32,7 +32,8 @@ QUERY_COLUMNS = (
 def write_query_table(path: Path, outcomes: Outcomes) -> None:
     """Write the table; what is not known stays empty. ``rank_of_first_correct`` counts from 1."""
     correct = outcomes.positives.correct(outcomes.predictions)
-    with path.open("w", newline="", encoding="utf-8") as file:
+    # A name may hold bytes that are no text; they are written as their numbers.
+    with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(QUERY_COLUMNS)
         for number, row in enumerate(outcomes.rows):

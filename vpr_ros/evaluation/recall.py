@@ -1,4 +1,4 @@
-"""Recall@N, the field's first figure (METHODS 5.2)."""
+"""Recall@N, the field's first figure (docs/methods.md 5.1)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,18 @@ class Recall:
 
     Attributes:
         at: rank N -> percent of ALL queries with a correct map frame among the first N; a query without any
-            correct answer is a miss (METHODS 5.2).
+            correct answer is a miss (docs/methods.md 5.1).
         at_answerable: the same over the queries that have an answer; NaN where none has.
         queries: how many queries there are.
         queries_without_answer: how many of them no map frame answers.
+        hits: rank N -> queries answered; None where the recall is an expectation, not a count.
     """
 
     at: dict[int, float]
     at_answerable: dict[int, float]
     queries: int
     queries_without_answer: int
+    hits: dict[int, int] | None = None
 
 
 def recall_at_n(
@@ -54,4 +56,5 @@ def recall_at_n(
         at_answerable={n: 100.0 * hit / answerable if answerable else float("nan") for n, hit in hits.items()},
         queries=total,
         queries_without_answer=total - answerable,
+        hits=hits,
     )

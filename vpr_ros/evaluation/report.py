@@ -49,4 +49,4 @@ def write_report(evaluation: Evaluation, output: Path, made_by: Mapping[str, Any
         save(mismatch_figure(outcomes, place_map), folder / "wrong_matches.png")
         pictures = {caption: (folder / name).read_bytes() for name, caption in PICTURES.items()}
         page = html_page(evaluation.metrics, made_by, pictures)
-        (folder / "report.html").write_text(page, encoding="utf-8")
+        (folder / "report.html").write_text(page, encoding="utf-8", errors="backslashreplace")

@@ -8,7 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
-from vpr_ros.core.errors import FrameDecodeError, SourceError
+from vpr_ros.core.errors import FrameDecodeError, ModelError, NoDescriptorError, SourceError
 from vpr_ros.core.frames import CameraMount, Frame, FrameRecord, FrameSource, ImageRgb
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.baselines import pixel_descriptor
@@ -26,10 +26,12 @@ class Run:
     Attributes:
         outcomes: one row per query answered.
         undecodable: names of the queries whose image does not decode; they are in no figure.
+        undescribed: names of those the model has no descriptor for, a black image perhaps; they are in no figure.
     """
 
     outcomes: Outcomes
     undecodable: tuple[str, ...]
+    undescribed: tuple[str, ...]
 
 
 def run_queries(
@@ -51,17 +53,21 @@ def run_queries(
         progress: called with (done, total).
 
     Raises:
+        ModelError: it has no descriptor for any image.
         SourceError: not one image decodes, or the source yields fewer records than it did before.
     """
     total, positives = int(ground_truth.counted.sum()), ground_truth.positives
     answered: list[int] = []
     rows: list[QueryOutcome] = []
     undecodable: list[str] = []
+    undescribed: list[str] = []
     for done, (number, record) in enumerate(_counted_records(queries, ground_truth), start=1):
         try:
             row, image_rgb = _localize(localizer, record, queries.cameras.get(record.camera))
         except FrameDecodeError:
             undecodable.append(record.name)
+        except NoDescriptorError:
+            undescribed.append(record.name)
         else:
             wrong = not row.answer.matches or row.answer.matches[0].frame_index not in positives.indices[number]
             pictured = sum(earlier.thumbnail is not None for earlier in rows) if wrong else pictures
@@ -76,13 +82,23 @@ def run_queries(
             answered.append(number)
         if progress is not None:
             progress(done, total)
-    if len(rows) + len(undecodable) < total or not rows:
+    _check_readable(queries, len(rows), len(undecodable), len(undescribed), total)
+    keep = np.isin(np.arange(len(positives)), answered)
+    return Run(Outcomes(rows, positives.subset(keep)), tuple(undecodable), tuple(undescribed))
+
+
+def _check_readable(queries: FrameSource, answered: int, undecodable: int, undescribed: int, total: int) -> None:
+    if undescribed and not answered:
+        raise ModelError(
+            f"{queries.description}: the model has no descriptor for {undescribed} of {total} queries, and none of the "
+            "others decodes",
+            "Look at the images; if they are ordinary ones, export the model in a higher precision",
+        )
+    if answered + undecodable + undescribed < total or not answered:
         raise SourceError(
-            f"{queries.description}: {len(rows)} of {total} queries could be read",
+            f"{queries.description}: {answered} of {total} queries could be read",
             "Check that the recording is complete and its images decode",
         )
-    keep = np.isin(np.arange(len(positives)), answered)
-    return Run(Outcomes(rows, positives.subset(keep)), tuple(undecodable))
 
 
 def thumbnail(image_rgb: ImageRgb) -> ImageRgb:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vpr_ros.evaluation.binomial import interval_text
 from vpr_ros.evaluation.metrics import Metrics
 
 UNKNOWN = "-"
@@ -25,6 +26,22 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
     return (_recall(metrics), _acceptance(metrics), _pose_error(metrics), _latency(metrics))
 
 
+def summary_notes(metrics: Metrics) -> list[str]:
+    """Who is in the denominators, one sentence each, without a final period."""
+    names = {
+        "queries_undecodable": "queries whose image does not decode are in no figure",
+        "queries_undescribed": "queries the model has no descriptor for, black ones perhaps, are in no figure",
+        "queries_uninformative": "queries marked uninformative were left out on request",
+        "queries_unlisted": "queries the positives file does not name count as having no answer",
+        "missing_map_frames": "entries of the positives file name frames the map does not hold",
+    }
+    notes = [
+        f"{metrics['queries_without_answer']} queries have no correct answer in the map; they count as misses",
+        "Intervals take the queries for independent, which neighbours in a drive are not: the truth is less certain",
+    ]
+    return notes + [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
+
+
 def _recall(metrics: Metrics) -> TextTable:
     ranks = tuple(metrics["recall_at"])
     rows = [
@@ -35,6 +52,8 @@ def _recall(metrics: Metrics) -> TextTable:
             str(metrics["queries"] - metrics["queries_without_answer"]),
         ),
     ]
+    for label, key in (("all", "recall_at_interval"), ("answerable", "recall_at_answerable_interval")):
+        rows.append((f"95 % interval, {label}", *(interval_text(metrics[key][rank]) for rank in ranks), ""))
     for name, baseline in metrics["baselines"].items():
         label = f"baseline {name.replace('_', ' ')}, answerable"
         count = str(baseline["queries"] - baseline["queries_without_answer"])
@@ -46,9 +65,11 @@ def _recall(metrics: Metrics) -> TextTable:
 def _acceptance(metrics: Metrics) -> TextTable:
     accepted = metrics["accepted"]
     rows = (
-        ("published", f"{accepted['count']} of {metrics['queries']}, {accepted['wrong']} of them wrong"),
-        ("precision of what was published", _percent(accepted["precision"])),
-        ("recall of what was published", _percent(accepted["recall"])),
+        ("accepted", f"{accepted['count']} of {metrics['queries']}, {accepted['wrong']} of them wrong"),
+        ("share accepted", _with_interval(accepted, "share")),
+        ("share accepted and wrong", _with_interval(accepted, "wrong_share")),
+        ("precision of what was accepted", _with_interval(accepted, "precision")),
+        ("recall of what was accepted", _with_interval(accepted, "recall")),
         ("recall at 100 % precision", _percent(metrics["recall_at_100_precision"])),
         ("the same, sorted by similarity", _percent(metrics["recall_at_100_precision_by_similarity"])),
         ("average precision", _percent(metrics["average_precision"])),
@@ -58,7 +79,7 @@ def _acceptance(metrics: Metrics) -> TextTable:
             _percent((metrics["nees"]["published_xy"] or {}).get("within_95_percent")),
         ),
     )
-    return TextTable("Answers published", ("", ""), rows)
+    return TextTable(f"Answers, with 95 % intervals (right: {metrics['right_means']})", ("", ""), rows)
 
 
 def _pose_error(metrics: Metrics) -> TextTable:
@@ -95,6 +116,11 @@ def _numbers(values: Mapping[str, float | None], keys: tuple[str, ...]) -> tuple
 
 def _number(value: Any, digits: int) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}f}"
+
+
+def _with_interval(values: Mapping[str, Any], key: str) -> str:
+    known = values[key] is not None
+    return f"{_percent(values[key])} ({interval_text(values[f'{key}_interval'])})" if known else UNKNOWN
 
 
 def _percent(value: Any) -> str:

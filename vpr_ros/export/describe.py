@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import onnx
 
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.export.metadata import input_size, load_onnx, rename_ends, save_onnx, set_model_info
+from vpr_ros.export.graph_ends import descriptor_output, image_input, rename_ends, shape_of
+from vpr_ros.export.metadata import input_size, load_onnx, save_onnx, set_model_info
+from vpr_ros.inference.options import CPU
+from vpr_ros.inference.session import ModelSession
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class Description:
         name, version: for people.
         aggregation: name of the pooling, for people.
         descriptor_dim: where the file leaves it open.
+        descriptor_output: which of several outputs it is.
         preprocessing: fields of ``Preprocessing``; the size is needed where the file leaves it open.
     """
 
@@ -30,32 +36,65 @@ class Description:
     version: str = "1"
     aggregation: str = "unknown"
     descriptor_dim: int | None = None
+    descriptor_output: str | None = None
     preprocessing: Mapping[str, Any] = field(default_factory=dict)
 
 
-def describe_onnx(source: Path, target: Path, description: Description) -> ModelInfo:
+class Described(NamedTuple):
+    """What came of a description.
+
+    Attributes:
+        info: what the file now says about itself.
+        dropped_outputs: outputs of the source that the described file does not have.
+    """
+
+    info: ModelInfo
+    dropped_outputs: tuple[str, ...]
+
+
+def describe_onnx(source: Path, target: Path, description: Description) -> Described:
     """Write *source* with a description as *target*; input and output get the names the robot asks for.
+
+    Before it takes its place, the file is run once on two images of noise, as the robot would run it.
 
     Raises:
         ExportError: unreadable, not an image network with one vector per image, or a size that contradicts the file.
+        ModelError: the described file does not run.
     """
     model = load_onnx(source)
+    image = image_input(model, source)
+    descriptor = descriptor_output(model, source, description.descriptor_output)
     info = ModelInfo(
         name=description.name,
         version=description.version,
-        preprocessing=Preprocessing(**{**description.preprocessing, **_size(model, description, source)}),
-        descriptor_dim=_descriptor_dim(model, description.descriptor_dim, source),
+        preprocessing=Preprocessing(**{**description.preprocessing, **_size(image, description, source)}),
+        descriptor_dim=_descriptor_dim(descriptor, description.descriptor_dim, source),
         aggregation={"name": description.aggregation},
     )
-    rename_ends(model)
+    dropped = rename_ends(model, image.name, descriptor.name)
     set_model_info(model, info)
-    save_onnx(model, target)
-    return info
+    trial = target.with_name(f".{target.name}.{os.getpid()}.trial")
+    try:
+        save_onnx(model, trial)
+        _run_once(trial, info)
+        trial.replace(target)
+    except OSError as error:
+        raise ExportError(f"{target} cannot be written ({error})", "Choose another place") from error
+    finally:
+        trial.unlink(missing_ok=True)
+    return Described(info, tuple(dropped))
 
 
-def _size(model: onnx.ModelProto, description: Description, source: Path) -> dict[str, int]:
+def _run_once(path: Path, info: ModelInfo) -> None:
+    """Ask for two descriptors: what does not run, or gives more or less than one row per image, is found here."""
+    size = info.preprocessing
+    patches = np.random.default_rng(0).integers(0, 256, (2, size.height_px, size.width_px, 3)).astype(np.uint8)
+    ModelSession(path, CPU, {}, threads=0).run(size.batch(list(patches)))
+
+
+def _size(image: onnx.ValueInfoProto, description: Description, source: Path) -> dict[str, int]:
     sizes = {}
-    for side, stated in zip(("height_px", "width_px"), input_size(model), strict=True):
+    for side, stated in zip(("height_px", "width_px"), input_size(image), strict=True):
         given = description.preprocessing.get(side)
         if stated is None and given is None:
             raise ExportError(f"{source} leaves the size of its input open", "Give it with --size HEIGHTxWIDTH")
@@ -65,14 +104,9 @@ def _size(model: onnx.ModelProto, description: Description, source: Path) -> dic
     return sizes
 
 
-def _descriptor_dim(model: onnx.ModelProto, given: int | None, source: Path) -> int:
-    dims = model.graph.output[0].type.tensor_type.shape.dim
-    stated = dims[1].dim_value if len(dims) == 2 and dims[1].HasField("dim_value") else None
-    if len(dims) not in (0, 2):
-        raise ExportError(
-            f"the first output of {source} has {len(dims)} dimensions, expected (B, D)",
-            "Only networks that give one vector per image can be described",
-        )
+def _descriptor_dim(descriptor: onnx.ValueInfoProto, given: int | None, source: Path) -> int:
+    dims = shape_of(descriptor)
+    stated = dims[1] if len(dims) == 2 and isinstance(dims[1], int) else None
     if stated is None and given is None:
         raise ExportError(f"{source} leaves the size of its descriptor open", "Give it with --descriptor-dim")
     if stated is not None and given is not None and stated != given:

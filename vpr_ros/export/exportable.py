@@ -49,7 +49,7 @@ def exportable_place_model(
     if model.cross_image is not None and model.cross_image.mode != "single":
         raise ExportError(
             "the cross-image encoder is in batch mode: a descriptor would depend on the images beside it",
-            "Use the checkpoint without encoder, or set its mode to single (METHODS 5.7)",
+            "Use the checkpoint without encoder, or set its mode to single: a robot has one image at a time",
         )
     preprocessing = preprocessing or model.config.preprocessing
     model.eval()

@@ -10,7 +10,7 @@ import numpy as np
 
 from vpr_ros.core.errors import ExportError, FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.image_codec import decode_compressed
+from vpr_ros.sources.image_file import read_image
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -55,6 +55,6 @@ class ImageFolder:
 
 def _read(path: Path) -> ImageRgb:
     try:
-        return decode_compressed(path.read_bytes(), str(path))
-    except (OSError, FrameDecodeError) as error:
-        raise ExportError(f"{path} cannot be used ({error})", "Leave it out of the folder") from error
+        return read_image(path)
+    except FrameDecodeError as error:
+        raise ExportError(f"an image cannot be used: {error.problem}", "Leave it out of the folder") from error

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+from google.protobuf.message import DecodeError
 
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.model_info import ModelInfo
@@ -38,6 +40,26 @@ KEPT_IN_FP32 = (
 """Norms, the softmax and what they are made of: sums and quotients that half precision spoils."""
 
 QUANTISED = ("Conv", "MatMul", "Gemm")
+
+
+CONVERTERS: dict[Precision, str] = {"fp16": "onnxruntime.transformers.float16", "int8": "onnxruntime.quantization"}
+
+
+def require_converter(precision: Precision) -> None:
+    """See that ONNX Runtime's converter is there, before any work: trimmed builds, a Jetson's for one, lack it.
+
+    Raises:
+        ExportError: it is not.
+    """
+    name = CONVERTERS.get(precision)
+    try:
+        if name is not None:
+            import_module(name)
+    except ImportError as error:
+        raise ExportError(
+            f"{precision} needs {name}, which this onnxruntime cannot import ({error})",
+            "Export on a machine with pip's onnxruntime and copy the file, or export in fp32",
+        ) from error
 
 
 def write_fp16(fp32: Path, path: Path, info: ModelInfo) -> None:
@@ -107,6 +129,8 @@ def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder
             extra_options={"MatMulConstBOnly": True},
         )
         model = load_onnx(temporary)
+    except DecodeError as error:  # ONNX Runtime writes on its way, and does not say that the disk is full
+        raise ExportError(f"the quantiser left half a file beside {path} ({error})", "Free some space") from error
     except (ValueError, RuntimeError, TypeError, KeyError) as error:
         raise ExportError(f"{fp32} cannot be quantised ({error})", "Export in fp32 or fp16") from error
     finally:

@@ -1,4 +1,4 @@
-"""PCA whitening of a trained model's descriptors: how NetVLAD's 32 768 numbers become 4096 (METHODS 2.3)."""
+"""PCA whitening of a trained model's descriptors: how NetVLAD's 32 768 numbers become 4096 (docs/methods.md 2.3)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.errors import ModelError, VprError
+from vpr_ros.core.errors import ModelError, NoDescriptorError, VprError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
 from vpr_ros.inference.options import EventLog, InferenceEvent
@@ -59,7 +59,8 @@ class OnnxExtractor:
         """(B, 3, H, W) float32 -> (B, D) float32, rows of unit length.
 
         Raises:
-            ModelError: the runtime failed or answered with numbers that are not finite.
+            NoDescriptorError: the network has none for some of the images.
+            ModelError: the runtime failed, or gave another shape.
         """
         return _unit_descriptors(self._session, batch)
 
@@ -109,10 +110,14 @@ class OnnxExtractor:
 def _unit_descriptors(session: ModelSession, batch: npt.NDArray[np.float32]) -> DescriptorArray:
     descriptors = np.asarray(session.run(batch), dtype=np.float32)
     length = np.linalg.norm(descriptors, axis=1, keepdims=True)
-    if not np.isfinite(length).all() or not (length > 0).all():
-        raise ModelError(
-            f"the model gave a descriptor that is not finite or zero on {session.provider}",
-            "Export it in a higher precision, or check it with `export_model`, whose gate compares it with torch",
+    usable = np.isfinite(length[:, 0]) & (length[:, 0] > 0)
+    if not usable.all():
+        raise NoDescriptorError(
+            tuple(np.flatnonzero(~usable).tolist()),
+            f"the model {session.info.name} has no descriptor for the image: its numbers are not finite or all zero on "
+            f"{session.provider}",
+            "Leave the image out if it shows a single colour; if ordinary images are refused, export the model in a "
+            "higher precision",
         )
     unit: DescriptorArray = descriptors / length
     return unit

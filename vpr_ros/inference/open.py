@@ -9,6 +9,7 @@ import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
+from vpr_ros.inference.gpu_libraries import check_libraries
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.inference.options import CPU, TENSORRT, EventLog, InferenceEvent, InferenceOptions
 from vpr_ros.inference.session import ModelSession
@@ -34,7 +35,7 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
     log = EventLog(options.on_event)
     session, sha256 = _first_that_works(path, at_once, options, log), _sha256(path)
     extractor = OnnxExtractor(session, sha256, log)
-    if TENSORRT in wanted:
+    if TENSORRT in wanted and _can_start(TENSORRT, log):
         extractor.upgrade_in_background(lambda: _open_tensorrt(path, sha256, options), TENSORRT)
     return extractor
 
@@ -48,6 +49,16 @@ def _installed(providers: tuple[str, ...]) -> list[str]:
             "Install onnxruntime-gpu, or ask for CPUExecutionProvider",
         )
     return found
+
+
+def _can_start(provider: str, log: EventLog) -> bool:
+    """Whether the libraries of *provider* are there; what is missing is said once."""
+    try:
+        check_libraries(provider)
+    except ModelError as error:
+        log(InferenceEvent("fallback", provider, str(error)))
+        return False
+    return True
 
 
 def _first_that_works(path: Path, providers: list[str], options: InferenceOptions, log: EventLog) -> ModelSession:

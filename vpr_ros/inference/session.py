@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
+from vpr_ros.inference.gpu_libraries import check_libraries
 from vpr_ros.inference.options import CPU
 
 INPUT, OUTPUT = "image", "descriptor"
@@ -32,6 +34,8 @@ class ModelSession:
     """
 
     def __init__(self, path: Path, provider: str, provider_options: Mapping[str, str], threads: int) -> None:
+        check_libraries(provider)
+        onnxruntime.disable_telemetry_events()  # the environment says so too, but not to a runtime imported before us
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = FATAL_ONLY
@@ -41,7 +45,8 @@ class ModelSession:
         if provider != CPU:
             chain.append(CPU)
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=chain)
+            # Without the fall-back of its own, that is: it prints two screens and takes the CPU.
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=chain, enable_fallback=0)
         except Exception as error:  # ONNX Runtime raises a class of its own per status code
             raise ModelError(
                 f"ONNX Runtime cannot load {path} on {provider}: {_first_line(error)}",
@@ -57,17 +62,28 @@ class ModelSession:
         """(B, 3, H, W) float32 -> (B, D) float32 as the network gives it.
 
         Raises:
-            ModelError: the runtime failed.
+            ModelError: the runtime failed, or the network gives something else than one row per image.
         """
         try:
             if self.fixed_batch and len(batch) != self.fixed_batch:
                 return self._run_in_pieces(batch, self.fixed_batch)
-            output: npt.NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: batch})[0]
+            return self._run(batch)
+        except ModelError:
+            raise
         except Exception as error:
             raise ModelError(
-                f"the model failed on {self.provider}: {_first_line(error)}",
-                "Free memory on the device, or choose another provider",
+                f"the model failed on {self.provider}: {_first_line(error)}", _run_remedy(str(error), self.provider)
             ) from error
+
+    def _run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        output: npt.NDArray[np.float32] = self._session.run([OUTPUT], {INPUT: batch})[0]
+        expected = (len(batch), self.info.descriptor_dim)
+        if output.shape != expected:
+            raise ModelError(
+                f"the model {self.info.name} gave an output of shape {output.shape} for {len(batch)} images, expected "
+                f"{expected}",
+                "Export a network that gives one row per image, and describe it with `describe_model`",
+            )
         return output
 
     def _run_in_pieces(self, batch: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
@@ -75,7 +91,7 @@ class ModelSession:
         for start in range(0, len(batch), size):
             piece = batch[start : start + size]
             padded = np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
-            rows.append(self._session.run([OUTPUT], {INPUT: padded})[0][: len(piece)])
+            rows.append(self._run(padded)[: len(piece)])
         return np.concatenate(rows)
 
 
@@ -84,7 +100,7 @@ def _read_info(session: onnxruntime.InferenceSession, path: Path) -> ModelInfo:
     if text is None:
         raise ModelError(
             f"{path} has no {METADATA_KEY!r} metadata, so its preprocessing is unknown",
-            "Add it with `ros2 run vpr_ros describe_model MODEL.onnx` (--help shows an example)",
+            f"Add it with `{program('describe_model')} MODEL.onnx` (--help shows an example)",
         )
     info = ModelInfo.from_json(text, str(path))
     if info.cross_image not in ("none", "single"):
@@ -104,8 +120,19 @@ def _check_shapes(session: onnxruntime.InferenceSession, info: ModelInfo, path: 
             f"{path} has inputs {sorted(inputs)} and outputs {sorted(outputs)}, expected {INPUT!r} and {OUTPUT!r}",
             "Export the model with `export_model`",
         )
+    if inputs[INPUT].type != "tensor(float)":
+        raise ModelError(
+            f"{path} takes {inputs[INPUT].type}, expected tensor(float): images come as float32",
+            "Export it with float32 input and output, as `export_model` does (keep_io_types elsewhere)",
+        )
     wanted = [3, info.preprocessing.height_px, info.preprocessing.width_px]
-    shape, dim = inputs[INPUT].shape, outputs[OUTPUT].shape[-1]
+    shape, rows_and_dim = inputs[INPUT].shape, outputs[OUTPUT].shape
+    if len(rows_and_dim) != 2 or _contradict(shape[0], rows_and_dim[0]):
+        raise ModelError(
+            f"{path} gives an output of shape {rows_and_dim} for an input of shape {shape}, expected one row per image",
+            "Export a network that gives one vector per image",
+        )
+    dim = rows_and_dim[-1]
     wrong_size = [w for w, found in zip(wanted, shape[1:], strict=False) if isinstance(found, int) and found != w]
     if len(shape) != len(wanted) + 1 or wrong_size or (isinstance(dim, int) and dim != info.descriptor_dim):
         raise ModelError(
@@ -113,6 +140,11 @@ def _check_shapes(session: onnxruntime.InferenceSession, info: ModelInfo, path: 
             "Write the metadata again with `describe_model`, or export the model again",
         )
     return shape[0] if isinstance(shape[0], int) else 0
+
+
+def _contradict(images: int | str | None, rows: int | str | None) -> bool:
+    """Whether both numbers are written down and differ."""
+    return isinstance(images, int) and isinstance(rows, int) and images != rows
 
 
 def _load_remedy(message: str, provider: str) -> str:
@@ -126,6 +158,15 @@ def _load_remedy(message: str, provider: str) -> str:
     if provider != CPU:
         return _remedy(provider)
     return "Check that the file is a whole ONNX model, or export it again with `export_model`"
+
+
+def _run_remedy(message: str, provider: str) -> str:
+    low = message.lower()
+    if any(sign in low for sign in ("out of memory", "bad_alloc", "failed to allocate", "cudaerrormemoryallocation")):
+        return "Free memory on the device, use a smaller model, or choose another provider"
+    if provider != CPU:
+        return f"Try it without {provider} in the providers; if it fails there too, export the model again"
+    return "Export the model again with `export_model`, whose gate runs it on real images"
 
 
 def _remedy(provider: str) -> str:

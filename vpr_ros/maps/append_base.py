@@ -15,12 +15,15 @@ from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geo_frames import move_to_datum
 from vpr_ros.maps.map_files import map_file, map_folder
+from vpr_ros.maps.map_frame import describe_frames, lies_in
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 
-def open_base(path: Path, source: FrameSource, extractor: Extractor, dtype: DtypeName) -> PlaceMap:
-    """Open the map to append to.
+def open_base(
+    path: Path, source: FrameSource, extractor: Extractor, dtype: DtypeName, *, frame_named: bool
+) -> PlaceMap:
+    """Open the map to append to; *frame_named* says that somebody named the frame of the new poses.
 
     Raises:
         MapError: it is no map, was built with another model, is in another frame, only one of map and source
@@ -33,10 +36,11 @@ def open_base(path: Path, source: FrameSource, extractor: Extractor, dtype: Dtyp
             f"--float16 was asked for, map {path} holds {base.manifest.dtype}, which appending does not change",
             "Leave --float16 out, or build the map again with it",
         )
-    if base.manifest.frame_id != source.map_frame_id:
+    if not lies_in(source.map_frame_id, base.manifest, named=frame_named):
         raise MapError(
-            f"map {path} is in frame {base.manifest.frame_id!r}, the new session in {source.map_frame_id!r}",
-            "Give poses in the map's frame, for example with --map-frame, or build a map of its own",
+            f"map {path} is in frame {describe_frames(base.manifest)}, the new session in {source.map_frame_id!r}",
+            f"Give poses in the map's frame: --map-frame {base.manifest.frame_id} takes them from the bag's TF or, "
+            "beside --pose-topic or --poses, says that they are. Or build a map of its own",
         )
     if (base.manifest.datum is None) != (source.datum is None):
         raise MapError(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
 
@@ -26,6 +27,9 @@ class BuildConfig:
         radius_m: two frames nearer than this are the same place; None = chosen from the map's extent and spacing.
         workers: threads that decode images.
         overwrite: replace a map that already stands at the output.
+        frame_id: name of the map's frame, where somebody names it; see ``map_frame``.
+        origin_m: this point of the source's coordinates becomes the map's zero; None leaves them as they are.
+        local_origin: the first frame's position, in whole metres, becomes the map's zero.
     """
 
     min_distance_m: float = 0.5
@@ -37,6 +41,9 @@ class BuildConfig:
     radius_m: float | None = None
     workers: int = field(default_factory=lambda: max(1, min(4, (os.cpu_count() or 1) // 2)))
     overwrite: bool = False
+    frame_id: str | None = None
+    origin_m: PositionM | None = None
+    local_origin: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out.
@@ -51,6 +58,8 @@ class BuildConfig:
             ("dtype", self.dtype, self.dtype in ("float32", "float16"), "float32 or float16"),
             ("thumbnail_width_px", self.thumbnail_width_px, self.thumbnail_width_px >= 16, "16 or more"),
             ("radius_m", self.radius_m, self.radius_m is None or 0 < self.radius_m < math.inf, "more than 0"),
+            ("origin_m", self.origin_m, all(map(math.isfinite, self.origin_m or ())), "finite metres"),
+            ("local_origin", self.local_origin, not (self.local_origin and self.origin_m), "False beside an origin_m"),
             ("workers", self.workers, self.workers >= 1, "1 or more"),
         ):
             if not right:
@@ -69,6 +78,8 @@ class BuildReport:
         skipped: reason -> frames left out for it.
         calibration: how reliable the map found itself.
         seconds: wall time of this run.
+        undecodable: names of the images that this run left out because they do not decode.
+        origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         was_complete: the build to be resumed was complete and in its place already, so nothing was added.
     """
 
@@ -79,4 +90,6 @@ class BuildReport:
     skipped: dict[str, int]
     calibration: Calibration
     seconds: float
+    undecodable: tuple[str, ...] = ()
+    origin_m: PositionM | None = None
     was_complete: bool = False

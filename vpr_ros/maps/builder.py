@@ -10,10 +10,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from vpr_ros.core.errors import MapError, SourceError
+from vpr_ros.core.errors import MapError, ModelError, SourceError, VprError
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.core.model_info import Extractor
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.maps.append_base import in_base_frame, link_thumbnails, merge_cameras, open_base
 from vpr_ros.maps.build_config import BuildConfig, BuildReport
 from vpr_ros.maps.build_inputs import build_inputs
@@ -26,10 +26,13 @@ from vpr_ros.maps.journal import JOURNAL_NAME
 from vpr_ros.maps.leftovers import is_done, put_back
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.manifest_parts import mount_problem
+from vpr_ros.maps.map_frame import drift_warning
+from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.origin import choose_origin
 from vpr_ros.maps.partial import PartialMap, partial_path
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.publish import publish
-from vpr_ros.maps.usable_frames import UNDECODABLE, UsableFrames
+from vpr_ros.maps.publish import is_free, publish, resolved_output
+from vpr_ros.maps.usable_frames import UNDECODABLE, UNDESCRIBED, UsableFrames
 
 Progress = Callable[[int, int], None]
 """Called with the records taken from the source so far, and how many it has."""
@@ -53,7 +56,7 @@ def build_map(
         source: frames with poses; iterated three times (for times and poses alone, for the images, and for a few
             images to calibrate with).
         extractor: the model; the map can be asked with the same one only.
-        output: the folder to make.
+        output: the folder to make, or an empty one; for links see ``resolved_output``.
         config: see ``BuildConfig``.
         append: add the source as another session to the map in *output*.
         resume: finish a build that was interrupted; without one, start. One that was complete when it was
@@ -66,7 +69,7 @@ def build_map(
         ModelError: the network failed.
     """
     started = time.monotonic()
-    output = Path(output)
+    output = resolved_output(Path(output), append=append)
     with disk_errors(partial_path(output), config, append=append):
         put_back(output)
         _check_mounts(source)
@@ -75,27 +78,48 @@ def build_map(
             return _report_of_complete(output, started)
         interrupted = resume and partial_path(output).exists()
         _check_output(output, config, append=append, interrupted=interrupted)
-        base = open_base(output, source, extractor, config.dtype) if append else None
+        base = _open_base(output, source, extractor, config) if append else None
+        origin_m = choose_origin(source, config, base)
         dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
         descriptors = base.descriptors if base else None
         partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
         try:
             partial.open(inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            skipped = _describe_all(source, extractor, config, partial, base, progress)
+            skipped, undecodable = _describe_all(source, extractor, config, partial, base, origin_m, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
-            manifest = finish_map(partial, source, extractor, config, base, skipped)
-            publish(partial.path, output)
+            manifest = finish_map(partial, source, extractor, config, base, origin_m, skipped)
+            _publish(partial, output)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:
             partial.close()
+    if warning := drift_warning(manifest):
+        _LOG.warning("warning: %s", warning)
     seconds = time.monotonic() - started
     return BuildReport(
-        output, manifest.frames, len(partial.rows), resumed, dict(skipped), manifest.calibration, seconds
+        output,
+        manifest.frames,
+        len(partial.rows),
+        resumed,
+        dict(skipped),
+        manifest.calibration,
+        seconds,
+        undecodable,
+        origin_m,
     )
+
+
+def _open_base(output: Path, source: FrameSource, extractor: Extractor, config: BuildConfig) -> PlaceMap:
+    return open_base(output, source, extractor, config.dtype, frame_named=config.frame_id is not None)
+
+
+def _publish(partial: PartialMap, output: Path) -> None:
+    publish(partial.path, output)
+    for warning in map_warnings(PlaceMap.open(output)):
+        _LOG.warning("warning: %s", warning)
 
 
 def _report_of_complete(output: Path, started: float) -> BuildReport:
@@ -118,7 +142,12 @@ def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupte
         raise MapError(
             f"map {output} does not exist, so nothing can be added to it", "Build it first, without --append"
         )
-    if append or interrupted or not output.exists():
+    if output.is_mount():
+        raise MapError(
+            f"{output} is where a disk is mounted, which a map cannot take the place of",
+            f"Choose a folder inside it, for example {output / 'map'}",
+        )
+    if append or interrupted or is_free(output):
         return
     if not (output / MANIFEST_NAME).is_file():
         raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
@@ -134,9 +163,15 @@ def _describe_all(
     config: BuildConfig,
     partial: PartialMap,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     progress: Progress | None,
-) -> Counter[str]:
-    """Describe every usable frame that is not yet in *partial*; returns reason -> frames left out."""
+) -> tuple[Counter[str], tuple[str, ...]]:
+    """Describe every usable frame that is not yet in *partial*.
+
+    Returns:
+        Reason -> frames left out, and the names of those that do not decode.
+    """
+    left_out: list[str] = []
     session = len(base.manifest.sessions) if base else 0
     datum = base.manifest.datum if base else None
     _, camera_numbers = merge_cameras(base.manifest.cameras if base else (), source.cameras)
@@ -149,20 +184,28 @@ def _describe_all(
                 record.stamp_ns,
                 session,
                 camera_numbers[record.camera],
-                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum),
+                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum).seen_from(origin_m),
                 record.name,
             )
             for record in batch.records
         ]
-        for message in batch.undecodable:
+        for name, message in (*batch.undecodable, *batch.undescribed):
             _LOG.warning("left out: %s", message)
+            left_out.append(name)
         if rows:
             partial.add(
-                rows, batch.descriptors, batch.thumbnails, consumed=batch.consumed, undecodable=len(batch.undecodable)
+                rows,
+                batch.descriptors,
+                batch.thumbnails,
+                consumed=batch.consumed,
+                undecodable=len(batch.undecodable),
+                undescribed=len(batch.undescribed),
             )
         else:
             partial.undecodable += len(batch.undecodable)
-    return usable.skipped + Counter({UNDECODABLE: partial.undecodable})
+            partial.undescribed += len(batch.undescribed)
+    unusable = Counter({UNDECODABLE: partial.undecodable, UNDESCRIBED: partial.undescribed})
+    return usable.skipped + unusable, tuple(left_out)
 
 
 class _Reporting:
@@ -186,8 +229,14 @@ class _Reporting:
                 self._progress(number, total)
 
 
-def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> SourceError:
+def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> VprError:
     reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items()) or "the source is empty"
+    if skipped[UNDESCRIBED]:
+        return ModelError(
+            f"{source.description}: the model has no descriptor for any of the {skipped[UNDESCRIBED]} images that "
+            "could be used: its numbers are not finite or all zero",
+            "Look at the images; if they are ordinary ones, export the model in a higher precision",
+        )
     return SourceError(
         f"{source.description}: none of {len(source)} frames can be used ({reasons})",
         "Open some of the images with another program: they are damaged, or no images"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.errors import FrameDecodeError
+from vpr_ros.core.errors import FrameDecodeError, NoDescriptorError
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.maps.build_config import BuildConfig
@@ -24,7 +24,7 @@ class _Batch:
     records: list[FrameRecord] = field(default_factory=list)
     inputs: list[npt.NDArray[np.float32]] = field(default_factory=list)
     thumbnails: list[bytes | None] = field(default_factory=list)
-    undecodable: list[str] = field(default_factory=list)
+    undecodable: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,24 +35,26 @@ class DescribedBatch:
         records: B records.
         descriptors: (B, D) float32.
         thumbnails: B JPEGs, None where none was asked for.
-        undecodable: messages of the records between them that did not decode.
+        undecodable: names and messages of the records between them that did not decode.
+        undescribed: names and messages of those that the model has no descriptor for.
     """
 
     records: list[FrameRecord]
     descriptors: DescriptorArray
     thumbnails: list[bytes | None]
-    undecodable: list[str]
+    undecodable: list[tuple[str, str]]
+    undescribed: list[tuple[str, str]]
 
     @property
     def consumed(self) -> int:
         """How many records went in."""
-        return len(self.records) + len(self.undecodable)
+        return len(self.records) + len(self.undecodable) + len(self.undescribed)
 
 
 def describe(records: Iterable[FrameRecord], extractor: Extractor, config: BuildConfig) -> Iterator[DescribedBatch]:
     """Yield descriptors in the order of *records*, ``config.batch_size`` at a time.
 
-    The last batch may be smaller, and empty when the last records did not decode.
+    A batch is smaller where the model has no descriptor for some of its images, and at the end; it may be empty.
 
     Raises:
         ModelError: the network failed.
@@ -70,7 +72,7 @@ def describe(records: Iterable[FrameRecord], extractor: Extractor, config: Build
         batch = _Batch()
         for record, prepared, thumbnail in ordered_map(pool, prepare, records, 2 * config.workers):
             if isinstance(prepared, FrameDecodeError):
-                batch.undecodable.append(str(prepared))
+                batch.undecodable.append((record.name, str(prepared)))
                 continue
             batch.records.append(record)
             batch.inputs.append(prepared)
@@ -83,7 +85,22 @@ def describe(records: Iterable[FrameRecord], extractor: Extractor, config: Build
 
     with ThreadPoolExecutor(config.workers, "vpr_ros-decode") as pool, ahead(batches(), BATCHES_AHEAD) as ready:
         for batch in ready:
-            descriptors: DescriptorArray = np.empty((0, extractor.info.descriptor_dim), np.float32)
-            if batch.records:
-                descriptors = extractor.infer(np.concatenate(batch.inputs))
-            yield DescribedBatch(batch.records, descriptors, batch.thumbnails, batch.undecodable)
+            yield _described(batch, extractor)
+
+
+def _described(batch: _Batch, extractor: Extractor) -> DescribedBatch:
+    """Run the network, without the images that it has no descriptor for."""
+    descriptors: DescriptorArray = np.empty((0, extractor.info.descriptor_dim), np.float32)
+    undescribed: list[tuple[str, str]] = []
+    while batch.records:
+        try:
+            descriptors = extractor.infer(np.concatenate(batch.inputs))
+            break
+        except NoDescriptorError as error:
+            named = [batch.records[row].name for row in error.rows]
+            undescribed += [(name, f"{name}: {error}") for name in named]
+            kept = [row for row in range(len(batch.records)) if row not in error.rows]
+            batch.records = [batch.records[row] for row in kept]
+            batch.inputs = [batch.inputs[row] for row in kept]
+            batch.thumbnails = [batch.thumbnails[row] for row in kept]
+    return DescribedBatch(batch.records, descriptors, batch.thumbnails, batch.undecodable, undescribed)

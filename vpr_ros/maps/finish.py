@@ -9,6 +9,7 @@ from pathlib import Path
 import vpr_ros
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.append_base import base_rows, merge_cameras
 from vpr_ros.maps.build_config import BuildConfig
 from vpr_ros.maps.checksum import file_fingerprint, file_sha256
@@ -16,6 +17,7 @@ from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry, SessionEntry
+from vpr_ros.maps.map_frame import map_frame
 from vpr_ros.maps.partial import PartialMap
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
 from vpr_ros.maps.self_calibration import self_calibration
@@ -30,6 +32,7 @@ def finish_map(
     extractor: Extractor,
     config: BuildConfig,
     base: PlaceMap | None,
+    origin_m: PositionM | None,
     skipped: Counter[str],
 ) -> MapManifest:
     """Write everything but the descriptors' rows, open the result as a robot would, and return the manifest.
@@ -41,7 +44,13 @@ def finish_map(
     cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
     earlier = base.manifest.sessions if base else ()
     session = SessionEntry(
-        source.description, now, len(partial.rows), tuple(source.cameras), dict(skipped), partial.inputs_sha256
+        source.description,
+        now,
+        len(partial.rows),
+        tuple(source.cameras),
+        dict(skipped),
+        partial.inputs_sha256,
+        source.map_frame_id,
     )
     partial.finish()
     rows = [*(base_rows(base) if base else ()), *partial.rows]
@@ -64,7 +73,7 @@ def finish_map(
     )
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
-        frame_id=source.map_frame_id,
+        frame_id=map_frame(config.frame_id, base.manifest if base else None),
         created_utc=now,
         software=f"vpr_ros {vpr_ros.__version__}",
         model=ModelEntry.of(extractor.info, extractor.sha256),
@@ -77,6 +86,7 @@ def finish_map(
         thumbnails=thumbnails,
         thumbnails_sha256=pictures_sha256,
         calibration=calibration,
+        origin_m=origin_m,
     )
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")

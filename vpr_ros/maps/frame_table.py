@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.printable import printable
 from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.maps.map_files import DAMAGED, map_errors
 
@@ -41,8 +42,8 @@ class FrameRow:
     def fields(self) -> list[str | int | float]:
         """The line's fields after the id, as the csv module and JSON write them."""
         quat_xyzw = self.T_map_base.quat_xyzw or (float("nan"),) * 4
-        name = " ".join(self.name.split())
-        return [self.stamp_ns, self.session, self.camera, *self.T_map_base.position_m, *quat_xyzw, name]
+        position_m = self.T_map_base.position_m
+        return [self.stamp_ns, self.session, self.camera, *position_m, *quat_xyzw, printable(self.name)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, get_args
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml, read_text
 from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.manifest_parts import (
@@ -54,6 +56,7 @@ class MapManifest:
         files: name within the folder -> size and hashes.
         thumbnails: how many small pictures lie in ``thumbnails/``.
         calibration: see ``Calibration``.
+        origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         format_version: of the folder.
         thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" in a map from before there was one.
         manifest_sha256: the seal that was read and holds, see ``seal``; "" in a map from before there was one.
@@ -71,6 +74,7 @@ class MapManifest:
     files: dict[str, FileEntry]
     thumbnails: int
     calibration: Calibration
+    origin_m: PositionM | None = None
     format_version: int = FORMAT_VERSION
     thumbnails_sha256: str = ""
     manifest_sha256: str = ""
@@ -92,6 +96,7 @@ class MapManifest:
             "sessions": [session.to_dict() for session in self.sessions],
             "cameras": [camera_to_dict(camera) for camera in self.cameras],
             "datum": None if self.datum is None else vars(self.datum).copy(),
+            "origin_m": None if self.origin_m is None else list(self.origin_m),
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
             "thumbnails": self.thumbnails,
             "thumbnails_sha256": self.thumbnails_sha256,
@@ -161,6 +166,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             files=_files(table(plain, "files")),
             thumbnails=count(plain, "thumbnails"),
             calibration=Calibration.from_dict(plain["calibration"]),
+            origin_m=_origin(plain.get("origin_m")),
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256") if "thumbnails_sha256" in plain else "",
         )
@@ -176,6 +182,15 @@ def _files(plain: dict[str, Any]) -> dict[str, FileEntry]:
     for name in plain:
         check_name(name)
     return {name: FileEntry.from_dict(entry) for name, entry in plain.items()}
+
+
+def _origin(plain: Any) -> PositionM | None:
+    if plain is None:
+        return None
+    x_m, y_m, z_m = (float(value) for value in plain)
+    if not all(map(math.isfinite, (x_m, y_m, z_m))):
+        raise ValueError(f"origin_m is {plain}, expected finite metres")
+    return x_m, y_m, z_m
 
 
 def _read_plain(folder: Path) -> tuple[dict[str, Any], str]:

@@ -83,6 +83,7 @@ class SessionEntry:
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
         inputs_sha256: of source, model and options: tells a build that is done from one still to do.
+        frame_id: of its poses as recorded, which the map's frame need not be called; "" in maps built before.
     """
 
     source: str
@@ -91,6 +92,7 @@ class SessionEntry:
     cameras: tuple[str, ...]
     skipped: dict[str, int] = field(default_factory=dict)
     inputs_sha256: str = ""
+    frame_id: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -110,6 +112,7 @@ class SessionEntry:
             cameras=texts(plain, "cameras"),
             skipped={reason: count(plain["skipped"], reason) for reason in table(plain, "skipped")},
             inputs_sha256=text(plain, "inputs_sha256") if "inputs_sha256" in plain else "",
+            frame_id=text(plain, "frame_id") if "frame_id" in plain else "",
         )
 
 

@@ -39,6 +39,7 @@ class PartialMap:
         rows: of every finished batch, base rows (of the map appended to) not included.
         consumed: how many records of the gated source the finished batches took.
         undecodable: how many of them did not decode.
+        undescribed: for how many of them the model had no descriptor.
         was_resumed: whether the folder held finished work when it was opened.
         dtype: of the descriptors on disk.
         inputs_sha256: of what the map is made from, known once it is open.
@@ -57,6 +58,7 @@ class PartialMap:
         self.rows: list[FrameRow] = []
         self.consumed = 0
         self.undecodable = 0
+        self.undescribed = 0
         self.was_resumed = False
         self.inputs_sha256 = ""
         self._dim, self.dtype, self._base = dim, dtype, base
@@ -93,8 +95,9 @@ class PartialMap:
         _check_header(self.path, first, header)
         with _damage(self.path):
             for batch in batches:
-                self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"])
-            if not 0 <= self.undecodable <= self.consumed - len(self.rows):
+                undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
+                self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"], undescribed)
+            if not 0 <= self.undecodable + self.undescribed <= self.consumed - len(self.rows):
                 raise ValueError(f"{self.consumed} records for {len(self.rows)} frames")
         self.was_resumed = True
         descriptors, thumbnails = self.path / DESCRIPTORS_NAME, self.path / THUMBNAILS_NAME
@@ -118,6 +121,7 @@ class PartialMap:
         *,
         consumed: int,
         undecodable: int,
+        undescribed: int = 0,
     ) -> None:
         """Write one batch; when this returns it survives a crash.
 
@@ -127,16 +131,18 @@ class PartialMap:
             thumbnails: B JPEGs, None where there is none.
             consumed: records the source gave for it.
             undecodable: records among them that did not decode.
+            undescribed: records among them that the model has no descriptor for.
         """
         for number, jpeg in enumerate(thumbnails, start=self._base_rows + len(self.rows)):
             if jpeg is not None:
                 thumbnail_path(self.path / THUMBNAILS_NAME, number).write_bytes(jpeg)
         self._descriptors.write(np.ascontiguousarray(descriptors, dtype=self.dtype).tobytes())
         _sync(self._descriptors)
-        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, "undecodable": undecodable}
+        left_out = {"undecodable": undecodable, "undescribed": undescribed}
+        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, **left_out}
         self._journal.write(json.dumps(entry).encode() + b"\n")
         _sync(self._journal)
-        self._count(list(rows), consumed, undecodable)
+        self._count(list(rows), consumed, undecodable, undescribed)
 
     def finish(self) -> None:
         """Write the header of the descriptors, now that their number is known."""
@@ -175,10 +181,11 @@ class PartialMap:
         self._journal.write(json.dumps(header).encode() + b"\n")
         _sync(self._journal)
 
-    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int) -> None:
+    def _count(self, rows: list[FrameRow], consumed: int, undecodable: int, undescribed: int) -> None:
         self.rows.extend(rows)
         self.consumed += consumed
         self.undecodable += undecodable
+        self.undescribed += undescribed
 
 
 def _sync(stream: BinaryIO) -> None:

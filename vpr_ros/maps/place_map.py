@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, ImageRgb
 from vpr_ros.core.model_info import ModelInfo
@@ -153,7 +154,7 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
             f"map {path} was built with model {built_with.name} {built_with.version}, "
             f"not with {offered.name} {offered.version}: {'; '.join(differences)}",
             "Use the map's own model, or build the map again with this one: "
-            f"`build_map SOURCE --output {shlex.quote(str(path))} --overwrite`, "
+            f"`{program('build_map')} SOURCE --output {shlex.quote(str(path))} --overwrite`, "
             "and `--model FILE` where it is not the model that ships",
         )
 

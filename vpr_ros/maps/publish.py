@@ -25,7 +25,7 @@ def publish(finished: Path, output: Path) -> None:
         OSError: it could not be renamed; *output* is as it was.
     """
     _sync_tree(finished)
-    if not output.exists():
+    if is_free(output):  # an empty folder is replaced by the rename itself
         finished.rename(output)
         old = None
     elif _exchange(finished, output):
@@ -35,6 +35,30 @@ def publish(finished: Path, output: Path) -> None:
     _sync_folder(output.parent)
     if old is not None:
         remove_replaced(old)
+
+
+def resolved_output(output: Path, *, append: bool) -> Path:
+    """Where a map that is called *output* is made: a link is followed to the map that is appended to, or to nothing.
+
+    A link to a map that is replaced stays: it becomes the new map, and the old one is kept where it is.
+
+    Raises:
+        MapError: links that lead in a circle.
+    """
+    try:
+        if not output.is_symlink():
+            return output
+        target = Path(os.path.realpath(output))
+        if target.is_symlink():
+            raise MapError(f"{output} is a link that leads to itself", "Remove it, or choose another --output")
+        return target if append or is_free(target) else output
+    except OSError as error:
+        raise MapError(f"{output} cannot be read ({error.strerror or error})", "Choose another --output") from error
+
+
+def is_free(output: Path) -> bool:
+    """Whether a map can be put at *output* without replacing anything: nothing is there, or an empty folder."""
+    return not output.exists() or (output.is_dir() and not output.is_symlink() and not any(output.iterdir()))
 
 
 def remove_replaced(folder: Path) -> None:

@@ -71,7 +71,7 @@ def self_calibration(
     if not _tells(right):
         evidence, right = _judged(again, same)
     if not _tells(right):
-        return default
+        return replace(default, samples_right=int(right.sum()), samples_wrong=int((~right).sum()))
     residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     fit = fit_logistic(evidence, right, PRIOR_SIGMA)
     return Calibration(
@@ -115,7 +115,8 @@ def _in_map(records: Iterable[FrameRecord], rows: list[FrameRow]) -> Iterator[tu
     """The records the rows were made from, numbered; the source is read no further than the last of them."""
     number = 0
     for record in records:
-        if (record.stamp_ns, record.name) == (rows[number].stamp_ns, rows[number].name):
+        # White space as the table keeps it: rows that a resumed build found on disk have names from there.
+        if record.stamp_ns == rows[number].stamp_ns and record.name.split() == rows[number].name.split():
             yield number, record
             number += 1
             if number == len(rows):

@@ -30,7 +30,7 @@ def place_radius_m(frames: FrameTable, spacing_m: float) -> float:
     """Up to which distance two frames show the same place, for want of better knowledge.
 
     Four times the spacing or 5 % of the map's diagonal, whichever is more, within 0.3 m (a room) and
-    25 m (the field's threshold outdoors, METHODS 5).
+    25 m (the field's threshold outdoors, docs/methods.md 5.2).
     """
     diagonal_m = float(np.linalg.norm(np.ptp(frames.position_m, axis=0)))
     return float(np.clip(max(RADIUS_SPACINGS * spacing_m, RADIUS_OF_EXTENT * diagonal_m), RADIUS_MIN_M, RADIUS_MAX_M))

@@ -14,6 +14,7 @@ NO_POSE = "no pose"
 POSE_TOO_FAR = "position beyond a million kilometres"
 POSE_NOT_FINITE = "pose not finite"
 UNDECODABLE = "image does not decode"
+UNDESCRIBED = "the model has no descriptor for the image"
 TOO_CLOSE = "closer than the keyframe gate"
 
 

@@ -1,4 +1,4 @@
-"""Start values of the soft assignment from k-means centres (METHODS 1.3, 2.2)."""
+"""Start values of the soft assignment from k-means centres (docs/methods.md 1.2, 2.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compact convolutional transformer CCT-14/7x2 (Hassani et al. 2021; METHODS 1.7), under its published names."""
+"""Compact convolutional transformer CCT-14/7x2 (Hassani et al. 2021; docs/methods.md 4.1), with published names."""
 
 from __future__ import annotations
 

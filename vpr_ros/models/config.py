@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from vpr_ros.core.errors import ConfigError
@@ -42,7 +42,7 @@ class AggregationConfig:
 
 @dataclass(frozen=True)
 class CrossImageConfig:
-    """The cross-image encoder (METHODS 1.4); see ``CrossImageEncoder``.
+    """The cross-image encoder (docs/methods.md 1.3); see ``CrossImageEncoder``.
 
     Attributes:
         mode: "batch" couples the images of a batch, "single" encodes each as if alone.
@@ -121,7 +121,14 @@ def _known(mapping: Any, cls: type[Any], where: str) -> dict[str, Any]:
 
 
 def _section(cls: type[Any], value: Any, where: str) -> Any:
-    return value if isinstance(value, cls) else cls(**_known(value, cls, where))
+    if isinstance(value, cls):
+        return value
+    entries = _known(value, cls, where)
+    required = [f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING]
+    missing = [name for name in required if name not in entries]
+    if missing:
+        raise ConfigError(f"{where} lacks {', '.join(missing)}", "State it: there is no default that fits every model")
+    return cls(**entries)
 
 
 def _with_options(cls: type[Any], value: Any, where: str) -> Any:

@@ -1,4 +1,4 @@
-"""The cross-image encoder of SuperVLAD: attention between the images of a batch (METHODS 1.4)."""
+"""The cross-image encoder of SuperVLAD: attention between the images of a batch (docs/methods.md 1.3)."""
 
 from __future__ import annotations
 

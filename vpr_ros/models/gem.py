@@ -1,4 +1,4 @@
-"""Generalised mean pooling (Radenovic et al. 2018; METHODS 5.6)."""
+"""Generalised mean pooling (Radenovic et al. 2018; docs/methods.md 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A usable assignment before any training: k-means over the user's own images (METHODS 1.3, 2.2)."""
+"""A usable assignment before any training: k-means over the user's own images (docs/methods.md 1.2, 2.2)."""
 
 from __future__ import annotations
 

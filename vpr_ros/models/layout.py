@@ -15,7 +15,7 @@ from vpr_ros.models.supervlad import SuperVLAD
 
 
 class LayoutVLAD(nn.Module):
-    """SuperVLAD (METHODS 1.2) or NetVLAD (2.1) concatenated with a grid of pooled, reduced local features.
+    """SuperVLAD (docs/methods.md 1.1) or NetVLAD (docs/methods.md 2.1), and a grid of pooled, reduced local features.
 
     Args:
         dim: channels D of a local feature.

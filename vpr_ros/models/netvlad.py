@@ -1,4 +1,4 @@
-"""NetVLAD (Arandjelovic et al. 2016; METHODS 2.1)."""
+"""NetVLAD (Arandjelovic et al. 2016; docs/methods.md 2.1)."""
 
 from __future__ import annotations
 

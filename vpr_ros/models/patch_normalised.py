@@ -23,20 +23,21 @@ class PatchNormalisedConfig:
     """A patch-normalised image beside the descriptor.
 
     Attributes:
+        share: of the picture in the squared length of the descriptor. It has no default: it weighs neighbouring
+            viewpoints against other lanes, and every model's recipe says what was chosen for it.
         rows, columns: of the small picture; the input's height and width are multiples of them.
         window: side of the patch around each pixel of the small picture, odd.
         noise_floor: variance added to a patch's, in units of the whole image's: what blank wall is not blown up beyond.
-        share: of the picture in the squared length of the descriptor.
 
     Raises:
         ConfigError: a value outside its bounds.
     """
 
+    share: float
     rows: int = 24
     columns: int = 32
     window: int = 5
     noise_floor: float = 0.1
-    share: float = 0.175
 
     def __post_init__(self) -> None:
         """Refuse what makes no picture."""

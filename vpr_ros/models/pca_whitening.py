@@ -1,4 +1,4 @@
-"""PCA with whitening: the last layer of NetVLAD's deployed descriptors (METHODS 2.3)."""
+"""PCA with whitening: the last layer of NetVLAD's deployed descriptors (docs/methods.md 2.3)."""
 
 from __future__ import annotations
 

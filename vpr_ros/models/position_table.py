@@ -1,4 +1,4 @@
-"""Learned position embeddings at other sizes than they were learned at (METHODS 1.8)."""
+"""Learned position embeddings at other sizes than they were learned at (docs/methods.md 4.2)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Published state dicts under our names (METHODS 1.8, layouts in ``state_dict_*.tsv``)."""
+"""Published state dicts under our names (docs/methods.md 4.3, layouts in ``state_dict_*.tsv``)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -15,6 +16,10 @@ from vpr_ros.models.published_backbones import StateDict, read_backbone
 LAYOUTS = (("backbone.", "aggregation."), ("encoder.", "pool."), ("", ""))
 """Prefixes of backbone and aggregation: SuperVLAD and the deep-visual-geo-localization benchmark, pytorch-NetVlad, and
 a backbone alone."""
+INNER_WRAPPERS = ("module", "_orig_mod")
+"""Parts of a name that DataParallel and torch.compile add, around a model or one of its parts."""
+OUTER_WRAPPERS = ("model.", "net.", "network.")
+"""What a Lightning module calls the model it trains."""
 VARIANT_OF_ROWS = {5: (4, 1), 3: (1, 2)}
 """Rows of the assignment -> (clusters, ghost clusters): SuperVLAD and 1-cluster VLAD as released."""
 BACKBONE_ALONE_PX = {"DINOv2": (224, 224)}
@@ -34,11 +39,23 @@ class Published(NamedTuple):
     kind: str
 
 
-def without_prefix(state_dict: Mapping[str, Tensor], prefix: str = "module.") -> StateDict:
-    """Strip DataParallel's prefix where every key has it, in front or (pytorch-NetVlad) behind the part's name."""
-    if all(prefix in key for key in state_dict):
-        return {key.replace(prefix, "", 1): value for key, value in state_dict.items()}
-    return dict(state_dict)
+def without_wrappers(state_dict: Mapping[str, Tensor]) -> StateDict:
+    """Strip what DataParallel, torch.compile and Lightning put into names, wherever and however often they did.
+
+    Raises:
+        TrainingError: two names become one.
+    """
+    names = {key: ".".join(part for part in key.split(".") if part not in INNER_WRAPPERS) for key in state_dict}
+    while prefix := next((p for p in OUTER_WRAPPERS if names and all(n.startswith(p) for n in names.values())), ""):
+        names = {key: name.removeprefix(prefix) for key, name in names.items()}
+    stripped = {names[key]: value for key, value in state_dict.items()}
+    if len(stripped) < len(state_dict):
+        twice = next(name for name, count in Counter(names.values()).items() if count > 1)
+        raise TrainingError(
+            f"the file holds {twice!r} twice, once inside a wrapper ({', '.join(INNER_WRAPPERS)})",
+            "Save the state dict of one model alone",
+        )
+    return stripped
 
 
 def read_published(
@@ -47,7 +64,7 @@ def read_published(
     """Recognise a SuperVLAD, 1-cluster VLAD or NetVLAD over DINOv2, CCT or VGG16, or one of these alone, and rename it.
 
     Args:
-        state_dict: as stored, with or without ``module.``.
+        state_dict: as stored, with or without what wrappers add to its names.
         name: of the new model.
         heads: of the transformer, which no tensor shows; None means 64 channels each, as in every released one.
         ghost_clusters: of a SuperVLAD that was not released, whose assignment does not tell them from the others.
@@ -55,7 +72,7 @@ def read_published(
     Raises:
         TrainingError: none of them, an assignment of unknown size, or tensors that belong to nothing.
     """
-    state = without_prefix(state_dict)
+    state = without_wrappers(state_dict)
     for of_backbone, of_head in LAYOUTS:
         backbone = read_backbone(_part(state, of_backbone), heads)
         head = _part(state, of_head) if of_head else {}
@@ -120,7 +137,7 @@ def _refuse_strangers(state: StateDict, known: tuple[str, ...]) -> None:
 
 
 def _cross_image(encoder: StateDict) -> CrossImageConfig:
-    """Single mode: the one a robot can use (METHODS 5.7)."""
+    """Single mode: the one a robot can use (docs/methods.md 6.1)."""
     layers = len({key.split(".")[1] for key in encoder})
     return CrossImageConfig(
         mode="single", feedforward_dim=int(encoder["layers.0.linear1.weight"].shape[0]), layers=layers
@@ -128,7 +145,7 @@ def _cross_image(encoder: StateDict) -> CrossImageConfig:
 
 
 def encoder_looks_untrained(state_dict: Mapping[str, Tensor]) -> bool:
-    """Whether a cross-image encoder bears the marks of the release's one training step (METHODS 1.9).
+    """Whether a cross-image encoder bears the marks of the release's one training step (docs/methods.md 1.5).
 
     Both layers start as copies and norms start at one; after a single step nothing is farther than 3e-4 and 1.5e-4.
 
@@ -160,6 +177,6 @@ def encoder_looks_untrained(state_dict: Mapping[str, Tensor]) -> bool:
 def untrained_encoder_warning() -> str:
     """What to tell a user whose encoder looks untrained."""
     return (
-        "the cross-image encoder looks untrained: its two layers are still copies of each other (METHODS 1.9); "
+        "the cross-image encoder looks untrained: its two layers are still copies of each other; "
         "prefer the checkpoint without encoder, or train the encoder"
     )

@@ -1,4 +1,4 @@
-"""Backbones inside published state dicts, recognised by their tensors' names (METHODS 1.7, 1.8)."""
+"""Backbones inside published state dicts, recognised by their tensors' names (docs/methods.md 4.1, 4.3)."""
 
 from __future__ import annotations
 

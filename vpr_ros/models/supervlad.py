@@ -1,4 +1,4 @@
-"""SuperVLAD: VLAD without cluster centres, with ghost clusters that take votes and are thrown away (METHODS 1.2)."""
+"""SuperVLAD: VLAD without centres, with ghost clusters that take votes and are thrown away (docs/methods.md 1.1)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from vpr_ros.core.errors import ConfigError
 
 
 class SuperVLAD(nn.Module):
-    """Soft-assign unit-length tokens to clusters, add them up, drop the ghosts, normalise twice (METHODS 1.2).
+    """Soft-assign unit-length tokens to clusters, add them up, drop the ghosts, normalise twice (docs/methods.md 1.1).
 
     The state dict holds ``conv.weight`` (clusters + ghost_clusters, dim, 1, 1), the published name and shape; the
     last ``ghost_clusters`` rows are the ghosts. There is no bias and no temperature.

@@ -68,7 +68,7 @@ def dinov2(timm_name: str) -> Callable[..., nn.Module]:
 
 
 def vgg16(pretrained: bool = False) -> nn.Module:
-    """VGG16 at conv5_3 before its ReLU (METHODS 1.7, 2.1), under torchvision's names."""
+    """VGG16 at conv5_3 before its ReLU (docs/methods.md 4.1, 2.1), under torchvision's names."""
     vgg = torchvision.models.vgg
     if pretrained:
         features = _fetched("vgg16", lambda: vgg.vgg16(weights=vgg.VGG16_Weights.IMAGENET1K_V1).features)

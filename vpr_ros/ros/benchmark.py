@@ -15,23 +15,22 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 
-import vpr_ros
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import open_extractor
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.benchmark_building import BuildingResult, measure_building
 from vpr_ros.ros.benchmark_frames import FirstFrames, simulated_recording
 from vpr_ros.ros.benchmark_latency import STREAM_HZ, LatencyResult, measure_latency
+from vpr_ros.ros.dds_profile import use_dds_profile
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """example:
-  ros2 run vpr_ros benchmark
-  ros2 run vpr_ros benchmark --source drive.mcap --frames 200 --json benchmark.json
-  benchmark --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
-PROFILE: Final = "fastdds_large_images.xml"
-PROFILE_VARIABLES: Final = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+  %(prog)s
+  %(prog)s --source drive.mcap --frames 200 --json benchmark.json
+  %(prog)s --train config/recipes/gem.yaml      (the trainer's throughput; needs no ROS)"""
 FEWEST_FRAMES: Final = 20
 
 
@@ -43,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> argparse.ArgumentParser:
     """The command line without ROS's own arguments."""
     parser = argparse.ArgumentParser(
-        prog="benchmark", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("benchmark"),
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--source", type=Path, metavar="PATH", help="recording with poses (default: a simulated drive)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory of the recording")
@@ -68,18 +70,7 @@ def _benchmark(argv: Sequence[str]) -> None:
     report = to_report(latency, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-
-
-def use_dds_profile() -> None:
-    """Set the shipped DDS profile for this process and its children, unless the user has set one."""
-    if any(os.environ.get(name) for name in PROFILE_VARIABLES):
-        return
-    for parent in Path(vpr_ros.__file__).resolve().parents:
-        for file in (parent / "config" / PROFILE, parent / "share" / "vpr_ros" / "config" / PROFILE):
-            if file.is_file():
-                os.environ.update(dict.fromkeys(PROFILE_VARIABLES, str(file)))
-                return
+        write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
 
 
 def _source(options: argparse.Namespace, folder: Path) -> Any:

@@ -192,7 +192,7 @@ def _localizer(place_map: Path, model: Path | None) -> Iterator[subprocess.Popen
     """The real node in a process of its own; every image is to become a pose, so none is rejected."""
     parameters = {"map": place_map, "localizer.min_probability": 0.0, **({"model": model} if model else {})}
     arguments = [item for name, value in parameters.items() for item in ("-p", f"{name}:={value}")]
-    command = [sys.executable, "-m", "vpr_ros.ros.localize_node", "--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments]
+    command = [sys.executable, "-m", "vpr_ros", "localize", "--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments]
     process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL)
     try:
         yield process

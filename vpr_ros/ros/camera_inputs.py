@@ -7,12 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
+from vpr_ros.ros.distribution import subscribe_and_count_lost
 from vpr_ros.ros.image_conversion import ImageMessage
+from vpr_ros.ros.image_gaps import ImageGaps, lost_now
 from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.ros.statistics import CameraStatistics
 from vpr_ros.ros.worker import ImageJob
@@ -20,6 +21,7 @@ from vpr_ros.ros.worker import ImageJob
 IMAGE_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor-data QoS with a queue of one: an image that waited behind another is an old image."""
 
+TELL_GAPS_EVERY_S = 30.0
 _TYPES = {"raw": Image, "compressed": CompressedImage}
 
 
@@ -30,6 +32,7 @@ class CameraInput:
         camera: its name.
         topic: resolved name of the raw image topic.
         statistics: what arrived and what became of it.
+        gaps: what did not arrive.
         newest: the last job, for one-shot localization; None before the first image.
     """
 
@@ -37,6 +40,7 @@ class CameraInput:
         """Subscribe and give every image to *sink*, in the executor's thread."""
         self.camera = camera
         self.statistics = CameraStatistics()
+        self.gaps = ImageGaps()
         self.newest: ImageJob | None = None
         self._node = node
         self._sink = sink
@@ -44,6 +48,7 @@ class CameraInput:
         self._topics = {"raw": node.resolve_topic_name(topic), "compressed": _compressed_topic(node, topic)}
         self.topic = self._topics[self._wanted[0]]
         self._delivering: str | None = None
+        self._told_gaps, self._tell_gaps_s = False, 0.0
         self._subscriptions: dict[str, Any] = {}
         self._subscribe()
 
@@ -68,6 +73,17 @@ class CameraInput:
             for kind in set(self._subscriptions) - {self._delivering}:
                 self._node.destroy_subscription(self._subscriptions.pop(kind))
 
+    def tell_gaps(self) -> None:
+        """Log that images do not arrive, and that they do again, at most once in a while."""
+        fault, now_s = self.gaps.fault(), time.monotonic()
+        if bool(fault) == self._told_gaps or now_s < self._tell_gaps_s:
+            return
+        self._told_gaps, self._tell_gaps_s = bool(fault), now_s + TELL_GAPS_EVERY_S
+        if fault:
+            self._node.get_logger().warning(f"camera {self.camera}: {fault}")
+        else:
+            self._node.get_logger().info(f"camera {self.camera}: its images arrive whole again")
+
     def close(self) -> None:
         """Unsubscribe."""
         for subscription in self._subscriptions.values():
@@ -77,12 +93,13 @@ class CameraInput:
     def _subscribe(self) -> None:
         for kind in self._wanted:
             if kind not in self._subscriptions:
-                self._subscriptions[kind] = self._node.create_subscription(
+                self._subscriptions[kind] = subscribe_and_count_lost(
+                    self._node,
                     _TYPES[kind],
                     self._topics[kind],
                     partial(self._on_image, kind),
                     IMAGE_QOS,
-                    event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost),
+                    self._on_lost,
                 )
 
     def _on_image(self, kind: str, message: ImageMessage) -> None:
@@ -93,6 +110,7 @@ class CameraInput:
         statistics.last_received_s = received_s
         self._delivering = kind
         stamp_ns = to_ns(message.header.stamp)
+        self.gaps.arrived(stamp_ns)
         if stamp_ns == 0:
             statistics.without_stamp += 1
             stamp_ns = self._node.get_clock().now().nanoseconds
@@ -100,7 +118,9 @@ class CameraInput:
         self._sink(self.newest)
 
     def _on_lost(self, event: Any) -> None:
-        self.statistics.lost_in_transport = event.total_count
+        lost = lost_now(event)
+        self.statistics.lost_in_transport += lost
+        self.gaps.lost(lost)
 
 
 def _compressed_topic(node: Node, topic: str) -> str:

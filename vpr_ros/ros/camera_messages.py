@@ -9,6 +9,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.pose_messages import to_header
 
 JPEG_QUALITY = 90
@@ -19,7 +20,7 @@ def to_raw_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image:
     message = Image(header=to_header(stamp_ns, frame_id))
     message.height, message.width = image_rgb.shape[:2]
     message.encoding, message.step = "rgb8", 3 * image_rgb.shape[1]
-    message.data = image_rgb.tobytes()
+    message.data = byte_field(image_rgb.tobytes())
     return message
 
 
@@ -33,7 +34,8 @@ def to_compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Co
     if not done:
         raise FrameDecodeError(f"an image of shape {image_rgb.shape} cannot be encoded", "Publish it raw")
     message = CompressedImage(header=to_header(stamp_ns, frame_id))
-    message.format, message.data = "rgb8; jpeg compressed bgr8", encoded.tobytes()
+    message.format = "rgb8; jpeg compressed bgr8"
+    message.data = byte_field(encoded.tobytes())
     return message
 
 

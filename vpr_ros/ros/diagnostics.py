@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.frame_names import map_frame_warning
 from vpr_ros.ros.localizer_setup import LocalizerSetup
 from vpr_ros.ros.map_to_odom import SOURCE as MAP_TO_ODOM
 from vpr_ros.ros.pose_messages import to_time
@@ -26,6 +28,7 @@ class NodeStatus:
         setup: None while unconfigured.
         failed_start: why configuring failed, "" if it did not.
         cameras: empty while not active.
+        warnings: what the node lacks of others, a sentence each.
     """
 
     name: str
@@ -35,19 +38,19 @@ class NodeStatus:
     cameras: Sequence[CameraInput]
     latencies: Latencies
     errors: ErrorLog
+    warnings: Sequence[str] = ()
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
-    """Build the array: localizer, map, model, and one entry per camera."""
+    """Build the array: localizer, map, its calibration, model, and one entry per camera."""
     entries = [_localizer(status)]
     if status.setup is not None:
-        entries += [_map(status.setup), _model(status.setup)]
+        entries += [_map(status.setup), _calibration(status.setup), _model(status.setup)]
         entries += [_camera(camera, status.setup, status.errors) for camera in status.cameras]
     array = DiagnosticArray()
     array.header.stamp = to_time(stamp_ns)
-    short = status.name.rsplit("/", 1)[-1]
     for entry in entries:
-        entry.name = f"{short}: {entry.name}"
+        entry.name = f"{status.name}: {entry.name}"
         entry.hardware_id = status.name
     array.status = entries
     return array
@@ -60,6 +63,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
         level, message = DiagnosticStatus.ERROR, status.failed_start
     elif faults:
         level, message = DiagnosticStatus.ERROR, " ".join(dict.fromkeys(faults))
+    elif status.state == "finalized":
+        level, message = DiagnosticStatus.WARN, "finalized: the node was shut down for good, start its process again"
     elif status.state != "active":
         level, message = DiagnosticStatus.WARN, f"{status.state}: configure and activate the node"
     elif status.setup is not None and all(_is_silent(camera, status.setup) for camera in status.cameras):
@@ -68,6 +73,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
         level, message = DiagnosticStatus.ERROR, f"{unsent.problem}. {unsent.remedy}."
     else:
         level, message = DiagnosticStatus.OK, "localizing"
+    if status.warnings:
+        level, message = max(level, DiagnosticStatus.WARN), ". ".join([message.rstrip("."), *status.warnings])
     values: dict[str, object] = {
         "state": status.state,
         "accepted": sum(camera.statistics.accepted for camera in status.cameras),
@@ -89,9 +96,13 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
         "path": place_map.path,
         "frames": len(place_map),
         "frame_id": setup.map_frame,
+        "origin [m]": " ".join(f"{value_m:.10g}" for value_m in place_map.manifest.origin_m or (0.0, 0.0, 0.0)),
         "created": place_map.manifest.created_utc,
         "on disk": "yes",
     }
+    warning = map_frame_warning(setup.settings, setup.map_frame)
+    if place_map.is_current() and warning:
+        return _entry("map", DiagnosticStatus.WARN, warning, values)
     if place_map.is_current():
         return _entry("map", DiagnosticStatus.OK, f"{len(place_map)} frames", values)
     gone = not place_map.path.exists()
@@ -100,6 +111,19 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
     found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
     message = f"{found}. {remedy} the parameter map"
     return _entry("map", DiagnosticStatus.WARN, f"{message}.", values)
+
+
+def _calibration(setup: LocalizerSetup) -> DiagnosticStatus:
+    calibration = setup.place_map.manifest.calibration
+    values = {
+        "kind": calibration.kind,
+        "right answers": calibration.samples_right,
+        "wrong answers": calibration.samples_wrong,
+        "radius [m]": f"{calibration.radius_m:.2f}",
+    }
+    warning = calibration_warning(setup.place_map)
+    level = DiagnosticStatus.WARN if warning else DiagnosticStatus.OK
+    return _entry("calibration", level, warning or "fitted on the map's own frames", values)
 
 
 def _model(setup: LocalizerSetup) -> DiagnosticStatus:
@@ -135,10 +159,13 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         since = "no image yet" if silent_s is None else f"no image for {silent_s:.1f} s"
         hint = "check its QoS and image type" if publishers else "check the driver, the topic name and the remapping"
         message = f"{since} on {' or '.join(camera.subscribed_topics)} ({publishers} publishers): {hint}."
+        message = " ".join(filter(None, [message, camera.gaps.fault()]))  # all of them may be lost
     elif counts.failing:
         level, message = DiagnosticStatus.ERROR, _fault(camera, errors)
     else:
         level, message = DiagnosticStatus.OK, f"{counts.input.hz():.1f} Hz in, {counts.output.hz():.1f} Hz out"
+        if gaps := camera.gaps.fault():
+            level, message = DiagnosticStatus.WARN, f"{message}: {gaps}"
     values = {
         "topics": " ".join(camera.subscribed_topics),
         "publishers": publishers,

@@ -58,7 +58,7 @@ class FrameProcessor:
 
     def _answer(self, setup: LocalizerSetup, statistics: CameraStatistics, job: ImageJob) -> Localization:
         started_s = time.monotonic()
-        frame = to_frame(job.message, job.camera, job.stamp_ns)
+        frame = to_frame(job.message, job.camera, job.stamp_ns, setup.settings.max_image_pixels)
         decoded_s = time.monotonic()
         mount = setup.mounts.lookup(job.camera, job.message.header.frame_id, job.stamp_ns)
         localization = setup.localizer.localize(frame, mount)

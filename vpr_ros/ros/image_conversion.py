@@ -12,18 +12,20 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.frames import Frame
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
 
 ImageMessage: TypeAlias = Image | CompressedImage
 
 
-def to_frame(message: ImageMessage, camera: str, stamp_ns: int) -> Frame:
+def to_frame(message: ImageMessage, camera: str, stamp_ns: int, max_image_pixels: int = MAX_IMAGE_PIXELS) -> Frame:
     """Decode a camera message; pixels are viewed in place where the encoding allows it.
 
     Raises:
-        FrameDecodeError: unknown encoding, too few bytes, or not an image.
+        FrameDecodeError: unknown encoding, too few bytes, more than *max_image_pixels*, or not an image.
     """
     if isinstance(message, CompressedImage):
-        image_rgb = decode_compressed(message.data, f"camera {camera!r}", message.format)
+        origin = f"camera {camera!r}"
+        image_rgb = decode_compressed(message.data, origin, message.format, max_pixels=max_image_pixels)
     else:
         image_rgb = decode_raw(
             message.data,
@@ -32,5 +34,6 @@ def to_frame(message: ImageMessage, camera: str, stamp_ns: int) -> Frame:
             message.encoding,
             message.step,
             bool(message.is_bigendian),
+            max_pixels=max_image_pixels,
         )
     return Frame(image_rgb, stamp_ns, camera)

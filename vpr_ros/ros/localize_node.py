@@ -12,23 +12,26 @@ from collections.abc import Collection, Sequence
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from vpr_ros.core.errors import VprError
 from vpr_ros.localization import Localization
+from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.ros.answers import to_trigger_response
 from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.diagnostics import NodeStatus, to_diagnostics
 from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.frame_names import map_frame_warning
 from vpr_ros.ros.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer_setup import LocalizerSetup, files_state, open_setup
 from vpr_ros.ros.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.node_process import run_node
 from vpr_ros.ros.outputs import Outputs
-from vpr_ros.ros.parameter_server import ParameterServer
+from vpr_ros.ros.parameter_server import OverriddenNode, ParameterServer
 from vpr_ros.ros.parameters import Settings
+from vpr_ros.ros.surroundings import clock_warning, unused_odometry
 from vpr_ros.ros.transforms import Transforms, open_transforms
 from vpr_ros.ros.worker import ImageJob, NewestFrameWorker
 
@@ -36,7 +39,7 @@ ONE_SHOT_TIMEOUT_S = 30.0
 TICK_S = 1.0
 
 
-class LocalizeNode(LifecycleNode):
+class LocalizeNode(OverriddenNode):
     """Assembles parameters, cameras, localizer and outputs, and answers the graph."""
 
     def __init__(self) -> None:
@@ -45,7 +48,7 @@ class LocalizeNode(LifecycleNode):
         Raises:
             ConfigError: an unknown or wrong parameter.
         """
-        super().__init__("vpr_localizer", automatically_declare_parameters_from_overrides=True)
+        super().__init__("vpr_localizer")
         self._parameter_server = ParameterServer(self)
         self._errors = ErrorLog(self.get_logger().error)
         self._outputs = Outputs(self)
@@ -66,6 +69,8 @@ class LocalizeNode(LifecycleNode):
         self.create_timer(TICK_S, self._on_tick, clock=steady)
         self._broadcast_timer = self.create_timer(PERIOD_S, self._on_broadcast, clock=steady)
         self._broadcast_timer.cancel()
+        if unused := unused_odometry(self):
+            self.get_logger().warning(unused)
 
     # --- images ---------------------------------------------------------------------------------------------------
 
@@ -159,6 +164,10 @@ class LocalizeNode(LifecycleNode):
                 f"map {setup.place_map.path}: {len(setup.place_map)} frames in {setup.map_frame!r}; "
                 f"model {info.name} {info.version} on {setup.extractor.provider}"
             )
+            if warning := map_frame_warning(setup.settings, setup.map_frame):
+                self.get_logger().warning(warning)
+            for warning in map_warnings(setup.place_map):
+                self.get_logger().warning(warning)
             for event in setup.extractor.events:
                 if event.kind == "fallback":
                     self.get_logger().warning(event.message)
@@ -166,12 +175,12 @@ class LocalizeNode(LifecycleNode):
     # --- map -> odom ----------------------------------------------------------------------------------------------
 
     def _keep_broadcasting(self, wanted: bool) -> None:
+        self._errors.forget(SOURCE)  # of other parameters; what still holds is said again
         if wanted:
             self._broadcast_timer.reset()
             return
         self._broadcast_timer.cancel()
         self._map_to_odom.forget()
-        self._errors.forget(SOURCE)
 
     def _on_broadcast(self) -> None:
         setup = self._setup
@@ -250,22 +259,27 @@ class LocalizeNode(LifecycleNode):
         timeout_s = self._settings.node.camera_timeout_s
         for camera in self._cameras.values():
             camera.settle(timeout_s)
+            camera.tell_gaps()
         self._publish_diagnostics()
 
     def _publish_diagnostics(self) -> None:
         name = f"{self.get_namespace().rstrip('/')}/{self.get_name()}"
         cameras = tuple(self._cameras.values())
         latencies = self._processor.latencies
-        status = NodeStatus(name, self._state, self._setup, self._failed_start, cameras, latencies, self._errors)
+        warnings = tuple(filter(None, [clock_warning(self)]))
+        status = NodeStatus(
+            name, self._state, self._setup, self._failed_start, cameras, latencies, self._errors, warnings
+        )
         self._diagnostics.publish(to_diagnostics(status, self.get_clock().now().nanoseconds))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the node until it is asked to end."""
     return run_node(
+        "localize",
         LocalizeNode,
         "Localize camera images in a map. Every parameter: docs/parameters.md",
-        "ros2 run vpr_ros localize --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
+        "%(prog)s --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
         argv,
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
@@ -14,6 +15,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
 from vpr_ros.ros.camera_mount import CameraMounts
+from vpr_ros.ros.frame_names import IN_A_TRANSFORM, check_transform
 from vpr_ros.ros.parameters import NodeSettings, Settings
 from vpr_ros.ros.transforms import Transforms
 
@@ -62,7 +64,7 @@ def open_setup(
         named: parameters that were just set: "map" and "model" are opened again even under the same path.
 
     Raises:
-        ConfigError: no map is named.
+        ConfigError: no map is named; or one of the parameters *named* makes publish_tf relate a frame to itself.
         MapError: the map is missing, damaged, newer, or made by another model.
         ModelError: the model is missing, lacks its metadata, or cannot be run.
     """
@@ -75,7 +77,10 @@ def open_setup(
     localizer = Localizer(extractor, place_map, settings.localizer)
     asked = transforms if settings.node.use_tf else None
     mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, asked)
-    return LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+    if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
+        check_transform(settings.node, setup.map_frame)
+    return setup
 
 
 def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
@@ -91,7 +96,7 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
     if not folder:
         raise ConfigError(
             "the parameter map is empty, expected the folder of a map",
-            "Build one with `ros2 run vpr_ros build_map SOURCE --output MAP`, then set the parameter map to its path",
+            f"Build one with `{program('build_map')} SOURCE --output MAP`, then set the parameter map to its path",
         )
     if previous is not None and previous.settings.map == folder:
         # One that was replaced or deleted meanwhile goes on working: another parameter is no reason to change maps.

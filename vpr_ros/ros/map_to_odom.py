@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
+from vpr_ros.ros.frame_names import check_transform
 from vpr_ros.ros.localizer_setup import LocalizerSetup
 from vpr_ros.ros.transforms import Transforms
 
@@ -97,8 +98,10 @@ class MapToOdom:
             Whether an accepted pose met its odometry.
 
         Raises:
-            ConfigError: TF has no odometry for an accepted pose, although it was waited for.
+            ConfigError: TF has no odometry for an accepted pose, although it was waited for; or the map's frame and its
+                child are one.
         """
+        check_transform(setup.settings, setup.map_frame)
         transforms = setup.transforms
         if not setup.settings.publish_tf or transforms is None:
             return False

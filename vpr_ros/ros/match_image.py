@@ -9,6 +9,7 @@ from sensor_msgs.msg import Image
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.localization import Localization
+from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.pose_messages import to_header
 
 PANEL_HEIGHT_PX = 240
@@ -48,7 +49,7 @@ def to_image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image
     """Build an ``rgb8`` ``sensor_msgs/Image``."""
     height, width = image_rgb.shape[:2]
     message = Image(header=to_header(stamp_ns, frame_id), height=height, width=width, encoding="rgb8", step=3 * width)
-    message.data = np.ascontiguousarray(image_rgb).tobytes()
+    message.data = byte_field(np.ascontiguousarray(image_rgb).tobytes())
     return message
 
 

@@ -10,6 +10,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW
 from vpr_ros.localization import Match
+from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.pose_messages import to_header
 
 MATCH_COLUMNS = (
@@ -36,7 +37,7 @@ def to_match_cloud(matches: Sequence[Match], stamp_ns: int, frame_id: str) -> Po
     cloud.fields = _fields()
     cloud.point_step, cloud.row_step = MATCH_DTYPE.itemsize, table.nbytes
     cloud.is_dense = True
-    cloud.data = table.tobytes()
+    cloud.data = byte_field(table.tobytes())
     return cloud
 
 

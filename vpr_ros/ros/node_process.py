@@ -14,22 +14,28 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.utilities import remove_ros_args
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import ConfigError
 
 RCLError: type[Exception] = rclpy_implementation.RCLError
 
 
-def run_node(make_node: Callable[[], Any], description: str, example: str, argv: Sequence[str] | None = None) -> int:
+def run_node(
+    name: str, make_node: Callable[[], Any], description: str, example: str, argv: Sequence[str] | None = None
+) -> int:
     """Spin the node that *make_node* returns until SIGINT, SIGTERM or shutdown; return the exit status.
 
     Args:
+        name: of the command.
         make_node: builds the node once rclpy is initialised; the node has ``start()`` and ``close()``.
         description, example: for ``--help``.
         argv: arguments without the program's name.
     """
     parser = argparse.ArgumentParser(
-        description=description, epilog=f"example: {example}", formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program(name),
+        description=description,
+        epilog=f"example: {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
     def command(arguments: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import rclpy
@@ -13,13 +13,21 @@ from vpr_ros.core.errors import ConfigError
 
 Item = TypeVar("Item")
 POLL_S = 0.05
+CLOCK_POLL_S = 0.01
 
 
-def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> Iterator[tuple[int, Item]]:
+def paced(
+    node: Node,
+    items: Iterable[tuple[int, Item]],
+    rate_factor: float,
+    passing: Callable[[int], None] | None = None,
+) -> Iterator[tuple[int, Item]]:
     """Yield each (time_ns, item) when it is due, *rate_factor* times faster than recorded.
 
-    Due times count from the first item, so that the time spent on one does not shift the rest.
+    Due times count from the first item, so that the time spent on one does not shift the rest. *passing* hears of the
+    time that passes between two items, in the items' time.
     """
+    poll_s = POLL_S if passing is None else CLOCK_POLL_S
     first_ns: int | None = None
     started_s = 0.0
     for time_ns, item in items:
@@ -27,7 +35,9 @@ def paced(node: Node, items: Iterable[tuple[int, Item]], rate_factor: float) -> 
             first_ns, started_s = time_ns, time.monotonic()
         due_s = started_s + (time_ns - first_ns) * 1e-9 / rate_factor
         while rclpy.ok() and (left_s := due_s - time.monotonic()) > 0:
-            rclpy.spin_once(node, timeout_sec=min(left_s, POLL_S))
+            if passing is not None:
+                passing(time_ns - round(left_s * rate_factor * 1e9))
+            rclpy.spin_once(node, timeout_sec=min(left_s, poll_s))
         if not rclpy.ok():
             return
         yield time_ns, item

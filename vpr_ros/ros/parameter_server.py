@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -16,10 +17,24 @@ from vpr_ros.ros.parameters import MOUNT_PREFIX, ParameterSpec, Settings, Value,
 _DECLARED_BY_RCLPY = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 
 
-class ParameterServer:
-    """Declares the schema on a node that was made with ``automatically_declare_parameters_from_overrides=True``.
+class OverriddenNode(LifecycleNode):
+    """A managed node that declares whatever parameters the user gave, for a ``ParameterServer`` to check.
 
-    That flag is the supported way to see what the user gave, misspelt names included.
+    rclpy's flag for it is the supported way to see what the user gave, misspelt names included. An empty list comes
+    without a type and would end the node with rclpy's ValueError.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, automatically_declare_parameters_from_overrides=True)
+
+    def declare_parameters(self, namespace: str, parameters: Sequence[Any], ignore_override: bool = False) -> Any:
+        """Declare parameters; one of a fixed type but without a value, which rclpy refuses, is an empty list."""
+        known = [(item[0], [], *item[2:]) if _lacks_value(*item) else item for item in parameters]
+        return super().declare_parameters(namespace, known, ignore_override)
+
+
+class ParameterServer:
+    """Declares the schema on an ``OverriddenNode``.
 
     Attributes:
         settings: the parameters in use.
@@ -65,6 +80,10 @@ class ParameterServer:
         self._values, self.settings = dict(values), settings
 
 
+def _lacks_value(_: str, value: Any = (), descriptor: ParameterDescriptor | None = None) -> bool:
+    return value is None and (descriptor is None or not descriptor.dynamic_typing)
+
+
 def _check_known(given: Mapping[str, Any], specs: Mapping[str, ParameterSpec]) -> None:
     unknown = sorted(set(given) - set(specs))
     if not unknown:
@@ -92,7 +111,10 @@ def _declare(node: Node, spec: ParameterSpec, value: Value) -> None:
             descriptor.integer_range = [IntegerRange(from_value=int(spec.minimum), to_value=int(spec.maximum), step=1)]
     if isinstance(value, tuple):
         if not value:  # an empty list has no type of its own
-            node.declare_parameter(spec.name, Parameter.Type.DOUBLE_ARRAY, descriptor, ignore_override=True)
+            kind = Parameter.Type.DOUBLE_ARRAY
+            node.declare_parameter(spec.name, kind, descriptor, ignore_override=True)
+            # One parameter without a value empties the whole answer of get_parameters, so `ros2 param dump` too.
+            node.set_parameters([Parameter(spec.name, kind, [])])
             return
         node.declare_parameter(spec.name, list(value), descriptor, ignore_override=True)
         return

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.image_header import LARGEST_PIXEL_LIMIT, MAX_IMAGE_PIXELS
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.localization import LocalizerConfig
@@ -73,6 +74,12 @@ class NodeSettings:
         "raw or compressed subscribes to one of them; auto to both, and keeps the one that delivers.",
         choices=("auto", "raw", "compressed"),
         read_only=True,
+    )
+    max_image_pixels: int = parameter(
+        MAX_IMAGE_PIXELS,
+        "A larger image is refused before it is decoded, by the size its header states. Pixels.",
+        minimum=1,
+        maximum=LARGEST_PIXEL_LIMIT,
     )
     map_frame: str = parameter("", "Frame of the published poses. Empty: the frame the map was built in.")
     base_frame: str = parameter("base_link", "Frame whose pose is published.")

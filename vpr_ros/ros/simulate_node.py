@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import load, program, run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import Frame
 from vpr_ros.simulation.camera import PinholeCamera
@@ -21,8 +20,8 @@ from vpr_ros.simulation.town import Town
 from vpr_ros.sources.bag_writer import BagLayout, write_bag
 
 EXAMPLE = """example:
-  ros2 run vpr_ros simulate --seed 1 --conditions night
-  ros2 run vpr_ros simulate --seed 1 --conditions day --record day_drive --storage mcap"""
+  %(prog)s --seed 1 --conditions night
+  %(prog)s --seed 1 --conditions day --record day_drive --storage mcap"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +33,10 @@ def build_parser() -> argparse.ArgumentParser:
     """The command line without ROS's own arguments."""
     defaults = DrivePlan()
     parser = argparse.ArgumentParser(
-        prog="simulate", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("simulate"),
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=1, help="which town (%(default)s)")
     parser.add_argument("--conditions", choices=sorted(CONDITIONS), default="day", help="hour, season (%(default)s)")
@@ -65,10 +67,7 @@ def _simulate(argv: Sequence[str]) -> None:
         print(f"recorded {source.description} in {options.record}")
         return
     # Late, because recording must work where ROS is not installed.
-    publish: Callable[[SimulatedSource, Sequence[str], bool, Sequence[str]], int] = importlib.import_module(
-        "vpr_ros.ros.simulate_publisher"
-    ).publish
-    count = publish(source, argv, options.wait_for_subscriber, options.wait_for)
+    count = load("vpr_ros.ros.simulate_publisher").publish(source, argv, options.wait_for_subscriber, options.wait_for)
     print(f"published {count} images of {source.description}")
 
 

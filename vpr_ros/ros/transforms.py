@@ -6,13 +6,13 @@ import importlib
 import time
 from typing import Any
 
-from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.time import Time
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_header, to_ns
+from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.robot_tf import to_transform
 
 FIRST_PATIENCE_S = 1.0
 CACHE_NS = 10_000_000_000
@@ -90,11 +90,7 @@ class Transforms:
         if self._broadcaster is None:
             # Late, so that `ros2 topic info /tf` lists the node only where it really publishes.
             self._broadcaster = self._tf2.TransformBroadcaster(self._node)
-        message = TransformStamped(header=to_header(stamp_ns, parent), child_frame_id=child)
-        shift, turn = message.transform.translation, message.transform.rotation
-        shift.x, shift.y, shift.z = T_parent_child.position_m
-        turn.x, turn.y, turn.z, turn.w = T_parent_child.rotation.as_quat().tolist()
-        self._broadcaster.sendTransform(message)
+        self._broadcaster.sendTransform(to_transform(T_parent_child, parent, child, stamp_ns))
 
     def _clear_another_run(self, target: str, source: str, stamp_ns: int) -> None:
         try:

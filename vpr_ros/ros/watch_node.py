@@ -19,17 +19,17 @@ from nav_msgs.msg import Path as PathMessage
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from vpr_ros.core.command import run_command
+from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
+from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.ros.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.pose_messages import to_ns
 
-EXAMPLE = (
-    "example:\n  ros2 run vpr_ros watch --output report --radius-m 5 --ros-args -r ground_truth:=/play/ground_truth"
-)
+EXAMPLE = "example:\n  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"
 DEPTH = 100
 CANDIDATES = "/vpr_localizer/candidates"
 
@@ -72,8 +72,7 @@ class WatchNode(Node):
     def _on_candidates(self, message: PoseArray) -> None:
         # Not ~/matches: its float32 metres are half a metre apart in a map with UTM coordinates.
         stamp_ns = to_ns(message.header.stamp)
-        if message.poses:
-            self.log.best_match[stamp_ns] = _pose(message.poses[0])
+        self.log.best_match[stamp_ns] = _pose(message.poses[0]) if message.poses else None
         self.log.latency_ms[stamp_ns] = (time.time_ns() - stamp_ns) / 1e6
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
@@ -94,14 +93,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _watch(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
-        prog="watch", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=program("watch"), description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
-    parser.add_argument("--radius-m", type=float, default=5.0, help="a match this near the truth is right")
+    parser.add_argument(
+        "--threshold", "--radius-m", type=_threshold, default=PoseThreshold(), metavar="M",
+        help=f"an answer is right when its best match lies this near the truth, as in evaluate ({DEFAULT_RADIUS_M:g})",
+    )  # fmt: skip
     parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")
     options = parser.parse_args(without_ros_arguments(argv))
-    if not options.radius_m > 0:
-        raise ConfigError(f"--radius-m is {options.radius_m}, expected metres above 0", "Leave it at 5")
     node: WatchNode | None = None
     with ros_running(["watch", *argv]):
         with until_asked_to_end():  # SIGINT is how the watching ends
@@ -114,10 +114,18 @@ def _watch(argv: Sequence[str]) -> None:
             f"no localizer was heard on {CANDIDATES}",
             "Start localize in the same ROS_DOMAIN_ID; if it has another name, remap its topics",
         )
-    options.output.mkdir(parents=True, exist_ok=True)
-    write_picture(node.log, options.radius_m, options.output / "live.png")
-    print("\n".join(summary_lines(node.log, options.radius_m)))
+    print("\n".join(summary_lines(node.log, options.threshold)))
+    with new_file(options.output / "live.png", ConfigError) as picture:
+        write_picture(node.log, options.threshold, picture)
     print(f"picture            {options.output / 'live.png'}")
+
+
+def _threshold(text: str) -> PoseThreshold:
+    threshold = PoseThreshold.parse(text)
+    if threshold.angle_rad is not None:
+        # An unknown orientation is published as the identity: nobody can tell it from a known one.
+        raise ConfigError(f"--threshold is {text!r}, watch compares positions only", "Give metres, such as 5")
+    return threshold
 
 
 def _pose(message: object) -> Pose:

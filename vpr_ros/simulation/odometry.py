@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -56,6 +56,16 @@ class OdometryReading:
     forward_mps: float = 0.0
     left_mps: float = 0.0
     yaw_radps: float = 0.0
+
+    def played(self, speed: float) -> OdometryReading:
+        """The same motion made *speed* times as fast, as it is by another clock."""
+        return replace(
+            self,
+            twist_covariance=speed**2 * self.twist_covariance,
+            forward_mps=speed * self.forward_mps,
+            left_mps=speed * self.left_mps,
+            yaw_radps=speed * self.yaw_radps,
+        )
 
 
 def noisy_odometry(

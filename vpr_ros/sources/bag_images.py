@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple
 
+import numpy as np
+
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
-from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, IMAGE
-from vpr_ros.sources.bag_recording import BagRecording, RawMessage, is_unstamped, mend_zero_stamps, read_header
+from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
+from vpr_ros.sources.bag_files import shown
+from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE
+from vpr_ros.sources.bag_recording import (
+    BagRecording,
+    RawMessage,
+    is_headless,
+    is_unstamped,
+    mend_zero_stamps,
+    read_header,
+)
+from vpr_ros.sources.clock_offset import Clock
+from vpr_ros.sources.pose_track import REORDERING_NS, refuse_jumps
+from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import seconds
-
-IMAGE_TYPES = (IMAGE, COMPRESSED_IMAGE)
 
 # One query to the storage covers this many images: opening one costs an index look-up per mcap chunk.
 _WINDOW = 64
 # Images this close ahead are walked to, and the last ones walked past are kept: cameras interleave.
 _NEAR = 8
+_SAMPLE_BYTES = 32
+# A driver that stamps unevenly is read; a clock that was set back by more is not.
+_WOBBLE_NS = 1_000_000_000
 
 
 class ImageKey(NamedTuple):
@@ -38,16 +54,22 @@ class ImageTopic:
 
     Attributes:
         topic: where the images are.
-        frame_id: TF frame in the header of the first image.
-        encoding: of the first image; "" when compressed.
+        is_compressed: whether the pixels are compressed.
+        encoding: of the first image that deserialises; of compressed ones the ``format``.
+        sample: the first bytes of that image's data.
         keys: one per image, in the order of the bag.
+        frame_ids: number of images by the TF frame in their headers.
+        unread: why messages were left out, one reason for each.
         unstamped: which of them have a stamp of zero.
     """
 
     topic: str
-    frame_id: str = ""
-    encoding: str = ""
+    is_compressed: bool = False
+    encoding: str | None = None
+    sample: bytes = b""
     keys: list[ImageKey] = field(default_factory=list)
+    frame_ids: Counter[str] = field(default_factory=Counter)
+    unread: list[str] = field(default_factory=list)
     unstamped: list[bool] = field(default_factory=list)
 
     @property
@@ -61,17 +83,66 @@ class ImageTopic:
         return mend_zero_stamps([key.stamp_ns for key in self.keys], self.unstamped)
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
-        """Note one message; only the first one is deserialised.
-
-        Raises:
-            SourceError: the message has no header.
-        """
-        stamp_ns, frame_id = read_header(raw)
-        if not self.keys:
-            self.frame_id = frame_id
-            self.encoding = recording.decode(raw).encoding if recording.types[self.topic] == IMAGE else ""
+        """Note one message; it is deserialised only until an encoding is known."""
+        try:
+            stamp_ns, frame_id = read_header(raw)
+            if self.encoding is None:
+                message = recording.decode(raw)
+                self.encoding = message.format if self.is_compressed else message.encoding
+                self.sample = bytes(message.data[:_SAMPLE_BYTES])
+        except SourceError as error:
+            self.unread.append(error.problem)
+            return
+        self.frame_ids[frame_id] += 1
         self.keys.append(ImageKey(self.topic, raw.log_ns, stamp_ns))
         self.unstamped.append(is_unstamped(raw))
+
+    @property
+    def frame_id(self) -> str:
+        """The TF frame in the headers of most images."""
+        return self.frame_ids.most_common(1)[0][0] if self.frame_ids else ""
+
+    @property
+    def clock(self) -> Clock:
+        """When the images were stamped and recorded."""
+        return Clock(self.stamps_ns, [key.log_ns for key in self.keys])
+
+    def settle_stamps(self) -> list[str]:
+        """Leave out images whose stamps are out of line with the others; say what was done, one sentence each.
+
+        Raises:
+            ClockError: time jumps backwards.
+        """
+        stamps_ns = np.array(self.stamps_ns, dtype=np.int64)
+        kept = in_line(stamps_ns, REORDERING_NS)
+        if not kept.all():
+            self.keys = [self.keys[k] for k in np.flatnonzero(kept)]
+            self.unstamped = [self.unstamped[k] for k in np.flatnonzero(kept)]
+            return [
+                f"{int((~kept).sum())} of {len(kept)} images of {self.topic} left out, their stamps are out of line "
+                "with those around them"
+            ]
+        back_ns = np.maximum.accumulate(stamps_ns) - stamps_ns
+        jumps = int((np.diff(stamps_ns) < -REORDERING_NS).sum())
+        if jumps < 2 or back_ns.max() > _WOBBLE_NS:
+            refuse_jumps(f"images of {self.topic}", stamps_ns)
+            return []
+        return [
+            f"the stamps of {self.topic} go back {jumps} times, by up to {back_ns.max() / 1e9:.2f} s: its images are "
+            "put in their order, and have poses as good as these stamps"
+        ]
+
+    def remarks(self) -> list[str]:
+        """What is not as it should be with the images, one sentence each."""
+        sentences = []
+        if self.unread:
+            total = len(self.unread) + len(self.keys)
+            sentences.append(f"{len(self.unread)} of {total} messages of {self.topic} left out: {self.unread[0]}")
+        count = self.frame_ids.total()
+        others = count - self.frame_ids[self.frame_id]
+        if others:
+            sentences.append(f"{others} of {count} images of {self.topic} are in another frame than {self.frame_id!r}")
+        return sentences
 
 
 def camera_name(topic: str) -> str:
@@ -86,8 +157,15 @@ class BagImages:
     (one mcap chunk). Safe to call from several threads, and after a fork.
     """
 
-    def __init__(self, recording: BagRecording, topics: Collection[str], log_times_ns: list[int]) -> None:
+    def __init__(
+        self,
+        recording: BagRecording,
+        topics: Collection[str],
+        log_times_ns: list[int],
+        max_image_pixels: int = MAX_IMAGE_PIXELS,
+    ) -> None:
         """Read from *recording* the images of *topics*, recorded at *log_times_ns* (sorted)."""
+        self._max_pixels = max_image_pixels
         self._recording = recording
         self._topics = tuple(topics)
         self._log_times_ns = log_times_ns
@@ -107,7 +185,7 @@ class BagImages:
             FrameDecodeError: it does not decode.
         """
         if self._process != os.getpid():  # a forked worker shares the parent's file offset
-            self._recording = BagRecording(self._recording.path)
+            self._recording = self._recording.reopened()
             self._rewind()
         with self._lock:
             raw = self._find(key)
@@ -122,7 +200,7 @@ class BagImages:
             found = self._walk_to(key)
         if found is None:
             raise FrameDecodeError(
-                f"{self._recording.path}: the image of {key.topic} at {key.stamp_ns} ns is not there any more",
+                f"{shown(self._recording.path)}: the image of {key.topic} at {key.stamp_ns} ns is not there any more",
                 "Do not change a recording while it is read",
             )
         return found
@@ -135,6 +213,8 @@ class BagImages:
 
     def _walk_to(self, key: ImageKey) -> RawMessage | None:
         for raw in self._stream:
+            if is_headless(raw):
+                continue
             self._position += 1
             here = ImageKey(raw.topic, raw.log_ns, read_header(raw)[0])
             if here == key:
@@ -151,10 +231,16 @@ class BagImages:
             raise FrameDecodeError(error.problem, error.remedy) from error
         origin = f"{raw.topic} at {seconds(read_header(raw)[0])} s"
         if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
-            return decode_compressed(message.data, origin, message.format)
+            return decode_compressed(message.data, origin, message.format, max_pixels=self._max_pixels)
         try:
             return decode_raw(
-                message.data, message.height, message.width, message.encoding, message.step, bool(message.is_bigendian)
+                message.data,
+                message.height,
+                message.width,
+                message.encoding,
+                message.step,
+                bool(message.is_bigendian),
+                max_pixels=self._max_pixels,
             )
         except FrameDecodeError as error:
             raise FrameDecodeError(f"{origin}: {error.problem}", error.remedy) from error

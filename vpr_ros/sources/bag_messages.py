@@ -27,6 +27,11 @@ POSE_STAMPED: Final = "geometry_msgs/msg/PoseStamped"
 POSE_WITH_COVARIANCE_STAMPED: Final = "geometry_msgs/msg/PoseWithCovarianceStamped"
 TF_MESSAGE: Final = "tf2_msgs/msg/TFMessage"
 
+POSE_TYPES: Final = (ODOMETRY, POSE_STAMPED, POSE_WITH_COVARIANCE_STAMPED, NAV_SAT_FIX)
+IMAGE_TYPES: Final = (IMAGE, COMPRESSED_IMAGE)
+READ_TYPES: Final = (*IMAGE_TYPES, *POSE_TYPES, TF_MESSAGE)
+"""What is read from a recording; all but TF begin with a header."""
+
 EXACT_VARIANCE: Final = 1e-6
 UNKNOWN_ANGLE_VARIANCE: Final = math.pi**2
 UNKNOWN_TWIST_VARIANCE: Final = 1e4

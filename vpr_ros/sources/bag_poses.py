@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from typing import Final
+from collections.abc import Iterable
+from typing import NamedTuple
 
+import numpy as np
+
+from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import Pose
-from vpr_ros.sources.bag_messages import (
-    NAV_SAT_FIX,
-    ODOMETRY,
-    POSE_STAMPED,
-    POSE_WITH_COVARIANCE_STAMPED,
-    pose_of,
-)
+from vpr_ros.sources.bag_messages import NAV_SAT_FIX, ODOMETRY, POSE_STAMPED, pose_of
 from vpr_ros.sources.bag_recording import (
     BagRecording,
     RawMessage,
@@ -23,72 +20,150 @@ from vpr_ros.sources.bag_recording import (
     read_header,
     unset_stamps,
 )
-from vpr_ros.sources.geodetic import local_enu
+from vpr_ros.sources.clock_offset import Clock
+from vpr_ros.sources.geodetic import far_from_others, local_enu, refused_fix
+from vpr_ros.sources.leaps import out_of_reach
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
+from vpr_ros.sources.time_range import seconds
 
-POSE_TYPES: Final = (ODOMETRY, POSE_STAMPED, POSE_WITH_COVARIANCE_STAMPED, NAV_SAT_FIX)
+Fix = tuple[float, float, float]
+"""Latitude and longitude in degrees, altitude in metres."""
+
+
+class _Sample(NamedTuple):
+    """One message: where, when, and between which frames."""
+
+    frame_id: str
+    child_frame_id: str
+    stamp_ns: int
+    is_unstamped: bool
+    log_ns: int
+    pose: Pose | Fix
 
 
 class TopicPoses:
-    """Collects the messages of a pose topic.
+    """Collects the messages of a pose topic, and then tells the poses between one pair of frames.
 
     Attributes:
         topic: where they are.
-        frame_id: the frame the poses are given in, of the first message.
-        child_frame_id: what they are poses of, where the message says so (Odometry).
+        frame_id: the frame the poses are given in: the one that was asked for, else the most frequent.
+        child_frame_id: what they are poses of, where the message says so (Odometry), chosen likewise.
     """
 
-    def __init__(self, topic: str, type_name: str) -> None:
-        """Collect from *topic*, whose type is one of ``POSE_TYPES``."""
+    def __init__(self, topic: str, type_name: str, map_frame: str | None = None, base_frame: str = "") -> None:
+        """Collect from *topic*, whose type is one of ``POSE_TYPES``; the two frames are those asked for."""
         self.topic = topic
-        self.frame_id = ""
-        self.child_frame_id = ""
         self._type = type_name
-        self._poses: list[Pose] = []
-        self._fixes: list[tuple[float, float, float]] = []
-        self._stamps_ns: list[int] = []
-        self._unstamped: list[bool] = []
+        self._map_frame = map_frame
+        self._base_frame = base_frame
+        self._samples: list[_Sample] = []
         self._skipped: Counter[str] = Counter()
+        self._leaps: list[str] = []
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
-        """Note one message.
-
-        Raises:
-            SourceError: it does not deserialise.
-        """
-        message = recording.decode(raw)
-        stamp_ns, frame_id = read_header(raw)
-        self.frame_id = self.frame_id or frame_id
+        """Note one message; one that does not deserialise is counted."""
+        try:
+            message = recording.decode(raw)
+            stamp_ns, frame_id = read_header(raw)
+        except SourceError:
+            self._skipped[f"no {self._type}"] += 1
+            return
+        child = message.child_frame_id.lstrip("/") if self._type == ODOMETRY else ""
+        pose: Pose | Fix
         if self._type == NAV_SAT_FIX:
-            if message.status.status < 0:
-                self._skipped["without fix"] += 1
+            pose = (float(message.latitude), float(message.longitude), float(message.altitude))
+            reason = "without fix" if message.status.status < 0 else refused_fix(*pose[:2])
+            if reason is not None:
+                self._skipped[reason] += 1
                 return
-            if not (math.isfinite(message.latitude) and math.isfinite(message.longitude)):
-                self._skipped["not finite"] += 1
-                return
-            self._fixes.append((message.latitude, message.longitude, message.altitude))
         else:
-            if self._type == ODOMETRY:
-                self.child_frame_id = self.child_frame_id or message.child_frame_id.lstrip("/")
-            self._poses.append(pose_of(message.pose if self._type == POSE_STAMPED else message.pose.pose))
-        self._stamps_ns.append(stamp_ns)
-        self._unstamped.append(is_unstamped(raw))
+            pose = pose_of(message.pose if self._type == POSE_STAMPED else message.pose.pose)
+        self._samples.append(_Sample(frame_id, child, stamp_ns, is_unstamped(raw), raw.log_ns, pose))
 
-    def unset_stamps(self) -> list[str]:
-        """A sentence where stamps were not set."""
-        stamps_ns = mend_zero_stamps(self._stamps_ns, self._unstamped)
-        return unset_stamps(f"poses of {self.topic}", stamps_ns, self._unstamped)
+    @property
+    def frame_id(self) -> str:
+        """See the class."""
+        return _chosen((sample.frame_id for sample in self._samples), self._map_frame)
+
+    @property
+    def child_frame_id(self) -> str:
+        """See the class."""
+        mine = self.frame_id
+        return _chosen((s.child_frame_id for s in self._samples if s.frame_id == mine), self._base_frame)
+
+    @property
+    def clock(self) -> Clock:
+        """When the poses were stamped and recorded."""
+        return Clock(self._stamps(self._samples)[0], [sample.log_ns for sample in self._samples])
+
+    def remarks(self) -> list[str]:
+        """A sentence where stamps were not set, and one where poses leap."""
+        return [*unset_stamps(f"poses of {self.topic}", *self._stamps(self._samples)), *self._leaps]
 
     def track(self) -> tuple[PoseTrack, GeoDatum | None]:
         """The poses in order; GPS positions in a local frame with the first fix as origin.
 
+        Poses between other frames than ``frame_id`` and ``child_frame_id``, and fixes far from all others, are left
+        out and counted.
+
         Raises:
-            SourceError: no message is usable.
+            SourceError: no message is usable, or the fixes contradict each other.
             ClockError: time jumps backwards.
         """
-        stamps_ns = mend_zero_stamps(self._stamps_ns, self._unstamped)
-        if not self._fixes:
-            return pose_track(self.topic, zip(stamps_ns, self._poses, strict=True), self._skipped), None
-        enu, datum = local_enu(*zip(*self._fixes, strict=True))
-        positions = [Pose((east, north, up), None) for east, north, up in enu.tolist()]
-        return pose_track(self.topic, zip(stamps_ns, positions, strict=True), self._skipped), datum
+        skipped = Counter(self._skipped)
+        samples = self._of_one_frame(skipped)
+        stamps_ns, _ = self._stamps(samples)
+        if self._type != NAV_SAT_FIX or not samples:
+            poses = [sample.pose for sample in samples if isinstance(sample.pose, Pose)]
+            track = pose_track(self.topic, zip(stamps_ns, poses, strict=True), skipped)
+            self._note_leaps(track)
+            return track, None
+        fixes = np.array([sample.pose for sample in samples], dtype=np.float64)
+        far = far_from_others(fixes[:, 0], fixes[:, 1], fixes[:, 2], stamps_ns)
+        if 2 * far.sum() > len(far):
+            raise SourceError(
+                f"the fixes of {self.topic} leap farther than anything moves: {int(far.sum())} of {len(far)} cannot be "
+                "reached from the others",
+                "Take other poses with --pose-topic, --map-frame or --poses",
+            )
+        if far.any():
+            skipped["far from all others"] += int(far.sum())
+        enu, datum = local_enu(*fixes[~far].T)
+        stamped = zip(np.array(stamps_ns)[~far].tolist(), enu.tolist(), strict=True)
+        poses_enu = ((stamp_ns, Pose((east, north, up), None)) for stamp_ns, (east, north, up) in stamped)
+        return pose_track(self.topic, poses_enu, skipped), datum
+
+    def _note_leaps(self, track: PoseTrack) -> None:
+        """Poses in a map may leap, when a robot finds out where it is; whoever reads the map should know."""
+        far = out_of_reach(track.position_m, track.stamps_ns)
+        if far.any():
+            first_s = seconds(int(track.stamps_ns[far][0]))
+            self._leaps = [
+                f"{int(far.sum())} of {len(far)} poses of {self.topic} lie farther from the others than anything "
+                f"moves, the first at {first_s} s"
+            ]
+
+    def _of_one_frame(self, skipped: Counter[str]) -> list[_Sample]:
+        frame, child = self.frame_id, self.child_frame_id
+        mine = []
+        for sample in self._samples:
+            if sample.frame_id != frame:
+                skipped[f"in frame {sample.frame_id!r} instead of {frame!r}"] += 1
+            elif sample.child_frame_id != child:
+                skipped[f"of {sample.child_frame_id!r} instead of {child!r}"] += 1
+            else:
+                mine.append(sample)
+        return mine
+
+    @staticmethod
+    def _stamps(samples: list[_Sample]) -> tuple[list[int], list[bool]]:
+        unstamped = [sample.is_unstamped for sample in samples]
+        return mend_zero_stamps([sample.stamp_ns for sample in samples], unstamped), unstamped
+
+
+def _chosen(found: Iterable[str], wanted: str | None) -> str:
+    """The name that is wanted where it is among those found, else the most frequent one."""
+    counts = Counter(found)
+    if wanted is not None and wanted in counts:
+        return wanted
+    return counts.most_common(1)[0][0] if counts else ""

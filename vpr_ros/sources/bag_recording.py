@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import heapq
 import struct
 import weakref
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from rosbags.highlevel import AnyReader
-from rosbags.interfaces import Connection
+from rosbags.interfaces import Connection, ConnectionExtRosbag2
+from rosbags.rosbag2 import Reader
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.sources.bag_messages import NANOSECONDS, TYPESTORE
-from vpr_ros.sources.image_file import natural_key
+from vpr_ros.sources.bag_definitions import TopicDecoder, three_part_name
+from vpr_ros.sources.bag_files import find_bag_files, shown
+from vpr_ros.sources.bag_messages import NANOSECONDS, READ_TYPES
+from vpr_ros.sources.bag_metadata import differences
+from vpr_ros.sources.bag_storage import BagStorage, damaged, decompressed
 
-BAG_SUFFIXES = (".db3", ".mcap")
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+"""Begins what was compressed message by message; a message itself begins with a zero."""
+
+_HEADER_BYTES: Final = 16
+"""CDR's own four, the stamp and the length of the frame's name."""
 
 
 class RawMessage(NamedTuple):
@@ -27,31 +36,90 @@ class RawMessage(NamedTuple):
 
 
 class BagRecording:
-    """Topics and messages of a bag. The file is closed when the object is collected.
+    """Topics and messages of a bag. The files are closed when the object is collected.
 
     Attributes:
         path: the folder or storage file.
-        types: message type by topic, topics without messages left out.
+        types: message type by topic, topics without messages left out; of a topic with several types the one that
+            is read here, else the one with most messages.
+        notices: what is not as it should be with the recording as a whole, one sentence each.
     """
 
     def __init__(self, path: Path) -> None:
         """Open the folder, ``.mcap`` or ``.db3`` file *path*.
 
-        A folder without ``metadata.yaml`` is read too: its storage files as one recording, by time.
+        A folder without ``metadata.yaml`` is read too: its storage files as one recording, by time. Where there is
+        one, only its file names and its numbers of messages are taken from there.
 
         Raises:
             SourceError: it is no bag, or damaged.
         """
         self.path = path
-        self._reader = _open_reader(path)
-        weakref.finalize(self, self._reader.close)
-        self._connections: dict[str, list[Connection]] = {}
-        for connection in self._reader.connections:
-            if connection.msgcount:
-                self._connections.setdefault(connection.topic, []).append(connection)
-        self.types: Mapping[str, str] = {
-            topic: connections[0].msgtype for topic, connections in self._connections.items()
-        }
+        files = find_bag_files(path)
+        self._files = files.paths
+        self._storage = BagStorage(files.paths)
+        self._promised = files.promised
+        self._connections: dict[str, list[tuple[Reader, Connection]]] = {}
+        self._open()
+        self.types: Mapping[str, str] = {topic: _type_of(found) for topic, found in self._connections.items()}
+        self._decoders: dict[str, TopicDecoder] = {}
+        self.notices = [*files.notices, *self._storage.notices]
+        if self._foreign:
+            listed = ", ".join(
+                f"{topic} ({encoding or 'unknown'})" for topic, encoding in sorted(self._foreign.items())
+            )
+            self.notices.append(f"not read, because they are not encoded as ROS 2 messages are: {listed}")
+
+    def _open(self) -> None:
+        self._readers = self._storage.open()
+        for reader in self._readers:
+            weakref.finalize(self, reader.close)
+        self._connections.clear()
+        self._foreign: dict[str, str] = {}
+        for reader in self._readers:
+            is_counted = any(connection.msgcount for connection in reader.connections)
+            for connection in reader.connections:
+                encoding = cast("ConnectionExtRosbag2", connection.ext).serialization_format
+                if is_counted and not connection.msgcount:
+                    continue
+                if encoding != "cdr":
+                    self._foreign[connection.topic] = encoding
+                else:
+                    self._connections.setdefault(connection.topic, []).append((reader, connection))
+
+    def reopened(self) -> BagRecording:
+        """The same recording with files of its own: a forked process must not share its parent's."""
+        again: BagRecording = object.__new__(BagRecording)
+        again.__dict__.update(self.__dict__)
+        again._connections = {}
+        again._open()
+        return again
+
+    def remarks(self, topics: Collection[str]) -> list[str]:
+        """What is not as it should be with *topics*, and what was promised and is not there, one sentence each."""
+        sentences = []
+        for topic in topics:
+            others = Counter[str]()
+            for _, connection in self._connections[topic]:
+                others[three_part_name(connection.msgtype)] += connection.msgcount
+            count = others.pop(self.types[topic])
+            if others:
+                kinds = ", ".join(f"{number} {name}" for name, number in others.items())
+                sentences.append(f"{topic} carries several types: {count} {self.types[topic]} are read, {kinds} not")
+            notice = self._decoder(topic).notice
+            sentences += [f"{topic}: {notice}"] if notice else []
+        found = {topic: sum(c.msgcount for _, c in self._connections[topic]) for topic in topics}
+        return sentences + differences(self._promised, {**found, **dict.fromkeys(self._absent, 0)})
+
+    @property
+    def missing(self) -> list[str]:
+        """A sentence for the topics that are promised by the metadata, but of which no message is there."""
+        return differences(self._promised, dict.fromkeys(self._absent, 0))
+
+    @property
+    def _absent(self) -> list[str]:
+        known = {*self.types, *self._foreign}
+        return [topic for topic, count in self._promised.items() if count and topic not in known]
 
     def messages(
         self, topics: Collection[str], start_ns: int | None = None, stop_ns: int | None = None
@@ -61,12 +129,19 @@ class BagRecording:
         Raises:
             SourceError: the file is damaged.
         """
-        connections = [connection for topic in topics for connection in self._connections[topic]]
-        try:
-            for connection, log_ns, data in self._reader.messages(connections, start_ns, stop_ns):
-                yield RawMessage(connection.topic, log_ns, bytes(data))
-        except Exception as error:  # the storage libraries raise whatever the damaged bytes lead them to
-            raise _damaged(self.path, error) from error
+        streams = []
+        for reader, file in zip(self._readers, self._files, strict=True):
+            wanted = [connection for topic in topics for connection in self._read_from(reader, topic)]
+            if wanted:  # none would be all of them
+                streams.append(_stream(file, reader.messages(wanted, start_ns, stop_ns)))
+        yield from heapq.merge(*streams, key=lambda raw: raw.log_ns)
+
+    def _read_from(self, reader: Reader, topic: str) -> list[Connection]:
+        return [
+            connection
+            for owner, connection in self._connections[topic]
+            if owner is reader and three_part_name(connection.msgtype) == self.types[topic]
+        ]
 
     def decode(self, raw: RawMessage) -> Any:
         """Deserialise one message.
@@ -74,14 +149,33 @@ class BagRecording:
         Raises:
             SourceError: its bytes are not a message of the topic's type.
         """
-        type_name = self.types[raw.topic]
         try:
-            return self._reader.typestore.deserialize_cdr(raw.data, type_name)
-        except Exception as error:  # see messages()
+            return self._decoder(raw.topic).decode(raw.data)
+        except Exception as error:  # see _stream
             raise SourceError(
-                f"{self.path}: a message of {raw.topic} at {raw.log_ns} ns is not a {type_name} ({error!r})",
-                "Record again, or leave the topic out",
+                f"{shown(self.path)}: a message of {raw.topic} at {raw.log_ns} ns is not a {self.types[raw.topic]} "
+                f"({error!r})",
+                "Check what publishes it, or choose other topics",
             ) from error
+
+    def _decoder(self, topic: str) -> TopicDecoder:
+        if topic not in self._decoders:
+            definitions = [
+                connection.msgdef
+                for _, connection in self._connections[topic]
+                if three_part_name(connection.msgtype) == self.types[topic]
+            ]
+            self._decoders[topic] = TopicDecoder(self.types[topic], definitions)
+        return self._decoders[topic]
+
+
+def _stream(file: Path, messages: Iterator[tuple[Connection, int, bytes]]) -> Iterator[RawMessage]:
+    try:
+        for connection, log_ns, data in messages:
+            content = bytes(data or b"")
+            yield RawMessage(connection.topic, log_ns, decompressed(content) if content.startswith(_ZSTD) else content)
+    except Exception as error:  # the storage libraries raise whatever the damaged bytes lead them to
+        raise damaged(file, error) from error
 
 
 def read_header(raw: RawMessage) -> tuple[int, str]:
@@ -92,16 +186,20 @@ def read_header(raw: RawMessage) -> tuple[int, str]:
     Raises:
         SourceError: the message is too short to hold a header.
     """
-    try:
-        order = "<" if raw.data[1] & 1 else ">"
-        sec, nanosec, length = struct.unpack_from(f"{order}iII", raw.data, 4)
-        frame_id = raw.data[16 : 16 + length].split(b"\0", 1)[0].decode(errors="replace")
-    except (IndexError, struct.error) as error:
+    if is_headless(raw):
         raise SourceError(
             f"a message of {raw.topic} at {raw.log_ns} ns has {len(raw.data)} bytes, too few for a header",
-            "Record again, or leave the topic out",
-        ) from error
+            "Check what publishes it, or choose other topics",
+        )
+    order = "<" if raw.data[1] & 1 else ">"
+    sec, nanosec, length = struct.unpack_from(f"{order}iII", raw.data, 4)
+    frame_id = raw.data[16 : 16 + length].split(b"\0", 1)[0].decode(errors="replace")
     return (sec * NANOSECONDS + nanosec) or raw.log_ns, frame_id.lstrip("/")
+
+
+def is_headless(raw: RawMessage) -> bool:
+    """Whether a message is too short for ``read_header``."""
+    return len(raw.data) < _HEADER_BYTES
 
 
 def is_unstamped(raw: RawMessage) -> bool:
@@ -135,38 +233,8 @@ def unset_stamps(what: str, stamps_ns: Sequence[int], unstamped: Sequence[bool])
     return [f"{count} of {len(stamps_ns)} {what} have no stamp, the time of recording stands in"] if count else []
 
 
-def _open_reader(path: Path) -> AnyReader:
-    try:
-        reader = AnyReader(_storage(path), default_typestore=TYPESTORE)
-        reader.open()
-    except SourceError:
-        raise
-    except Exception as error:  # see BagRecording.messages
-        raise _damaged(path, error) from error
-    return reader
-
-
-def _storage(path: Path) -> list[Path]:
-    """What the library is to open: the bag itself, or the storage files of a folder that lost its metadata.
-
-    Raises:
-        SourceError: the folder holds files of both kinds.
-    """
-    if not path.is_dir() or (path / "metadata.yaml").is_file():
-        return [path]
-    files = sorted((p for p in path.iterdir() if p.suffix in BAG_SUFFIXES), key=lambda p: natural_key(p.name))
-    kinds = sorted({p.suffix for p in files})
-    if len(kinds) > 1:
-        raise SourceError(
-            f"{path} has no metadata.yaml and holds {' and '.join(kinds)} files",
-            "Give one of the files, or put each recording in a folder of its own and run `ros2 bag reindex` on it",
-        )
-    return files
-
-
-def _damaged(path: Path, error: Exception) -> SourceError:
-    return SourceError(
-        f"{path} cannot be read as a rosbag2 recording ({str(error).rstrip('.') or repr(error)})",
-        "Check it with `ros2 bag info`; a recording that was cut off can be mended with `ros2 bag reindex` "
-        "or `mcap recover`",
-    )
+def _type_of(found: Sequence[tuple[Reader, Connection]]) -> str:
+    counts = Counter[str]()
+    for _, connection in found:
+        counts[three_part_name(connection.msgtype)] += connection.msgcount
+    return max(counts, key=lambda name: (name in READ_TYPES, counts[name]))

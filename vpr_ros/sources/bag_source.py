@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from vpr_ros.core.errors import SourceError
+from vpr_ros.core.errors import ClockError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_images import BagImages, ImageTopic
+from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, TF_MESSAGE
 from vpr_ros.sources.bag_poses import TopicPoses
 from vpr_ros.sources.bag_recording import BagRecording, unset_stamps
-from vpr_ros.sources.bag_topics import image_topics, pose_topic, readable_cameras
+from vpr_ros.sources.bag_topics import cameras_of_others, image_topics, pose_topic, readable_cameras
 from vpr_ros.sources.bag_truth import BagTruth, choose_truth, no_truth
-from vpr_ros.sources.frame_tree import FrameTree
+from vpr_ros.sources.frame_trees import FrameTrees
 from vpr_ros.sources.options import SourceOptions
-from vpr_ros.sources.pose_track import listed, refuse_jumps
+from vpr_ros.sources.pose_track import PoseGapError, listed, longest
 from vpr_ros.sources.recorded_source import RecordedSource
-
-TF_TYPE = "tf2_msgs/msg/TFMessage"
 
 
 def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
@@ -38,28 +39,81 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
     recording = BagRecording(path)
     topics = image_topics(recording, options)
     poses_on, warnings = pose_topic(recording, options)
-    cameras = {topic: ImageTopic(topic) for topic in topics}
-    poses = None if poses_on is None else TopicPoses(poses_on, recording.types[poses_on])
-    tree = FrameTree()
-    tf_topics = [topic for topic, type_name in recording.types.items() if type_name == TF_TYPE]
-    for raw in recording.messages([*topics, *tf_topics, *([poses_on] if poses_on else [])]):
-        taker = cameras.get(raw.topic) or (poses if raw.topic == poses_on and poses is not None else tree)
-        taker.take(recording, raw)
+    cameras = {topic: ImageTopic(topic, recording.types[topic] == COMPRESSED_IMAGE) for topic in topics}
+    poses = None
+    if poses_on is not None:
+        poses = TopicPoses(poses_on, recording.types[poses_on], options.map_frame, options.base_frame)
+    tf_topics = [topic for topic, type_name in recording.types.items() if type_name == TF_MESSAGE]
+    read = [*topics, *tf_topics, *([poses_on] if poses_on else [])]
+    trees = FrameTrees()
+    for raw in recording.messages(read):
+        if raw.topic in cameras:
+            cameras[raw.topic].take(recording, raw)
+        elif poses is not None and raw.topic == poses_on:
+            poses.take(recording, raw)
+        else:
+            trees.take(recording, raw)
     used, not_read = readable_cameras(recording, options, list(cameras.values()))
-    for camera in used:
-        refuse_jumps(f"{path.name}: images of {camera.topic}", _stamps(camera))
-    truth = choose_truth(options, used, poses, tree)
-    return _source(path, recording, options, used, truth, [*warnings, *not_read, *truth.warnings])
+    used, of_others = cameras_of_others(recording, options, poses_on, used)
+    warnings = [*recording.notices, *recording.remarks(read), *trees.unread(), *warnings, *not_read, *of_others]
+    return _source(recording, options, used, choose_truth(options, used, poses, trees), warnings)
 
 
 def _stamps(camera: ImageTopic) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
     return np.array(camera.stamps_ns, dtype=np.int64)
 
 
+class _Posed(NamedTuple):
+    """A camera with the poses of its images, None where not known."""
+
+    camera: ImageTopic
+    poses: Sequence[Pose | None]
+
+
+def _posed(cameras: Sequence[ImageTopic], truth: BagTruth, options: SourceOptions, warnings: list[str]) -> list[_Posed]:
+    """The poses of all cameras' images. Where they are not required, why there are none is a warning.
+
+    A camera whose clock is wrong is left out with a warning where nobody asked for it by name and others are right.
+
+    Raises:
+        SourceError: nothing can be used.
+        PoseGapError: images lie in gaps; its remedy does for all cameras.
+    """
+    posed: list[_Posed] = []
+    gaps: list[PoseGapError] = []
+    failures: dict[str, ClockError] = {}
+    for camera in cameras:
+        outcome = _camera_posed(camera, truth, options, warnings)
+        if isinstance(outcome, _Posed):
+            posed.append(outcome)
+        elif isinstance(outcome, PoseGapError):
+            gaps.append(outcome)
+        elif options.image_topics:
+            raise outcome
+        else:
+            failures[camera.topic] = outcome
+    if gaps:
+        raise longest(gaps)
+    if not posed:
+        raise next(iter(failures.values()))
+    warnings += [f"{topic} is not read: {error.problem}" for topic, error in failures.items()]
+    return posed
+
+
+def _camera_posed(
+    camera: ImageTopic, truth: BagTruth, options: SourceOptions, warnings: list[str]
+) -> _Posed | ClockError:
+    """A camera with the poses of its images, or what is wrong with its clock."""
+    try:
+        warnings += camera.settle_stamps()
+        return _Posed(camera, _poses_of(camera, truth, options, warnings))
+    except ClockError as error:
+        return error
+
+
 def _poses_of(
     camera: ImageTopic, truth: BagTruth, options: SourceOptions, warnings: list[str]
 ) -> Sequence[Pose | None]:
-    """The poses of one camera's images; where they are not required, why there are none is a warning."""
     try:
         return truth.read(camera, _stamps(camera))
     except SourceError as error:
@@ -70,37 +124,30 @@ def _poses_of(
 
 
 def _source(
-    path: Path,
     recording: BagRecording,
     options: SourceOptions,
     cameras: Sequence[ImageTopic],
     truth: BagTruth,
     warnings: list[str],
 ) -> RecordedSource:
-    log_times_ns = sorted(key.log_ns for camera in cameras for key in camera.keys)
-    images = BagImages(recording, [camera.topic for camera in cameras], log_times_ns)
-    records: list[tuple[int, FrameRecord]] = []
-    posed = 0
-    for camera in cameras:
-        poses = _poses_of(camera, truth, options, warnings)
+    warnings += truth.warnings
+    posed = _posed(cameras, truth, options, warnings)
+    used = [camera for camera, _ in posed]
+    log_times_ns = sorted(key.log_ns for camera in used for key in camera.keys)
+    images = BagImages(recording, [camera.topic for camera in used], log_times_ns, options.max_image_pixels)
+    records = sorted(
+        (record for camera, poses in posed for record in _records(camera, poses, images, options.require_poses)),
+        key=lambda pair: pair[0],
+    )
+    for camera in used:
+        warnings += camera.remarks()
         warnings += unset_stamps(f"images of {camera.topic}", camera.stamps_ns, camera.unstamped)
-        posed += sum(pose is not None for pose in poses)
-        in_order = sorted(zip(camera.stamps_ns, camera.keys, poses, strict=True), key=lambda image: image[0])
-        same_time = Counter[int]()
-        # By stamp within a camera, by time of recording between cameras: their clocks may differ.
-        for log_ns, (stamp_ns, key, pose) in zip(sorted(k.log_ns for k in camera.keys), in_order, strict=True):
-            same_time[stamp_ns] += 1
-            if pose is not None or not options.require_poses:
-                again = f"#{same_time[stamp_ns]}" if same_time[stamp_ns] > 1 else ""
-                name = f"{camera.camera}@{stamp_ns}{again}"
-                record = FrameRecord(stamp_ns, camera.camera, name, pose, partial(images.load, key))
-                records.append((log_ns, record))
-    records.sort(key=lambda pair: pair[0])
-    warnings += truth.noticed()
-    description = _description(path, truth, len(cameras), len(records), len(log_times_ns), posed)
+    warnings += truth.noticed(used)
+    known = sum(pose is not None for _, poses in posed for pose in poses)
+    description = _description(recording.path, truth, len(used), len(records), len(log_times_ns), known)
     return RecordedSource(
         truth.map_frame_id,
-        {c.camera: CameraMount(c.camera, c.frame_id, truth.mounts.get(c.topic)) for c in cameras},
+        {c.camera: CameraMount(c.camera, c.frame_id, truth.mounts.get(c.topic)) for c in used},
         "; ".join([description, *warnings]),
         tuple(record for _, record in records),
         truth.datum,
@@ -108,8 +155,25 @@ def _source(
     )
 
 
+def _records(
+    camera: ImageTopic, poses: Sequence[Pose | None], images: BagImages, require_poses: bool
+) -> Iterator[tuple[int, FrameRecord]]:
+    """The camera's images with the times that put them between those of other cameras.
+
+    By stamp within a camera, by time of recording between cameras: their clocks may differ.
+    """
+    in_order = sorted(zip(camera.stamps_ns, camera.keys, poses, strict=True), key=lambda image: image[0])
+    same_time = Counter[int]()
+    for log_ns, (stamp_ns, key, pose) in zip(sorted(k.log_ns for k in camera.keys), in_order, strict=True):
+        same_time[stamp_ns] += 1
+        if pose is not None or not require_poses:
+            again = f"#{same_time[stamp_ns]}" if same_time[stamp_ns] > 1 else ""
+            name = f"{camera.camera}@{stamp_ns}{again}"
+            yield log_ns, FrameRecord(stamp_ns, camera.camera, name, pose, partial(images.load, key))
+
+
 def _description(path: Path, truth: BagTruth, cameras: int, records: int, images: int, posed: int) -> str:
-    parts = [f"{path.name}: {records} images of {cameras} camera(s), poses from {truth.origin}"]
+    parts = [f"{shown(path.name)}: {records} images of {cameras} camera(s), poses from {truth.origin}"]
     if images > records:
         parts.append(f"{images - records} outside the poses' time left out")
     elif 0 < posed < images:

@@ -6,14 +6,16 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.image_codec import RAW_ENCODINGS
-from vpr_ros.sources.bag_images import IMAGE_TYPES, ImageTopic, camera_name
-from vpr_ros.sources.bag_messages import TF_MESSAGE
-from vpr_ros.sources.bag_poses import POSE_TYPES
+from vpr_ros.core.image_codec import RAW_ENCODINGS, is_picture_format
+from vpr_ros.sources.bag_files import shown
+from vpr_ros.sources.bag_images import ImageTopic, camera_name
+from vpr_ros.sources.bag_messages import IMAGE_TYPES, POSE_TYPES, TF_MESSAGE
 from vpr_ros.sources.bag_recording import BagRecording
 from vpr_ros.sources.options import SourceOptions
 
 DEPTH_SUFFIX: Final = "/compressedDepth"
+_PNG_KIND: Final = slice(24, 26)
+_GREY_16_BITS: Final = bytes([16, 0])
 
 
 def image_topics(recording: BagRecording, options: SourceOptions) -> list[str]:
@@ -28,8 +30,10 @@ def image_topics(recording: BagRecording, options: SourceOptions) -> list[str]:
         chosen = [_match(recording, given, found, cameras, "images", "--image-topic") for given in options.image_topics]
         return list(dict.fromkeys(chosen))
     if not found:
+        topics = ", ".join(sorted(recording.types)) or "none"
+        also = "".join(f"; {sentence}" for sentence in [*recording.notices, *recording.missing])
         raise SourceError(
-            f"{recording.path} holds no image; its topics are {', '.join(sorted(recording.types)) or 'none'}",
+            f"{shown(recording.path)} holds no image; its topics are {topics}{also}",
             "Record sensor_msgs/Image or CompressedImage",
         )
     return cameras
@@ -41,19 +45,59 @@ def readable_cameras(
     """Leave out the cameras whose pixels cannot be decoded, with a sentence for each; chosen ones stay.
 
     Raises:
-        SourceError: none of them can be decoded.
+        SourceError: none of them, or none of the images of a chosen one, can be decoded.
     """
     if options.image_topics:
+        if (empty := next((camera for camera in cameras if not camera.keys), None)) is not None:
+            raise SourceError(
+                f"no image of {empty.topic} in {shown(recording.path)} can be read: {_kind(empty)}",
+                "Choose another camera with --image-topic",
+            )
         return list(cameras), []
     readable = [camera for camera in cameras if _is_readable(camera)]
-    unknown = [f"{camera.topic} ({camera.encoding or 'depth'})" for camera in cameras if not _is_readable(camera)]
+    unknown = [f"{camera.topic} ({_kind(camera)})" for camera in cameras if not _is_readable(camera)]
     if not readable:
         raise SourceError(
-            f"no image topic of {recording.path} can be decoded: {', '.join(unknown)}; expected one of "
+            f"no image topic of {shown(recording.path)} can be decoded: {', '.join(unknown)}; expected one of "
             f"{', '.join(RAW_ENCODINGS)}, or a compressed image",
             "Record a colour or grey camera",
         )
     return readable, [f"not read, because the encoding is unknown: {', '.join(unknown)}"] if unknown else []
+
+
+def cameras_of_others(
+    recording: BagRecording, options: SourceOptions, pose_topic: str | None, cameras: Sequence[ImageTopic]
+) -> tuple[list[ImageTopic], list[str]]:
+    """Leave out the cameras of robots that the poses are not of, with a sentence; chosen ones stay.
+
+    Another robot is a namespace with a pose topic of the same type and name, and with cameras of its own, beside the
+    one that the poses and other cameras are in.
+    """
+    if pose_topic is None or options.image_topics:
+        return list(cameras), []
+    left_out: dict[str, str] = {}
+    for twin, type_name in recording.types.items():
+        if twin == pose_topic or type_name != recording.types[pose_topic]:
+            continue
+        mine, other = _namespaces(pose_topic, twin)
+        if mine and other and any(camera.topic.startswith(f"{mine}/") for camera in cameras):
+            theirs = [camera.topic for camera in cameras if camera.topic.startswith(f"{other}/")]
+            left_out.update(dict.fromkeys(theirs, twin))
+    sentences = [
+        f"{topic} is not read: the poses are those of {pose_topic}, and {twin} is another robot's; if it is the same "
+        "robot, name the cameras with --image-topic"
+        for topic, twin in left_out.items()
+    ]
+    return [camera for camera in cameras if camera.topic not in left_out], sentences
+
+
+def _namespaces(first: str, second: str) -> tuple[str, str]:
+    """What two topics begin with before the parts at their end that they share; "" where they share none."""
+    parts, others = first.split("/"), second.split("/")
+    shared = 0
+    while shared < min(len(parts), len(others)) and parts[-1 - shared] == others[-1 - shared]:
+        shared += 1
+    return ("/".join(parts[:-shared]), "/".join(others[:-shared])) if shared else ("", "")
 
 
 def pose_topic(recording: BagRecording, options: SourceOptions) -> tuple[str | None, list[str]]:
@@ -74,11 +118,13 @@ def pose_topic(recording: BagRecording, options: SourceOptions) -> tuple[str | N
     if not options.require_poses:
         return None, [f"poses are not used, there are {several}; choose one with --pose-topic"] if found else []
     if found:
-        raise SourceError(f"{recording.path} has {several}", "Choose one with --pose-topic")
-    raise SourceError(
-        f"{recording.path} has no pose topic",
-        "Take poses from TF with --map-frame map, or give a trajectory with --poses FILE",
-    )
+        raise SourceError(f"{shown(recording.path)} has {several}", "Choose one with --pose-topic")
+    file = "give a trajectory with --poses FILE"
+    if TF_MESSAGE in recording.types.values():
+        remedy = f"Take poses from its TF with --map-frame, for example map or odom, or {file}"
+    else:
+        remedy = f"{file[0].upper()}{file[1:]}, or record odometry, poses, GPS or TF beside the images"
+    raise SourceError("; ".join([f"{shown(recording.path)} has no pose topic", *recording.missing]), remedy)
 
 
 def _match(
@@ -95,7 +141,8 @@ def _match(
     kind = "image" if what == "images" else "pose"
     ambiguous = f"; {given} could be {' or '.join(near)}" if near else ""
     raise SourceError(
-        f"{recording.path} has no {what} on {given}; its {kind} topics are {_listed(recording, found)}{ambiguous}",
+        f"{shown(recording.path)} has no {what} on {given}; "
+        f"its {kind} topics are {_listed(recording, found)}{ambiguous}",
         f"Choose one of them with {option}",
     )
 
@@ -105,6 +152,20 @@ def _listed(recording: BagRecording, topics: Collection[str]) -> str:
 
 
 def _is_readable(camera: ImageTopic) -> bool:
-    if camera.topic.endswith(DEPTH_SUFFIX):
+    if camera.encoding is None or camera.topic.endswith(DEPTH_SUFFIX) or _is_deep_grey(camera):
         return False
-    return not camera.encoding or camera.encoding.lower() in RAW_ENCODINGS
+    return is_picture_format(camera.encoding) if camera.is_compressed else camera.encoding.lower() in RAW_ENCODINGS
+
+
+def _is_deep_grey(camera: ImageTopic) -> bool:
+    """Whether a topic that calls itself depth holds what depth is compressed as: PNG of one channel with 16 bits."""
+    kind = camera.sample[_PNG_KIND] if camera.sample.startswith(b"\x89PNG") else b""
+    named = any("depth" in part for part in camera.topic.lower().split("/"))
+    return kind == _GREY_16_BITS and named and not (camera.encoding or "").startswith("mono16")
+
+
+def _kind(camera: ImageTopic) -> str:
+    if camera.encoding is None:
+        return camera.unread[0] if camera.unread else "no message"
+    said = camera.encoding.strip()
+    return f"{said}, 16-bit depth" if _is_deep_grey(camera) and is_picture_format(said) else said

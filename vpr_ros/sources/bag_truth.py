@@ -12,7 +12,8 @@ from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_images import ImageTopic
 from vpr_ros.sources.bag_poses import TopicPoses
-from vpr_ros.sources.frame_tree import FrameTree
+from vpr_ros.sources.clock_offset import disagreement
+from vpr_ros.sources.frame_trees import FrameTrees
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.pose_track import PoseSamples, PoseTrack, pose_track
 from vpr_ros.sources.time_range import Stamps
@@ -34,7 +35,7 @@ class BagTruth:
         datum: origin of the local frame when the poses came from GPS.
         skipped: poses that cannot be used, by reason; complete when everything has been read.
         warnings: what a person should know, one sentence each.
-        noticed: more of these; complete when everything has been read.
+        noticed: more of these, for the cameras that are used; complete when everything has been read.
     """
 
     origin: str
@@ -44,11 +45,11 @@ class BagTruth:
     datum: GeoDatum | None = None
     skipped: Callable[[], Counter[str]] = Counter
     warnings: tuple[str, ...] = ()
-    noticed: Callable[[], Sequence[str]] = tuple
+    noticed: Callable[[Sequence[ImageTopic]], Sequence[str]] = lambda _: ()
 
 
 def choose_truth(
-    options: SourceOptions, cameras: Sequence[ImageTopic], poses: TopicPoses | None, tree: FrameTree
+    options: SourceOptions, cameras: Sequence[ImageTopic], poses: TopicPoses | None, trees: FrameTrees
 ) -> BagTruth:
     """Take the poses the options ask for; *poses* is the topic that was chosen.
 
@@ -57,15 +58,15 @@ def choose_truth(
         ClockError: where poses are required, their time jumps backwards.
     """
     if options.poses is not None:
-        return _from_file(options, cameras, tree)
+        return _from_file(options, cameras, trees)
     if poses is not None:
         try:
-            return _from_topic(options, cameras, poses, tree)
+            return _from_topic(options, cameras, poses, trees)
         except SourceError as error:
             if options.require_poses:
                 raise
             return no_truth(f"poses of {poses.topic} are not used: {error.problem}")
-    return no_truth() if options.map_frame is None else _from_tree(options, options.map_frame, cameras, tree)
+    return no_truth() if options.map_frame is None else _from_tree(options, options.map_frame, cameras, trees)
 
 
 def no_truth(*warnings: str) -> BagTruth:
@@ -73,7 +74,7 @@ def no_truth(*warnings: str) -> BagTruth:
     return BagTruth("nothing", DEFAULT_MAP_FRAME, lambda _, stamps_ns: [None] * len(stamps_ns), warnings=warnings)
 
 
-def _from_file(options: SourceOptions, cameras: Sequence[ImageTopic], tree: FrameTree) -> BagTruth:
+def _from_file(options: SourceOptions, cameras: Sequence[ImageTopic], trees: FrameTrees) -> BagTruth:
     file = options.poses
     assert file is not None
     trajectory = read_trajectory(file)
@@ -87,16 +88,19 @@ def _from_file(options: SourceOptions, cameras: Sequence[ImageTopic], tree: Fram
         f"trajectory {file.name}",
         options.map_frame or DEFAULT_MAP_FRAME,
         partial(_timed, track, None, options),
-        {c.topic: tree.rigid(options.base_frame, c.frame_id) for c in cameras},
+        {c.topic: trees.mount(c.topic, options.base_frame, c.frame_id) for c in cameras},
         skipped=lambda: track.skipped,
+        noticed=lambda _: trees.notices,
     )
 
 
-def _from_topic(options: SourceOptions, cameras: Sequence[ImageTopic], poses: TopicPoses, tree: FrameTree) -> BagTruth:
+def _from_topic(
+    options: SourceOptions, cameras: Sequence[ImageTopic], poses: TopicPoses, trees: FrameTrees
+) -> BagTruth:
     track, datum = poses.track()
     base = options.base_frame
     child = poses.child_frame_id or base
-    T_child_base = None if child == base else tree.rigid(child, base)
+    T_child_base = None if child == base else trees.mount(poses.topic, child, base)
     warnings: tuple[str, ...] = ()
     if child != base and T_child_base is None:
         warnings = (f"poses of {poses.topic} are those of {child}: no static TF leads from there to {base}",)
@@ -107,24 +111,44 @@ def _from_topic(options: SourceOptions, cameras: Sequence[ImageTopic], poses: To
         poses.topic,
         options.map_frame or recorded_frame or DEFAULT_MAP_FRAME,
         partial(_timed, track, T_child_base, options),
-        {c.topic: tree.rigid(base, c.frame_id) for c in cameras},
+        {c.topic: trees.mount(c.topic, base, c.frame_id) for c in cameras},
         datum,
         lambda: track.skipped,
         warnings,
-        poses.unset_stamps,
+        lambda used: [
+            *poses.remarks(),
+            *(s for c in used for s in disagreement(c.topic, c.clock, poses.topic, poses.clock)),
+            *trees.notices,
+        ],
     )
 
 
-def _from_tree(options: SourceOptions, map_frame: str, cameras: Sequence[ImageTopic], tree: FrameTree) -> BagTruth:
+def _from_tree(options: SourceOptions, map_frame: str, cameras: Sequence[ImageTopic], trees: FrameTrees) -> BagTruth:
+    base = options.base_frame
     camera_frames = {c.topic: options.camera_frame or c.frame_id for c in cameras}
-    mounts = {topic: tree.rigid(options.base_frame, frame) for topic, frame in camera_frames.items()}
+    mounts = {topic: trees.mount(topic, base, frame) for topic, frame in camera_frames.items()}
 
     def read(camera: ImageTopic, stamps_ns: Stamps) -> Sequence[Pose | None]:
         # Where the base is rigidly linked to the camera, poses are those of the base.
-        source = camera_frames[camera.topic] if mounts[camera.topic] is None else options.base_frame
+        frame = camera_frames[camera.topic]
+        is_linked = mounts[camera.topic] is not None or trees.is_broken(camera.topic, base, frame)
+        source = base if is_linked else frame
+        tree = trees.tree(camera.topic, map_frame, source)
         return tree.lookup(map_frame, source, stamps_ns, options.max_gap_ns, options.require_poses).poses()
 
-    return BagTruth(f"TF {map_frame}", map_frame, read, mounts, skipped=tree.skipped, noticed=tree.unset_stamps)
+    return BagTruth(
+        f"TF {map_frame}",
+        map_frame,
+        read,
+        mounts,
+        skipped=trees.skipped,
+        noticed=lambda used: [
+            *trees.unset_stamps(),
+            *trees.notices,
+            *trees.several(map_frame, [c.topic for c in used]),
+            *trees.disagreements(map_frame, used),
+        ],
+    )
 
 
 def _timed(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from vpr_ros.core.errors import ConfigError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
+
+_FRAME_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class FrameRange:
@@ -66,6 +69,6 @@ def parse_frame_range(text: str) -> tuple[int, int | None]:
         ConfigError: anything else.
     """
     start, colon, stop = text.partition(":")
-    if not colon or not all(part == "" or part.isdigit() for part in (start, stop)):
-        raise ConfigError(f"frame range {text!r} is not A:B", "Give for example 0:300, 300: or :300")
+    if not colon or not all(part == "" or _FRAME_NUMBER.fullmatch(part) for part in (start, stop)):
+        raise ConfigError(f"frame range {text[:80]!r} is not A:B", "Give for example 0:300, 300: or :300")
     return int(start or 0), int(stop) if stop else None

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pymap3d
 
 from vpr_ros.core.frames import GeoDatum
+from vpr_ros.sources.leaps import out_of_reach
 
 
 def local_enu(
@@ -29,3 +30,33 @@ def local_enu(
     datum = GeoDatum(float(latitude[0]), float(longitude[0]), height)
     enu = pymap3d.geodetic2enu(latitude, longitude, altitude, datum.latitude_deg, datum.longitude_deg, datum.altitude_m)
     return np.stack(enu, axis=1), datum
+
+
+def refused_fix(latitude_deg: float, longitude_deg: float) -> str | None:
+    """Why a position cannot be a receiver's, or None.
+
+    Exactly 0, 0 is what drivers send that have no position yet; no receiver stands on that point of the Atlantic.
+    """
+    if not (np.isfinite(latitude_deg) and np.isfinite(longitude_deg)):
+        return "not finite"
+    if latitude_deg == 0.0 and longitude_deg == 0.0:
+        return "at latitude 0, longitude 0"
+    if abs(latitude_deg) > 90.0 or abs(longitude_deg) > 360.0:
+        return "no place on earth"
+    return None
+
+
+def far_from_others(
+    latitude_deg: npt.ArrayLike, longitude_deg: npt.ArrayLike, altitude_m: npt.ArrayLike, stamps_ns: npt.ArrayLike
+) -> npt.NDArray[np.bool_]:
+    """(N,) which of N >= 1 positions are ``out_of_reach`` of the others.
+
+    Args:
+        latitude_deg, longitude_deg, altitude_m: (N,) as for ``local_enu``.
+        stamps_ns: (N,) in any order.
+    """
+    altitude = np.asarray(altitude_m, dtype=np.float64)
+    known = altitude[np.isfinite(altitude)]
+    altitude = np.where(np.isfinite(altitude), altitude, np.median(known) if len(known) else 0.0)
+    place_m = pymap3d.geodetic2ecef(np.asarray(latitude_deg), np.asarray(longitude_deg), altitude)
+    return out_of_reach(np.stack(place_m, axis=1), stamps_ns)

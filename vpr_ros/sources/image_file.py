@@ -2,48 +2,53 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
+from vpr_ros.core.files import read_bytes
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed
+from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
+from vpr_ros.core.printable import printable
+from vpr_ros.sources.text_lines import is_file, is_folder
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".webp", ".tif", ".tiff"})
+
+LARGEST_IMAGE_BYTES: Final = 1 << 29
+"""Of one file; uncompressed images of the largest size that is taken by default fit."""
 
 MAP_FILES = ("manifest.yaml", "descriptors.npy")
 """By these a map is known that was built in the folder of its images; its thumbnails are not images of the drive."""
 
 
-def read_image(path: Path) -> ImageRgb:
+def read_image(path: Path, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageRgb:
     """Read and decode one file.
 
     Raises:
-        FrameDecodeError: it cannot be read, or is no image.
+        FrameDecodeError: it cannot be read, is no regular file, no image, cut, or larger than *max_pixels*.
     """
-    try:
-        encoded = path.read_bytes()
-    except OSError as error:
-        raise FrameDecodeError(
-            f"{path} cannot be read ({error.strerror or error})", "Check that it exists and may be read"
-        ) from error
-    return decode_compressed(encoded, str(path))
+    encoded = read_bytes(path, LARGEST_IMAGE_BYTES, FrameDecodeError)
+    return decode_compressed(encoded, printable(str(path)), max_pixels=max_pixels)
 
 
 def list_images(folder: Path) -> list[Path]:
     """Every image below *folder*, subfolders and links included, in natural order of their relative names.
 
     Files and folders whose name begins with a dot are left out, and so is a map that lies there with its thumbnails,
-    and a link to a folder it lies in.
+    and a link to a folder it lies in. What is called an image and cannot be read (a link to nothing, a pipe) is listed:
+    it keeps its place in the order, and reading it says what is wrong.
 
     Raises:
-        SourceError: there is none.
+        SourceError: there is none, or a folder cannot be read.
     """
     found = list(_image_files(folder, ()))
     if not found:
-        kinds = Counter(path.suffix.lower() for path in folder.iterdir() if path.is_file() and path.suffix)
+        kinds = Counter(path.suffix.lower() for path in folder.iterdir() if is_file(path) and path.suffix)
         others = ", ".join(f"{count} {suffix}" for suffix, count in kinds.most_common(3))
         raise SourceError(
             f"{folder} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))})" + (f" but {others}" if others else ""),
@@ -54,8 +59,8 @@ def list_images(folder: Path) -> list[Path]:
 
 def _image_files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
     """Walk by hand: ``Path.rglob`` does not enter linked folders before Python 3.13, and then runs in circles."""
-    here = folder.resolve()
-    if here in above or (above and all((folder / name).is_file() for name in MAP_FILES)):
+    here = Path(os.path.realpath(folder))
+    if here in above or (above and all(is_file(folder / name) for name in MAP_FILES)):
         return
     try:
         visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
@@ -64,10 +69,10 @@ def _image_files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
             f"{folder} cannot be read ({error.strerror or error})", "Allow yourself to read it"
         ) from error
     for path in visible:
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            yield path
-        elif path.is_dir():
+        if is_folder(path):
             yield from _image_files(path, (*above, here))
+        elif path.suffix.lower() in IMAGE_SUFFIXES:
+            yield path
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

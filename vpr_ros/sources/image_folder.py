@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +14,19 @@ from vpr_ros.core.errors import SourceError
 from vpr_ros.core.files import read_yaml
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.printable import printable
 from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, list_folder
-from vpr_ros.sources.image_poses import ImagePoses, match_images, name_in
+from vpr_ros.sources.image_poses import ImagePoses, match_images, name_in, usable_poses
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.pose_track import listed
 from vpr_ros.sources.recorded_source import RecordedSource
 from vpr_ros.sources.trajectory_file import read_trajectory
-from vpr_ros.sources.vpr_names import has_vpr_names, pose_of_name
+from vpr_ros.sources.trajectory_text import rotation_fault
+from vpr_ros.sources.vpr_names import has_vpr_names, poses_of_names
 
 CAMERA = "camera"
+_LARGEST_CALIBRATION_BYTES = 1 << 16
 FRAME_NS = 33_333_333
 """Between images whose times nobody wrote down: the order is what counts."""
 
@@ -43,9 +48,10 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
     stamps_ns = listing.stamps_ns or matched.stamps_ns
     images = listing.images
     times = [FRAME_NS * number for number in range(len(images))] if stamps_ns is None else stamps_ns
+    names = _names(folder, images)
     records = [
-        FrameRecord(stamp, CAMERA, name_in(folder, image), pose, partial(read_image, image))
-        for stamp, image, pose in zip(times, images, matched.poses, strict=True)
+        FrameRecord(stamp, CAMERA, name, pose, partial(read_image, image, options.max_image_pixels))
+        for stamp, image, name, pose in zip(times, images, names, matched.poses, strict=True)
         if pose is not None or not options.require_poses
     ]
     if not records:
@@ -53,7 +59,7 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
         raise SourceError(
             f"none of the {len(images)} images of {folder} has a usable pose in {origin}"
             + (f" ({unusable})" if unusable else ""),
-            "Check names and times",
+            "Give poses with finite positions and orientations that are not zero, one at least of these images",
         )
     records.sort(key=lambda record: record.stamp_ns)
     posed = sum(pose is not None for pose in matched.poses)
@@ -81,11 +87,12 @@ def _poses(folder: Path, listing: ImageListing, options: SourceOptions) -> tuple
                 raise
             warnings = (f"poses of {file.name} are not used: {error.problem}",)
     elif has_vpr_names(listing.images):
-        return ImagePoses([pose_of_name(image) for image in listing.images]), "file names", None
+        usable, skipped = usable_poses(poses_of_names(listing.images))
+        return ImagePoses(usable, skipped=skipped), "file names", None
     elif options.require_poses:
         raise SourceError(
             f"{folder} has {len(listing.images)} images and no poses",
-            "Give a trajectory with --poses FILE (TUM, KITTI, EuRoC, COLMAP text or CSV)",
+            "Give a trajectory with --poses FILE (TUM, KITTI, EuRoC, RTAB-Map, COLMAP text or CSV)",
         )
     return ImagePoses([None] * len(listing.images), warnings=warnings), "nothing", None
 
@@ -96,7 +103,7 @@ def _description(
     images = len(listing.images)
     layout = f" of {listing.layout}" if listing.layout else ""
     order = " in the order of the images" if matched.in_order else ""
-    parts = [f"{folder.name}: {records} images{layout}, poses from {origin}{order}"]
+    parts = [f"{printable(folder.name)}: {records} images{layout}, poses from {origin}{order}"]
     if images > records:
         parts.append(f"{images - records} images without a pose left out")
     elif 0 < posed < images:
@@ -107,6 +114,8 @@ def _description(
         parts.append(f"{listing.absent} listed images are not there")
     if listing.stamps_ns is None and matched.stamps_ns is None:
         parts.append("times made up from the order (30 per second)")
+    if listing.note:
+        parts.append(listing.note)
     return ", ".join(parts)
 
 
@@ -114,12 +123,31 @@ def _euroc_mount(listing: ImageListing) -> Pose | None:
     """``T_BS`` of EuRoC's ``sensor.yaml``: the poses are those of the body, not of the camera."""
     if listing.calibration is None:
         return None
+    content = read_yaml(listing.calibration, SourceError, _LARGEST_CALIBRATION_BYTES)
+    remedy = "Correct it, or remove the file to have the camera's place unknown"
     try:
-        extrinsics = read_yaml(listing.calibration, SourceError)["T_BS"]["data"]
-        matrix = np.array(extrinsics, dtype=np.float64).reshape(4, 4)
-        return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]))
+        matrix = np.array(content["T_BS"]["data"], dtype=np.float64).reshape(4, 4)
     except (LookupError, TypeError, ValueError, OverflowError) as error:
+        found = " ".join(str(error).split())[:200]
         raise SourceError(
-            f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({error})",
-            "Correct it, or remove the file to have the camera's place unknown",
+            f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({found})", remedy
         ) from error
+    fault = rotation_fault(matrix[:3, :3]) if np.isfinite(matrix).all() else "not finite"
+    if fault:
+        raise SourceError(f"{listing.calibration}: T_BS is no rotation and position ({fault})", remedy)
+    return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]))
+
+
+def _names(folder: Path, images: Sequence[Path]) -> list[str]:
+    """Names of the images, each its own: what no table takes stands in them as an escape.
+
+    Raises:
+        SourceError: two images have one name then.
+    """
+    names = [name_in(folder, image) for image in images]
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1 and len(set(images)) == len(images):
+        raise SourceError(
+            f"{folder} holds {count} images whose names are all written {name!r}", "Rename all but one of them"
+        )
+    return names

@@ -10,8 +10,9 @@ from pathlib import Path
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.image_file import list_images
 from vpr_ros.sources.kitti_raw import find_camera, frame_stamps_ns
-from vpr_ros.sources.stamped_images import StampedPath, read_data_csv, read_rgb_txt, read_times_txt
-from vpr_ros.sources.stamps import stamp_in_name
+from vpr_ros.sources.stamped_images import StampedPaths, read_data_csv, read_rgb_txt, read_times_txt
+from vpr_ros.sources.stamps import stamps_in_names
+from vpr_ros.sources.text_lines import is_file, is_folder
 from vpr_ros.sources.trajectory_file import find_trajectory
 
 KITTI_CAMERAS = ("image_2", "image_0", "image_3", "image_1")
@@ -29,6 +30,7 @@ class ImageListing:
         layout: what was recognised and which part of it is read, "" for a plain folder.
         absent: how many images a list names that are not there.
         calibration: EuRoC ``sensor.yaml`` of the camera, if there is one.
+        note: in which unit the times were read, where that is not the usual one.
     """
 
     images: Sequence[Path]
@@ -37,6 +39,7 @@ class ImageListing:
     layout: str = ""
     absent: int = 0
     calibration: Path | None = None
+    note: str = ""
 
 
 def list_folder(folder: Path) -> ImageListing:
@@ -52,7 +55,7 @@ def list_folder(folder: Path) -> ImageListing:
 def _tum(folder: Path) -> ImageListing | None:
     """``rgb.txt`` and ``rgb/``, beside ``groundtruth.txt`` and perhaps depth images; or the ``rgb/`` of it."""
     base = folder.parent if folder.name == "rgb" else folder
-    if not (base / "rgb.txt").is_file():
+    if not is_file(base / "rgb.txt"):
         return None
     return _listed(read_rgb_txt(base / "rgb.txt"), base / "rgb.txt", find_trajectory(base), "TUM RGB-D rgb/")
 
@@ -60,7 +63,7 @@ def _tum(folder: Path) -> ImageListing | None:
 def _euroc(folder: Path) -> ImageListing | None:
     """``mav0/cam0/data.csv`` and ``mav0/state_groundtruth_estimate0/data.csv``, from any folder of that branch."""
     candidates = [folder / "mav0" / "cam0", folder / "cam0", folder.parent if folder.name == "data" else folder]
-    camera = next((c for c in candidates if (c / "data.csv").is_file() and (c / "data").is_dir()), None)
+    camera = next((c for c in candidates if is_file(c / "data.csv") and is_folder(c / "data")), None)
     if camera is None:
         return None
     truths = sorted(camera.parent.glob("state_groundtruth_estimate*/data.csv"))
@@ -70,7 +73,7 @@ def _euroc(folder: Path) -> ImageListing | None:
         camera / "data.csv",
         truths[0] if truths else find_trajectory(folder),
         f"EuRoC {camera.name}",
-        calibration if calibration.is_file() else None,
+        calibration if is_file(calibration) else None,
     )
 
 
@@ -78,13 +81,13 @@ def _kitti(folder: Path) -> ImageListing | None:
     """``sequences/00/{times.txt,image_2/}`` and ``poses/00.txt``, from the sequence folder or one of its cameras."""
     sequence = folder.parent if folder.name in KITTI_CAMERAS else folder
     cameras = [folder] if sequence != folder else [sequence / name for name in KITTI_CAMERAS]
-    camera = next((c for c in cameras if c.is_dir()), None)
-    if camera is None or not (sequence / "times.txt").is_file():
+    camera = next((c for c in cameras if is_folder(c)), None)
+    if camera is None or not is_file(sequence / "times.txt"):
         return None
     images = list_images(camera)
-    poses = next((p for p in _kitti_poses(sequence) if p.is_file()), find_trajectory(sequence))
-    stamps_ns = read_times_txt(sequence / "times.txt", len(images))
-    return ImageListing(images, stamps_ns, poses, f"KITTI odometry {camera.name}")
+    poses = next((p for p in _kitti_poses(sequence) if is_file(p)), find_trajectory(sequence))
+    times = read_times_txt(sequence / "times.txt", len(images))
+    return ImageListing(images, times.stamps_ns, poses, f"KITTI odometry {camera.name}", note=times.note)
 
 
 def _kitti_poses(sequence: Path) -> Iterator[Path]:
@@ -101,28 +104,27 @@ def _kitti_raw(folder: Path) -> ImageListing | None:
     images = list_images(camera / "data")
     stamps_ns = frame_stamps_ns(camera / "timestamps.txt", images)
     oxts = camera.parent / "oxts"
-    poses = find_trajectory(folder) or find_trajectory(camera.parent) or (oxts if oxts.is_dir() else None)
+    poses = find_trajectory(folder) or find_trajectory(camera.parent) or (oxts if is_folder(oxts) else None)
     return ImageListing(images, stamps_ns, poses, f"KITTI raw {camera.name}")
 
 
 def _plain(folder: Path) -> ImageListing:
     images = list_images(folder)
-    times = folder / "times.txt"
-    if times.is_file():
-        return ImageListing(images, read_times_txt(times, len(images)), find_trajectory(folder))
-    stamps = [stamp_in_name(image.stem) for image in images]
-    known = [stamp for stamp in stamps if stamp is not None]
-    return ImageListing(images, known if len(known) == len(images) else None, find_trajectory(folder))
+    file = folder / "times.txt"
+    times = read_times_txt(file, len(images)) if is_file(file) else stamps_in_names([image.stem for image in images])
+    if times is None:
+        return ImageListing(images, None, find_trajectory(folder))
+    return ImageListing(images, times.stamps_ns, find_trajectory(folder), note=times.note)
 
 
 def _listed(
-    listed: Sequence[StampedPath], file: Path, trajectory: Path | None, layout: str, calibration: Path | None = None
+    listed: StampedPaths, file: Path, trajectory: Path | None, layout: str, calibration: Path | None = None
 ) -> ImageListing:
-    there = [(stamp_ns, path) for stamp_ns, path in listed if path.is_file()]
+    there = [(stamp_ns, path) for stamp_ns, path in zip(listed.stamps_ns, listed.paths, strict=True) if is_file(path)]
     if not there:
-        first = f", {listed[0][1]} for one" if listed else ""
+        first = f", {str(listed.paths[0])[:200]} for one" if listed.paths else ""
         raise SourceError(
-            f"none of the {len(listed)} images that {file} names is there{first}",
+            f"none of the {len(listed.paths)} images that {file} names is there{first}",
             "Unpack the images beside it, or rename it if it says something else",
         )
     return ImageListing(
@@ -130,6 +132,7 @@ def _listed(
         [stamp_ns for stamp_ns, _ in there],
         trajectory,
         layout,
-        len(listed) - len(there),
+        len(listed.paths) - len(there),
         calibration,
+        listed.note,
     )

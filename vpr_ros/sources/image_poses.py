@@ -12,6 +12,7 @@ import numpy as np
 
 from vpr_ros.core.errors import ClockError, SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.printable import printable
 from vpr_ros.sources.image_listing import ImageListing
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.pose_track import pose_track, refuse_jumps, unusable
@@ -49,7 +50,9 @@ def match_images(
     if trajectory.named is not None:
         return _by_name(trajectory, file, folder, listing, options)
     if trajectory.timed is not None and listing.stamps_ns is not None:
-        return _by_time(trajectory.timed, file, listing.stamps_ns, options)
+        return _by_time(trajectory, file, listing.stamps_ns, options)
+    if (numbered := _by_number(trajectory, file, listing)) is not None:
+        return numbered
     ordered = trajectory.ordered if trajectory.timed is None else [pose for _, pose in trajectory.timed]
     images = listing.images
     if ordered is None or len(ordered) != len(images):
@@ -61,26 +64,37 @@ def match_images(
     if trajectory.timed is not None:
         stamps_ns = [stamp_ns for stamp_ns, _ in trajectory.timed]
         refuse_jumps(str(file), np.array(stamps_ns, dtype=np.int64))
-    usable, skipped = _usable(ordered)
-    return ImagePoses(usable, stamps_ns, skipped, in_order=True)
+    usable, skipped = usable_poses(ordered)
+    return ImagePoses(usable, stamps_ns, skipped, trajectory.warnings, in_order=True)
 
 
 def name_in(folder: Path, image: Path) -> str:
-    """Name of an image for people: its way from the folder."""
-    return Path(os.path.relpath(image, folder)).as_posix()
+    """Name of an image for people and tables: its way from the folder, see ``printable``."""
+    return printable(Path(os.path.relpath(image, folder)).as_posix())
 
 
-def _by_time(
-    timed: Sequence[tuple[int, Pose]], file: Path, stamps_ns: Sequence[int], options: SourceOptions
-) -> ImagePoses:
+def _by_number(trajectory: Trajectory, file: Path, listing: ImageListing) -> ImagePoses | None:
+    """RTAB-Map's images are named by the numbers that stand behind the poses; None where these are other ones."""
+    timed = trajectory.timed or ()
+    poses = {number.lstrip("0"): at for number, at in zip(trajectory.ids, timed, strict=False)}
+    numbers = [image.stem.lstrip("0") for image in listing.images]
+    if len(poses) != len(timed) or not set(numbers) <= poses.keys():
+        return None
+    stamps_ns = [poses[number][0] for number in numbers]
+    refuse_jumps(str(file), np.array(stamps_ns, dtype=np.int64))
+    usable, skipped = usable_poses([poses[number][1] for number in numbers])
+    return ImagePoses(usable, stamps_ns, skipped, trajectory.warnings)
+
+
+def _by_time(trajectory: Trajectory, file: Path, stamps_ns: Sequence[int], options: SourceOptions) -> ImagePoses:
     try:
-        track = pose_track(str(file), timed)
+        track = pose_track(str(file), trajectory.timed or ())
         samples = track.at(np.array(stamps_ns, dtype=np.int64), options.max_gap_ns, options.require_poses)
     except ClockError as error:
         if options.require_poses:
             raise
         return ImagePoses([None] * len(stamps_ns), warnings=(f"poses of {file.name} are not used: {error.problem}",))
-    return ImagePoses(samples.poses(), skipped=track.skipped)
+    return ImagePoses(samples.poses(), None, track.skipped, trajectory.warnings)
 
 
 def _by_name(
@@ -90,13 +104,13 @@ def _by_name(
     keys = _keys(named, file, folder, listing)
     if options.require_poses and not any(keys):
         raise SourceError(
-            f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')!r}, "
-            f"the folder holds {listing.images[0].name!r}",
+            f"{file} names none of the images of {folder}; it names {next(iter(named), 'nothing')[:80]!r}, "
+            f"the folder holds {name_in(folder, listing.images[0])!r}",
             "Write the names as they are in the folder",
         )
     stamps = [None if name is None else trajectory.stamps_ns.get(name) for name in keys]
     stamps_ns = [stamp for stamp in stamps if stamp is not None]
-    usable, skipped = _usable([None if name is None else named[name] for name in keys])
+    usable, skipped = usable_poses([None if name is None else named[name] for name in keys])
     return ImagePoses(usable, stamps_ns if len(stamps_ns) == len(keys) else None, skipped, trajectory.warnings)
 
 
@@ -121,12 +135,15 @@ def _keys(named: Mapping[str, Pose], file: Path, folder: Path, listing: ImageLis
             continue
         if meant.setdefault(name, image) != image:
             both = " and ".join(name_in(folder, one) for one in (meant[name], image))
-            raise SourceError(f"{file} names {name!r}, which may be {both}", "Write the names with their subfolders")
+            raise SourceError(
+                f"{file} names {name[:80]!r}, which may be {both}", "Write the names with their subfolders"
+            )
         keys[number] = name
     return keys
 
 
-def _usable(poses: Sequence[Pose | None]) -> tuple[list[Pose | None], Counter[str]]:
+def usable_poses(poses: Sequence[Pose | None]) -> tuple[list[Pose | None], Counter[str]]:
+    """The poses that can be used, None in the place of others, and how many these are by reason."""
     reasons = [None if pose is None else unusable(pose) for pose in poses]
     kept = [pose if reason is None else None for pose, reason in zip(poses, reasons, strict=True)]
     return kept, Counter(reason for reason in reasons if reason is not None)

@@ -19,16 +19,19 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.files import read_text
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.geodetic import local_enu
 from vpr_ros.sources.pose_track import refuse_jumps
 from vpr_ros.sources.stamps import NANOSECONDS
+from vpr_ros.sources.text_lines import is_file, is_folder, numbered_lines
 from vpr_ros.sources.trajectory import Trajectory
 
 KITTI_RAW_CAMERAS: Final = ("image_02", "image_00", "image_03", "image_01")
 """Left colour first, then left grey: whichever a drive holds."""
 OXTS_COLUMNS: Final = 30
 """lat lon alt roll pitch yaw and what is not read here: velocities, accelerations, accuracies, modes."""
+_LARGEST_MEASUREMENT_BYTES: Final = 1 << 16
 _CLOCK: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,9}))?")
 
 
@@ -40,10 +43,10 @@ def find_camera(folder: Path) -> Path | None:
     """
     if folder.name == "data" and folder.parent.name in KITTI_RAW_CAMERAS:
         return folder.parent
-    if folder.name in KITTI_RAW_CAMERAS and (folder / "data").is_dir():
+    if folder.name in KITTI_RAW_CAMERAS and is_folder(folder / "data"):
         return folder
     cameras = (folder / name for name in KITTI_RAW_CAMERAS)
-    camera = next((c for c in cameras if (c / "data").is_dir()), None)
+    camera = next((c for c in cameras if is_folder(c / "data")), None)
     drives = [] if camera else sorted({c.parent.parent.name for c in folder.glob("*_drive_*/image_0[0-3]/data")})
     if drives:
         raise SourceError(
@@ -63,7 +66,7 @@ def frame_stamps_ns(timestamps: Path, files: Sequence[Path]) -> list[int]:
     stamps_ns = _read_timestamps(timestamps)
     found = []
     for file in files:
-        if not file.stem.isdecimal() or int(file.stem) >= len(stamps_ns):
+        if not (file.stem.isascii() and file.stem.isdecimal()) or int(file.stem) >= len(stamps_ns):
             raise SourceError(
                 f"{file}: its name is no frame number of {timestamps.parent.name}/{timestamps.name}, which has "
                 f"{len(stamps_ns)} times",
@@ -93,14 +96,15 @@ def read_oxts(folder: Path) -> Trajectory:
 
 def is_oxts(folder: Path) -> bool:
     """Whether *folder* looks like the ``oxts`` of a drive."""
-    return (folder / "timestamps.txt").is_file() and (folder / "data").is_dir()
+    return is_file(folder / "timestamps.txt") and is_folder(folder / "data")
 
 
 def _measurement(file: Path) -> tuple[tuple[float, float, float], Rotation]:
     """Latitude and longitude (degrees) and altitude (m); the rotation from IMU to east, north, up."""
+    text = read_text(file, SourceError, _LARGEST_MEASUREMENT_BYTES)
     try:
-        values = [float(cell) for cell in file.read_text(encoding="utf-8").split()]
-    except (OSError, ValueError) as error:
+        values = [float(cell) for cell in text.split()]
+    except ValueError as error:
         raise SourceError(f"{file} is no GPS/IMU measurement ({error})", "Unpack it again, or remove it") from error
     if len(values) != OXTS_COLUMNS or not all(map(math.isfinite, values[:6])) or abs(values[0]) > 90:
         raise SourceError(
@@ -114,14 +118,13 @@ def _measurement(file: Path) -> tuple[tuple[float, float, float], Rotation]:
 
 
 def _read_timestamps(file: Path) -> list[int]:
-    try:
-        lines = file.read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    if not is_file(file):
         raise SourceError(
-            f"the times of the KITTI raw images, {file}, cannot be read ({error})",
+            f"the times of the KITTI raw images, {file}, cannot be read (no such file)",
             "Unpack timestamps.txt beside data/; names like 0000000000 are frame numbers, not times",
-        ) from error
-    return [_clock_ns(file, number, line.strip()) for number, line in enumerate(lines, 1)]
+        )
+    lines = numbered_lines(read_text(file, SourceError).rstrip())
+    return [_clock_ns(file, number, line.strip()) for number, line in lines]
 
 
 def _clock_ns(file: Path, number: int, line: str) -> int:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.sources.bag_recording import BAG_SUFFIXES
+from vpr_ros.sources.bag_files import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag
 from vpr_ros.sources.image_folder import open_folder
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.recorded_source import RecordedSource
+from vpr_ros.sources.text_lines import is_file, is_folder, is_there
 
 _VIDEO = "Take its frames out: `ffmpeg -i VIDEO images/%06d.jpg` into a folder of their own"
 _REMEDIES: Final = {
@@ -30,14 +31,27 @@ def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSou
         ClockError: image and pose times do not meet.
     """
     options = options or SourceOptions()
-    path = path.expanduser()
-    if path.is_file() and path.suffix in BAG_SUFFIXES:
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
+        raise SourceError(f"{path}: there is no such user", "Check the path") from error
+    if is_file(path) and path.suffix in BAG_SUFFIXES:
         return open_bag(path, options)
-    if path.is_dir():
-        is_bag = (path / "metadata.yaml").is_file() or any(p.suffix in BAG_SUFFIXES for p in path.iterdir())
+    if is_folder(path):
+        is_bag = is_file(path / "metadata.yaml") or any(p.suffix in BAG_SUFFIXES for p in _inside(path))
         return open_bag(path, options) if is_bag else open_folder(path, options)
-    found = "a file of another kind" if path.exists() else "nothing"
-    remedy = _REMEDIES.get(path.suffix.lower(), "Check the path") if path.exists() else "Check the path"
+    exists = is_there(path)
+    found = "a file of another kind" if exists else "nothing"
+    remedy = _REMEDIES.get(path.suffix.lower(), "Check the path") if exists else "Check the path"
     raise SourceError(
         f"{path}: found {found}, expected a rosbag2 folder, an .mcap or .db3 file, or a folder of images", remedy
     )
+
+
+def _inside(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise SourceError(
+            f"{folder} cannot be read ({error.strerror or error})", "Allow yourself to read it"
+        ) from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.image_header import LARGEST_PIXEL_LIMIT, MAX_IMAGE_PIXELS
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,10 @@ class SourceOptions:
         camera_frame: TF frame of the camera; None takes the ``frame_id`` of the images.
         base_frame: the robot's TF frame. Where the bag links it rigidly to a camera, poses are those of
             the base and the camera's mount is known.
-        max_gap_s: longest time between two poses that is interpolated.
+        max_gap_s: longest time between two poses that is interpolated; None adapts it to the rate of the poses (see
+            ``PoseTrack.usual_gap_ns``).
         require_poses: False lets frames without a pose through, for playing and for queries.
+        max_image_pixels: a larger image is left out before it is decoded.
     """
 
     poses: Path | None = None
@@ -32,23 +35,32 @@ class SourceOptions:
     map_frame: str | None = None
     camera_frame: str | None = None
     base_frame: str = "base_link"
-    max_gap_s: float = 1.0
+    max_gap_s: float | None = None
     require_poses: bool = True
+    max_image_pixels: int = MAX_IMAGE_PIXELS
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself.
 
         Raises:
-            ConfigError: a gap that is not positive, or two pose sources at once.
+            ConfigError: a gap or a limit that is not positive, or two pose sources at once.
         """
-        if not self.max_gap_s > 0:
-            raise ConfigError(f"max_gap_s is {self.max_gap_s}, expected seconds above 0", "Leave it at 1.0")
+        if self.max_gap_s is not None and not self.max_gap_s > 0:
+            raise ConfigError(
+                f"the longest gap is {self.max_gap_s}, expected seconds above 0",
+                "Give seconds, or leave --max-gap out",
+            )
+        if not 0 < self.max_image_pixels <= LARGEST_PIXEL_LIMIT:
+            raise ConfigError(
+                f"max_image_pixels is {self.max_image_pixels}, expected 1 to {LARGEST_PIXEL_LIMIT}",
+                f"Leave it at {MAX_IMAGE_PIXELS}",
+            )
         if self.poses is not None and self.pose_topic is not None:
             raise ConfigError("both a trajectory file and a pose topic are given", "Give one of --poses, --pose-topic")
         if self.camera_frame is not None and self.map_frame is None:
             raise ConfigError("a camera frame is given without a map frame", "Add --map-frame, for example map")
 
     @property
-    def max_gap_ns(self) -> int:
-        """``max_gap_s`` in nanoseconds."""
-        return round(self.max_gap_s * 1e9)
+    def max_gap_ns(self) -> int | None:
+        """``max_gap_s`` in nanoseconds, at most some 146 years."""
+        return None if self.max_gap_s is None else round(min(self.max_gap_s * 1e9, 2.0**62))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 
 import numpy as np
 import numpy.typing as npt
@@ -13,12 +14,37 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from vpr_ros.core.errors import ClockError, SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import Stamps, seconds, time_range
 
 # Messages of one publisher may overtake each other by this much; more is a clock that was set back.
 REORDERING_NS = 100_000_000
+# Where nobody says how long poses may be interpolated: a pose may be missed at the rate they usually have, but nothing
+# else may have happened meanwhile.
+LEAST_GAP_NS, LONGEST_GAP_NS = 1_000_000_000, 5_000_000_000
+USUAL_STEPS = 2.5
 FARTHEST_M = 1e8
 """From the origin of any map frame, coordinates from the earth's centre included; a filter that diverged goes on."""
+
+
+class PoseGapError(ClockError):
+    """Images lie where there are no poses for too long.
+
+    Attributes:
+        gap_ns: the longest gap that has to be allowed.
+    """
+
+    def __init__(self, problem: str, gap_ns: int) -> None:
+        super().__init__(
+            problem,
+            f"Interpolate over longer gaps with --max-gap {ceil(gap_ns / 1e8) / 10:g}, or cut the recording there",
+        )
+        self.gap_ns = gap_ns
+
+
+def longest(errors: Sequence[PoseGapError]) -> PoseGapError:
+    """The error whose remedy mends all of *errors* (one or more)."""
+    return max(errors, key=lambda error: error.gap_ns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +113,17 @@ class PoseTrack:
     rotation: Rotation | None
     skipped: Counter[str]
 
-    def at(self, stamps_ns: Stamps, max_gap_ns: int, refuse_gaps: bool = True) -> PoseSamples:
+    def at(self, stamps_ns: Stamps, max_gap_ns: int | None = None, refuse_gaps: bool = True) -> PoseSamples:
         """Interpolate: positions linearly, orientations along the shortest arc (Slerp).
 
         Args:
             stamps_ns: (M,) in any order.
-            max_gap_ns: longest step between two poses that may be bridged.
+            max_gap_ns: longest step between two poses that may be bridged; None takes ``usual_gap_ns``.
             refuse_gaps: False makes the pose of a time inside a longer gap not known.
 
         Raises:
-            ClockError: none of the times lies inside the track, or one lies inside a longer gap.
+            ClockError: none of the times lies inside the track.
+            PoseGapError: one of them lies inside a longer gap.
         """
         mine = self.stamps_ns
         known = (stamps_ns >= mine[0]) & (stamps_ns <= mine[-1])
@@ -104,9 +131,12 @@ class PoseTrack:
             raise ClockError(
                 f"the clocks of images and poses never overlap: images {time_range(stamps_ns)}, "
                 f"poses of {self.origin} {time_range(mine)}",
-                "Record both with one clock (use_sim_time?), or choose other poses",
+                "Record both with one clock (use_sim_time for all nodes or for none), or take other poses with "
+                "--pose-topic, --map-frame or --poses",
             )
-        known = known & ~self._lost(stamps_ns, known, max_gap_ns, refuse_gaps)
+        if refuse_gaps and (error := self.gap_error(stamps_ns, max_gap_ns)) is not None:
+            raise error
+        known = known & ~self._lost(stamps_ns, max_gap_ns)
         # Relative to the first pose, because float64 holds seconds since 1970 to a quarter microsecond only.
         when = (np.clip(stamps_ns, mine[0], mine[-1]) - mine[0]).astype(np.float64)
         base = (mine - mine[0]).astype(np.float64)
@@ -118,32 +148,52 @@ class PoseTrack:
             return PoseSamples(known, position_m, self.rotation[np.zeros(len(stamps_ns), dtype=np.intp)])
         return PoseSamples(known, position_m, Slerp(base, self.rotation)(when))
 
-    def _lost(
-        self, stamps_ns: Stamps, known: npt.NDArray[np.bool_], max_gap_ns: int, refuse: bool
-    ) -> npt.NDArray[np.bool_]:
-        """(M,) which times lie inside a gap that is too long."""
+    @property
+    def usual_gap_ns(self) -> int:
+        """How long poses are interpolated where nobody says: a pose of GPS at 1 Hz may come late or be missed."""
+        steps_ns = np.diff(self.stamps_ns)
+        usual_ns = USUAL_STEPS * float(np.median(steps_ns)) if len(steps_ns) else 0.0
+        return min(max(LEAST_GAP_NS, round(usual_ns)), LONGEST_GAP_NS)
+
+    def gaps_ns(self, stamps_ns: Stamps) -> tuple[Stamps, npt.NDArray[np.intp]]:
+        """(M,) length of the gap that each time lies in, 0 at a pose and outside the track, and its first pose."""
         mine = self.stamps_ns
         after = np.searchsorted(mine, stamps_ns, side="left").clip(0, len(mine) - 1)
         before = np.where(mine[after] == stamps_ns, after, np.maximum(after - 1, 0))
-        lost: npt.NDArray[np.bool_] = known & (mine[after] - mine[before] > max_gap_ns)
-        if not refuse or not lost.any():
-            return lost
-        first = int(np.flatnonzero(lost)[0])
-        gap = mine[[before[first], after[first]]]
-        raise ClockError(
+        inside = (stamps_ns >= mine[0]) & (stamps_ns <= mine[-1])
+        return np.where(inside, mine[after] - mine[before], 0), before
+
+    def gap_error(self, stamps_ns: Stamps, max_gap_ns: int | None = None) -> PoseGapError | None:
+        """What ``at`` raises where times lie inside a gap that is too long, or None."""
+        lost = self._lost(stamps_ns, max_gap_ns)
+        if not lost.any():
+            return None
+        gaps_ns, before = self.gaps_ns(stamps_ns)
+        worst = int(np.argmax(gaps_ns))
+        gap = self.stamps_ns[before[worst] : before[worst] + 2]
+        limit_ns = self.usual_gap_ns if max_gap_ns is None else max_gap_ns
+        found = f"{gaps_ns[worst] / 1e9:.3f} s, {time_range(gap)}"
+        return PoseGapError(
             f"{int(lost.sum())} images at {time_range(stamps_ns[lost])} lie where {self.origin} has no poses for more "
-            f"than {max_gap_ns / 1e9:g} s, the first gap being {time_range(gap)}; images {time_range(stamps_ns)}, "
-            f"poses {time_range(mine)}",
-            f"Cut the recording there, or allow longer gaps with --max-gap {(gap[1] - gap[0]) / 1e9:.1f}",
+            f"than {limit_ns / 1e9:.3g} s, the longest gap being {found}; images {time_range(stamps_ns)}, "
+            f"poses {time_range(self.stamps_ns)}",
+            int(gaps_ns[worst]),
         )
+
+    def _lost(self, stamps_ns: Stamps, max_gap_ns: int | None) -> npt.NDArray[np.bool_]:
+        """(M,) which times lie inside a gap that is too long."""
+        lost: npt.NDArray[np.bool_] = self.gaps_ns(stamps_ns)[0] > (
+            self.usual_gap_ns if max_gap_ns is None else max_gap_ns
+        )
+        return lost
 
 
 def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counter[str] | None = None) -> PoseTrack:
     """Check poses and put them in order.
 
-    Poses that are not finite, beyond ``FARTHEST_M`` or whose quaternion has no length are left out and counted; of
-    several with one time the last is taken, and the others are counted where they differ. Orientations are kept only
-    when every pose has one.
+    Poses that are not finite, beyond ``FARTHEST_M`` or whose quaternion has no length are left out and counted, and so
+    are a few whose time is out of line with the others (see ``stray_stamps``); of several with one time the last is
+    taken, and the others are counted where they differ. Orientations are kept only when every pose has one.
 
     Args:
         origin: topic, file or frame, for messages.
@@ -164,8 +214,15 @@ def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counte
             counted[reason] += 1
     if not good:
         reasons = listed(counted) or "it is empty"
-        raise SourceError(f"{origin} has no usable pose ({reasons})", "Check what publishes it, or choose other poses")
+        raise SourceError(
+            f"{origin} has no usable pose ({reasons})",
+            "Check what publishes it, or take other poses with --pose-topic, --map-frame or --poses",
+        )
     stamps_ns = np.array([stamp_ns for stamp_ns, _ in good], dtype=np.int64)
+    kept = in_line(stamps_ns, REORDERING_NS)
+    if not kept.all():
+        counted["of a time before or after its neighbours"] += int((~kept).sum())
+        stamps_ns, good = stamps_ns[kept], [good[k] for k in np.flatnonzero(kept)]
     refuse_jumps(origin, stamps_ns)
     by_time = np.argsort(stamps_ns, kind="stable")
     ordered = stamps_ns[by_time]
@@ -201,12 +258,19 @@ def refuse_jumps(origin: str, stamps_ns: Stamps) -> None:
     if len(stamps_ns) < 2:
         return
     latest = np.maximum.accumulate(stamps_ns)
-    back = latest - stamps_ns
-    if back.max() <= REORDERING_NS:
+    if (latest - stamps_ns).max() <= REORDERING_NS:
         return
-    jump = int(np.flatnonzero(back > REORDERING_NS)[0])
+    jumps = np.flatnonzero(np.diff(stamps_ns) < -REORDERING_NS) + 1
+    jump = int(np.flatnonzero(latest - stamps_ns > REORDERING_NS)[0])
+    where = f"from {seconds(int(latest[jump]))} s to {seconds(int(stamps_ns[jump]))} s"
+    if len(jumps) > 1:
+        raise ClockError(
+            f"time jumps backwards in {origin}: {len(jumps)} times, first {where}",
+            "These stamps are not of one clock: set them once, in the driver, at the time of measurement, and record "
+            "again, or leave this topic or file out",
+        )
     raise ClockError(
-        f"time jumps backwards in {origin}: from {seconds(int(latest[jump]))} s to {seconds(int(stamps_ns[jump]))} s; "
+        f"time jumps backwards in {origin}: {where}; "
         f"before the jump {time_range(stamps_ns[:jump])}, after it {time_range(stamps_ns[jump:])}",
         "Split the recording there: two runs, or a clock that was set, cannot be one recording",
     )

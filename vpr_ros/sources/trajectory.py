@@ -20,7 +20,8 @@ class Trajectory:
         ordered: one pose per image.
         datum: origin of the local frame when the file holds latitudes and longitudes.
         stamps_ns: recorded time by image name, where the file has a column of times.
-        warnings: what in the file was not used, for people.
+        ids: the number of the image that each timed pose belongs to, as written, where the file has such a column.
+        warnings: what in the file was not used or not taken as said, for people.
     """
 
     format: str
@@ -29,4 +30,5 @@ class Trajectory:
     ordered: Sequence[Pose] | None = None
     datum: GeoDatum | None = None
     stamps_ns: Mapping[str, int] = field(default_factory=dict)
+    ids: Sequence[str] = ()
     warnings: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Fitting models: data sets with their protocols, losses and miners, a resumable run folder, recall as the judge."""

@@ -1,4 +1,4 @@
-"""ArcFace classification, as DELG trains its global descriptor (METHODS 3.2)."""
+"""ArcFace classification, as DELG trains its global descriptor (docs/methods.md 3.3)."""
 
 from __future__ import annotations
 

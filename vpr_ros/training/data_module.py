@@ -99,7 +99,9 @@ class RecipeData(lightning.LightningDataModule):
 
     def _trainer(self) -> Any:
         if self.trainer is None:
-            raise ConfigError("the data module was asked before its trainer was set", "Start it through `train fit`")
+            raise ConfigError(
+                "the data module was asked before its trainer was set", "Start it through `vpr_ros train fit`"
+            )
         return self.trainer
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.files import read_bytes
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed
+from vpr_ros.core.printable import printable
 from vpr_ros.evaluation.positives import Positives
+from vpr_ros.sources.image_file import LARGEST_IMAGE_BYTES
 from vpr_ros.training.tuple_positions import Placement
 
 IndexArray = npt.NDArray[np.int64]
@@ -49,26 +53,19 @@ class ImageFiles:
 
     def __init__(self, root: Path, names: Sequence[str]) -> None:
         self.root = root
-        self._names = np.array([n.encode() for n in names], dtype=np.bytes_)
+        self._names = np.array([os.fsencode(n) for n in names], dtype=np.bytes_)
 
     def __len__(self) -> int:
         return len(self._names)
 
     def name(self, index: int) -> str:
         """Return the path relative to ``root``."""
-        return bytes(self._names[index]).decode()
+        return os.fsdecode(bytes(self._names[index]))
 
     def load(self, index: int) -> ImageRgb:
         """Decode one image; see ``ImageList.load``."""
         path = self.root / self.name(index)
-        try:
-            encoded = path.read_bytes()
-        except OSError as error:
-            raise TrainingError(
-                f"the image {path} cannot be read ({error.strerror})",
-                "Complete the data set, or take the image out of its list",
-            ) from error
-        return decode_compressed(encoded, str(path))
+        return decode_compressed(read_bytes(path, LARGEST_IMAGE_BYTES, TrainingError), printable(str(path)))
 
 
 class ImageListChain:
@@ -130,7 +127,7 @@ class RetrievalSet:
 
     Attributes:
         name: short, for tables.
-        protocol: in full, because the same name often means several tests (METHODS 5.4).
+        protocol: in full, because the same name often means several tests (docs/methods.md 5.3).
         database, queries: the images.
         positives: correct database images of each query.
     """

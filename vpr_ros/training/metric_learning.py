@@ -1,4 +1,4 @@
-"""Metric learning on images labelled by place: GSV-Cities and whatever else knows its places (METHODS 1.6)."""
+"""Metric learning on images labelled by place: GSV-Cities and whatever else knows its places (docs/methods.md 1.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Multi-similarity loss with its miner: the metric-learning objective of SuperVLAD (METHODS 1.6, 5.1)."""
+"""Multi-similarity loss with its miner: the metric-learning objective of SuperVLAD (docs/methods.md 1.4, 3.2)."""
 
 from __future__ import annotations
 

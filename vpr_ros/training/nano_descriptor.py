@@ -32,7 +32,7 @@ class DescriptorFit:
 
     Attributes:
         word_images: photographs that words and layout basis come from.
-        sharpness: factor on the assignment's alpha, below 1 softer than METHODS 1.3 sets it.
+        sharpness: factor on the assignment's alpha, below 1 softer than docs/methods.md 1.2 sets it.
         layout_share: of the layout in the squared length of a descriptor, before whitening.
         whitening_strength: see ``pca_whitening``.
         seed: of the choice of images and of their random views.

@@ -1,4 +1,4 @@
-"""The optimiser of a recipe: one, with a group of its own for the cross-image encoder (METHODS 1.9)."""
+"""The optimiser of a recipe: one, with a group of its own for the cross-image encoder (docs/methods.md 1.5)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from vpr_ros.training.gather import copy_from_first, gather_constant
 from vpr_ros.training.optimiser import OptimiserConfig, build_optimiser, build_schedule
 
 SCORE = "val/score"
-"""R@1 + R@5 of the first validation set, in percent: what selects and stops (METHODS 1.6)."""
+"""R@1 + R@5 of the first validation set, in percent: what selects and stops (docs/methods.md 1.4)."""
 
 MODEL_CONFIG_KEY = "vpr_ros_model"
 """Where a Lightning checkpoint keeps the config of the model."""
@@ -41,7 +41,7 @@ class StartValues:
         backbone: a vpr_ros checkpoint whose backbone alone is taken, whatever stands on it, for example a converted
             DINOv2 file; None keeps the recipe's.
         kmeans_images: cluster the backbone's tokens of so many images of the first validation set's database to
-            initialise the assignment (METHODS 1.3 takes 5000); 0 for none, or where ``weights`` are given.
+            initialise the assignment (docs/methods.md 1.2 takes 5000); 0 for none, or where ``weights`` are given.
         kmeans_seed: of the choice.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 from vpr_ros.core.model_info import DescriptorArray
 from vpr_ros.evaluation.latency import latency_quantiles_ms
 from vpr_ros.evaluation.metrics import METRICS_FORMAT, METRICS_VERSION, Metrics, json_ready, recall_figures
-from vpr_ros.evaluation.positives import Positives
+from vpr_ros.evaluation.positives import Positives, right_means
 from vpr_ros.evaluation.precision_recall import precision_recall
 from vpr_ros.evaluation.recall import RECALL_RANKS, recall_at_n
 from vpr_ros.evaluation.retrieval import nearest
@@ -39,6 +39,7 @@ def retrieval_metrics(
             "version": METRICS_VERSION,
             **recall_figures(recall_at_n(found, positives, RECALL_RANKS)),
             "correct_means": positives.rule,
+            "right_means": right_means(positives.rule),
             "translation_error_m": unknown,
             "rotation_error_deg": unknown,
             "recall_at_100_precision": None,

@@ -16,7 +16,7 @@ from vpr_ros.core.preprocess import Preprocessing
 
 @dataclass(frozen=True)
 class Augmentation:
-    """RandAugment (Cubuk et al., 2020). The defaults are those of GSV-Cities and SuperVLAD (METHODS 1.6).
+    """RandAugment (Cubuk et al., 2020). The defaults are those of GSV-Cities and SuperVLAD (docs/methods.md 1.4).
 
     Attributes:
         operations: random operations per image, 0 for none.

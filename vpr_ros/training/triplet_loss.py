@@ -1,4 +1,4 @@
-"""NetVLAD's weakly supervised triplet ranking loss (Arandjelovic et al., CVPR 2016; METHODS 2.4)."""
+"""NetVLAD's weakly supervised triplet ranking loss (Arandjelovic et al., CVPR 2016; docs/methods.md 2.4)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def triplet_ranking_loss(
 ) -> TripletLoss:
     """``sum_j max(0, |q - p|^2 + margin - |q - n_j|^2)`` on *squared* distances of unit descriptors.
 
-    Popular ports use plain distances with the same margin, or its square root: another loss (METHODS 2.4).
+    Popular ports use plain distances with the same margin, or its square root: another loss (docs/methods.md 2.4).
 
     Args:
         query: (T, D).

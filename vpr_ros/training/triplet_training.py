@@ -1,4 +1,4 @@
-"""Weakly supervised ranking on positions alone: NetVLAD's training with its mining (METHODS 2.4 to 2.6).
+"""Weakly supervised ranking on positions alone: NetVLAD's training with its mining (docs/methods.md 2.4 to 2.6).
 
 A Lightning epoch is one mining interval: the descriptor cache is computed, tuples are mined, then trained on. The
 recipe must set ``trainer.reload_dataloaders_every_n_epochs: 1``.

@@ -1,4 +1,4 @@
-"""Mining of (query, positive, negatives) tuples for weakly supervised ranking (METHODS 2.5)."""
+"""Mining of (query, positive, negatives) tuples for weakly supervised ranking (docs/methods.md 2.5)."""
 
 from __future__ import annotations
 

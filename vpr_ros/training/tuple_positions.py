@@ -1,4 +1,4 @@
-"""Potential positives and definite negatives from positions, headings and times (METHODS 2.5)."""
+"""Potential positives and definite negatives from positions, headings and times (docs/methods.md 2.5)."""
 
 from __future__ import annotations
 

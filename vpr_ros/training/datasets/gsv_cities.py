@@ -1,4 +1,4 @@
-"""GSV-Cities (Ali-bey et al., Neurocomputing 2022): street views labelled by place (METHODS 1.6)."""
+"""GSV-Cities (Ali-bey et al., Neurocomputing 2022): street views labelled by place (docs/methods.md 1.4)."""
 
 from __future__ import annotations
 

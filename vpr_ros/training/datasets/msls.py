@@ -1,4 +1,4 @@
-"""Mapillary Street-Level Sequences (Warburg et al., CVPR 2020), unpacked as published (METHODS 5.4).
+"""Mapillary Street-Level Sequences (Warburg et al., CVPR 2020), unpacked as published (docs/methods.md 5.3).
 
 ``ROOT/train_val/CITY/{query,database}/{postprocessed,raw,seq_info,subtask_index}.csv`` and ``.../images/KEY.jpg``.
 "MSLS-val" names several tests; each class below says in its ``protocol`` which one it is.

@@ -1,4 +1,4 @@
-"""Nordland: one railway line in two seasons. Three different tests bear this name (METHODS 5.4)."""
+"""Nordland: one railway line in two seasons. Three different tests bear this name (docs/methods.md 5.3)."""
 
 from __future__ import annotations
 

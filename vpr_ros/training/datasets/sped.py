@@ -1,4 +1,4 @@
-"""SPED: 607 pairs of surveillance-camera images, seasons apart (METHODS 5.3)."""
+"""SPED: 607 pairs of surveillance-camera images, seasons apart (docs/methods.md 5.2)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,27 @@
+"""What docs/consumers.md tells users to paste: YAML, with vectors as robot_localization reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+CONSUMERS = (Path(__file__).resolve().parents[1] / "docs" / "consumers.md").read_text()
+STATE = ("x", "y", "z", "roll", "pitch", "yaw", "vx", "vy", "vz", "vroll", "vpitch", "vyaw", "ax", "ay", "az")
+
+
+def fused(config: list[bool]) -> set[str]:
+    assert all(isinstance(value, bool) for value in config)
+    return {name for name, taken in zip(STATE, config, strict=True) if taken}
+
+
+def test_the_filter_s_parameters_are_whole() -> None:
+    (text,) = (part.split("```")[0] for part in CONSUMERS.split("```yaml\n")[1:])
+    settings = yaml.safe_load(text)["ekf_map"]["ros__parameters"]
+    assert fused(settings["pose0_config"]) == {"x", "y", "yaw"}
+    assert fused(settings["odom0_config"]) == {"vx", "vy", "vyaw"}
+    variance = dict(zip(STATE, map(float, settings["initial_estimate_covariance"]), strict=True))
+    reach_m = settings["pose0_rejection_threshold"] * variance["x"] ** 0.5
+    assert reach_m >= 1000.0 and variance["x"] == variance["y"]
+    assert settings["world_frame"] == settings["map_frame"] == "map"
+    assert settings["pose0"] == "/vpr_localizer/pose"

@@ -1,0 +1,34 @@
+"""How far a share that was counted may lie from the true one: the exact interval of Clopper and Pearson (1934)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from scipy.stats import beta
+
+CONFIDENCE = 0.95
+
+Interval = tuple[float, float]
+
+
+def percent_interval(successes: int, trials: int) -> Interval | None:
+    """The 95 % interval of a share in percent, None where nothing was tried.
+
+    It takes the trials for independent. Neighbouring images of one drive are not, so the truth is less certain still.
+
+    Raises:
+        ValueError: fewer than none or more successes than trials.
+    """
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes in {trials} trials")
+    if not trials:
+        return None
+    tail = (1.0 - CONFIDENCE) / 2
+    low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
+    high = float(beta.ppf(1.0 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
+    return 100.0 * low, 100.0 * high
+
+
+def interval_text(percent: Sequence[float] | None) -> str:
+    """``19.4 to 99.4``; ``-`` where nobody knows."""
+    return "-" if percent is None else f"{percent[0]:.1f} to {percent[1]:.1f}"

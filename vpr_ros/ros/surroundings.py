@@ -1,0 +1,26 @@
+"""What the node needs of others and does not find, and what it is given and does not use."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+
+CLOCK_TOPIC = "/clock"
+
+
+def clock_warning(node: Node) -> str:
+    """That simulated time is asked for and does not come, "" where time passes."""
+    if not node.get_parameter("use_sim_time").value:
+        return ""
+    publishers = node.count_publishers(CLOCK_TOPIC)
+    if publishers and node.get_clock().now().nanoseconds:
+        return ""
+    found = f"use_sim_time is true and no time comes on {CLOCK_TOPIC} ({publishers} publishers)"
+    return f"{found}: start the simulator, or the player with --clock, or set use_sim_time to false."
+
+
+def unused_odometry(node: Node) -> str:
+    """That somebody remapped ``odom`` in vain, "" where nobody did."""
+    topic: str = node.resolve_topic_name("odom")
+    if topic == node.resolve_topic_name("odom", only_expand=True):
+        return ""
+    return f"{topic} is not subscribed to: this version uses no odometry topic, publish_tf takes the odometry from TF"
