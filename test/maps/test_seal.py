@@ -53,7 +53,7 @@ def advised(error: MapError) -> list[str]:
     ("old", "new"),
     [
         ("    - 1.125\n", "    - 2.125\n"),
-        ("frame_id: map\n", "frame_id: site\n"),
+        ("\nframe_id: map\n", "\nframe_id: site\n"),
         ("  bias: -0.5\n", "  bias: 0.5\n"),
         ("thumbnails: 3\n", "thumbnails: 3\nnote: a line of its own\n"),
     ],
@@ -171,7 +171,7 @@ def test_a_seal_that_dies_leaves_the_manifest_as_it_was(mounted: Path, monkeypat
     def no_power(*_: object) -> NoReturn:
         raise OutOfPower
 
-    replace_text(mounted, "frame_id: map\n", "frame_id: site\n")
+    replace_text(mounted, "\nframe_id: map\n", "\nframe_id: site\n")
     before = (mounted / "manifest.yaml").read_bytes()
     with monkeypatch.context() as patched, pytest.raises(OutOfPower):
         patched.setattr(Path, "replace", no_power)
