@@ -44,7 +44,7 @@ def unseal(folder: Path) -> None:
 
 def advised(error: MapError) -> list[str]:
     """The arguments of the command that a message gives."""
-    command = re.search("`inspect_map ([^`]+)`", error.remedy)
+    command = re.search("`vpr_ros inspect_map ([^`]+)`", error.remedy)
     assert command is not None
     return shlex.split(command[1])
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml
 
@@ -75,7 +76,7 @@ def check_seal(path: Path, plain: Mapping[str, Any]) -> str:
             f"{path} was changed since it was written: the checksum of its content is {found[:16]}, "
             f"its line {SEAL_KEY} says {str(sealed)[:16]!r}",
             "Undo the change, restore the file from a backup, or, if the change is meant, accept it with "
-            f"`inspect_map {shlex.quote(str(path.parent))} --reseal`",
+            f"`{program('inspect_map')} {shlex.quote(str(path.parent))} --reseal`",
         )
     return found
 
