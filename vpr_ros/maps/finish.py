@@ -88,6 +88,7 @@ def finish_map(
         calibration=calibration,
         origin_m=origin_m,
     )
+    (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path).manifest
 
