@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.paths import user_path
 from vpr_ros.sources.bag_recording import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag
 from vpr_ros.sources.image_folder import open_folder
@@ -26,11 +27,12 @@ def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSou
     What was left out, and why poses that are there are not used, stands in the ``description``.
 
     Raises:
+        ConfigError: *path* is none.
         SourceError: it is none of these, or cannot be used; see ``open_bag`` and ``open_folder``.
         ClockError: image and pose times do not meet.
     """
     options = options or SourceOptions()
-    path = path.expanduser()
+    path = user_path(path, "the recording")
     if path.is_file() and path.suffix in BAG_SUFFIXES:
         return open_bag(path, options)
     if path.is_dir():
