@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from vpr_ros.ros.camera_inputs import CameraInput
-from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.localizer_setup import LocalizerSetup
 from vpr_ros.ros.map_to_odom import SOURCE as MAP_TO_ODOM
 from vpr_ros.ros.pose_messages import to_time
@@ -26,6 +27,7 @@ class NodeStatus:
         setup: None while unconfigured.
         failed_start: why configuring failed, "" if it did not.
         cameras: empty while not active.
+        stuck: what to say about a model that does not return, "" while it does.
     """
 
     name: str
@@ -35,6 +37,7 @@ class NodeStatus:
     cameras: Sequence[CameraInput]
     latencies: Latencies
     errors: ErrorLog
+    stuck: str = ""
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
@@ -58,6 +61,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
     last = status.errors.last
     if status.failed_start:
         level, message = DiagnosticStatus.ERROR, status.failed_start
+    elif status.stuck:
+        level, message = DiagnosticStatus.ERROR, status.stuck
     elif faults:
         level, message = DiagnosticStatus.ERROR, " ".join(dict.fromkeys(faults))
     elif status.state != "active":
@@ -94,7 +99,7 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
     }
     if place_map.is_current():
         return _entry("map", DiagnosticStatus.OK, f"{len(place_map)} frames", values)
-    gone = not place_map.path.exists()
+    gone = not os.path.exists(place_map.path)  # noqa: PTH110, which raises where a folder above may not be read
     values["on disk"] = "deleted" if gone else "changed"
     event, remedy = ("deleted", "Restore it, or set") if gone else ("replaced", "To use the new one set")
     found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
@@ -166,5 +171,5 @@ def _fault(camera: CameraInput, errors: ErrorLog) -> str:
 
 
 def _entry(name: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:
-    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    return DiagnosticStatus(name=name, level=level, message=message, values=pairs)
+    pairs = [KeyValue(key=key, value=printable(str(value))) for key, value in values.items()]
+    return DiagnosticStatus(name=name, level=level, message=printable(message), values=pairs)
