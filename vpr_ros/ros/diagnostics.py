@@ -28,6 +28,7 @@ class NodeStatus:
         failed_start: why configuring failed, "" if it did not.
         cameras: empty while not active.
         stuck: what to say about a model that does not return, "" while it does.
+        initial_pose: how far the hand-over of the initial pose is, "" where it is not asked for.
     """
 
     name: str
@@ -38,6 +39,7 @@ class NodeStatus:
     latencies: Latencies
     errors: ErrorLog
     stuck: str = ""
+    initial_pose: str = ""
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
@@ -81,6 +83,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
     for stage, (p50_ms, p95_ms) in status.latencies.percentiles_ms().items():
         values[f"{stage} p50 [ms]"] = f"{p50_ms:.2f}"
         values[f"{stage} p95 [ms]"] = f"{p95_ms:.2f}"
+    if status.initial_pose:
+        values["initial pose"] = status.initial_pose
     if last is not None:
         values["last error"] = f"{last.problem}."
         values["last error remedy"] = f"{last.remedy}."

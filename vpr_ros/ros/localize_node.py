@@ -112,7 +112,7 @@ class LocalizeNode(LifecycleNode):
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._forget_belief()
-        self._outputs.rearm()
+        self._outputs.initial_pose.rearm()
         response.success, response.message = True, "the belief is forgotten, the initial pose may be handed over again"
         return response
 
@@ -154,6 +154,7 @@ class LocalizeNode(LifecycleNode):
         self._keep_broadcasting(setup.settings.publish_tf)
         if old is None or old.place_map is not setup.place_map or old.map_frame != setup.map_frame:
             self._forget_belief()
+            self._outputs.initial_pose.forget()
             if self._worker.is_running:
                 self._outputs.publish_map(setup, self.get_clock().now().nanoseconds)
         if old is None or old.place_map is not setup.place_map or old.extractor is not setup.extractor:
@@ -263,6 +264,7 @@ class LocalizeNode(LifecycleNode):
             camera.close()
         self._cameras = {}
         self._worker.stop()
+        self._outputs.initial_pose.forget()
 
     # --- once a second --------------------------------------------------------------------------------------------
 
@@ -273,6 +275,7 @@ class LocalizeNode(LifecycleNode):
         for camera in self._cameras.values():
             camera.settle(timeout_s)
         self._one_shot.expire()
+        self._outputs.initial_pose.offer(self._settings.node.hand_over_initialpose)
         self._publish_diagnostics()
 
     def _publish_diagnostics(self) -> None:
@@ -288,6 +291,7 @@ class LocalizeNode(LifecycleNode):
             latencies,
             self._errors,
             stuck=self._worker.stuck,
+            initial_pose=self._outputs.initial_pose.describe(),
         )
         self._diagnostics.publish(to_diagnostics(status, self.get_clock().now().nanoseconds))
 
