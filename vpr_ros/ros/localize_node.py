@@ -22,6 +22,7 @@ from vpr_ros.ros.diagnostics import NodeStatus, to_diagnostics
 from vpr_ros.ros.error_log import ErrorLog, printable, sentence
 from vpr_ros.ros.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer_setup import LocalizerSetup, files_state, open_setup
+from vpr_ros.ros.manager_bond import ManagerBond, open_bond
 from vpr_ros.ros.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.node_process import run_node
 from vpr_ros.ros.one_shot import Answer, OneShotService, newest_image
@@ -56,6 +57,7 @@ class LocalizeNode(LifecycleNode):
         self._state = "unconfigured"
         self._failed_start = ""
         self._tried: object = None
+        self._bond: ManagerBond | None = None
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -226,6 +228,10 @@ class LocalizeNode(LifecycleNode):
         result = super().on_activate(state)
         if self._setup is not None:
             self._outputs.publish_map(self._setup, self.get_clock().now().nanoseconds)
+        if not node.autostart:  # but by a manager, who may want a bond
+            self._bond = self._bond or open_bond(self)
+            if self._bond is not None:
+                self._bond.form()
         self._state = "active"
         return result
 
@@ -260,6 +266,8 @@ class LocalizeNode(LifecycleNode):
 
     def close(self) -> None:
         """Unsubscribe, stop the worker, answer whoever waits; the node stays."""
+        if self._bond is not None:
+            self._bond.end()
         for camera in self._cameras.values():
             camera.close()
         self._cameras = {}
