@@ -39,7 +39,7 @@ def call(callers: Sequence[Client]) -> list[Future]:
     return [callers[number % len(callers)].call_async(Trigger.Request()) for number in range(CROWD)]
 
 
-@pytest.mark.parametrize("clients", [1, 20])
+@pytest.mark.parametrize("clients", [1, 50])
 @pytest.mark.parametrize("continuous", ["false", "true"])
 def test_a_crowd_is_answered(
     texture_map: Path, start_localizer: StartNode, client: GraphClient, clients: int, continuous: str
@@ -93,12 +93,15 @@ def test_diagnostics_go_on_while_a_crowd_waits_and_deactivation_answers_it(
 def test_who_waits_too_long_is_told_so(client: GraphClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the test's own process, with a worker that never answers."""
     monkeypatch.setattr(one_shot, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(one_shot, "MOST_WAITING", 3)
     service = OneShotService(client.node, lambda _: "", Clock(clock_type=ClockType.STEADY_TIME))
     caller = client.node.create_client(Trigger, f"/{client.node.get_name()}/localize")
     client.wait_for(caller.service_is_ready, "the service")
     begun_s = time.monotonic()
     futures = [caller.call_async(Trigger.Request()) for _ in range(3)]
     client.wait_for(lambda: service.waiting == 3, "the callers")
+    one_too_many = client.call(Trigger, f"/{client.node.get_name()}/localize")
+    assert (one_too_many.success, one_too_many.message[:15]) == (False, "3 callers wait ")
     service.expire()
     client.wait_for(lambda: all(future.done() for future in futures), "the answers", service.expire)
     assert time.monotonic() - begun_s >= 0.3

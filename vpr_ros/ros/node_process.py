@@ -23,7 +23,7 @@ from vpr_ros.ros.contained import ContainedExecutor, RCLError, contain_services
 
 LISTENING_S = 0.2
 """How often the process looks whether it was asked to end."""
-LAST_ANSWERS_S = 3.0
+LAST_ANSWERS_S = 10.0
 """For how long those who wait for an answer when the process ends are still answered."""
 
 

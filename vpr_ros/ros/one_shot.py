@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile
+from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
@@ -23,10 +23,14 @@ from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.worker import Asker, ImageJob
 
 TIMEOUT_S = 30.0
-SERVICE_QOS = QoSProfile(history=HistoryPolicy.KEEP_ALL)
+MOST_WAITING = 500
+"""Whoever comes on top of so many is sent away: a client that asks in an endless loop must not fill the memory."""
+SERVICE_QOS = QoSProfile(depth=MOST_WAITING)
 """ROS's default forgets all but the last ten requests of a crowd."""
-ANSWERS_AT_ONCE, PAUSE_S = 2, 0.02
-"""A client forgets all but the last ten answers that it has not read, so a crowd is answered bit by bit."""
+ANSWERS_AT_ONCE = 5
+PAUSE_PER_CLIENT_S, LONGEST_PAUSE_S = 0.0005, 0.1
+"""Every client hears every answer, and forgets all but the last ten that it has not looked at. So a crowd is answered
+bit by bit: some at once, then one after each pause, in which as many clients of one process can look at it."""
 
 
 class Answer(NamedTuple):
@@ -69,16 +73,19 @@ class OneShotService:
             submit: gives the newest image to the worker on behalf of an asker, or returns why it cannot.
             clock: a steady one.
         """
+        self._node = node
         self._submit = submit
         self._lock = threading.Lock()
         self._callers: list[_Caller] = []
         self._answers: deque[tuple[_Caller, object]] = deque()
         self._guard = node.create_guard_condition(self._on_answers)
-        self._pause = node.create_timer(PAUSE_S, self._pass_on, clock=clock)
+        self._pause = node.create_timer(LONGEST_PAUSE_S, self._pass_on, clock=clock)
         self._pause.cancel()
         # A group of its own that lets callers in while others wait.
         group = ReentrantCallbackGroup()
-        node.create_service(Trigger, "~/localize", self._on_localize, qos_profile=SERVICE_QOS, callback_group=group)
+        self._service = node.create_service(
+            Trigger, "~/localize", self._on_localize, qos_profile=SERVICE_QOS, callback_group=group
+        )
 
     @property
     def waiting(self) -> int:
@@ -96,6 +103,10 @@ class OneShotService:
                 self._answer(caller, error)
 
     async def _on_localize(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if len(self._callers) >= MOST_WAITING:
+            response.success = False
+            response.message = f"{MOST_WAITING} callers wait for an answer already. Ask again once they have it."
+            return response
         caller = _Caller()
         self._callers.append(caller)
         try:
@@ -119,16 +130,23 @@ class OneShotService:
 
     def _on_answers(self) -> None:
         if self._pause.is_canceled():
-            self._pass_on()
+            self._pass_on(ANSWERS_AT_ONCE)
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, at_most: int = 1) -> None:
         """In the executor's thread: let the coroutines of some callers go on, and the others after a pause."""
         with self._lock:
-            some = [self._answers.popleft() for _ in range(min(ANSWERS_AT_ONCE, len(self._answers)))]
+            some = [self._answers.popleft() for _ in range(min(at_most, len(self._answers)))]
         if not some:
             self._pause.cancel()
             return
         for caller, outcome in some:
             if not caller.future.done():
                 caller.future.set_result(outcome)
+        pause_s = min(PAUSE_PER_CLIENT_S * max(self._clients(), 20), LONGEST_PAUSE_S)
+        self._pause.timer_period_ns = round(1e9 * pause_s)
         self._pause.reset()
+
+    def _clients(self) -> int:
+        """How many clients the service has; ROS 2 Humble does not tell, so there everybody who waits counts as one."""
+        count = getattr(self._node, "count_clients", None)
+        return len(self._callers) if count is None else int(count(self._service.service_name))
