@@ -23,7 +23,7 @@ from vpr_ros.ros.camera_inputs import CameraInput
 from vpr_ros.ros.worker import Asker, ImageJob
 
 TIMEOUT_S = 30.0
-MOST_WAITING = 500
+MOST_WAITING = 256
 """Whoever comes on top of so many is sent away: a client that asks in an endless loop must not fill the memory."""
 SERVICE_QOS = QoSProfile(depth=MOST_WAITING)
 """ROS's default forgets all but the last ten requests of a crowd."""
@@ -56,6 +56,7 @@ class _Caller:
 
     future: Future = field(default_factory=Future)
     deadline_s: float = field(default_factory=lambda: time.monotonic() + TIMEOUT_S)
+    answered: bool = False
 
 
 class OneShotService:
@@ -125,6 +126,9 @@ class OneShotService:
     def _answer(self, caller: _Caller, outcome: object) -> None:
         """In the worker's thread or the executor's."""
         with self._lock:
+            if caller.answered:
+                return
+            caller.answered = True
             self._answers.append((caller, outcome))
         self._guard.trigger()
 
@@ -140,8 +144,7 @@ class OneShotService:
             self._pause.cancel()
             return
         for caller, outcome in some:
-            if not caller.future.done():
-                caller.future.set_result(outcome)
+            caller.future.set_result(outcome)
         pause_s = min(PAUSE_PER_CLIENT_S * max(self._clients(), 20), LONGEST_PAUSE_S)
         self._pause.timer_period_ns = round(1e9 * pause_s)
         self._pause.reset()
