@@ -239,12 +239,25 @@ def test_where_no_image_decodes_the_images_are_to_blame_and_not_the_poses(tmp_pa
     assert "Open some of the images" in caught.value.remedy and "--poses" not in caught.value.remedy
 
 
-def test_a_name_that_is_no_utf_8_does_not_end_a_finished_build(tmp_path: Path) -> None:
-    class Latin(WallSource):
-        def __iter__(self) -> Any:
-            for record in super().__iter__():
-                yield replace(record, name=os.fsdecode(b"caf\xe9"))
+class Latin(WallSource):
+    """Every image has a name that is not UTF-8."""
 
+    def __iter__(self) -> Any:
+        for record in super().__iter__():
+            yield replace(record, name=os.fsdecode(b"caf\xe9"))
+
+
+def test_a_resumed_build_of_names_that_are_no_utf_8_calibrates_as_one_of_one_piece(tmp_path: Path) -> None:
+    track = [0.5 * number for number in range(60)]
+    whole = build_wall_map(tmp_path / "whole", Latin(track)).manifest.calibration
+    assert whole.kind == "held_out"
+    with pytest.raises(PowerCut):
+        build_map(Latin(track, fails_at=50, failure=PowerCut()), PixelExtractor(), tmp_path / "map", EVERY_FRAME)
+    report = build_map(Latin(track), PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)
+    assert (report.resumed, report.calibration) == (48, whole)
+
+
+def test_a_name_that_is_no_utf_8_does_not_end_a_finished_build(tmp_path: Path) -> None:
     opened = build_wall_map(tmp_path / "map", Latin([0.0, 0.5], description=os.fsdecode(b"dri\xe9ve")))
     assert opened.frames.names == (r"caf\xe9", r"caf\xe9")
     opened.verify()
