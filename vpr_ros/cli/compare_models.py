@@ -17,7 +17,8 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.disk import new_file
+from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.training.comparison import RANKS, ComparedModel, as_json, compare, open_model, summarise
 from vpr_ros.training.image_sets import EvaluationData, RetrievalSet
 from vpr_ros.training.run_folder import write_text
@@ -85,7 +86,10 @@ def _write(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet], output:
         for task, metrics in row.metrics.items():
             folder = output / f"{number}_{row.name}" / task
             write_text(folder / "metrics.json", json.dumps({**metrics, "model": row.file}, indent=2) + "\n")
-    with (output / "comparison.csv").open("w", newline="", encoding="utf-8") as file:
+    with (
+        new_file(output / "comparison.csv", TrainingError) as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
         writer = csv.writer(file)
         recalls = [f"{task.name} R@{rank}" for task in tasks for rank in RANKS]
         writer.writerow(

@@ -20,7 +20,8 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.disk import new_file
+from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import PlaceModel
@@ -176,7 +177,10 @@ def _write(cells: Sequence[Cell], output: Path, settings: Mapping[str, Any]) -> 
     write_text(output / "comparison.json", json.dumps(report, indent=2))
     tasks = list(cells[0].recall_at_1)
     lines = [f"| aggregation | dimension | trainable | {' | '.join(tasks)} |", "|---" * (3 + len(tasks)) + "|"]
-    with (output / "comparison.csv").open("w", newline="", encoding="utf-8") as stream:
+    with (
+        new_file(output / "comparison.csv", TrainingError) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
         table = csv.writer(stream)
         table.writerow(["aggregation", "dimension", "trainable", *(f"{t} {s}" for t in tasks for s in ("mean", "sd"))])
         for cell, figures in _statistics(cells):

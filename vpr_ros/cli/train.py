@@ -20,7 +20,8 @@ import yaml
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from vpr_ros.core.command import program, run_command
-from vpr_ros.core.errors import ConfigError, VprError
+from vpr_ros.core.disk import DISK_REFUSES, refusal
+from vpr_ros.core.errors import ConfigError, TrainingError, VprError
 from vpr_ros.models.checkpoint import Recipe
 from vpr_ros.training.run_folder import RunFolder
 
@@ -71,8 +72,17 @@ class TrainCli(LightningCLI):
         return super().instantiate_trainer(**{**options, **kwargs})
 
     def fit(self, **arguments: Any) -> None:
-        """Train; nothing of a checkpoint is unpickled."""
-        self.trainer.fit(**arguments, weights_only=True)
+        """Train; nothing of a checkpoint is unpickled.
+
+        Raises:
+            TrainingError: the disk of the run folder is full or refuses.
+        """
+        try:
+            self.trainer.fit(**arguments, weights_only=True)
+        except OSError as error:
+            if error.errno not in DISK_REFUSES:
+                raise
+            raise refusal(Path(self._get(self.config, "run")), error, TrainingError) from error
 
     def validate(self, **arguments: Any) -> None:
         """Measure recall; nothing of a checkpoint is unpickled."""

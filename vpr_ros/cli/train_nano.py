@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import new_file, writing
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
@@ -62,8 +63,8 @@ def _parser() -> argparse.ArgumentParser:
 def _train(argv: Sequence[str]) -> None:
     arguments = _parser().parse_args(argv)
     recipe = read_recipe(arguments.recipe)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    (arguments.output / "recipe.yaml").write_bytes(recipe.text)
+    with new_file(arguments.output / "recipe.yaml", TrainingError) as part:
+        part.write_bytes(recipe.text)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     lessons = prepare_lessons(
@@ -93,7 +94,8 @@ def _backbone(lessons: Lessons, recipe: NanoRecipe, folder: Path) -> dict[str, t
         return _read_student(kept, recipe.made_by)
     student = distil(lessons, recipe.distillation, recipe.appearance, _Reporter(folder, recipe.distillation.steps))
     weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
-    save_file(weights, kept, {"made_by": json.dumps(recipe.made_by)})
+    with new_file(kept, TrainingError) as part:
+        part.write_bytes(save(weights, {"made_by": json.dumps(recipe.made_by)}))
     return weights
 
 
@@ -123,11 +125,12 @@ class _Reporter:
         self._path = folder / "losses.csv"
         self._steps = steps
         self._recent: list[float] = []
-        self._path.write_text("step,loss\n")
+        with writing(self._path, TrainingError):
+            self._path.write_text("step,loss\n")
 
     def __call__(self, step: int, loss: float, _: NanoBackbone) -> None:
         self._recent.append(loss)
-        with self._path.open("a") as stream:
+        with writing(self._path, TrainingError), self._path.open("a") as stream:
             stream.write(f"{step},{loss:.6f}\n")
         if len(self._recent) == REPORT_EVERY:
             print(f"step {step + 1}/{self._steps}: loss {np.mean(self._recent):.4f}", flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import signal
@@ -13,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+from vpr_ros.core.disk import DISK_REFUSES
 from vpr_ros.core.errors import ConfigError, VprError
 from vpr_ros.core.process_memory import keep_freed_memory
 
@@ -20,10 +20,6 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 EXIT_NOBODY_READS = 141
-
-_DISK_REFUSES = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
-)
 
 
 def start(name: str, module: str, remedy: str, argv: Sequence[str] | None = None) -> int:
@@ -81,7 +77,7 @@ def run_command(command: Callable[[Sequence[str]], int | None], argv: Sequence[s
         _let_go_of_stdout()
         return EXIT_NOBODY_READS
     except OSError as error:
-        if error.errno not in _DISK_REFUSES:
+        if error.errno not in DISK_REFUSES:
             raise
         _let_go_of_stdout()
         file = f"{error.filename} cannot be used" if error.filename else "what is printed, or a file, cannot be written"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.evaluation.figure_style import new_figure, save, tidy
 from vpr_ros.maps import PlaceMap
@@ -46,8 +47,7 @@ def write_map_figure(place_map: PlaceMap, path: Path) -> None:
     below.hist(neighbour_spacing_m(frames), bins=40, color=SESSION_COLOURS[0])
     tidy(below, "Distance between neighbouring frames", "m", "frames")
     try:
-        save(figure, path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"the picture {path} cannot be written ({error})", "Give a .png in a folder that exists"
-        ) from error
+        with new_file(path, ConfigError) as part:
+            save(figure, part)
+    except ValueError as error:
+        raise ConfigError(f"the picture {path} cannot be written ({error})", "Give a name that ends in .png") from error

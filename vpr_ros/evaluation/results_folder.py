@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vpr_ros.core.disk import refusal, writing
 from vpr_ros.core.errors import ConfigError
 
 MARKER = "metrics.json"
@@ -17,13 +19,21 @@ def check_results_folder(path: Path) -> None:
     """Refuse to replace what is not an earlier result. Call before the long work.
 
     Raises:
-        ConfigError: *path* is a file, or a folder with other things in it.
+        ConfigError: *path* is a file, a folder with other things in it, or nothing can be written there.
     """
-    if path.is_dir():
-        if not (path / MARKER).is_file() and any(path.iterdir()):
-            raise ConfigError(f"{path} is not empty and holds no {MARKER}", "Give another --output, or empty it")
-    elif path.exists():
-        raise ConfigError(f"{path} is a file, expected a folder for the results", "Give another --output")
+    with writing(path, ConfigError):
+        if path.is_dir():
+            if not (path / MARKER).is_file() and any(path.iterdir()):
+                raise ConfigError(f"{path} is not empty and holds no {MARKER}", "Give another --output, or empty it")
+        elif path.exists():
+            raise ConfigError(f"{path} is a file, expected a folder for the results", "Give another --output")
+        _probe(path)
+
+
+def _probe(path: Path) -> None:
+    """Make and remove a folder where the results will be made; an ``OSError`` now is cheaper than after the work."""
+    above = next(parent for parent in path.absolute().parents if parent.is_dir())
+    tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=above).cleanup()
 
 
 @contextmanager
@@ -47,9 +57,7 @@ def results_folder(path: Path) -> Iterator[Path]:
     except OSError as error:
         if old.exists() and not path.exists():
             old.rename(path)
-        raise ConfigError(
-            f"the results cannot be written to {path} ({error})", "Free the disk or give another --output"
-        ) from error
+        raise refusal(path, error, ConfigError) from error
     finally:
         for leftover in (partial, old) if path.exists() else (partial,):
             with suppress(OSError):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import onnx
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 
@@ -44,15 +44,11 @@ def save_onnx(model: onnx.ModelProto, path: Path) -> None:
     Raises:
         ExportError: the file cannot be written; an older one is left as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        onnx.save(model, temporary)
-        temporary.replace(path)
-    except (OSError, ValueError) as error:
-        raise ExportError(f"{path} cannot be written ({error})", "Free disk space or choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+        with new_file(path, ExportError) as part:
+            onnx.save(model, part, format="protobuf")
+    except ValueError as error:
+        raise ExportError(f"{path} cannot be written ({error})", "Export a smaller model") from error
 
 
 def input_size(model: onnx.ModelProto) -> tuple[int | None, int | None]:

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import onnx
+from google.protobuf.message import DecodeError
 
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.model_info import ModelInfo
@@ -107,6 +108,8 @@ def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder
             extra_options={"MatMulConstBOnly": True},
         )
         model = load_onnx(temporary)
+    except DecodeError as error:  # ONNX Runtime writes on its way, and does not say that the disk is full
+        raise ExportError(f"the quantiser left half a file beside {path} ({error})", "Free some space") from error
     except (ValueError, RuntimeError, TypeError, KeyError) as error:
         raise ExportError(f"{fp32} cannot be quantised ({error})", "Export in fp32 or fp16") from error
     finally:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.metadata import INPUT_NAME
@@ -86,12 +86,5 @@ def _timing_cache(config: Any, path: Path | None) -> Any:
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        raise ExportError(f"{path} cannot be written ({error})", "Free disk space or choose another place") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(path, ExportError) as part:
+        part.write_bytes(content)

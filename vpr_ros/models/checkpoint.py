@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import safetensors
 import torch
 from safetensors.torch import save
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
 from vpr_ros.models.build import build_model
 from vpr_ros.models.config import ModelConfig
@@ -50,17 +50,8 @@ def save_checkpoint(model: PlaceModel, path: Path, recipe: Recipe | None = None)
         RECIPE_KEY: json.dumps({"name": recipe.name, "sha256": recipe.sha256}),
     }
     tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(save(tensors, metadata))  # save_file would let nobody else read it
-        temporary.replace(path)
-    except (OSError, safetensors.SafetensorError) as error:
-        raise TrainingError(
-            f"checkpoint {path} cannot be written ({error})", "Free disk space or choose another place"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(path, TrainingError) as part:
+        part.write_bytes(save(tensors, metadata))  # save_file would let nobody else read it
 
 
 def load_checkpoint(path: Path) -> tuple[PlaceModel, Recipe]:

@@ -17,6 +17,7 @@ import onnxruntime
 
 import vpr_ros
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import open_extractor
 from vpr_ros.maps import PlaceMap
@@ -71,7 +72,7 @@ def _benchmark(argv: Sequence[str]) -> None:
     report = to_report(latency, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
-        options.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
 
 
 def use_dds_profile() -> None:

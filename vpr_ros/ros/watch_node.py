@@ -20,6 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
@@ -112,9 +113,9 @@ def _watch(argv: Sequence[str]) -> None:
             f"no localizer was heard on {CANDIDATES}",
             "Start localize in the same ROS_DOMAIN_ID; if it has another name, remap its topics",
         )
-    options.output.mkdir(parents=True, exist_ok=True)
-    write_picture(node.log, options.radius_m, options.output / "live.png")
     print("\n".join(summary_lines(node.log, options.radius_m)))
+    with new_file(options.output / "live.png", ConfigError) as picture:
+        write_picture(node.log, options.radius_m, picture)
     print(f"picture            {options.output / 'live.png'}")
 
 

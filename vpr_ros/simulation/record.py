@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
+from vpr_ros.core.disk import writing
 from vpr_ros.core.errors import SourceError
 from vpr_ros.simulation.source import SimulatedSource
 
@@ -46,16 +47,15 @@ def record_folder(
     """
     if path.exists():
         raise SourceError(f"{path} exists already", "Choose another folder or remove this one")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
-        _write(source, partial, truth, image_suffix, progress)
-        partial.chmod(0o755)
-        partial.rename(path)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be written ({error})", "Check the disk's space and permissions") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with writing(path, SourceError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+        try:
+            _write(source, partial, truth, image_suffix, progress)
+            partial.chmod(0o755)
+            partial.rename(path)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _write(
@@ -104,5 +104,7 @@ def _description(source: SimulatedSource) -> dict[str, Any]:
 
 
 def _save(path: Path, pixels: npt.NDArray[Any]) -> None:
-    if not cv2.imwrite(str(path), np.ascontiguousarray(pixels)):
-        raise OSError(f"OpenCV could not write {path.name}")
+    encoded, content = cv2.imencode(path.suffix, np.ascontiguousarray(pixels))
+    if not encoded:
+        raise OSError(f"OpenCV could not encode {path.name}")
+    path.write_bytes(content.tobytes())  # not imwrite: libpng has its own words on stderr for a full disk

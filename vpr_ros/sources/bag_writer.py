@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +25,7 @@ from rosbags.interfaces import (
 )
 from rosbags.rosbag2 import StoragePlugin, Writer
 
+from vpr_ros.core.disk import refusal
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import CameraMount, Frame
 from vpr_ros.core.pose import Pose
@@ -63,12 +66,23 @@ class BagWriter:
         self._connections: dict[str, Connection] = {}
 
     def __enter__(self) -> BagWriter:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = tempfile.TemporaryDirectory(prefix=f".{self._path.name}.", dir=self._path.parent)
+        """Open the unfinished bag.
+
+        Raises:
+            SourceError: the disk refused.
+        """
+        with self._disk():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._temporary = tempfile.TemporaryDirectory(prefix=f".{self._path.name}.", dir=self._path.parent)
         # The storage file is named after its folder, so the unfinished bag must carry the final name.
         self._unfinished = Path(self._temporary.name, self._path.name)
         self._writer = Writer(self._unfinished, version=9, storage_plugin=StoragePlugin[self._storage.upper()])
-        self._writer.open()
+        try:
+            with self._disk():
+                self._writer.open()
+        except SourceError:
+            self._temporary.cleanup()
+            raise
         return self
 
     def __exit__(
@@ -78,21 +92,38 @@ class BagWriter:
         traceback: TracebackType | None,
     ) -> None:
         try:
-            self._writer.__exit__(kind, error, traceback)
-            if kind is None:
+            if kind is not None:
+                with suppress(Exception):  # what cannot be written cannot be closed either; the first failure counts
+                    self._writer.__exit__(kind, error, traceback)
+                return
+            with self._disk():
+                self._writer.__exit__(kind, error, traceback)
                 self._unfinished.rename(self._path)
         finally:
             self._temporary.cleanup()
 
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
+            raise refusal(self._path, error, SourceError) from error
+
     def write(self, topic: str, type_name: str, message: Any, log_time_ns: int) -> None:
-        """Append one message; a topic is declared when it is first written to."""
+        """Append one message; a topic is declared when it is first written to.
+
+        Raises:
+            SourceError: the disk refused.
+        """
         if topic not in self._connections:
             latched = (_LATCHED,) if topic.endswith("/tf_static") else ()
-            self._connections[topic] = self._writer.add_connection(
-                topic, type_name, typestore=messages.TYPESTORE, offered_qos_profiles=latched
-            )
+            with self._disk():
+                self._connections[topic] = self._writer.add_connection(
+                    topic, type_name, typestore=messages.TYPESTORE, offered_qos_profiles=latched
+                )
         data = messages.TYPESTORE.serialize_cdr(message, type_name)
-        self._writer.write(self._connections[topic], log_time_ns, data)
+        with self._disk():
+            self._writer.write(self._connections[topic], log_time_ns, data)
 
 
 @dataclass(frozen=True)
@@ -151,7 +182,7 @@ def write_bag(
         Number of images written.
 
     Raises:
-        SourceError: *path* exists, or an image cannot be encoded.
+        SourceError: *path* exists, the disk refused, or an image cannot be encoded.
     """
     count = 0
     with BagWriter(path, layout.storage) as bag:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch.nn import functional
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models.place_model import PlaceModel
@@ -57,10 +58,8 @@ class FrozenTokens:
             rows.append(self._tokens([images.load(number) for number in numbers]))
             progress(numbers[-1] + 1, len(images))
         tokens = np.concatenate(rows)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f".{file.name}")  # ends in .npy, or numpy would add it
-        np.save(part, tokens, allow_pickle=False)
-        part.replace(file)
+        with new_file(file, TrainingError) as part:
+            np.save(part, tokens, allow_pickle=False)
         return tokens
 
     @torch.no_grad()

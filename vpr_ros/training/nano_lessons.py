@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.sources.image_file import read_image
@@ -61,5 +62,6 @@ def _teacher_answers(
         open_teacher(), images, grid, lambda done, total: progress("images taught", done, total)
     )
     for file, array in zip(kept, (features, reliability), strict=True):
-        np.save(file, array, allow_pickle=False)
+        with new_file(file, TrainingError) as part:
+            np.save(part, array, allow_pickle=False)
     return features, reliability

@@ -22,6 +22,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
+from vpr_ros.core import disk
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
 from vpr_ros.training.environment import describe_environment
@@ -165,12 +166,4 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         TrainingError: it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise TrainingError(f"{path} cannot be written ({error})", "Free disk space or give another --run") from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    disk.write_text(path, text, TrainingError)

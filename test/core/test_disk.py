@@ -1,0 +1,70 @@
+"""Files that are whole or not there, and the words for a disk that ends or refuses."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from vpr_ros.core.disk import new_file, refusal, write_text, writing
+from vpr_ros.core.errors import ConfigError, SourceError
+
+
+def test_a_new_file_takes_the_place_of_the_old_one_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "picture.png"
+    write_text(path, "old", ConfigError)
+    with new_file(path, ConfigError) as part:
+        assert part.suffix == ".png"
+        part.write_text("new")
+        assert path.read_text() == "old"
+    assert (path.read_text(), [p.name for p in path.parent.iterdir()]) == ("new", ["picture.png"])
+
+
+def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.json"
+    path.write_text("old")
+    with (
+        pytest.raises(ConfigError, match=r"disk is full .* while writing .*numbers\.json"),
+        new_file(path, ConfigError),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (path.read_text(), [p.name for p in tmp_path.iterdir()]) == ("old", ["numbers.json"])
+
+
+def test_a_link_stays_a_link_and_a_device_stays_a_device(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("old")
+    link.symlink_to(file)
+    write_text(link, "new", ConfigError)
+    assert link.is_symlink()
+    assert file.read_text() == "new"
+    write_text(Path(os.devnull), "gone", ConfigError)
+    assert not Path(os.devnull).is_file()
+    with pytest.raises(ConfigError, match="the disk is full"):
+        write_text(Path("/dev/full"), "too much", ConfigError)
+
+
+@pytest.mark.parametrize(
+    ("cause", "problem", "remedy"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full (No space left on device)", "Free some"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full (Disk quota exceeded)", "Free some"),
+        (sqlite3.OperationalError("database or disk is full"), "the disk is full (database or disk is full)", "Free"),
+        (OSError(errno.EROFS, "Read-only file system"), "drive cannot be written (Read-only file system)", "Check its"),
+        (OSError("64 requested and 12 written"), "drive cannot be written (64 requested and 12 written)", "Check its"),
+    ],
+)
+def test_an_error_names_what_was_asked_for_and_what_to_do(cause: Exception, problem: str, remedy: str) -> None:
+    error = refusal(Path("drive"), cause, SourceError)
+    assert isinstance(error, SourceError)
+    assert error.problem.startswith(problem)
+    assert "drive" in error.problem
+    assert error.remedy.startswith(remedy)
+
+
+def test_what_is_no_refusal_passes() -> None:
+    with pytest.raises(ValueError, match="of our own"), writing(Path("drive"), SourceError):
+        raise ValueError("of our own")

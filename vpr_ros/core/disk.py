@@ -1,0 +1,81 @@
+"""Writing to a disk that may end or refuse: an error that names the file, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from vpr_ros.core.errors import VprError
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+DISK_REFUSES: Final = FULL | {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.ENAMETOOLONG}
+"""What is the disk's doing, and never a defect of ours."""
+
+
+def refusal(path: Path, cause: Exception, error_type: type[VprError]) -> VprError:
+    """What to tell the user of a file that could not be written.
+
+    Args:
+        path: what the user asked for, not a temporary beside it.
+        cause: what the disk, or a library that writes, said.
+        error_type: the error to make.
+    """
+    reason = getattr(cause, "strerror", None) or str(cause)
+    if getattr(cause, "errno", None) in FULL or "disk is full" in reason:
+        return error_type(
+            f"the disk is full ({reason}) while writing {path}",
+            "Free some space, or give a place that has more",
+        )
+    return error_type(
+        f"{path} cannot be written ({reason})", "Check its folder's permissions and the disk, or give another place"
+    )
+
+
+@contextmanager
+def writing(path: Path, error_type: type[VprError]) -> Iterator[None]:
+    """Turn an ``OSError`` of the block into *error_type*, which names *path*.
+
+    Raises:
+        VprError: *error_type*, see ``refusal``.
+    """
+    try:
+        yield
+    except OSError as cause:
+        raise refusal(path, cause, error_type) from cause
+
+
+@contextmanager
+def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
+    """Yield a temporary beside *path* that takes its place when the block ends well; else an older file stays.
+
+    Folders above it are made. What is no regular file (a pipe, ``/dev/stdout``) is yielded itself.
+
+    Raises:
+        VprError: *error_type*: the disk refused.
+    """
+    with writing(path, error_type):
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            yield target
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")  # libraries look at the suffix
+        try:
+            yield part
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, error_type: type[VprError]) -> None:
+    """Write a file whole or not at all, UTF-8.
+
+    Raises:
+        VprError: *error_type*: the disk refused; an older file is left as it was.
+    """
+    with new_file(path, error_type) as part:
+        part.write_text(text, encoding="utf-8")
