@@ -1,3 +1,39 @@
-"""Imported before every test module: vpr_ros switches ONNX Runtime's telemetry off, and must come first for that."""
+"""Imported before every test module: vpr_ros switches ONNX Runtime's telemetry off, and must come first for that.
+
+A test that needs what is not installed is skipped with the reason, wherever it finds out.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from optional_parts import what_is_missing
 
 import vpr_ros  # noqa: F401
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Warnings fail our own runs; under colcon the libraries are those of the distribution, years older."""
+    if "COLCON" in os.environ:
+        config.addinivalue_line("filterwarnings", "default")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: Any) -> Iterator[None]:
+    outcome: Any = yield
+    _skip_without(outcome.get_result(), getattr(outcome.get_result(), "call", None), str(collector.nodeid))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: Any, call: Any) -> Iterator[None]:
+    outcome: Any = yield
+    _skip_without(outcome.get_result(), call, str(item.nodeid))
+
+
+def _skip_without(report: Any, call: Any, where: str) -> None:
+    reason = what_is_missing(call.excinfo.value) if report.failed and call and call.excinfo else None
+    if reason is not None:
+        report.outcome, report.longrepr = "skipped", (where, None, f"Skipped: {reason}")

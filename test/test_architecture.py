@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from optional_parts import need
 
 PACKAGE = Path(__file__).resolve().parents[1] / "vpr_ros"
 
@@ -111,6 +112,7 @@ def test_no_import_cycles() -> None:
 
 def test_robot_side_imports_where_torch_is_not_installed() -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    need("onnxruntime")
     modules = [
         ".".join(("vpr_ros", *f.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__")
         for f in FILES

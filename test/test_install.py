@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from optional_parts import need
 
 from vpr_ros.__main__ import COMMANDS
 
@@ -39,6 +40,7 @@ def copy_of_the_project(folder: Path) -> Path:
 @pytest.fixture(scope="module", params=[(), ("--symlink-install",)], ids=["installed", "symlinked"])
 def install(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    need("onnxruntime")
     colcon = Path(sys.executable).with_name("colcon")
     if not colcon.exists():
         pytest.skip("colcon is not installed beside this Python")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 import yaml
+from optional_parts import need
 
 ROOT = Path(__file__).resolve().parents[1]
 LAUNCH_FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -41,6 +43,38 @@ assert client.wait_for_service(20.0)
 future = client.call_async(GetParameters.Request(names=sys.argv[2:]))
 rclpy.spin_until_future_complete(node, future, timeout_sec=20.0)
 print(*(value.bool_value if value.type == 1 else value.string_value for value in future.result().values))
+"""
+
+WAIT_FOR_DIAGNOSTICS = """
+import sys, time
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+rclpy.init()
+node = rclpy.create_node("listens")
+seen = []
+node.create_subscription(DiagnosticArray, "/diagnostics", lambda m: seen.append(str(m)), 10)
+end_s = time.monotonic() + 30.0
+while not any(sys.argv[1] in text for text in seen):
+    assert time.monotonic() < end_s, seen
+    rclpy.spin_once(node, timeout_sec=0.5)
+"""
+
+INCLUDES = """
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, LogInfo
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import EnvironmentVariable, LaunchConfiguration
+from launch_ros.actions import Node, PushRosNamespace
+def generate_launch_description():
+    names = {names!r}
+    told = [item for name in names for item in (f" {{name}}=", LaunchConfiguration(name, default="-"))]
+    return LaunchDescription([
+        DeclareLaunchArgument("rviz_config", default_value="of the includer"),
+        *{before},
+        IncludeLaunchDescription(PythonLaunchDescriptionSource({file!r}), launch_arguments=[("rviz", "false")]),
+        LogInfo(msg=["left behind:", *told, " pad=", EnvironmentVariable("MALLOC_TOP_PAD_", default_value="-"), "."]),
+        *{after},
+    ])
 """
 
 
@@ -78,6 +112,7 @@ def prefix(tmp_path: Path) -> Path:
     """An installation of the package by hand: what `ros2 launch` looks for, pointing at this checkout."""
     pytest.importorskip("launch", reason="needs ROS 2's launch")
     pytest.importorskip("launch_ros", reason="needs ROS 2's launch_ros")
+    need("onnxruntime")
     index = tmp_path / "prefix" / "share" / "ament_index" / "resource_index" / "packages"
     index.mkdir(parents=True)
     (index / "vpr_ros").touch()
@@ -134,6 +169,8 @@ def launch(prefix: Path, tmp_path: Path) -> Iterator[Launch]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def wait_for(text: str, log: Path, deadline_s: float = DEADLINE_S) -> str:
@@ -162,6 +199,105 @@ def environment_of(command: str, name: str, log: Path) -> dict[str, str]:
     raise AssertionError(f"{name} does not run:\n{log.read_text(errors='replace')}")
 
 
+def test_without_rviz_the_localizer_runs_on_with_a_warning(launch: Launch, prefix: Path) -> None:
+    (prefix / "share" / "ament_index" / "resource_index" / "packages" / "rviz2").unlink()
+    process, log = launch(
+        "localize.launch.py", "map:=no_such_map", "rviz:=true", AMENT_PREFIX_PATH=str(prefix)
+    )  # a ROS installation may have RViz
+    output = wait_for("no_such_map", log)
+    assert "[WARNING] [localize.launch.py]: rviz2 is not installed" in output
+    interrupt(process, log)
+
+
+def test_without_rviz_the_demo_drives_all_the_same(launch: Launch, prefix: Path, tmp_path: Path) -> None:
+    (prefix / "share" / "ament_index" / "resource_index" / "packages" / "rviz2").unlink()
+    process, log = launch(
+        "demo.launch.py", f"folder:={tmp_path / 'demo'}", "distance_m:=12.0", "rate_hz:=2.0",
+        AMENT_PREFIX_PATH=str(prefix),
+    )  # fmt: skip
+    output = wait_for("[simulate-4]: process has finished cleanly", log, deadline_s=90.0)
+    assert "published 4 images" in output and "rviz2 is not installed" in output
+    interrupt(process, log)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGTERM], ids=lambda s: s.name)
+def test_nothing_outlives_a_launch_that_is_killed(launch: Launch, end: signal.Signals) -> None:
+    process, log = launch("localize.launch.py", "map:=no_such_map", "rviz:=false")
+    wait_for("no_such_map", log)
+    process.send_signal(end)
+    process.wait(DEADLINE_S)
+    nothing_left(process, log)
+
+
+def test_nothing_outlives_a_launch_in_which_something_else_fails(launch: Launch, tmp_path: Path) -> None:
+    failing = "[Node(package='no_such_package', executable='no_such_thing')]"
+    process, log = launch(str(including(tmp_path, after=failing)))
+    assert process.wait(DEADLINE_S) == 1
+    assert "no_such_package" in log.read_text()
+    nothing_left(process, log)
+
+
+def test_no_argument_and_no_variable_is_left_behind_in_an_including_launch_file(launch: Launch, tmp_path: Path) -> None:
+    names = [name for name in declared(ROOT / "launch" / "localize.launch.py") if name != "rviz"]
+    process, log = launch(str(including(tmp_path, names=names)), MALLOC_TOP_PAD_="")
+    output = wait_for("vpr_localizer]: ", log)
+    expected = " ".join(f"{name}={'of the includer' if name == 'rviz_config' else '-'}" for name in names)
+    assert f"left behind: {expected} pad=." in output
+    interrupt(process, log)
+
+
+def including(folder: Path, names: Sequence[str] = (), before: str = "[]", after: str = "[]") -> Path:
+    """A launch file that includes localize.launch.py and then says what it finds of *names*."""
+    path = folder / "including.launch.py"
+    file = str(ROOT / "launch" / "localize.launch.py")
+    path.write_text(INCLUDES.format(names=list(names), file=file, before=before, after=after))
+    return path
+
+
+def test_a_namespace_that_the_includer_pushed_holds(launch: Launch, tmp_path: Path) -> None:
+    process, log = launch(str(including(tmp_path, before="[PushRosNamespace('fleet')]")), "namespace:=robot")
+    wait_for("[fleet.robot.vpr_localizer]: ", log)
+    interrupt(process, log)
+
+
+def test_the_log_level_holds_in_a_namespace(launch: Launch) -> None:
+    process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot/front", "log_level:=FATAL")
+    wait_for("process started", log)
+    environment = environment_of("vpr_ros.ros.localize_node", "the localizer", log)
+    asked = subprocess.run(
+        [sys.executable, "-c", WAIT_FOR_DIAGNOSTICS, "no_such_map"],
+        env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stderr + log.read_text()
+    assert "no_such_map" not in log.read_text(), "an error is less than fatal"
+    interrupt(process, log)
+
+
+@pytest.mark.parametrize(
+    ("argument", "found"),
+    [
+        ("params_file:=no_such.yaml", "no_such.yaml cannot be read"),
+        ("rviz_config:=no_such.rviz", "no_such.rviz is not a file"),
+        ("log_level:=loud", "log_level is 'loud'. Choose one of debug, info, warn, error, fatal"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_anything_starts(launch: Launch, argument: str, found: str) -> None:
+    process, log = launch("localize.launch.py", "map:=no_such_map", "rviz:=true", argument)
+    assert process.wait(DEADLINE_S) == 1
+    output = log.read_text()
+    assert found in output
+    assert "process started" not in output
+    nothing_left(process, log)
+
+
+def test_a_parameter_file_for_other_nodes_is_named(launch: Launch, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("vpr_localizer:\n  ros__parameters:\n    map: not_used\n")
+    process, log = launch("localize.launch.py", "map:=no_such_map", "params_file:=~/own.yaml", "namespace:=robot")
+    output = wait_for("no_such_map", log)
+    assert "own.yaml has no parameters for /robot/vpr_localizer" in output
+    interrupt(process, log)
+
+
 def test_localize_starts_the_node_with_its_arguments_and_profile(launch: Launch) -> None:
     process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot")
     wait_for("no_such_map", log)
@@ -184,11 +320,18 @@ def test_a_profile_of_the_user_stays(launch: Launch, tmp_path: Path) -> None:
 
 def test_demo_builds_a_map_and_drives(launch: Launch, tmp_path: Path) -> None:
     process, log = launch(
-        "demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=false", "distance_m:=12.0", "rate_hz:=2.0"
+        "demo.launch.py", f"folder:={tmp_path / 'demo'}", "rviz:=true", "distance_m:=12.0", "rate_hz:=2.0"
     )
     wait_for("published ", log, deadline_s=90.0)
-    wait_for("[simulate-4]: process has finished cleanly", log)
-    assert (tmp_path / "demo" / "map_1" / "manifest.yaml").is_file()
+    wait_for("[simulate-5]: process has finished cleanly", log)
+    place_map = tmp_path / "demo" / "map_1"
+    arguments = rviz_arguments(tmp_path)
+    shown = yaml.safe_load(Path(arguments[arguments.index("-d") + 1]).read_text())["Visualization Manager"]
+    assert shown["Global Options"]["Fixed Frame"] == "map"
+    first = (place_map / "frames.csv").read_text().splitlines()[1].split(",")
+    camera = shown["Views"]["Current"]
+    assert camera["Scale"] * abs(float(first[4]) - camera["X"]) < 600.0, "the map is in the window"
+    assert camera["Scale"] * abs(float(first[5]) - camera["Y"]) < 450.0
     interrupt(process, log)
 
 
@@ -221,25 +364,27 @@ def test_arguments_win_over_the_parameter_file_and_the_rest_of_it_holds(launch: 
     interrupt(process, log)
 
 
-def test_rviz_follows_the_namespace_and_the_frame_of_the_map(launch: Launch, tmp_path: Path) -> None:
-    (tmp_path / "map").mkdir()
-    (tmp_path / "map" / "manifest.yaml").write_text("frame_id: site\n")
-    process, log = launch("localize.launch.py", f"map:={tmp_path / 'map'}", "namespace:=robot", "rviz:=true")
-    wait_for("vpr_localizer]: ", log)
+def test_rviz_follows_the_namespace_and_opens_without_a_map_too(launch: Launch, tmp_path: Path) -> None:
+    process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot", "rviz:=true")
+    output = wait_for("vpr_localizer]: ", log)
+    assert "RViz does not open on the map: map no_such_map does not exist" in output
     arguments = rviz_arguments(tmp_path)
+    assert arguments[arguments.index("-d") + 1] == str(ROOT / "config" / "vpr.rviz")
     config = yaml.safe_load((ROOT / "config" / "vpr.rviz").read_text())["Visualization Manager"]
     shown = [display["Topic"]["Value"] for display in config["Displays"] if "Topic" in display]
     for topic in [*shown, "/initialpose"]:
         assert f"{topic}:=/robot{topic}" in arguments
-    assert arguments[arguments.index("--fixed-frame") + 1] == "site"
     interrupt(process, log)
 
 
 def test_rviz_shows_the_frame_that_the_parameters_name(launch: Launch, tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
-    own.write_text("robot:\n  vpr_localizer:\n    ros__parameters:\n      map_frame: earth\n")
+    own.write_text(
+        "slam_toolbox:\n  ros__parameters:\n    map_frame: theirs\n"
+        "vpr_localizer:\n  ros__parameters:\n    map_frame: earth\n"
+    )
     process, log = launch("localize.launch.py", "map:=no_such_map", f"params_file:={own}", "rviz:=true")
-    wait_for("no_such_map", log)
+    wait_for("vpr_localizer]: ", log)
     arguments = rviz_arguments(tmp_path)
     assert arguments[arguments.index("--fixed-frame") + 1] == "earth"
     assert not [argument for argument in arguments if argument.startswith("/vpr_localizer/")]
@@ -261,5 +406,14 @@ def interrupt(process: subprocess.Popen[bytes], log: Path) -> None:
     output = log.read_text()
     for word in ("Traceback", "process has died", "escalating", "defect"):
         assert word not in output, output
+    nothing_left(process, log)
+
+
+def nothing_left(process: subprocess.Popen[bytes], log: Path) -> None:
+    """Every process of the launch ends soon after it."""
+    end_s = time.monotonic() + DEADLINE_S
     with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)
+        while time.monotonic() < end_s:
+            os.killpg(process.pid, 0)
+            time.sleep(0.1)
+    print(log.read_text(errors="replace"))

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from optional_parts import need
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT = """
@@ -37,6 +38,7 @@ def test_the_trainers_half_needs_no_ros() -> None:
 
 def test_the_robots_half_needs_no_torch() -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    need("onnxruntime")
     done = run_without("torch", "--frames", "3")
     assert done.returncode == 2
     assert "--frames is 3" in done.stderr

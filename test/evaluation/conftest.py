@@ -11,13 +11,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
+from optional_parts import imports_of_optional_parts
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.maps import BuildConfig, PlaceMap, build_map
+
+with imports_of_optional_parts():
+    from vpr_ros.maps import BuildConfig, PlaceMap, build_map
 
 PIXELS_PER_M = 16
 STREET_M = 60

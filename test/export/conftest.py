@@ -7,10 +7,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import torch
+from optional_parts import imports_of_optional_parts
 
-from vpr_ros.export.images import ImageFolder
-from vpr_ros.models import PlaceModel, build_model
+with imports_of_optional_parts():
+    import torch
+
+    from vpr_ros.export.images import ImageFolder
+    from vpr_ros.models import PlaceModel, build_model
 
 TINY = {
     "name": "tiny",

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from optional_parts import imports_of_optional_parts
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "maps"))
 
-from painted_wall import build_wall_map
+with imports_of_optional_parts():
+    from painted_wall import build_wall_map
 
-from vpr_ros.maps import PlaceMap
+    from vpr_ros.maps import PlaceMap
 
 
 @pytest.fixture(scope="session")

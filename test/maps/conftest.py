@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from painted_wall import build_wall_map
+from optional_parts import imports_of_optional_parts
 
-from vpr_ros.maps import PlaceMap
+with imports_of_optional_parts():
+    from painted_wall import build_wall_map
+
+    from vpr_ros.maps import PlaceMap
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from optional_parts import need
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps import BuildConfig
@@ -67,6 +68,7 @@ def test_wherever_the_disk_ends_the_old_map_is_whole_and_space_and_resume_mend_i
 def test_both_commands_the_error_offers_make_the_map(
     disk: Path, mode: str, frames: int, smaller: str, small: dict[str, object]
 ) -> None:
+    need("onnxruntime")
     run = 'exec "$2" "$3" "$4" "$1"'
     done = on_a_small_disk(disk, run, sys.executable, HERE / "full_disk_command.py", mode)
     assert done.returncode == 0, done.stderr

@@ -8,19 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from optional_parts import imports_of_optional_parts
 
-pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
-
-import rclpy
-from harness import (
-    Diagnostics,
-    GraphClient,
-    RosProcess,
-    StartNode,
-    clean_environment,
-    init_client_context,
-    make_map,
-)
+with imports_of_optional_parts():
+    import rclpy
+    from harness import (
+        Diagnostics,
+        GraphClient,
+        RosProcess,
+        StartNode,
+        clean_environment,
+        init_client_context,
+    )
 
 NODE_MODULE = "vpr_ros.ros.localize_node"
 LOWEST_DOMAIN, DOMAINS = 10, 220
@@ -85,4 +84,6 @@ def start_localizer(start_process: Callable[..., RosProcess]) -> StartNode:
 @pytest.fixture(scope="session")
 def texture_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A map of ``TextureSource`` by the shipped model. Read only: copy it before changing it."""
+    from harness import make_map  # a test that needs no more of it is then skipped with the reason
+
     return make_map(tmp_path_factory.mktemp("maps") / "textures")

@@ -15,7 +15,7 @@ from visualization_msgs.msg import Marker
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
-from vpr_ros.ros.markers import ACCEPTED_RGB, REJECTED_RGB, answer_text, to_markers
+from vpr_ros.ros.markers import ACCEPTED_RGB, REJECTED_RGB, answer_text, probability_rgb, to_markers
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 
 
@@ -35,11 +35,18 @@ def test_what_was_drawn_before_goes_and_everything_has_frame_and_time(answer: Lo
     assert len({(marker.ns, marker.id) for marker in markers}) == len(markers)
 
 
+def test_one_scale_of_colours_for_the_verdict_and_the_probability() -> None:
+    assert probability_rgb(0.0) == pytest.approx(REJECTED_RGB)
+    assert probability_rgb(1.0) == pytest.approx(ACCEPTED_RGB)
+    assert probability_rgb(0.25) == pytest.approx(0.75 * np.array(REJECTED_RGB) + 0.25 * np.array(ACCEPTED_RGB))
+
+
 def test_the_belief_is_one_sphere_per_match_greener_the_likelier() -> None:
     belief = drawn(accepted(), 2.0)["belief"]
     assert belief.type == Marker.SPHERE_LIST
     assert [(point.x, point.y, point.z) for point in belief.points] == [HERE.position_m, WHERE_ONLY.position_m]
     assert len(belief.colors) == 2
+    assert (belief.colors[0].r, belief.colors[0].g, belief.colors[0].b) == pytest.approx(probability_rgb(0.75))
     assert belief.colors[0].g > belief.colors[1].g
     assert belief.colors[0].r < belief.colors[1].r
     assert min(belief.scale.x, belief.scale.y, belief.scale.z) == pytest.approx(0.8)
@@ -59,14 +66,15 @@ def test_the_arrow_stands_at_the_pose_in_the_colour_of_the_verdict(
     assert [arrow.color.r, arrow.color.g, arrow.color.b, arrow.color.a] == pytest.approx([*rgb, 1.0])
     assert label.type == Marker.TEXT_VIEW_FACING
     assert label.scale.z > 0
-    assert label.pose.position.z == pytest.approx(HERE.position_m[2] + 3.0)
+    assert label.pose.position.x == arrow.pose.position.x
+    assert label.pose.position.y - arrow.pose.position.y > 0.5 * label.scale.z, "seen from above it stands clear"
     assert label.text == answer_text(answer)
 
 
 def test_a_rejected_answer_without_a_pose_points_at_its_best_match() -> None:
     markers = drawn(rejected(matches=some_matches()))
     assert markers["match"].pose == to_pose_message(HERE)
-    assert markers["label"].text == "unknown: no place looks like this"
+    assert markers["label"].text == "unknown, p = 0.12"
 
 
 def test_without_a_match_there_is_nothing_to_draw() -> None:
@@ -94,4 +102,4 @@ def test_probabilities_that_are_no_colour_are_still_drawn() -> None:
 
 def test_the_answer_in_words() -> None:
     assert answer_text(accepted()) == "p = 0.88"
-    assert answer_text(rejected()) == "unknown: no place looks like this"
+    assert answer_text(rejected()) == "unknown, p = 0.12"

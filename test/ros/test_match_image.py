@@ -1,6 +1,8 @@
-"""The picture of a match: query left, map right, the verdict above, in true colours and whatever the images' shapes."""
+"""The picture of a match: the verdict, the query, the map frame, in true colours and whatever the images' shapes."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +16,9 @@ from vpr_ros.ros.image_conversion import to_frame
 from vpr_ros.ros.match_image import (
     ACCEPTED_RGB,
     CAPTION_HEIGHT_PX,
-    PANEL_HEIGHT_PX,
+    LARGEST_PANEL_HEIGHT_PX,
     REJECTED_RGB,
+    WIDTH_PX,
     draw_match,
     to_image_message,
 )
@@ -40,14 +43,22 @@ def middle(panel: ImageRgb) -> npt.NDArray[np.uint8]:
     return panel[panel.shape[0] // 2, panel.shape[1] // 2]
 
 
-def test_query_left_match_right_both_in_their_own_shape() -> None:
+def test_the_query_above_its_match_both_in_their_own_shape() -> None:
     picture = draw_match(plain(RED, 480, 640), plain(BLUE, 60, 160), accepted())
-    left_px, right_px = 640 * PANEL_HEIGHT_PX // 480, 160 * PANEL_HEIGHT_PX // 60
-    assert picture.shape == (CAPTION_HEIGHT_PX + PANEL_HEIGHT_PX, left_px + right_px, 3)
+    query_px, match_px = 480 * WIDTH_PX // 640, 60 * WIDTH_PX // 160
+    assert picture.shape == (CAPTION_HEIGHT_PX + query_px + match_px, WIDTH_PX, 3)
     assert picture.dtype == np.uint8
     panels = picture[CAPTION_HEIGHT_PX:]
-    assert (panels[:, :left_px] == RED).all()
-    assert (panels[:, left_px:] == BLUE).all()
+    assert (panels[:query_px] == RED).all()
+    assert (panels[query_px:] == BLUE).all()
+
+
+def test_a_high_picture_keeps_its_shape_and_leaves_room() -> None:
+    panels = draw_match(plain(RED, 960, 480), plain(BLUE, 48, 64), accepted())[CAPTION_HEIGHT_PX:]
+    red = (panels == RED).all(axis=2)
+    assert red.sum(axis=0).max() == LARGEST_PANEL_HEIGHT_PX
+    assert red.sum(axis=1).max() == LARGEST_PANEL_HEIGHT_PX // 2
+    assert red[0, WIDTH_PX // 2]
 
 
 def test_the_verdict_stands_above_in_its_colour() -> None:
@@ -55,28 +66,49 @@ def test_the_verdict_stands_above_in_its_colour() -> None:
     yes, no = draw_match(query, match, accepted()), draw_match(query, match, rejected(matches=some_matches()))
     assert caption_has(yes, ACCEPTED_RGB) and not caption_has(yes, REJECTED_RGB)
     assert caption_has(no, REJECTED_RGB) and not caption_has(no, ACCEPTED_RGB)
-    numbers = slice(CAPTION_HEIGHT_PX // 2, CAPTION_HEIGHT_PX)
-    assert yes[numbers].any()
-    assert not draw_match(query, match, rejected())[numbers].any()
+    frame = slice(CAPTION_HEIGHT_PX - 20, CAPTION_HEIGHT_PX)
+    assert yes[frame].any()
+    assert not draw_match(query, match, rejected())[frame].any()
 
 
-def test_a_map_without_thumbnails_says_so_beside_the_query() -> None:
-    query = plain(RED, 48, 64)
-    picture = draw_match(query, None, accepted())
+@pytest.mark.parametrize("name", ["short", f"camera/front/{'1' * 200}.png", "w" * 90, ""])
+@pytest.mark.parametrize("reason", ["no place looks like this", "m" * 300, "another place looks as similar " * 9])
+def test_no_line_is_cut_off_at_the_edge(name: str, reason: str) -> None:
+    matches = tuple(replace(match, name=name) for match in some_matches())
+    for answer in (replace(rejected(matches=matches), reason=reason), replace(rejected(), reason=reason)):
+        caption = draw_match(plain(RED, 48, 64), None, answer)[:CAPTION_HEIGHT_PX]
+        assert caption.any()
+        assert not caption[:, WIDTH_PX - 3 :].any()
+        assert not caption[-1].any()
+
+
+def test_a_name_is_cut_in_its_middle_so_that_its_end_tells_it_from_the_next() -> None:
+    first, second = (
+        draw_match(plain(RED, 48, 64), None, accepted(matches=(replace(some_matches()[0], name=f"{'x' * 80}{end}"),)))
+        for end in ("1.png", "2.png")
+    )
+    assert (
+        first[CAPTION_HEIGHT_PX - 20 : CAPTION_HEIGHT_PX] != second[CAPTION_HEIGHT_PX - 20 : CAPTION_HEIGHT_PX]
+    ).any()
+
+
+def test_a_map_without_thumbnails_says_so_below_the_query() -> None:
+    picture = draw_match(plain(RED, 48, 64), None, accepted())
     panels = picture[CAPTION_HEIGHT_PX:]
-    half = panels.shape[1] // 2
-    assert (panels[:, :half] == RED).all()
-    assert panels[:, half:].max() > 150
-    assert middle(panels[:, half:]).tolist() == [40, 40, 40]
+    half = len(panels) // 2
+    assert (panels[:half] == RED).all()
+    assert panels[half:].max() > 150
+    assert middle(panels[half:]).tolist() == [40, 40, 40]
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 60), (400, 2), (240, 320), (480, 640)])
 def test_any_shape_is_drawn_and_the_query_stays_as_it_is(height: int, width: int) -> None:
     query = plain(RED, height, width)
     picture = draw_match(query, None, accepted())
-    assert picture.shape[0] == CAPTION_HEIGHT_PX + PANEL_HEIGHT_PX
+    assert picture.shape[1] == WIDTH_PX
+    assert CAPTION_HEIGHT_PX + 2 <= picture.shape[0] <= CAPTION_HEIGHT_PX + 2 * LARGEST_PANEL_HEIGHT_PX
     assert (query == RED).all()
-    assert (picture[CAPTION_HEIGHT_PX:, 0] == RED).all()
+    assert (picture[CAPTION_HEIGHT_PX, WIDTH_PX // 2] == RED).all()
 
 
 def test_a_query_whose_rows_are_padded_is_drawn_without_the_padding() -> None:
@@ -85,7 +117,7 @@ def test_a_query_whose_rows_are_padded_is_drawn_without_the_padding() -> None:
     message.data, message.step = np.pad(rows, ((0, 0), (0, 8)), constant_values=255).tobytes(), 200
     query = to_frame(message, "front", STAMP_NS).image_rgb
     panels = draw_match(query, plain(BLUE, 48, 64), accepted())[CAPTION_HEIGHT_PX:]
-    assert (panels[:, : panels.shape[1] // 2] == RED).all()
+    assert (panels[: len(panels) // 2] == RED).all()
 
 
 def test_names_in_any_script_are_drawn() -> None:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-
-# where only the robot side is installed there is no trainer to test
-collect_ignore_glob = [] if importlib.util.find_spec("lightning") else ["*"]
 
 WriteImage = Callable[..., Path]
 WriteCsv = Callable[..., Path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from geometry_msgs.msg import Point
@@ -12,8 +13,9 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
 from vpr_ros.ros.pose_messages import to_header, to_pose_message
 
-ACCEPTED_RGB = (0.1, 0.8, 0.2)
-REJECTED_RGB = (0.9, 0.2, 0.1)
+ACCEPTED_RGB = (0.235, 0.863, 0.353)
+REJECTED_RGB = (0.941, 0.353, 0.275)
+"""The ends of the one scale of colours, of the verdict and of a probability, here and in ``config/vpr.rviz``."""
 
 
 def to_markers(localization: Localization, frame_id: str, scale_m: float) -> MarkerArray:
@@ -22,13 +24,13 @@ def to_markers(localization: Localization, frame_id: str, scale_m: float) -> Mar
     Args:
         localization: the answer.
         frame_id: the map frame.
-        scale_m: length of the arrow.
+        scale_m: length of the arrow, metres.
     """
     rgb = ACCEPTED_RGB if localization.accepted else REJECTED_RGB
     belief = _marker(localization, frame_id, "belief", Marker.SPHERE_LIST, (0.4 * scale_m,) * 3)
     for match in localization.matches:
         belief.points.append(_point(match.T_map_base))
-        belief.colors.append(_color((1.0 - match.probability, match.probability, 0.2), 0.8))
+        belief.colors.append(_color(probability_rgb(match.probability), 0.8))
     markers = [belief] if belief.points else []  # RViz takes an empty list for an error
     shown = localization.T_map_base or (localization.matches[0].T_map_base if localization.matches else None)
     if shown is not None:
@@ -39,17 +41,24 @@ def to_markers(localization: Localization, frame_id: str, scale_m: float) -> Mar
         arrow.pose, arrow.color = to_pose_message(shown), _color(rgb, 1.0)
         label = _marker(localization, frame_id, "label", Marker.TEXT_VIEW_FACING, (0.0, 0.0, 0.5 * scale_m))
         label.pose, label.color = to_pose_message(shown), _color(rgb, 1.0)
-        label.pose.position.z += scale_m
+        label.pose.position.y += 0.8 * scale_m  # from above, height alone would leave it on the arrow
+        label.pose.position.z += 0.5 * scale_m
         label.text = answer_text(localization)
         markers += [arrow, label]
     return MarkerArray(markers=[*_cleared(localization, frame_id), *markers])
 
 
 def answer_text(localization: Localization) -> str:
-    """The answer in a few words."""
-    if localization.accepted:
-        return f"p = {localization.probability:.2f}"
-    return f"unknown: {localization.reason}"
+    """The answer in a few words: why it is unknown is too long to stand in a map, and stands in the match image."""
+    probability = f"p = {localization.probability:.2f}"
+    return probability if localization.accepted else f"unknown, {probability}"
+
+
+def probability_rgb(probability: float) -> tuple[float, float, float]:
+    """Colour of a probability, 0..1 each; one that is no number is drawn as 0."""
+    share = min(1.0, max(0.0, probability)) if math.isfinite(probability) else 0.0
+    r, g, b = (low + share * (high - low) for low, high in zip(REJECTED_RGB, ACCEPTED_RGB, strict=True))
+    return r, g, b
 
 
 def _cleared(localization: Localization, frame_id: str) -> Sequence[Marker]:
@@ -72,5 +81,5 @@ def _point(pose: Pose) -> Point:
 
 
 def _color(rgb: tuple[float, float, float], alpha: float) -> ColorRGBA:
-    r, g, b = (min(1.0, max(0.0, value)) for value in rgb)
+    r, g, b = rgb
     return ColorRGBA(r=r, g=g, b=b, a=alpha)

@@ -1,6 +1,8 @@
-"""The query beside the map frame it was matched with, for a person to judge."""
+"""The query above the map frame it was matched with, for a person to judge."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import cv2
 import numpy as np
@@ -12,14 +14,21 @@ from vpr_ros.localization import Localization
 from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.pose_messages import to_header
 
-PANEL_HEIGHT_PX = 240
-CAPTION_HEIGHT_PX = 44
+WIDTH_PX: Final = 320
+"""Of the whole picture. RViz shrinks a picture by leaving out pixels, and letters with them: this fits its panel."""
+LARGEST_PANEL_HEIGHT_PX: Final = 320
+CAPTION_HEIGHT_PX: Final = 104
 ACCEPTED_RGB = (60, 220, 90)
 REJECTED_RGB = (240, 90, 70)
+PLAIN_RGB = (230, 230, 230)
+_MARGIN_PX = 6
+_LINE_PX = 18
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FONT_SCALE = 0.45
 
 
 def draw_match(query_rgb: ImageRgb, match_rgb: ImageRgb | None, localization: Localization) -> ImageRgb:
-    """Draw query (left) and match (right) with the answer above.
+    """Draw the answer, below it the query, below that the match.
 
     Args:
         query_rgb: (H, W, 3) uint8.
@@ -27,22 +36,34 @@ def draw_match(query_rgb: ImageRgb, match_rgb: ImageRgb | None, localization: Lo
         localization: the answer.
 
     Returns:
-        (CAPTION_HEIGHT_PX + PANEL_HEIGHT_PX, width, 3) uint8.
+        (height, WIDTH_PX, 3) uint8; the height is CAPTION_HEIGHT_PX and that of the two panels.
     """
-    left = _panel(query_rgb)
-    right = _panel(match_rgb) if match_rgb is not None else np.full_like(left, 40)
+    query = _panel(query_rgb)
+    match = _panel(match_rgb) if match_rgb is not None else np.full_like(query, 40)
     if match_rgb is None:
-        _text(right, "no thumbnail in the map", 24, (200, 200, 200))
-    panels = np.concatenate([left, right], axis=1)
-    caption = np.zeros((CAPTION_HEIGHT_PX, panels.shape[1], 3), np.uint8)
+        _text(match, "no thumbnail in the map", min(_LINE_PX, len(match)), (200, 200, 200))
+    return np.concatenate([_caption(localization), query, match])
+
+
+def _caption(localization: Localization) -> ImageRgb:
+    """The verdict in its colour, why, and the map frame; every line is cut to fit, so that none ends at the edge."""
+    caption = np.zeros((CAPTION_HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     color = ACCEPTED_RGB if localization.accepted else REJECTED_RGB
-    verdict = "accepted" if localization.accepted else f"unknown: {localization.reason}"
-    _text(caption, verdict, 17, color)
-    if localization.matches:
-        best = localization.matches[0]
-        numbers = f"similarity {best.similarity:.3f}  probability {localization.probability:.2f}"
-        _text(caption, f"{numbers}  map frame {best.frame_index} {best.name}", 37, (230, 230, 230))
-    return np.concatenate([caption, panels])
+    _text(caption, "accepted" if localization.accepted else "unknown", 22, color, 0.7)
+    last_px = CAPTION_HEIGHT_PX - 8
+    if not localization.matches:
+        return _lines(caption, _wrapped(localization.reason, 4), 42)
+    best = localization.matches[0]
+    numbers = f"similarity {best.similarity:.3f}, probability {localization.probability:.2f}"
+    _lines(caption, _wrapped(numbers if localization.accepted else localization.reason, 3), 42)
+    _text(caption, _cut(f"map frame {best.frame_index} {_printable(best.name)}"), last_px, PLAIN_RGB)
+    return caption
+
+
+def _lines(caption: ImageRgb, lines: list[str], first_px: int) -> ImageRgb:
+    for number, line in enumerate(lines):
+        _text(caption, line, first_px + number * _LINE_PX, PLAIN_RGB)
+    return caption
 
 
 def to_image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image:
@@ -54,13 +75,58 @@ def to_image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image
 
 
 def _panel(image_rgb: ImageRgb) -> ImageRgb:
+    """The image as wide as the picture, or as high as a panel may be with black beside it."""
     height, width = image_rgb.shape[:2]
-    size = (max(1, round(width * PANEL_HEIGHT_PX / height)), PANEL_HEIGHT_PX)
+    scale = min(WIDTH_PX / width, LARGEST_PANEL_HEIGHT_PX / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if height == width == 1:  # which the OpenCV of Ubuntu 22.04 refuses
         image_rgb = np.repeat(image_rgb, 2, axis=0)
-    return cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    resized = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    left_px = (WIDTH_PX - size[0]) // 2
+    return np.pad(resized, ((0, 0), (left_px, WIDTH_PX - size[0] - left_px), (0, 0)))
 
 
-def _text(image_rgb: npt.NDArray[np.uint8], text: str, baseline_px: int, color: tuple[int, int, int]) -> None:
-    printable = text.encode("ascii", "replace").decode()
-    cv2.putText(image_rgb, printable, (6, baseline_px), cv2.FONT_HERSHEY_SIMPLEX, 0.5, color, 1, cv2.LINE_AA)
+def _printable(text: str) -> str:
+    """The letters that OpenCV's font has."""
+    return text.encode("ascii", "replace").decode()
+
+
+def _fits(text: str) -> bool:
+    return bool(cv2.getTextSize(text, _FONT, _FONT_SCALE, 1)[0][0] <= WIDTH_PX - 2 * _MARGIN_PX)
+
+
+def _cut(text: str) -> str:
+    """The text with its middle left out until it fits: a name ends in what tells it from the next."""
+    kept = text
+    for left_out in range(len(text)):
+        if _fits(kept):
+            break
+        half = (len(text) - left_out) // 2
+        kept = f"{text[:half]}...{text[len(text) - half :]}"
+    return kept
+
+
+def _wrapped(text: str, most_lines: int) -> list[str]:
+    """The text in lines that fit, the last of them cut where there is more."""
+    lines, words = [""], _printable(text).split()
+    while words:
+        longer = f"{lines[-1]} {words[0]}".strip()
+        if not _fits(longer) and lines[-1]:
+            if len(lines) == most_lines:
+                lines[-1] = _cut(f"{lines[-1]} {' '.join(words)}")
+                break
+            lines.append("")
+            continue
+        lines[-1] = _cut(longer)
+        words.pop(0)
+    return lines
+
+
+def _text(
+    image_rgb: npt.NDArray[np.uint8],
+    text: str,
+    baseline_px: int,
+    color: tuple[int, int, int],
+    scale: float = _FONT_SCALE,
+) -> None:
+    cv2.putText(image_rgb, text, (_MARGIN_PX, baseline_px), _FONT, scale, color, 1, cv2.LINE_AA)

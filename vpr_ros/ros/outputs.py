@@ -15,6 +15,7 @@ from vpr_ros.core.frames import Frame
 from vpr_ros.localization import Localization
 from vpr_ros.ros.initial_pose import InitialPose
 from vpr_ros.ros.localizer_setup import LocalizerSetup
+from vpr_ros.ros.map_view import map_view, marker_length_m
 from vpr_ros.ros.markers import to_markers
 from vpr_ros.ros.match_image import draw_match, to_image_message
 from vpr_ros.ros.match_table import to_match_cloud
@@ -22,7 +23,6 @@ from vpr_ros.ros.pose_messages import to_path, to_pose_array, to_pose_with_covar
 
 RESULT_QOS = QoSProfile(depth=10)
 LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-MARKER_LENGTH_M = 1.0
 
 
 class Outputs:
@@ -41,11 +41,13 @@ class Outputs:
         self._match_image = create(Image, "~/match_image", RESULT_QOS)
         self._markers = create(MarkerArray, "~/markers", RESULT_QOS)
         self._map = create(Path, "~/map", LATCHED_QOS)
+        self._marker_length_m = 1.0
         self.initial_pose = InitialPose(node)
 
     def publish_map(self, setup: LocalizerSetup, stamp_ns: int) -> None:
-        """Publish the map's trajectory, latched."""
+        """Publish the map's trajectory, latched; markers get a size that can be seen in it."""
         frames = setup.place_map.frames
+        self._marker_length_m = marker_length_m(map_view(frames.position_m))
         self._map.publish(to_path(frames.position_m, frames.quat_xyzw, frames.stamp_ns, stamp_ns, setup.map_frame))
 
     def publish(self, setup: LocalizerSetup, frame: Frame, localization: Localization) -> None:
@@ -61,7 +63,7 @@ class Outputs:
             poses = (match.T_map_base for match in localization.matches)
             self._candidates.publish(to_pose_array(poses, stamp_ns, frame_id))
         if _heard(self._markers):
-            self._markers.publish(to_markers(localization, frame_id, MARKER_LENGTH_M))
+            self._markers.publish(to_markers(localization, frame_id, self._marker_length_m))
         if _heard(self._match_image):
             best = localization.matches[0].frame_index if localization.matches else None
             thumbnail = None if best is None else setup.place_map.thumbnail(best)
