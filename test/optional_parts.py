@@ -20,8 +20,8 @@ OPTIONAL = {
     **dict.fromkeys(("mcap", "mcap_ros2", "onnx", "rosbags.image"), TOOLS),
     **dict.fromkeys(
         (
-            "google", "jsonargparse", "lightning", "onnxscript", "pytorch_metric_learning", "safetensors", "tensorboard",
-            "timm", "torch", "torchvision",
+            "google", "jsonargparse", "lightning", "onnxscript", "pytorch_metric_learning", "safetensors",
+            "tensorboard", "timm", "torch", "torchvision",
         ),
         TRAINER,
     ),

@@ -20,7 +20,7 @@ pytest.importorskip("lightning")
 
 import torch
 from safetensors import safe_open
-from test_full_disk import FULL, on_a_small_disk
+from test_disk_refuses import FULL, on_a_small_disk
 
 from vpr_ros.cli.train import train
 from vpr_ros.core.errors import ConfigError, TrainingError, VprError
