@@ -4,7 +4,7 @@ Floors, each importing only from those below it (held by ``test/test_architectur
 
     core  ->  sources, inference, simulation  ->  maps  ->  localization  ->  evaluation
     core  ->  models  ->  training  ->  export
-    cli, ros assemble; nothing imports them.
+    cli, ros assemble; nothing imports them, ``__main__`` starts them by name.
 """
 
 import os

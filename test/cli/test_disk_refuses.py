@@ -40,7 +40,7 @@ def disk(tmp_path: Path) -> Path:
 def place_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("mapped")
     drive = write_drive(root / "drive", frames=6)
-    assert build([str(drive), "--output", str(root / "map"), "--min-distance", "0"]) == 0
+    assert build([str(drive), "--output", str(root / "map"), "--min-distance", "0", "--min-angle", "0"]) == 0
     return root / "map"
 
 

@@ -37,7 +37,7 @@ def log() -> LiveLog:
 def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -> None:
     assert summary_lines(log, FIVE_METRES) == [
         "images answered    4 of 5 played",
-        "recall@1           75.0 % (19.4 to 99.4)",
+        "recall@1           75.0 % (95 % interval 19.4 to 99.4)",
         "accepted           2, 0 of them wrong; rejected 2",
         "right means        the best match is correct: a map frame within 5 m",
         "position error     median 5.00 m, p90 8.20 m, of what was accepted",
@@ -47,7 +47,7 @@ def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -
 
 def test_the_threshold_decides(log: LiveLog) -> None:
     lines = summary_lines(log, PoseThreshold(1.5))
-    assert "recall@1           50.0 % (6.8 to 93.2)" in lines
+    assert "recall@1           50.0 % (95 % interval 6.8 to 93.2)" in lines
     assert "accepted           2, 1 of them wrong; rejected 2" in lines
 
 
@@ -55,7 +55,7 @@ def test_an_image_that_matched_nothing_is_a_miss(log: LiveLog) -> None:
     log.best_match[4] = None
     assert summary_lines(log, FIVE_METRES)[:2] == [
         "images answered    5 of 5 played",
-        "recall@1           60.0 % (14.7 to 94.7)",
+        "recall@1           60.0 % (95 % interval 14.7 to 94.7)",
     ]
 
 
@@ -94,7 +94,7 @@ def test_live_and_offline_report_call_the_same_answers_right() -> None:
     assert outcomes.right.tolist() == [True, True, False, True, False, True, False, False]
     metrics = compute_metrics(outcomes)
     live = summary_lines(log, FIVE_METRES)
-    assert f"recall@1           {metrics['recall_at']['1']:.1f} % (15.7 to 84.3)" in live
+    assert f"recall@1           {metrics['recall_at']['1']:.1f} % (95 % interval 15.7 to 84.3)" in live
     assert metrics["recall_at_interval"]["1"] == pytest.approx([15.7, 84.3], abs=0.05)
     assert "accepted           5, 2 of them wrong; rejected 3" in live
     assert (metrics["accepted"]["count"], metrics["accepted"]["wrong"]) == (5, 2)

@@ -14,10 +14,11 @@ import torch
 
 from vpr_ros.core.errors import ConfigError, ExportError
 from vpr_ros.evaluation.positives import Positives
+from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.export.export import ExportOptions, export_onnx, report_path
 from vpr_ros.export.exportable import Exportable, exportable_place_model
 from vpr_ros.export.images import ImageFolder
-from vpr_ros.export.parity import Parity, RecallSet, check
+from vpr_ros.export.parity import BATCH, Parity, RecallSet, check
 from vpr_ros.export.precision import Precision
 from vpr_ros.inference import open_extractor
 from vpr_ros.models import CrossImageConfig, ModelConfig, PlaceModel, build_model
@@ -102,10 +103,14 @@ def test_int8_is_smaller_and_states_its_recall_change(
     path = tmp_path / "int8.onnx"
     report = export_onnx(exportable, path, ExportOptions(images, "int8", task=task))
     assert report.parity.recall_at_1_torch == 100.0
-    assert report.parity.recall_at_1_change == (report.parity.recall_at_1_export or 0.0) - 100.0
+    extractor = open_extractor(path)
+    described = np.concatenate([extractor.infer(extractor.prepare(batch)) for batch in images.batches(BATCH)])
+    expected = evaluate_retrieval(described, described, task.positives).at[1]
+    assert report.parity.recall_at_1_export == pytest.approx(expected)
+    assert report.parity.recall_at_1_change == pytest.approx(expected - 100.0)
     assert report.parity.cosine_min > 0.9
     assert {n.op_type for n in onnx.load(path).graph.node} >= {"QuantizeLinear", "DequantizeLinear"}
-    assert open_extractor(path).info.precision == "int8"
+    assert extractor.info.precision == "int8"
 
 
 class _Unfaithful(torch.nn.Module):

@@ -6,6 +6,8 @@ import errno
 import fcntl
 import json
 import os
+import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -112,6 +114,51 @@ def test_a_build_without_its_descriptors(cut: Path) -> None:
     assert build_map(WallSource(TRACK), PixelExtractor(), cut, AGAIN).frames == 20
 
 
+# links, which would have a build write, cut off or remove what is not its own
+
+
+def test_a_journal_that_is_a_link_is_not_cut_off(tmp_path: Path) -> None:
+    output = build_wall_map(tmp_path / "map", WallSource(TRACK)).path
+    letter = tmp_path / "letter"
+    letter.write_text("dear\nno json\n")
+    (output / "journal.jsonl").symlink_to(letter)
+    for resume in (False, True):
+        with pytest.raises(MapError, match=r"journal\.jsonl is a link, which no build makes") as caught:
+            build_map(WallSource([20.0]), PixelExtractor(), output, EVERY_FRAME, append=True, resume=resume)
+        assert letter.read_text() == "dear\nno json\n"
+    subprocess.run(re.findall("`(rm [^`]+)`", caught.value.remedy)[0], shell=True, check=True)
+    assert build_map(WallSource([20.0]), PixelExtractor(), output, EVERY_FRAME, append=True).frames == 21
+    assert letter.read_text() == "dear\nno json\n"
+
+
+def test_a_folder_to_grow_in_that_is_a_link_is_left_alone(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    (mine / "thumbnails").mkdir(parents=True)
+    (mine / "thumbnails" / "picture").write_text("of home")
+    partial_path(tmp_path / "map").symlink_to(mine)
+    for config in (EVERY_FRAME, AGAIN):
+        with pytest.raises(MapError, match=r"\.map\.partial is a link"):
+            build_map(WallSource(TRACK), PixelExtractor(), tmp_path / "map", config)
+    assert [path.name for path in mine.rglob("*")] == ["thumbnails", "picture"]
+
+
+@pytest.mark.parametrize("name", ["frames.csv", "manifest.yaml", "descriptors.npy"])
+def test_links_in_what_is_left_of_a_build_are_not_written_through(cut: Path, tmp_path: Path, name: str) -> None:
+    letter = tmp_path / "letter"
+    letter.write_text("dear")
+    left = partial_path(cut) / name
+    left.unlink(missing_ok=True)
+    left.symlink_to(letter)
+    if name == "descriptors.npy":
+        with pytest.raises(MapError, match="lacks"):
+            build_map(WallSource(TRACK), PixelExtractor(), cut, EVERY_FRAME, resume=True)
+        build_map(WallSource(TRACK), PixelExtractor(), cut, AGAIN)
+    else:
+        build_map(WallSource(TRACK), PixelExtractor(), cut, EVERY_FRAME, resume=True)
+    PlaceMap.open(cut).verify()
+    assert letter.read_text() == "dear"
+
+
 # where the map is to be
 
 
@@ -192,14 +239,27 @@ def test_where_no_image_decodes_the_images_are_to_blame_and_not_the_poses(tmp_pa
     assert "Open some of the images" in caught.value.remedy and "--poses" not in caught.value.remedy
 
 
-def test_a_name_that_is_no_utf_8_does_not_end_a_finished_build(tmp_path: Path) -> None:
-    class Latin(WallSource):
-        def __iter__(self) -> Any:
-            for record in super().__iter__():
-                yield replace(record, name=os.fsdecode(b"caf\xe9"))
+class Latin(WallSource):
+    """Every image has a name that is not UTF-8."""
 
+    def __iter__(self) -> Any:
+        for record in super().__iter__():
+            yield replace(record, name=os.fsdecode(b"caf\xe9"))
+
+
+def test_a_resumed_build_of_names_that_are_no_utf_8_calibrates_as_one_of_one_piece(tmp_path: Path) -> None:
+    track = [0.5 * number for number in range(60)]
+    whole = build_wall_map(tmp_path / "whole", Latin(track)).manifest.calibration
+    assert whole.kind == "held_out"
+    with pytest.raises(PowerCut):
+        build_map(Latin(track, fails_at=50, failure=PowerCut()), PixelExtractor(), tmp_path / "map", EVERY_FRAME)
+    report = build_map(Latin(track), PixelExtractor(), tmp_path / "map", EVERY_FRAME, resume=True)
+    assert (report.resumed, report.calibration) == (48, whole)
+
+
+def test_a_name_that_is_no_utf_8_does_not_end_a_finished_build(tmp_path: Path) -> None:
     opened = build_wall_map(tmp_path / "map", Latin([0.0, 0.5], description=os.fsdecode(b"dri\xe9ve")))
-    assert opened.frames.names == (r"caf\udce9", r"caf\udce9")
+    assert opened.frames.names == (r"caf\xe9", r"caf\xe9")
     opened.verify()
 
 
@@ -215,5 +275,5 @@ def test_another_model_is_named_with_a_command_that_says_which_file(tmp_path: Pa
     other = PixelExtractor(seed=1)
     with pytest.raises(MapError) as caught:
         opened.check_model(other.info, other.sha256)
-    assert f"`build_map SOURCE --output '{tmp_path / 'my map'}' --overwrite`" in caught.value.remedy
+    assert f"`vpr_ros build_map SOURCE --output '{tmp_path / 'my map'}' --overwrite`" in caught.value.remedy
     assert "pixels.onnx" not in caught.value.remedy

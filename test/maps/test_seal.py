@@ -44,7 +44,7 @@ def unseal(folder: Path) -> None:
 
 def advised(error: MapError) -> list[str]:
     """The arguments of the command that a message gives."""
-    command = re.search("`inspect_map ([^`]+)`", error.remedy)
+    command = re.search("`vpr_ros inspect_map ([^`]+)`", error.remedy)
     assert command is not None
     return shlex.split(command[1])
 
@@ -53,7 +53,7 @@ def advised(error: MapError) -> list[str]:
     ("old", "new"),
     [
         ("    - 1.125\n", "    - 2.125\n"),
-        ("frame_id: map\n", "frame_id: site\n"),
+        ("\nframe_id: map\n", "\nframe_id: site\n"),
         ("  bias: -0.5\n", "  bias: 0.5\n"),
         ("thumbnails: 3\n", "thumbnails: 3\nnote: a line of its own\n"),
     ],
@@ -171,13 +171,21 @@ def test_a_seal_that_dies_leaves_the_manifest_as_it_was(mounted: Path, monkeypat
     def no_power(*_: object) -> NoReturn:
         raise OutOfPower
 
-    replace_text(mounted, "frame_id: map\n", "frame_id: site\n")
+    replace_text(mounted, "\nframe_id: map\n", "\nframe_id: site\n")
     before = (mounted / "manifest.yaml").read_bytes()
     with monkeypatch.context() as patched, pytest.raises(OutOfPower):
         patched.setattr(Path, "replace", no_power)
         reseal(mounted)
     assert (mounted / "manifest.yaml").read_bytes() == before
     assert reseal(mounted).manifest.frame_id == "site"
+
+
+def test_a_link_beside_the_manifest_is_not_written_through(mounted: Path, tmp_path: Path) -> None:
+    letter = tmp_path / "letter"
+    letter.write_text("dear")
+    (mounted / ".manifest.yaml.new").symlink_to(letter)
+    reseal(mounted)
+    assert letter.read_text() == "dear"
 
 
 # the pictures

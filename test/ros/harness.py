@@ -138,6 +138,10 @@ class Diagnostics:
     def __init__(self, client: GraphClient) -> None:
         self._arrays: list[DiagnosticArray] = client.collect(DiagnosticArray, "/diagnostics")
 
+    def __len__(self) -> int:
+        """How many messages came."""
+        return len(self._arrays)
+
     def __getitem__(self, name: str) -> DiagnosticStatus | None:
         """The newest entry whose name ends with *name*."""
         newest = self._arrays[-1].status if self._arrays else []

@@ -149,7 +149,7 @@ def test_the_robot_s_tree_leads_from_odometry_to_the_camera(start_process: Start
     odometry = client.collect(Odometry, "/odom", QoSProfile(depth=100))
     client.collect(Image, "/image", qos_profile_sensor_data)
     start_process(MODULE, *DRIVE, "--wait-for-subscriber", "--wait-for", "/test_client")
-    client.wait_for(lambda: len(moving) == len(odometry) == FRAMES and fixed, "the drive")
+    client.wait_for(lambda: len(moving) == len(odometry) == FRAMES and fixed, "the drive to its last message")
     source = simulated_source(build_parser().parse_args(DRIVE))
     (mount,) = fixed[0].transforms
     assert (mount.header.frame_id, mount.child_frame_id) == ("base_link", "camera_optical_frame")

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from vpr_ros.core.errors import ModelError
+from vpr_ros.ros import worker
 from vpr_ros.ros.worker import ImageJob, NewestFrameWorker
 
 DEADLINE_S = 10.0
+Outcomes = queue.SimpleQueue[object]
+"""What an image's asker was told."""
 
 
 class Bench:
@@ -22,19 +27,23 @@ class Bench:
         self.started, self.may_go_on = threading.Semaphore(0), threading.Semaphore(0)
         self.worker = NewestFrameWorker(self._process, lambda job: self.dropped.append(job.message))
 
-    def offer(self, name: str, camera: str = "front") -> ImageJob:
-        job = ImageJob(name, camera, 0, time.monotonic())
-        self.worker.offer(job)
-        return job
+    def offer(self, name: str, camera: str = "front") -> Outcomes:
+        outcomes: Outcomes = queue.SimpleQueue()
+        self.worker.offer(ImageJob(name, camera, 0, time.monotonic(), [outcomes.put]))
+        return outcomes
+
+    def ask(self, name: str, camera: str = "front") -> Outcomes:
+        outcomes: Outcomes = queue.SimpleQueue()
+        self.worker.ask(ImageJob(name, camera, 0, time.monotonic()), outcomes.put)
+        return outcomes
 
     def wait_until_begun(self) -> str:
         assert self.started.acquire(timeout=DEADLINE_S)
         return self.begun[-1]
 
-    def finish(self, job: ImageJob) -> object:
+    def finish(self, outcomes: Outcomes) -> object:
         self.may_go_on.release()
-        assert job.done.wait(DEADLINE_S)
-        return job.outcome
+        return outcomes.get(timeout=DEADLINE_S)
 
     def _process(self, job: ImageJob) -> str:
         self.begun.append(job.message)
@@ -65,7 +74,10 @@ def test_while_it_works_only_the_newest_image_waits(bench: Bench) -> None:
     assert bench.wait_until_begun() == "4"
     assert bench.finish(waiting[-1]) == "answer to 4"
     assert bench.begun == ["1", "4"]
-    assert not waiting[0].done.is_set()
+    assert [outcomes.get(timeout=DEADLINE_S) for outcomes in waiting[:2]] == [
+        "answer to 4"
+    ] * 2  # who asked for an older
+    assert all(outcomes.empty() for outcomes in [first, *waiting])  # each is told once
 
 
 def test_a_fast_camera_does_not_starve_the_others(bench: Bench) -> None:
@@ -111,23 +123,47 @@ def test_stopping_forgets_what_waits_and_starting_again_works(bench: Bench) -> N
     bench.finish(running)
     stopper.join(DEADLINE_S)
     assert not bench.worker.is_running
-    assert not waiting.done.is_set()
+    assert waiting.get(timeout=DEADLINE_S) is None
     bench.worker.start()
     again = bench.offer("3")
     assert bench.wait_until_begun() == "3"
     assert bench.finish(again) == "answer to 3"
 
 
-def test_a_worker_that_is_stopped_before_it_started_can_still_start() -> None:
-    dropped: list[ImageJob] = []
-    worker = NewestFrameWorker(lambda job: f"answer to {job.message}", dropped.append)
-    worker.stop()
-    assert not worker.is_running
-    worker.start()
-    job = ImageJob("1", "front", 0, time.monotonic())
-    worker.offer(job)
-    assert job.done.wait(DEADLINE_S)
-    assert job.outcome == "answer to 1"
-    worker.stop()
-    assert not worker.is_running
-    assert dropped == []
+def test_who_asks_about_an_image_at_work_or_waiting_shares_its_answer(bench: Bench) -> None:
+    running = bench.ask("1")
+    assert bench.wait_until_begun() == "1"
+    also_running = bench.ask("1")
+    waiting = [bench.ask("2"), bench.ask("2")]
+    assert not bench.dropped
+    assert bench.finish(running) == also_running.get(timeout=DEADLINE_S) == "answer to 1"
+    assert bench.wait_until_begun() == "2"
+    assert bench.finish(waiting[0]) == waiting[1].get(timeout=DEADLINE_S) == "answer to 2"
+    assert bench.begun == ["1", "2"]
+
+
+def test_a_model_that_does_not_return_is_named_and_keeps_the_only_thread(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "STUCK_AFTER_S", 0.0)
+    asked = bench.offer("1")
+    assert bench.wait_until_begun() == "1"
+    assert "working on one image of camera front for 0 s" in bench.worker.stuck
+    assert not bench.worker.stop(timeout_s=0.05)
+    assert asked.get(timeout=DEADLINE_S) is None
+    assert not bench.worker.is_running
+    with pytest.raises(ModelError, match="still works on an image"):
+        bench.worker.start()
+    bench.may_go_on.release()
+    assert bench.worker.stop(DEADLINE_S)  # as soon as the model returns
+    bench.worker.start()
+    assert bench.finish(bench.offer("2")) == "answer to 2"
+    assert asked.empty()
+
+
+def test_a_worker_that_never_started_is_stopped_already() -> None:
+    process: Callable[[ImageJob], None] = lambda _job: None  # noqa: E731
+    idle = NewestFrameWorker(process, process)
+    assert idle.stop()
+    assert not idle.is_running
+    assert idle.busy_s() == 0.0

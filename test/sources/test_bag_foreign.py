@@ -41,6 +41,7 @@ def rewritten(
     more: Callable[[Writer], None] = lambda _: None,
     schema: Callable[[str, str, bytes], tuple[str, str, bytes]] = lambda name, encoding, data: (name, encoding, data),
     profile: str = "ros2",
+    message_encoding: str = "cdr",
     **options: Any,
 ) -> Path:
     """The messages of *bag* in an mcap file of their own, after what *more* writes."""
@@ -56,7 +57,7 @@ def rewritten(
             if channel.id not in channels:
                 schemas[kind.id] = writer.register_schema(*schema(kind.name, kind.encoding, kind.data))
                 channels[channel.id] = writer.register_channel(
-                    channel.topic, channel.message_encoding, schemas[kind.id], channel.metadata
+                    channel.topic, message_encoding, schemas[kind.id], channel.metadata
                 )
             writer.add_message(channels[channel.id], sent.log_time, sent.data, sent.publish_time, sent.sequence)
         writer.finish()  # type: ignore[no-untyped-call]
@@ -111,9 +112,15 @@ def test_a_file_without_index_and_with_foreign_schemas_is_read(tmp_path: Path, b
 
 
 def test_a_recording_of_another_system_is_called_so(tmp_path: Path, bag: Path) -> None:
-    file = rewritten(bag, tmp_path / "ros1.mcap", schema=lambda name, _, data: (name, "ros1msg", data), profile="ros1")
-    with pytest.raises(SourceError, match=r"holds no message of ROS 2, its schemas are ros1msg\. Convert it"):
-        open_source(file)
+    ros1 = rewritten(
+        bag,
+        tmp_path / "ros1.mcap",
+        schema=lambda name, _, data: (name.replace("/msg/", "/"), "ros1msg", data),
+        message_encoding="ros1",
+        profile="ros1",
+    )
+    with pytest.raises(SourceError, match=r"holds no image; its topics are none; not read.*image_raw \(ros1\)"):
+        open_source(ros1)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +153,13 @@ def test_a_definition_of_a_topic_that_is_read_is_replaced_by_that_of_ros(
     assert x_m(source) == X_M
     (warning,) = source.warnings
     assert warning.startswith(f"/odom: the recorded definition of nav_msgs/msg/Odometry {says}")
+
+
+@pytest.mark.parametrize("encoding", ["", "unknown", "something else"])
+def test_messages_whose_recorder_found_no_definitions_are_read(tmp_path: Path, bag: Path, encoding: str) -> None:
+    file = rewritten(bag, tmp_path / "undefined.mcap", schema=lambda name, _encoding, _data: (name, encoding, b""))
+    source = open_source(file)
+    assert (x_m(source), brightness(source), source.warnings) == (X_M, BRIGHTNESS, ())
 
 
 def test_definitions_with_the_line_ends_of_another_system_and_short_names_are_read(tmp_path: Path, bag: Path) -> None:

@@ -169,3 +169,9 @@ def test_an_odometry_beside_a_camera_does_not_make_it_another_robot(tmp_path: Pa
     both = [*odom("/wheels/odom"), *odom("/zed/odom", start_m=100.0)]
     source = open_source(write(tmp_path / "bag", both, images("/zed/left")), SourceOptions(pose_topic="/wheels/odom"))
     assert (x_m(source), source.warnings) == (X_M, ())
+
+
+def test_two_robots_that_publish_the_same_transform_are_told(tmp_path: Path) -> None:
+    both = [moving("/tf", "odom", "cam_optical", 0.5 * k + (300 if k % 3 == 0 else 0), k) for k in NUMBERS]
+    (warning,) = open_source(write(tmp_path / "bag", both, images()), FROM_TF).warnings
+    assert warning.startswith("4 of 12 transforms odom -> cam_optical lie farther from the others than anything moves")

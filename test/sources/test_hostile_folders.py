@@ -92,6 +92,22 @@ def test_a_folder_called_like_an_image_is_entered(folder: Path) -> None:
     assert names == ["a.png", "b.png/1.jpg", "c.png"]
 
 
+@pytest.mark.timeout(30)
+def test_a_maze_of_links_and_a_deep_nest_end(folder: Path, tmp_path: Path) -> None:
+    rooms = [folder / f"room{k}" for k in range(12)]
+    for room in rooms:
+        room.mkdir()
+        for other in rooms:
+            (room / other.name).symlink_to(other, target_is_directory=True)
+    assert cv2.imwrite(str(rooms[3] / "b.png"), np.zeros((4, 6, 3), np.uint8))
+    names = [record.name for record in open_source(folder, SourceOptions(require_poses=False))]
+    assert names == ["a.png", "c.png", "room3/b.png"]
+    nest = tmp_path / "nest" / "/".join("a" * 300)
+    nest.mkdir(parents=True)
+    with pytest.raises(SourceError, match="holds no image"):
+        open_source(tmp_path / "nest", SourceOptions(require_poses=False))
+
+
 @pytest.mark.parametrize("poses", ["/dev/zero", "/dev/stdin", "pipe", ".", "absent", "x" * 300, "nul\0"])
 @pytest.mark.timeout(30)
 def test_poses_from_where_nothing_ends_are_refused(folder: Path, tmp_path: Path, poses: str) -> None:

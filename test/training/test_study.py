@@ -94,11 +94,15 @@ def test_the_command_writes_the_table_and_goes_on_where_it_was_killed(
         rows = list(csv.DictReader(stream))
     assert [row["aggregation"] for row in rows] == list(AGGREGATIONS)
     assert {"same town mean", "night sd", "season mean", "room mean"} <= set(rows[0])
-    assert all(0 <= float(row["room mean"]) <= 100 for row in rows)
     assert (output / "comparison.md").read_text().count("\n") == len(AGGREGATIONS) + 2
 
     report = json.loads((output / "comparison.json").read_text())
     assert len(report["cells"]) == 2 * len(AGGREGATIONS)
+    for row in rows:
+        seeds = [cell["recall_at_1"]["room"] for cell in report["cells"] if cell["aggregation"] == row["aggregation"]]
+        assert float(row["room mean"]) == pytest.approx(np.mean(seeds), abs=0.05)
+        assert float(row["room sd"]) == pytest.approx(np.std(seeds, ddof=1), abs=0.05)
+        assert {round(3 * recall / 100, 6) for recall in seeds} <= {0, 1, 2, 3}  # of three queries
     assert report["settings"]["tasks"][-1]["queries"] == 3
     (cell,) = output.glob("*/cells/0_1.json")
     done = json.loads(cell.read_text())

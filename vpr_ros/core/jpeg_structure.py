@@ -34,7 +34,7 @@ class JpegStructure:
 
     Attributes:
         fault: what is missing, for people; "" where nothing is.
-        scans, components: how many there are.
+        scans: how many there are.
         data_end: where the coded data of the last scan ends.
     """
 
@@ -49,7 +49,8 @@ class JpegStructure:
     """By component: the lowest bit of each coefficient that came."""
 
     @property
-    def components(self) -> int:  # noqa: D102
+    def components(self) -> int:
+        """How many components the frame header names."""
         return len(self._sampling)
 
     def read_frame_header(self, marker: int, body: bytes) -> None:

@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from vpr_ros.core.printable import printable
+
 RIGHT_COLOUR = "#1b9e77"
 WRONG_COLOUR = "#d95f02"
 MAP_COLOUR = "#9aa5b1"
@@ -26,13 +28,18 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 
 def tidy(axes: Axes, title: str, x_label: str = "", y_label: str = "") -> None:
     """Title, labels, and no lines that carry no information."""
-    axes.set_title(title, loc="left", fontsize=10, color=INK_COLOUR)
+    axes.set_title(plain(title), loc="left", fontsize=10, color=INK_COLOUR)
     axes.set_xlabel(x_label, fontsize=9)
     axes.set_ylabel(y_label, fontsize=9)
     axes.tick_params(labelsize=8)
     axes.grid(alpha=0.25, linewidth=0.6)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def plain(text: str) -> str:
+    """Names as matplotlib draws them: one line of UTF-8, and no formula between two dollars."""
+    return printable(text).replace("$", r"\$")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -86,9 +86,10 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
     accepted = [stamp for stamp in log.published if stamp in right]
     wrong = sum(not right[stamp] for stamp in accepted)
     hits = sum(right.values())
+    interval = interval_text(percent_interval(hits, len(right)))
     lines = [
         f"images answered    {len(right)} of {len(log.truth)} played",
-        f"recall@1           {100 * hits / len(right):.1f} % ({interval_text(percent_interval(hits, len(right)))})",
+        f"recall@1           {100 * hits / len(right):.1f} % (95 % interval {interval})",
         f"accepted           {len(accepted)}, {wrong} of them wrong; rejected {len(right) - len(accepted)}",
         f"right means        {right_means(threshold.rule)}",
     ]

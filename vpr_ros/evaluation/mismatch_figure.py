@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.evaluation.figure_style import INK_COLOUR, RIGHT_COLOUR, WRONG_COLOUR, new_figure
+from vpr_ros.evaluation.figure_style import INK_COLOUR, RIGHT_COLOUR, WRONG_COLOUR, new_figure, plain
 from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
 from vpr_ros.maps import PlaceMap
 
@@ -85,6 +85,5 @@ def _draw(axes: Axes, image_rgb: ImageRgb | None, title: str, colour: str) -> No
 
 
 def _short(name: str, length: int = 34) -> str:
-    shown = " ".join(name.encode("utf-8", "replace").decode().split())
-    shown = shown if len(shown) <= length else "..." + shown[3 - length :]
-    return shown.replace("$", r"\$")  # else what stands between two dollars is read as a formula
+    shown = name if len(name) <= length else "..." + name[3 - length :]
+    return plain(shown)

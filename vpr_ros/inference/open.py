@@ -8,6 +8,7 @@ from pathlib import Path
 import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.paths import user_path
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.gpu_libraries import check_libraries
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
@@ -27,7 +28,7 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
         ModelError: the file is missing, is no place recognition model, or does not run here.
     """
     options = options or InferenceOptions()
-    path = shipped_model_path() if model is None else model.expanduser()
+    path = shipped_model_path() if model is None else user_path(model, "the model")
     if not path.is_file():
         raise ModelError(f"no model at {path}", "Give an ONNX file, or leave --model out for the shipped one")
     wanted = _installed(options.providers)

@@ -43,15 +43,6 @@ def finish_map(
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     cameras, _ = merge_cameras(base.manifest.cameras if base else (), source.cameras)
     earlier = base.manifest.sessions if base else ()
-    session = SessionEntry(
-        source.description,
-        now,
-        len(partial.rows),
-        tuple(source.cameras),
-        dict(skipped),
-        partial.inputs_sha256,
-        source.map_frame_id,
-    )
     partial.finish()
     rows = [*(base_rows(base) if base else ()), *partial.rows]
     write_frame_table(partial.path / FRAMES_NAME, rows)
@@ -79,7 +70,7 @@ def finish_map(
         model=ModelEntry.of(extractor.info, extractor.sha256),
         frames=len(rows),
         dtype=partial.dtype,
-        sessions=(*earlier, session),
+        sessions=(*earlier, _session(partial, source, skipped, now)),
         cameras=cameras,
         datum=base.manifest.datum if base else source.datum,
         files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
@@ -88,8 +79,21 @@ def finish_map(
         calibration=calibration,
         origin_m=origin_m,
     )
+    (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path).manifest
+
+
+def _session(partial: PartialMap, source: FrameSource, skipped: Counter[str], now: str) -> SessionEntry:
+    return SessionEntry(
+        source.description,
+        now,
+        len(partial.rows),
+        tuple(source.cameras),
+        dict(skipped),
+        partial.inputs_sha256,
+        source.map_frame_id,
+    )
 
 
 def _file_entry(path: Path) -> FileEntry:

@@ -107,6 +107,7 @@ class FrameTable:
 
 def write_frame_table(path: Path, rows: Iterable[FrameRow]) -> None:
     """Write the table with its header line."""
+    path.unlink(missing_ok=True)  # a new file: the old one may be what a running node reads, or a link
     # A file name that is not UTF-8 is written as Python shows it: half a table would be worse.
     with path.open("w", newline="", encoding="utf-8", errors="backslashreplace") as stream:
         writer = csv.writer(stream, lineterminator="\n")

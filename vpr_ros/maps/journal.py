@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import shlex
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,9 +19,9 @@ def open_journal(folder: Path) -> BinaryIO:
     """Open the journal in *folder*, made if missing, and hold it against every other build until it is closed.
 
     Raises:
-        MapError: another process is busy with it, or the file system knows no locks.
+        MapError: another process is busy with it, it is a link, or the file system knows no locks.
     """
-    stream = (folder / JOURNAL_NAME).open("a+b")
+    stream = _open(folder / JOURNAL_NAME)
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -32,6 +34,19 @@ def open_journal(folder: Path) -> BinaryIO:
             "Choose an --output on a local disk, and move the map afterwards",
         ) from error
     return stream
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open for reading and appending, but not what a link shows: it would be cut off where it is no journal."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise MapError(
+            f"{path} is a link, which no build makes", f"Remove it: `rm {shlex.quote(str(path))}`"
+        ) from error
+    return os.fdopen(descriptor, "a+b")
 
 
 def complete_lines(stream: BinaryIO) -> list[Any]:

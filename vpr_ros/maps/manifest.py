@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,17 @@ from vpr_ros.maps.manifest_parts import (
     camera_to_dict,
     datum_from_dict,
 )
-from vpr_ros.maps.manifest_values import LARGEST_FRAMES, count, items, one_of, shown, table, text
+from vpr_ros.maps.manifest_values import (
+    LARGEST_FRAMES,
+    LARGEST_POSITION_M,
+    count,
+    items,
+    numbers,
+    one_of,
+    shown,
+    table,
+    text,
+)
 from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
 from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml, write_in_place
 
@@ -166,7 +175,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             files=_files(table(plain, "files")),
             thumbnails=count(plain, "thumbnails"),
             calibration=Calibration.from_dict(plain["calibration"]),
-            origin_m=_origin(plain.get("origin_m")),
+            origin_m=_origin(plain),
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256") if "thumbnails_sha256" in plain else "",
         )
@@ -184,12 +193,10 @@ def _files(plain: dict[str, Any]) -> dict[str, FileEntry]:
     return {name: FileEntry.from_dict(entry) for name, entry in plain.items()}
 
 
-def _origin(plain: Any) -> PositionM | None:
-    if plain is None:
+def _origin(plain: dict[str, Any]) -> PositionM | None:
+    if plain.get("origin_m") is None:
         return None
-    x_m, y_m, z_m = (float(value) for value in plain)
-    if not all(map(math.isfinite, (x_m, y_m, z_m))):
-        raise ValueError(f"origin_m is {plain}, expected finite metres")
+    x_m, y_m, z_m = numbers(plain, "origin_m", 3, LARGEST_POSITION_M)
     return x_m, y_m, z_m
 
 

@@ -78,6 +78,8 @@ class PartialMap:
             MapError: unfinished work stands in the way, belongs to other inputs, is damaged, or another
                 process is busy with it.
         """
+        if self.path.is_symlink():
+            raise MapError(f"{self.path} is a link, which no build makes", "Move it away, then run the command again")
         self.path.mkdir(parents=True, exist_ok=True)
         self._journal = open_journal(self.path)
         self.inputs_sha256 = inputs_sha256(header)
@@ -98,7 +100,8 @@ class PartialMap:
             if not 0 <= self.undecodable + self.undescribed <= self.consumed - len(self.rows):
                 raise ValueError(f"{self.consumed} records for {len(self.rows)} frames")
         self.was_resumed = True
-        if not (self.path / DESCRIPTORS_NAME).is_file() or not (self.path / THUMBNAILS_NAME).is_dir():
+        descriptors, thumbnails = self.path / DESCRIPTORS_NAME, self.path / THUMBNAILS_NAME
+        if not descriptors.is_file() or not thumbnails.is_dir() or descriptors.is_symlink() or thumbnails.is_symlink():
             raise MapError(f"{self.path} lacks {DESCRIPTORS_NAME} or {THUMBNAILS_NAME}", _START_AGAIN)
         self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
         expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes

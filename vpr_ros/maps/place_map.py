@@ -182,7 +182,7 @@ def _check_thumbnails(path: Path, manifest: MapManifest) -> None:
             f"{path / THUMBNAILS_NAME} holds {found[0]} pictures with the checksum {found[1][:16]}, the manifest says "
             f"{manifest.thumbnails} with {manifest.thumbnails_sha256[:16]}",
             "Restore the folder from a backup; or accept it as it is, since the pictures are only for show, with "
-            f"`inspect_map {shlex.quote(str(path))} --reseal`",
+            f"`{program('inspect_map')} {shlex.quote(str(path))} --reseal`",
         )
 
 

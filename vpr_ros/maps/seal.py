@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml
 
@@ -75,7 +76,7 @@ def check_seal(path: Path, plain: Mapping[str, Any]) -> str:
             f"{path} was changed since it was written: the checksum of its content is {found[:16]}, "
             f"its line {SEAL_KEY} says {str(sealed)[:16]!r}",
             "Undo the change, restore the file from a backup, or, if the change is meant, accept it with "
-            f"`inspect_map {shlex.quote(str(path.parent))} --reseal`",
+            f"`{program('inspect_map')} {shlex.quote(str(path.parent))} --reseal`",
         )
     return found
 
@@ -88,7 +89,8 @@ def write_in_place(path: Path, text: str) -> None:
     """
     beside = path.with_name(f".{path.name}.new")
     try:
-        with beside.open("w", encoding="utf-8") as stream:
+        beside.unlink(missing_ok=True)
+        with beside.open("x", encoding="utf-8") as stream:  # a link of this name in somebody's map is not followed
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -14,6 +14,7 @@ from vpr_ros.core.frames import FrameRecord, ImageRgb
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose_average import MAX_ANGLE_RAD
 from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.core.printable import printable
 from vpr_ros.maps.augment import augmented
 from vpr_ros.maps.build_config import BuildConfig
 from vpr_ros.maps.calibration import Calibration, Triple, default_calibration
@@ -115,8 +116,9 @@ def _in_map(records: Iterable[FrameRecord], rows: list[FrameRow]) -> Iterator[tu
     """The records the rows were made from, numbered; the source is read no further than the last of them."""
     number = 0
     for record in records:
-        # White space as the table keeps it: rows that a resumed build found on disk have names from there.
-        if record.stamp_ns == rows[number].stamp_ns and record.name.split() == rows[number].name.split():
+        # Names as the table keeps them: rows that a resumed build found on disk have theirs from there.
+        row = rows[number]
+        if record.stamp_ns == row.stamp_ns and printable(record.name).split() == printable(row.name).split():
             yield number, record
             number += 1
             if number == len(rows):

@@ -7,7 +7,7 @@ import math
 from std_srvs.srv import Trigger
 
 from vpr_ros.localization import Localization
-from vpr_ros.ros.error_log import describe
+from vpr_ros.ros.error_log import sentence
 
 
 def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: str) -> Trigger.Response:
@@ -22,8 +22,7 @@ def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: 
         response.success = outcome.accepted
         response.message = _describe(outcome, map_frame)
     elif isinstance(outcome, BaseException):
-        problem, remedy = describe(outcome)
-        response.success, response.message = False, f"{problem}. {remedy}."
+        response.success, response.message = False, sentence(outcome)
     else:
         response.success, response.message = False, "the node stopped before there was an answer. Activate it again."
     return response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.camera_inputs import CameraInput
-from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.frame_names import map_frame_warning
 from vpr_ros.ros.localizer_setup import LocalizerSetup
 from vpr_ros.ros.map_to_odom import SOURCE as MAP_TO_ODOM
@@ -29,6 +30,8 @@ class NodeStatus:
         failed_start: why configuring failed, "" if it did not.
         cameras: empty while not active.
         warnings: what the node lacks of others, a sentence each.
+        stuck: what to say about a model that does not return, "" while it does.
+        initial_pose: how far the hand-over of the initial pose is, "" where it is not asked for.
     """
 
     name: str
@@ -39,6 +42,8 @@ class NodeStatus:
     latencies: Latencies
     errors: ErrorLog
     warnings: Sequence[str] = ()
+    stuck: str = ""
+    initial_pose: str = ""
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
@@ -61,6 +66,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
     last = status.errors.last
     if status.failed_start:
         level, message = DiagnosticStatus.ERROR, status.failed_start
+    elif status.stuck:
+        level, message = DiagnosticStatus.ERROR, status.stuck
     elif faults:
         level, message = DiagnosticStatus.ERROR, " ".join(dict.fromkeys(faults))
     elif status.state == "finalized":
@@ -83,6 +90,8 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
     for stage, (p50_ms, p95_ms) in status.latencies.percentiles_ms().items():
         values[f"{stage} p50 [ms]"] = f"{p50_ms:.2f}"
         values[f"{stage} p95 [ms]"] = f"{p95_ms:.2f}"
+    if status.initial_pose:
+        values["initial pose"] = status.initial_pose
     if last is not None:
         values["last error"] = f"{last.problem}."
         values["last error remedy"] = f"{last.remedy}."
@@ -105,7 +114,7 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
         return _entry("map", DiagnosticStatus.WARN, warning, values)
     if place_map.is_current():
         return _entry("map", DiagnosticStatus.OK, f"{len(place_map)} frames", values)
-    gone = not place_map.path.exists()
+    gone = not os.path.exists(place_map.path)  # noqa: PTH110, which raises where a folder above may not be read
     values["on disk"] = "deleted" if gone else "changed"
     event, remedy = ("deleted", "Restore it, or set") if gone else ("replaced", "To use the new one set")
     found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
@@ -193,5 +202,5 @@ def _fault(camera: CameraInput, errors: ErrorLog) -> str:
 
 
 def _entry(name: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:
-    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
-    return DiagnosticStatus(name=name, level=level, message=message, values=pairs)
+    pairs = [KeyValue(key=key, value=printable(str(value))) for key, value in values.items()]
+    return DiagnosticStatus(name=name, level=level, message=printable(message), values=pairs)

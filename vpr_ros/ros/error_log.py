@@ -11,6 +11,8 @@ from vpr_ros.core.errors import VprError
 
 FIRST_PAUSE_S = 10.0
 LONGEST_PAUSE_S = 600.0
+LONGEST_TEXT = 1000
+"""Characters of a message: what a client sends may be quoted in it, and goes out with every diagnostics message."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class ErrorLog:
     def report(self, source: str, error: BaseException) -> None:
         """Remember *error* and log it unless its kind was logged a moment ago."""
         now_s = self._clock()
-        problem, remedy = describe(error)
+        problem, remedy = map(printable, describe(error))
         with self._lock:
             self._last = self._last_of[source] = LoggedError(problem, remedy, now_s)
             line = self._line(source, error, f"{problem}. {remedy}.", now_s)
@@ -94,4 +96,22 @@ def describe(error: BaseException) -> tuple[str, str]:
     """Problem and remedy of any error, without final periods."""
     if isinstance(error, VprError):
         return error.problem, error.remedy
+    if isinstance(error, OSError):
+        return f"{error}".rstrip("."), "Check the path, the disk, and who may read it"
+    if isinstance(error, MemoryError):
+        return "the memory of this machine is used up", "Use a smaller map, model or image, or a machine with more"
     return f"{type(error).__name__}: {error}".rstrip("."), "This is a defect: please report it with the log"
+
+
+def sentence(error: BaseException) -> str:
+    """Problem and remedy of any error as a ROS message carries them."""
+    problem, remedy = describe(error)
+    return printable(f"{problem}. {remedy}.")
+
+
+def printable(text: str) -> str:
+    """*text* as a ROS message can carry it: encodable, and of a length that somebody reads."""
+    if len(text) > LONGEST_TEXT:
+        half = LONGEST_TEXT // 2
+        text = f"{text[:half]} ... {text[-half:]}"
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\\0")

@@ -6,7 +6,6 @@ A managed node. The executor's thread hands the newest image to a worker; the wo
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Collection, Sequence
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -17,25 +16,25 @@ from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
 from vpr_ros.core.errors import VprError
-from vpr_ros.localization import Localization
 from vpr_ros.maps.map_warnings import map_warnings
-from vpr_ros.ros.answers import to_trigger_response
 from vpr_ros.ros.camera_inputs import CameraInput
+from vpr_ros.ros.contained import contained_transition
 from vpr_ros.ros.diagnostics import NodeStatus, to_diagnostics
-from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.error_log import ErrorLog, printable, sentence
 from vpr_ros.ros.frame_names import map_frame_warning
 from vpr_ros.ros.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer_setup import LocalizerSetup, files_state, open_setup
+from vpr_ros.ros.manager_bond import ManagerBond, open_bond
 from vpr_ros.ros.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.node_process import run_node
+from vpr_ros.ros.one_shot import Answer, OneShotService, newest_image
 from vpr_ros.ros.outputs import Outputs
 from vpr_ros.ros.parameter_server import OverriddenNode, ParameterServer
 from vpr_ros.ros.parameters import Settings
 from vpr_ros.ros.surroundings import clock_warning, unused_odometry
 from vpr_ros.ros.transforms import Transforms, open_transforms
-from vpr_ros.ros.worker import ImageJob, NewestFrameWorker
+from vpr_ros.ros.worker import Asker, ImageJob, NewestFrameWorker
 
-ONE_SHOT_TIMEOUT_S = 30.0
 TICK_S = 1.0
 
 
@@ -61,11 +60,12 @@ class LocalizeNode(OverriddenNode):
         self._state = "unconfigured"
         self._failed_start = ""
         self._tried: object = None
+        self._bond: ManagerBond | None = None
         self.add_on_set_parameters_callback(self._on_parameters)
-        self.create_service(Trigger, "~/localize", self._on_localize)
         self.create_service(Trigger, "~/reset", self._on_reset)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._one_shot = OneShotService(self, self._submit, steady)
         self.create_timer(TICK_S, self._on_tick, clock=steady)
         self._broadcast_timer = self.create_timer(PERIOD_S, self._on_broadcast, clock=steady)
         self._broadcast_timer.cancel()
@@ -78,7 +78,7 @@ class LocalizeNode(OverriddenNode):
         if self._settings.node.continuous:
             self._worker.offer(job)
 
-    def _process(self, job: ImageJob) -> Localization | None:
+    def _process(self, job: ImageJob) -> Answer | None:
         setup, camera = self._setup, self._cameras.get(job.camera)
         if setup is None or camera is None:
             return None
@@ -87,36 +87,39 @@ class LocalizeNode(OverriddenNode):
             self._forget_belief()
             if setup.transforms is not None:
                 setup.transforms.restart()
-        return self._processor.process(setup, camera.statistics, job)
+        return Answer(self._processor.process(setup, camera.statistics, job), setup.map_frame)
 
     def _dropped(self, job: ImageJob) -> None:
-        self._cameras[job.camera].statistics.dropped += 1
+        if (camera := self._cameras.get(job.camera)) is not None:
+            camera.statistics.dropped += 1
 
     # --- services -------------------------------------------------------------------------------------------------
 
-    def _on_localize(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = False
+    def _submit(self, asker: Asker) -> str:
+        """Give the newest image to the worker on behalf of *asker*, or return why not."""
         setup = self._setup
         if setup is None or not self._worker.is_running:
-            response.message = f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
-            return response
-        newest = [camera.newest for camera in self._cameras.values() if camera.newest is not None]
-        timeout_s = setup.settings.camera_timeout_s
-        job = max(newest, key=lambda candidate: candidate.received_s, default=None)
-        if job is None or time.monotonic() - job.received_s > timeout_s:
-            topics = ", ".join(camera.topic for camera in self._cameras.values())
-            response.message = f"no image on {topics} within the last {timeout_s:g} s. Check the camera and the topic."
-            return response
-        again = ImageJob(job.message, job.camera, job.stamp_ns, time.monotonic())
-        self._worker.offer(again)
-        if not again.done.wait(ONE_SHOT_TIMEOUT_S):
-            response.message = f"the model did not answer within {ONE_SHOT_TIMEOUT_S:g} s. Use a smaller model."
-            return response
-        return to_trigger_response(response, again.outcome, setup.map_frame)
+            return f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
+        if stuck := self._worker.stuck:
+            return stuck
+        image = newest_image(self._cameras.values(), setup.settings.camera_timeout_s)
+        if isinstance(image, str):
+            return image
+        self._worker.ask(image, asker)
+        return ""
+
+    @property
+    def waiting(self) -> int:
+        """How many callers have no answer yet."""
+        return self._one_shot.waiting
+
+    def report(self, source: str, error: BaseException) -> None:
+        """Take note of an error that nobody else caught."""
+        self._errors.report(source, error)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._forget_belief()
-        self._outputs.rearm()
+        self._outputs.initial_pose.rearm()
         response.success, response.message = True, "the belief is forgotten, the initial pose may be handed over again"
         return response
 
@@ -130,17 +133,19 @@ class LocalizeNode(OverriddenNode):
         return self._parameter_server.settings
 
     def _on_parameters(self, changes: list[Parameter]) -> SetParametersResult:
+        old = self._setup
         try:
             values, settings = self._parameter_server.merged(changes)
             named = {change.name for change in changes}
             setup = self._open(settings, named) if self._setup is not None else None
-        except VprError as error:
+            if setup is not None:
+                self._use(setup)
+        except Exception as error:  # whatever a file of somebody else makes of this is told, and changes nothing
             self._errors.report("parameters", error)
-            kept = f" The map in use stays {self._setup.settings.map}." if self._setup is not None else ""
-            return SetParametersResult(successful=False, reason=f"{error}{kept}")
+            self._setup = old
+            kept = f" The map in use stays {printable(old.settings.map)}." if old is not None else ""
+            return SetParametersResult(successful=False, reason=f"{sentence(error)}{kept}")
         self._parameter_server.keep(values, settings)
-        if setup is not None:
-            self._use(setup)
         self._tried = None
         return SetParametersResult(successful=True)
 
@@ -156,6 +161,7 @@ class LocalizeNode(OverriddenNode):
         self._keep_broadcasting(setup.settings.publish_tf)
         if old is None or old.place_map is not setup.place_map or old.map_frame != setup.map_frame:
             self._forget_belief()
+            self._outputs.initial_pose.forget()
             if self._worker.is_running:
                 self._outputs.publish_map(setup, self.get_clock().now().nanoseconds)
         if old is None or old.place_map is not setup.place_map or old.extractor is not setup.extractor:
@@ -197,59 +203,85 @@ class LocalizeNode(OverriddenNode):
 
     def start(self) -> None:
         """Configure and activate if ``autostart`` asks for it. A failure is reported, retried, and never fatal."""
-        if not self._settings.node.autostart:
+        if not self._settings.node.autostart or self._state != "unconfigured":
             return
         self._tried = files_state(self._settings.node)
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
         self._publish_diagnostics()
 
+    @contained_transition
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Open map and model."""
         try:
             self._use(self._open(self._settings))
         except Exception as error:
             self._errors.report("configure", error)
-            self._failed_start = str(error) if isinstance(error, VprError) else f"{type(error).__name__}: {error}"
+            self._failed_start = sentence(error)
             return TransitionCallbackReturn.FAILURE
         self._failed_start, self._state = "", "inactive"
         return super().on_configure(state)
 
+    @contained_transition
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Subscribe to the cameras and start the worker."""
+        try:
+            self._worker.start()
+            node = self._settings.node
+            for camera, topic in zip(node.cameras, node.image_topics, strict=True):
+                self._cameras[camera] = CameraInput(self, camera, topic, node.image_transport, self._on_image)
+        except Exception as error:
+            self._errors.report("activate", error)
+            self.close()
+            return TransitionCallbackReturn.FAILURE
         result = super().on_activate(state)
-        node = self._settings.node
-        self._worker.start()
-        for camera, topic in zip(node.cameras, node.image_topics, strict=True):
-            self._cameras[camera] = CameraInput(self, camera, topic, node.image_transport, self._on_image)
         if self._setup is not None:
             self._outputs.publish_map(self._setup, self.get_clock().now().nanoseconds)
+        if not node.autostart:  # but by a manager, who may want a bond
+            self._bond = self._bond or open_bond(self)
+            if self._bond is not None:
+                self._bond.form()
         self._state = "active"
         return result
 
+    @contained_transition
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Unsubscribe and stop the worker."""
         self.close()
         self._state = "inactive"
         return super().on_deactivate(state)
 
+    @contained_transition
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Let go of map and model."""
         self._setup, self._state = None, "unconfigured"
         return super().on_cleanup(state)
 
+    @contained_transition
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop whatever runs."""
         self.close()
-        self._setup, self._state = None, "finalized"
+        super().on_deactivate(state)
+        self._setup, self._state, self._failed_start = None, "finalized", ""
         return super().on_shutdown(state)
 
+    @contained_transition
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """A transition raised: begin anew."""
+        self.close()
+        super().on_deactivate(state)
+        self._setup, self._state = None, "unconfigured"
+        return super().on_error(state)
+
     def close(self) -> None:
-        """Stop the worker and unsubscribe; the node stays."""
+        """Unsubscribe, stop the worker, answer whoever waits; the node stays."""
+        if self._bond is not None:
+            self._bond.end()
         for camera in self._cameras.values():
             camera.close()
-        self._worker.stop()
         self._cameras = {}
+        self._worker.stop()
+        self._outputs.initial_pose.forget()
 
     # --- once a second --------------------------------------------------------------------------------------------
 
@@ -260,15 +292,25 @@ class LocalizeNode(OverriddenNode):
         for camera in self._cameras.values():
             camera.settle(timeout_s)
             camera.tell_gaps()
+        self._one_shot.expire()
+        self._outputs.initial_pose.offer(self._settings.node.hand_over_initialpose)
         self._publish_diagnostics()
 
     def _publish_diagnostics(self) -> None:
         name = f"{self.get_namespace().rstrip('/')}/{self.get_name()}"
         cameras = tuple(self._cameras.values())
         latencies = self._processor.latencies
-        warnings = tuple(filter(None, [clock_warning(self)]))
         status = NodeStatus(
-            name, self._state, self._setup, self._failed_start, cameras, latencies, self._errors, warnings
+            name,
+            self._state,
+            self._setup,
+            self._failed_start,
+            cameras,
+            latencies,
+            self._errors,
+            warnings=tuple(filter(None, [clock_warning(self)])),
+            stuck=self._worker.stuck,
+            initial_pose=self._outputs.initial_pose.describe(),
         )
         self._diagnostics.publish(to_diagnostics(status, self.get_clock().now().nanoseconds))
 

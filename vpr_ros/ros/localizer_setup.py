@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.paths import user_path
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
@@ -72,7 +73,7 @@ def open_setup(
     if previous is not None and previous.settings.model == settings.node.model and "model" not in named:
         extractor = previous.extractor
     else:
-        extractor = open_extractor(_path(settings.node.model), _inference(settings.node))
+        extractor = open_extractor(_path(settings.node.model, "the model"), _inference(settings.node))
     place_map.check_model(extractor.info, extractor.sha256)
     localizer = Localizer(extractor, place_map, settings.localizer)
     asked = transforms if settings.node.use_tf else None
@@ -89,7 +90,7 @@ def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
     Every file of the map counts: one that is being copied into place has its manifest long before its descriptors.
     """
     names = [f"{settings.map}/{name}" for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
-    return tuple(_file_state(Path(name).expanduser()) for name in (*names, settings.model))
+    return tuple(map(_file_state, (*names, settings.model)))
 
 
 def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
@@ -101,22 +102,21 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
     if previous is not None and previous.settings.map == folder:
         # One that was replaced or deleted meanwhile goes on working: another parameter is no reason to change maps.
         return previous.place_map
-    path = Path(folder).expanduser()
-    place_map = PlaceMap.open(path)
+    place_map = PlaceMap.open(user_path(folder, "the map"))
     return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
 
 
 def _inference(settings: NodeSettings) -> InferenceOptions:
-    return InferenceOptions(providers=settings.providers, engine_cache=_path(settings.engine_cache))
+    return InferenceOptions(providers=settings.providers, engine_cache=_path(settings.engine_cache, "engine_cache"))
 
 
-def _path(name: str) -> Path | None:
-    return Path(name).expanduser() if name else None
+def _path(name: str, what: str) -> Path | None:
+    return user_path(name, what) if name else None
 
 
-def _file_state(path: Path) -> tuple[int, int] | None:
+def _file_state(name: str) -> tuple[int, int] | None:
     try:
-        status = path.stat()
-    except OSError:
+        status = user_path(name, "the file").stat()
+    except (OSError, ConfigError):
         return None
     return status.st_ino, status.st_mtime_ns

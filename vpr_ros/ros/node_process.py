@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.executors import ExternalShutdownException
+from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.ros.contained import ContainedExecutor, RCLError, contain_services
 
-RCLError: type[Exception] = rclpy_implementation.RCLError
+LISTENING_S = 0.2
+"""How often the process looks whether it was asked to end."""
+LAST_ANSWERS_S = 10.0
+"""For how long those who wait for an answer when the process ends are still answered."""
 
 
 def run_node(
@@ -27,7 +34,8 @@ def run_node(
 
     Args:
         name: of the command.
-        make_node: builds the node once rclpy is initialised; the node has ``start()`` and ``close()``.
+        make_node: builds the node once rclpy is initialised; the node has ``start()``, ``close()``, ``waiting``, how
+            many callers have no answer yet, and ``report()`` for what its callbacks raise.
         description, example: for ``--help``.
         argv: arguments without the program's name.
     """
@@ -40,25 +48,62 @@ def run_node(
 
     def command(arguments: Sequence[str]) -> None:
         parser.parse_args(without_ros_arguments(arguments))
-        with ros_running(["node", *arguments]):
+        with _signals_interrupt(), ros_running(["node", *arguments], SignalHandlerOptions.NO):
             _spin(make_node)
 
-    return run_command(command, sys.argv[1:] if argv is None else argv)
+    threads = set(threading.enumerate())
+    status = run_command(command, sys.argv[1:] if argv is None else argv)
+    if any(thread.is_alive() for thread in set(threading.enumerate()) - threads):
+        _leave(status)
+    return status
+
+
+def _leave(status: int) -> None:
+    """End the process although a thread is still inside the model: everything is closed, nothing waits for it.
+
+    Python would take the interpreter away from under that thread, which ends in an abort and a core dump.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 @contextlib.contextmanager
-def ros_running(arguments: Sequence[str]) -> Iterator[None]:
+def _signals_interrupt() -> Iterator[None]:
+    """Let the first SIGINT or SIGTERM interrupt, and no other disturb what is closed then.
+
+    rclpy's own handlers would take the graph away first, and with it the last words to whoever waits for an answer.
+    """
+    asked = threading.Event()
+
+    def interrupt(_number: int, _frame: Any) -> None:
+        if not asked.is_set():
+            asked.set()
+            raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def ros_running(arguments: Sequence[str], signals: SignalHandlerOptions = SignalHandlerOptions.ALL) -> Iterator[None]:
     """Start rclpy and shut it down again.
 
     Args:
         arguments: the program's name and what follows it, ROS's own arguments among them.
+        signals: which of them rclpy is to handle.
 
     Raises:
         ConfigError: ROS refuses the arguments.
     """
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # rclpy's own handler would call the one of run_command as well
+    if signals != SignalHandlerOptions.NO:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # rclpy's own handler would call the one of run_command as well
     with _refusals():
-        rclpy.init(args=list(arguments))
+        rclpy.init(args=list(arguments), signal_handler_options=signals)
     try:
         yield
     finally:
@@ -98,17 +143,28 @@ def until_asked_to_end() -> Iterator[None]:
 
 
 def _spin(make_node: Callable[[], Any]) -> None:
-    executor = SingleThreadedExecutor()
-    node = None
+    node = executor = None
     try:
         with until_asked_to_end():
             node = make_node()
+            executor = ContainedExecutor(node.report)
             executor.add_node(node)
+            contain_services(node)
             node.start()
-            executor.spin()
+            while True:
+                executor.spin_once(LISTENING_S)
     finally:
         if node is not None:
             node.close()
-        executor.shutdown()
+        if executor is not None:
+            _answer_the_last(node, executor)
+            executor.shutdown()
         if node is not None:
             node.destroy_node()
+
+
+def _answer_the_last(node: Any, executor: ContainedExecutor) -> None:
+    end_s = time.monotonic() + LAST_ANSWERS_S
+    with until_asked_to_end():
+        while node.waiting and time.monotonic() < end_s:
+            executor.spin_once(LISTENING_S)

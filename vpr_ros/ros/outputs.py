@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
@@ -14,6 +13,7 @@ from visualization_msgs.msg import MarkerArray
 
 from vpr_ros.core.frames import Frame
 from vpr_ros.localization import Localization
+from vpr_ros.ros.initial_pose import InitialPose
 from vpr_ros.ros.localizer_setup import LocalizerSetup
 from vpr_ros.ros.map_view import map_view, marker_length_m
 from vpr_ros.ros.markers import to_markers
@@ -26,7 +26,11 @@ LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Outputs:
-    """The publishers of the node. Only ``~/pose`` is sent whether somebody listens or not."""
+    """The publishers of the node. Only ``~/pose`` is sent whether somebody listens or not.
+
+    Attributes:
+        initial_pose: hands one accepted pose over on ``initialpose``.
+    """
 
     def __init__(self, node: LifecycleNode) -> None:
         """Create the publishers; they are silent until the node is active."""
@@ -38,13 +42,7 @@ class Outputs:
         self._markers = create(MarkerArray, "~/markers", RESULT_QOS)
         self._map = create(Path, "~/map", LATCHED_QOS)
         self._marker_length_m = 1.0
-        self._initialpose = create(PoseWithCovarianceStamped, "initialpose", RESULT_QOS)
-        self._armed = threading.Event()
-        self._armed.set()
-
-    def rearm(self) -> None:
-        """Let the next accepted pose be handed over on ``initialpose`` again."""
-        self._armed.set()
+        self.initial_pose = InitialPose(node)
 
     def publish_map(self, setup: LocalizerSetup, stamp_ns: int) -> None:
         """Publish the map's trajectory, latched; markers get a size that can be seen in it."""
@@ -58,9 +56,7 @@ class Outputs:
         if localization.accepted and localization.T_map_base is not None:
             pose = to_pose_with_covariance(localization.T_map_base, localization.covariance, stamp_ns, frame_id)
             self._pose.publish(pose)
-            if setup.settings.hand_over_initialpose and self._armed.is_set():
-                self._armed.clear()
-                self._initialpose.publish(pose)
+            self.initial_pose.accept(pose, setup.settings.hand_over_initialpose)
         if _heard(self._matches):
             self._matches.publish(to_match_cloud(localization.matches, stamp_ns, frame_id))
         if _heard(self._candidates):

@@ -87,7 +87,7 @@ class NodeSettings:
         True, "Localize every image the model has time for. False: only when ~/localize is called."
     )
     hand_over_initialpose: bool = parameter(
-        False, "Publish the first accepted pose once on initialpose, for AMCL and Nav2. ~/reset arms it again."
+        False, "Hand one accepted pose over on initialpose as soon as AMCL or Nav2 listens. ~/reset arms it again."
     )
     use_tf: bool = parameter(
         True,

@@ -8,6 +8,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from vpr_ros.core.errors import ModelError
+
+STUCK_AFTER_S = 10.0
+"""No model that localizes a robot takes so long for one image."""
+STOP_TIMEOUT_S = 2.0
+
+Asker = Callable[[Any], None]
+"""Is called with the outcome of an image: what the processing returned, the exception it raised, or None from a worker
+that was stopped before. In any thread."""
+
 
 @dataclass(eq=False)
 class ImageJob:
@@ -18,16 +28,20 @@ class ImageJob:
         camera: the camera's name.
         stamp_ns: time of exposure.
         received_s: when the callback got it, ``time.monotonic()``.
-        done: set once ``outcome`` holds an answer.
-        outcome: what the processing returned, or the exception it raised.
+        askers: who wants to know the outcome.
     """
 
     message: Any
     camera: str
     stamp_ns: int
     received_s: float
-    done: threading.Event = field(default_factory=threading.Event)
-    outcome: Any = None
+    askers: list[Asker] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Running:
+    job: ImageJob
+    since_s: float
 
 
 class NewestFrameWorker:
@@ -36,6 +50,8 @@ class NewestFrameWorker:
     Cameras take turns: the one served longest ago goes first. An image waits at most one period of its camera, for
     then a newer one takes its place, and at most one turn of every camera. With cameras faster than the processing no
     answer is therefore older than twice the processing time, however many cameras there are.
+
+    There is never a second thread: a model that does not return keeps the only one, and ``start`` says so.
     """
 
     def __init__(self, process: Callable[[ImageJob], Any], dropped: Callable[[ImageJob], None]) -> None:
@@ -50,47 +66,105 @@ class NewestFrameWorker:
         self._wake = threading.Condition()
         self._waiting: dict[str, ImageJob] = {}
         self._served_s: dict[str, float] = {}
+        self._running: _Running | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread.
+
+        Raises:
+            ModelError: that of an earlier start has not come back from its image.
+        """
+        if self._thread is not None and self._thread.is_alive():
+            raise ModelError(
+                f"the model still works on an image it was given before, for {self.busy_s():.0f} s by now",
+                "Activate again once it is done; if it never is, restart the node with another model or provider",
+            )
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="localizer", daemon=True)
         self._thread.start()
 
-    def stop(self, timeout_s: float = 10.0) -> None:
-        """Finish the running image, forget the waiting ones, end the thread."""
+    def stop(self, timeout_s: float = STOP_TIMEOUT_S) -> bool:
+        """Finish the running image, forget the waiting ones, end the thread.
+
+        Returns:
+            Whether it ended. If not within *timeout_s*, it does as soon as the model returns.
+        """
         if self._thread is None:
-            return
+            return True
         with self._wake:
             self._stopping = True
+            jobs = list(self._waiting.values())
             self._waiting.clear()
             self._wake.notify()
         self._thread.join(timeout_s)
-        self._thread = None
+        with self._wake:
+            if self._running is not None:
+                jobs.append(self._running.job)
+            askers = [asker for job in jobs for asker in _taken(job)]
+        for asker in askers:
+            asker(None)
+        return not self._thread.is_alive()
 
     @property
     def is_running(self) -> bool:
         """Whether images offered now will be worked on."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._thread is not None and self._thread.is_alive() and not self._stopping
+
+    @property
+    def stuck(self) -> str:
+        """What to say about a model that does not come back from an image, "" while all is well."""
+        if self.busy_s() < STUCK_AFTER_S:
+            return ""
+        running = self._running
+        camera = f" of camera {running.job.camera}" if running is not None else ""
+        return (
+            f"the model has been working on one image{camera} for {self.busy_s():.0f} s, and nothing is localized "
+            "meanwhile. If it goes on, restart the node with another model or provider."
+        )
+
+    def busy_s(self) -> float:
+        """For how long it has been working on the present image, 0 between images. Seconds."""
+        running = self._running
+        return 0.0 if running is None else time.monotonic() - running.since_s
 
     def offer(self, job: ImageJob) -> None:
-        """Let *job* wait for its turn in place of an older image of its camera."""
+        """Let *job* wait for its turn in place of an older image of its camera, whose askers it answers too."""
         with self._wake:
             replaced = self._waiting.get(job.camera)
+            if replaced is not None:
+                job.askers += _taken(replaced)
             self._waiting[job.camera] = job
             self._wake.notify()
         if replaced is not None:
             self._dropped(replaced)
 
+    def ask(self, job: ImageJob, asker: Asker) -> None:
+        """Let *asker* know the outcome of *job*, or of a newer image of its camera that takes its place.
+
+        An image that waits or is worked on already is not worked on twice.
+        """
+        with self._wake:
+            running = None if self._running is None else self._running.job
+            for known in (running, self._waiting.get(job.camera)):
+                if known is not None and known.message is job.message:
+                    known.askers.append(asker)
+                    return
+        job.askers.append(asker)
+        self.offer(job)
+
     def _run(self) -> None:
         while (job := self._next()) is not None:
             try:
-                job.outcome = self._process(job)
+                outcome = self._process(job)
             except Exception as error:
-                job.outcome = error
-            job.done.set()
+                outcome = error
+            with self._wake:
+                self._running = None
+                askers = _taken(job)
+            for asker in askers:
+                asker(outcome)
 
     def _next(self) -> ImageJob | None:
         with self._wake:
@@ -99,5 +173,13 @@ class NewestFrameWorker:
             if self._stopping:
                 return None
             camera = min(self._waiting, key=lambda name: self._served_s.get(name, 0.0))
-            self._served_s[camera] = time.monotonic()
-            return self._waiting.pop(camera)
+            now_s = self._served_s[camera] = time.monotonic()
+            job = self._waiting.pop(camera)
+            self._running = _Running(job, now_s)
+            return job
+
+
+def _taken(job: ImageJob) -> list[Asker]:
+    """The askers of *job*, which is rid of them: each is answered once."""
+    askers, job.askers = job.askers, []
+    return askers

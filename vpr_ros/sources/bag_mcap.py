@@ -13,13 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from vpr_ros.core.errors import SourceError
-
 MAGIC: Final = b"\x89MCAP0\r\n"
-_KNOWN_SCHEMAS: Final = ("ros2msg", "ros2idl", "omgidl", "")
+_KNOWN_SCHEMAS: Final = (b"ros2msg", b"ros2idl", b"omgidl", b"")
 _PROFILE: Final = b"ros2"
 _QOS: Final = b"offered_qos_profiles"
-_HEADER, _FOOTER, _SCHEMA, _CHANNEL, _DATA_END, _PRIVATE = 0x01, 0x02, 0x03, 0x04, 0x0F, 0x80
+_FOOTER, _SCHEMA, _CHANNEL = 0x02, 0x03, 0x04
 _FOOTER_BYTES: Final = 1 + 8 + 20 + len(MAGIC)
 _LARGEST_SCHEMA: Final = 1 << 26
 
@@ -34,22 +32,8 @@ class _Record(NamedTuple):
         return self.at + 9
 
 
-class Disguise(NamedTuple):
-    """What a file is to show instead of its own bytes.
-
-    Attributes:
-        patches: bytes by their offset in the file.
-        foreign: encodings of the schemas that are hidden.
-        is_ros2: whether a schema of ROS 2 remains.
-    """
-
-    patches: dict[int, bytes]
-    foreign: tuple[str, ...]
-    is_ros2: bool
-
-
-def disguise(path: Path) -> Disguise | None:
-    """Find what the library would stumble over; None where *path* is no whole mcap file.
+def disguise(path: Path) -> dict[int, bytes]:
+    """The bytes that *path* is to show instead of its own, by their offset; none where it is no whole mcap file.
 
     Raises:
         OSError: it cannot be read.
@@ -57,9 +41,9 @@ def disguise(path: Path) -> Disguise | None:
     with path.open("rb") as stream:
         size = stream.seek(0, io.SEEK_END)
         try:
-            return _disguise(stream, size)
+            return _patches(stream, size)
         except (struct.error, IndexError):
-            return None
+            return {}
 
 
 def disguised(path: Path, patches: dict[int, bytes]) -> Path:
@@ -107,30 +91,24 @@ class _PatchedFile(io.RawIOBase):
         super().close()
 
 
-def _disguise(stream: io.BufferedReader, size: int) -> Disguise | None:
+def _patches(stream: io.BufferedReader, size: int) -> dict[int, bytes]:
     stream.seek(0)
     if stream.read(len(MAGIC)) != MAGIC or size < len(MAGIC) + _FOOTER_BYTES:
-        return None
+        return {}
     header = _read_record(stream, len(MAGIC), size)
     stream.seek(size - _FOOTER_BYTES)
     footer = stream.read()
     if header is None or footer[0] != _FOOTER or not footer.endswith(MAGIC):
-        return None
+        return {}
     patches = _ros2_profile(header)
     (summary,) = struct.unpack_from("<Q", footer, 9)
-    foreign: list[str] = []
-    is_ros2 = False
     # Without a summary the schemas stand between the messages.
     for record in _records(stream, summary or header.content_at + len(header.content), size - _FOOTER_BYTES):
         if record.opcode == _SCHEMA:
-            encoding, readable = _schema(record)
-            is_ros2 = is_ros2 or (readable and encoding != "")
-            if not readable:
-                foreign.append(encoding)
-                patches[record.at] = bytes([_PRIVATE])
+            patches |= _undefined(record)
         elif (found := record.content.find(_QOS)) >= 0:
             patches[record.content_at + found] = b"_"
-    return Disguise(patches, tuple(dict.fromkeys(foreign)), is_ros2)
+    return patches
 
 
 def _records(stream: io.BufferedReader, start: int, end: int) -> Iterator[_Record]:
@@ -166,28 +144,27 @@ def _ros2_profile(header: _Record) -> dict[int, bytes]:
     return {header.content_at: names}
 
 
-def _schema(record: _Record) -> tuple[str, bool]:
-    """The encoding of a schema, and whether the library reads such a one."""
+def _undefined(record: _Record) -> dict[int, bytes]:
+    """A schema of the same name and length that defines nothing, where the library would not know this one."""
     name, encoding_at = _string(record.content, 2)
     encoding, data_at = _string(record.content, encoding_at)
     data, _ = _string(record.content, data_at)
-    known = encoding.decode("utf-8", "replace")
+    if encoding in _KNOWN_SCHEMAS and _is_text(name) and _is_text(data):
+        return {}
+    plain = name if _is_text(name) else b"?" * len(name)
+    rest = len(record.content) - encoding_at - 8
+    nothing = struct.pack("<I", 0) + struct.pack("<I", rest) + b" " * rest
+    return {record.content_at + 6: plain, record.content_at + encoding_at: nothing}
+
+
+def _is_text(content: bytes) -> bool:
     try:
-        for text in (name, data):
-            text.decode()
+        content.decode()
     except UnicodeDecodeError:
-        return known, False
-    return known, known in _KNOWN_SCHEMAS
+        return False
+    return True
 
 
 def _string(content: bytes, at: int) -> tuple[bytes, int]:
     (length,) = struct.unpack_from("<I", content, at)
     return content[at + 4 : at + 4 + length], at + 4 + length
-
-
-def no_ros2(path: str, encodings: tuple[str, ...]) -> SourceError:
-    """The error for a file all of whose schemas are foreign."""
-    return SourceError(
-        f"{path} holds no message of ROS 2, its schemas are {', '.join(encodings)}",
-        "Convert it to a recording of ROS 2, or give its images as a folder with --poses",
-    )

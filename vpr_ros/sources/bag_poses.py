@@ -22,9 +22,8 @@ from vpr_ros.sources.bag_recording import (
 )
 from vpr_ros.sources.clock_offset import Clock
 from vpr_ros.sources.geodetic import far_from_others, local_enu, refused_fix
-from vpr_ros.sources.leaps import out_of_reach
+from vpr_ros.sources.leaps import leap_note
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
-from vpr_ros.sources.time_range import seconds
 
 Fix = tuple[float, float, float]
 """Latitude and longitude in degrees, altitude in metres."""
@@ -116,7 +115,7 @@ class TopicPoses:
         if self._type != NAV_SAT_FIX or not samples:
             poses = [sample.pose for sample in samples if isinstance(sample.pose, Pose)]
             track = pose_track(self.topic, zip(stamps_ns, poses, strict=True), skipped)
-            self._note_leaps(track)
+            self._leaps = leap_note(f"poses of {self.topic}", track)
             return track, None
         fixes = np.array([sample.pose for sample in samples], dtype=np.float64)
         far = far_from_others(fixes[:, 0], fixes[:, 1], fixes[:, 2], stamps_ns)
@@ -132,16 +131,6 @@ class TopicPoses:
         stamped = zip(np.array(stamps_ns)[~far].tolist(), enu.tolist(), strict=True)
         poses_enu = ((stamp_ns, Pose((east, north, up), None)) for stamp_ns, (east, north, up) in stamped)
         return pose_track(self.topic, poses_enu, skipped), datum
-
-    def _note_leaps(self, track: PoseTrack) -> None:
-        """Poses in a map may leap, when a robot finds out where it is; whoever reads the map should know."""
-        far = out_of_reach(track.position_m, track.stamps_ns)
-        if far.any():
-            first_s = seconds(int(track.stamps_ns[far][0]))
-            self._leaps = [
-                f"{int(far.sum())} of {len(far)} poses of {self.topic} lie farther from the others than anything "
-                f"moves, the first at {first_s} s"
-            ]
 
     def _of_one_frame(self, skipped: Counter[str]) -> list[_Sample]:
         frame, child = self.frame_id, self.child_frame_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import os
 import re
 import shlex
@@ -17,7 +18,7 @@ import sqlite3
 import tempfile
 import weakref
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -25,7 +26,7 @@ from rosbags.rosbag2 import Reader
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.bag_files import shown
-from vpr_ros.sources.bag_mcap import MAGIC, disguise, disguised, no_ros2
+from vpr_ros.sources.bag_mcap import MAGIC, disguise, disguised
 
 _SIDE_FILES: Final = ("-wal", "-journal")
 _COMPRESSED: Final = (".zstd", ".zst")
@@ -48,6 +49,7 @@ class BagStorage:
         """
         self.notices: list[str] = []
         self._folder: Path | None = None
+        self._numbers = itertools.count()
         self._opened = [self._reader(self._prepared(path), path) for path in paths]
         self._readable = [cast("Path", reader.path) for reader in self._opened]
 
@@ -80,7 +82,7 @@ class BagStorage:
         try:
             return _open(path, origin)
         except SourceError:
-            mended = self._without_definitions(path) if path.suffix == ".db3" else _without_foreign(path, origin)
+            mended = self._without_definitions(path) if path.suffix == ".db3" else _without_foreign(path)
             if mended is None:
                 raise
             return _open(mended, origin)
@@ -95,11 +97,14 @@ class BagStorage:
             with closing(sqlite3.connect(copy)) as database:
                 database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 database.execute("PRAGMA journal_mode=DELETE")
-                database.execute("SELECT count(*) FROM messages").fetchone()
+            gained = _message_count(copy)
         except sqlite3.Error as error:
             self.notices.append(f"{names}: not read ({error}), so what the recorder wrote last is missing")
             return path if is_plain(path) else self._linked(path)
-        self.notices.append(f"{names}: the recorder was cut off, what it left there is read too")
+        with suppress(sqlite3.Error):  # what was being put in its place when the power went may be no database
+            gained -= _message_count(path)
+        left = f"{gained} messages it left there are read too" if gained > 0 else "no more messages were found there"
+        self.notices.append(f"{names}: the recorder was cut off, {left}")
         return copy
 
     def _without_definitions(self, path: Path) -> Path | None:
@@ -122,7 +127,7 @@ class BagStorage:
         return copy
 
     def _unpacked(self, path: Path) -> Path:
-        unpacked = self._own_folder() / f"{self._number()}{Path(path.stem).suffix}"
+        unpacked = self._own_folder() / f"{next(self._numbers)}{Path(path.stem).suffix}"
         try:
             with path.open("rb") as packed, _zstd_stream(packed) as stream, unpacked.open("wb") as file:
                 shutil.copyfileobj(stream, file, 1 << 20)
@@ -141,10 +146,10 @@ class BagStorage:
                 f"where {free / 1e9:.1f} GB are free",
                 "Set the environment variable TMPDIR to a folder with more room",
             )
-        return Path(shutil.copyfile(path, folder / f"{self._number()}{path.suffix}"))
+        return Path(shutil.copyfile(path, folder / f"{next(self._numbers)}{path.suffix}"))
 
     def _linked(self, path: Path) -> Path:
-        link = self._own_folder() / f"{self._number()}{path.suffix}"
+        link = self._own_folder() / f"{next(self._numbers)}{path.suffix}"
         link.symlink_to(path.absolute())
         return link
 
@@ -153,9 +158,6 @@ class BagStorage:
             self._folder = Path(tempfile.mkdtemp(prefix="vpr_ros_bag_"))
             weakref.finalize(self, _remove, self._folder, os.getpid())
         return self._folder
-
-    def _number(self) -> int:
-        return len(list(self._own_folder().iterdir()))
 
 
 def damaged(path: Path, error: Exception) -> SourceError:
@@ -182,23 +184,28 @@ def _open(path: Path, origin: Path) -> Reader:
     return reader
 
 
-def _without_foreign(path: Path, origin: Path) -> Path | None:
+def _without_foreign(path: Path) -> Path | None:
     try:
-        found = disguise(path) if path.suffix == ".mcap" else None
+        patches = disguise(path) if path.suffix == ".mcap" else {}
     except OSError:
         return None
-    if found is None or not found.patches:
-        return None
-    if found.foreign and not found.is_ros2:
-        raise no_ros2(shown(origin), found.foreign)
-    return disguised(path, found.patches)
+    return disguised(path, patches) if patches else None
 
 
 def _tables(path: Path) -> set[str]:
     """The names of the tables of an sqlite3 file, which is left as it is."""
-    address = f"{path.absolute().as_uri()}?immutable=1"
-    with closing(sqlite3.connect(address, uri=True)) as database:
+    with closing(_untouched(path)) as database:
         return {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+
+
+def _message_count(path: Path) -> int:
+    with closing(_untouched(path)) as database:
+        return int(database.execute("SELECT count(*) FROM messages").fetchone()[0])
+
+
+def _untouched(path: Path) -> sqlite3.Connection:
+    """An sqlite3 file without what lies beside it, and without a trace of having been read."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
 
 
 def _zstd_stream(packed: IO[bytes]) -> Any:
@@ -241,7 +248,7 @@ def _remedy(path: Path) -> str:
     with path.open("rb") as file:
         begins = file.read(16)
     if path.suffix == ".mcap" and begins.startswith(MAGIC):
-        return f"A recording that was cut off is mended by `mcap recover {name} -o mended.mcap`"
+        return f"What can be read of it is written anew by `mcap recover {name} -o mended.mcap`"
     if path.suffix == ".db3" and begins.startswith(_SQLITE):
-        return f"What is left of a damaged file is saved by `sqlite3 {name} .recover | sqlite3 mended.db3`"
+        return f"What can be read of it is written anew by `sqlite3 {name} .recover | sqlite3 mended.db3`"
     return f"It does not begin as {path.suffix or 'such'} files do: check that it is the file that was meant"

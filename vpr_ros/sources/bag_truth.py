@@ -143,7 +143,7 @@ def _from_tree(options: SourceOptions, map_frame: str, cameras: Sequence[ImageTo
         mounts,
         skipped=trees.skipped,
         noticed=lambda used: [
-            *trees.unset_stamps(),
+            *trees.remarks(),
             *trees.notices,
             *trees.several(map_frame, [c.topic for c in used]),
             *trees.disagreements(map_frame, used),

@@ -14,6 +14,7 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_messages import stamp_ns_of, transform_of
 from vpr_ros.sources.bag_recording import RawMessage, mend_zero_stamps, unset_stamps
 from vpr_ros.sources.clock_offset import Clock
+from vpr_ros.sources.leaps import leap_note
 from vpr_ros.sources.pose_track import (
     PoseGapError,
     PoseSamples,
@@ -109,14 +110,13 @@ class FrameTree:
         """Transforms that cannot be used, by reason, of all that were looked up."""
         return sum((track.skipped for track in self._tracks.values()), Counter[str]())
 
-    def unset_stamps(self) -> list[str]:
-        """A sentence for each transform that was looked up and has stamps that were not set."""
-        edges = {child: self._edge(child) for child in self._tracks}
-        return [
-            sentence
-            for child, edge in edges.items()
-            for sentence in unset_stamps(f"transforms {self._name(child)}", edge.stamps_ns, edge.unstamped)
-        ]
+    def remarks(self) -> list[str]:
+        """A sentence for each transform that was looked up and has stamps that were not set, or that leaps."""
+        sentences = []
+        for child, track in self._tracks.items():
+            edge, what = self._edge(child), f"transforms {self._name(child)}"
+            sentences += unset_stamps(what, edge.stamps_ns, edge.unstamped) + leap_note(what, track)
+        return sentences
 
     def clocks(self) -> list[tuple[str, Clock]]:
         """When the transforms that were looked up were stamped and recorded, with the names of the transforms."""

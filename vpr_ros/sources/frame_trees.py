@@ -96,9 +96,9 @@ class FrameTrees:
         """Transforms that cannot be used, by reason, of all that were looked up."""
         return sum((tree.skipped() for tree in self._joined.values()), Counter[str]())
 
-    def unset_stamps(self) -> list[str]:
-        """A sentence for each transform that was looked up and has stamps that were not set."""
-        return [sentence for tree in self._joined.values() for sentence in tree.unset_stamps()]
+    def remarks(self) -> list[str]:
+        """See ``FrameTree.remarks``."""
+        return [sentence for tree in self._joined.values() for sentence in tree.remarks()]
 
     def disagreements(self, target: str, cameras: Sequence[ImageTopic]) -> list[str]:
         """A sentence where the clock of a camera is not that of the transforms it was looked up in."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".pgm", ".w
 
 LARGEST_IMAGE_BYTES: Final = 1 << 29
 """Of one file; uncompressed images of the largest size that is taken by default fit."""
+
 
 MAP_FILES = ("manifest.yaml", "descriptors.npy")
 """By these a map is known that was built in the folder of its images; its thumbnails are not images of the drive."""
@@ -40,13 +41,13 @@ def list_images(folder: Path) -> list[Path]:
     """Every image below *folder*, subfolders and links included, in natural order of their relative names.
 
     Files and folders whose name begins with a dot are left out, and so is a map that lies there with its thumbnails,
-    and a link to a folder it lies in. What is called an image and cannot be read (a link to nothing, a pipe) is listed:
-    it keeps its place in the order, and reading it says what is wrong.
+    and a link to a folder that was read before, so that no image comes twice. What is called an image and cannot be
+    read (a link to nothing, a pipe) is listed: it keeps its place in the order, and reading it says what is wrong.
 
     Raises:
         SourceError: there is none, or a folder cannot be read.
     """
-    found = list(_image_files(folder, ()))
+    found = list(_image_files(folder))
     if not found:
         kinds = Counter(path.suffix.lower() for path in folder.iterdir() if is_file(path) and path.suffix)
         others = ", ".join(f"{count} {suffix}" for suffix, count in kinds.most_common(3))
@@ -57,22 +58,33 @@ def list_images(folder: Path) -> list[Path]:
     return sorted(found, key=lambda p: natural_key(p.relative_to(folder).as_posix()))
 
 
-def _image_files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
-    """Walk by hand: ``Path.rglob`` does not enter linked folders before Python 3.13, and then runs in circles."""
-    here = Path(os.path.realpath(folder))
-    if here in above or (above and all(is_file(folder / name) for name in MAP_FILES)):
-        return
+def _image_files(folder: Path) -> Iterator[Path]:
+    """Walk by hand: ``Path.rglob`` does not enter linked folders before Python 3.13, and then runs in circles.
+
+    Links are entered last, and each folder once: a dozen folders that link to each other are millions of ways.
+    """
+    entered: set[str] = set()
+    folders, links = deque([folder]), deque[Path]()
+    while folders or links:
+        here = folders.popleft() if folders else links.popleft()
+        real = os.path.realpath(here)
+        if real in entered or (here != folder and all(is_file(here / name) for name in MAP_FILES)):
+            continue
+        entered.add(real)
+        for path in _visible(here):
+            if is_folder(path):
+                (links if path.is_symlink() else folders).append(path)
+            elif path.suffix.lower() in IMAGE_SUFFIXES:
+                yield path
+
+
+def _visible(folder: Path) -> list[Path]:
     try:
-        visible = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise SourceError(
             f"{folder} cannot be read ({error.strerror or error})", "Allow yourself to read it"
         ) from error
-    for path in visible:
-        if is_folder(path):
-            yield from _image_files(path, (*above, here))
-        elif path.suffix.lower() in IMAGE_SUFFIXES:
-            yield path
 
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:

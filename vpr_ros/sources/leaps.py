@@ -8,6 +8,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.sources.pose_track import PoseTrack
+from vpr_ros.sources.time_range import seconds
+
 LEAP_M: Final = 100.0
 LEAP_M_PER_S: Final = 100.0
 _TIMES_USUAL_PACE: Final = 10.0
@@ -51,6 +54,23 @@ def out_of_reach(position_m: npt.ArrayLike, stamps_ns: npt.ArrayLike) -> npt.NDA
     far = np.zeros(count, dtype=bool)
     far[order] = ~believed
     return far
+
+
+def leap_note(what: str, track: PoseTrack) -> list[str]:
+    """A sentence where poses leap: a robot that found out where it is, or two robots that publish the same.
+
+    Args:
+        what: of which the poses are, for people.
+        track: the poses.
+    """
+    far = out_of_reach(track.position_m, track.stamps_ns)
+    if not far.any():
+        return []
+    first_s = seconds(int(track.stamps_ns[far][0]))
+    return [
+        f"{int(far.sum())} of {len(far)} {what} lie farther from the others than anything moves, "
+        f"the first at {first_s} s"
+    ]
 
 
 def _fastest(way_m: npt.NDArray[np.float64], time_s: npt.NDArray[np.float64]) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.paths import user_path
 from vpr_ros.sources.bag_files import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag
 from vpr_ros.sources.image_folder import open_folder
@@ -27,14 +28,12 @@ def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSou
     What was left out, and why poses that are there are not used, stands in the ``description``.
 
     Raises:
+        ConfigError: *path* is none.
         SourceError: it is none of these, or cannot be used; see ``open_bag`` and ``open_folder``.
         ClockError: image and pose times do not meet.
     """
     options = options or SourceOptions()
-    try:
-        path = path.expanduser()
-    except RuntimeError as error:
-        raise SourceError(f"{path}: there is no such user", "Check the path") from error
+    path = user_path(path, "the recording")
     if is_file(path) and path.suffix in BAG_SUFFIXES:
         return open_bag(path, options)
     if is_folder(path):

@@ -23,6 +23,7 @@ REORDERING_NS = 100_000_000
 # else may have happened meanwhile.
 LEAST_GAP_NS, LONGEST_GAP_NS = 1_000_000_000, 5_000_000_000
 USUAL_STEPS = 2.5
+_OTHER_POSES = "take other poses with --poses, or from a bag with --pose-topic or --map-frame"
 FARTHEST_M = 1e8
 """From the origin of any map frame, coordinates from the earth's centre included; a filter that diverged goes on."""
 
@@ -131,8 +132,7 @@ class PoseTrack:
             raise ClockError(
                 f"the clocks of images and poses never overlap: images {time_range(stamps_ns)}, "
                 f"poses of {self.origin} {time_range(mine)}",
-                "Record both with one clock (use_sim_time for all nodes or for none), or take other poses with "
-                "--pose-topic, --map-frame or --poses",
+                f"Record both with one clock (use_sim_time for all nodes or for none), or {_OTHER_POSES}",
             )
         if refuse_gaps and (error := self.gap_error(stamps_ns, max_gap_ns)) is not None:
             raise error
@@ -216,7 +216,7 @@ def pose_track(origin: str, stamped: Iterable[tuple[int, Pose]], skipped: Counte
         reasons = listed(counted) or "it is empty"
         raise SourceError(
             f"{origin} has no usable pose ({reasons})",
-            "Check what publishes it, or take other poses with --pose-topic, --map-frame or --poses",
+            f"Check what made it, or {_OTHER_POSES}",
         )
     stamps_ns = np.array([stamp_ns for stamp_ns, _ in good], dtype=np.int64)
     kept = in_line(stamps_ns, REORDERING_NS)
