@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from optional_parts import need
 
 from vpr_ros.__main__ import COMMANDS, main
 
@@ -101,6 +102,8 @@ def test_a_signal_while_it_loads_ends_it_without_a_traceback(
     """The signal comes at the first line of numpy in Python's own log of imports."""
     if COMMANDS[name].module.startswith("vpr_ros.ros"):
         pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    if name in {"train", "convert_checkpoint", "compare_models"}:
+        need("torch")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONPROFILEIMPORTTIME": "1"}
     command = [sys.executable, "-m", "vpr_ros", name]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:

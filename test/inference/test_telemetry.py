@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from optional_parts import need
+
 PACKAGE = Path(__file__).resolve().parents[2]
 RUN = """
 import numpy as np
@@ -19,6 +21,7 @@ QUIET_ANYWAY = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "TF_BUI
 
 
 def test_the_runtime_leaves_no_device_id(tmp_path: Path) -> None:
+    need("onnxruntime")
     environment = {name: value for name, value in os.environ.items() if name not in QUIET_ANYWAY}
     environment |= {"PYTHONPATH": str(PACKAGE), "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "-c", RUN], env=environment, capture_output=True, text=True, check=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from optional_parts import need
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError, VprError
 from vpr_ros.sources import SourceOptions, open_source
@@ -118,6 +119,7 @@ def test_poses_from_where_nothing_ends_are_refused(folder: Path, tmp_path: Path,
 
 @pytest.mark.parametrize("command", ["build_map", "evaluate"])
 def test_a_command_says_it_on_one_line(folder: Path, tmp_path: Path, command: str) -> None:
+    need("onnxruntime")
     os.mkfifo(tmp_path / "pipe")
     given = {"build_map": [folder, "--output", tmp_path / "map"], "evaluate": [tmp_path, folder, "--output", tmp_path]}
     arguments = [sys.executable, "-m", f"vpr_ros.cli.{command}", *given[command], "--poses", tmp_path / "pipe"]
