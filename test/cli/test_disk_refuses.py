@@ -15,7 +15,7 @@ from recorded_drive import write_drive
 from vpr_ros.cli.build_map import main as build
 
 ROOT = Path(__file__).resolve().parents[2]
-FULL = 'mount -t tmpfs -o size=64k none "$1"; echo older > "$1/older"'
+FULL = 'mount -t tmpfs -o size=20k none "$1"; echo older > "$1/older"'
 READ_ONLY = f'{FULL}; mount -o remount,ro "$1"'
 
 

@@ -1,8 +1,9 @@
-"""One end of an image stream, as a process: ``image_stream publish|receive WIDTH HEIGHT BURSTS``.
+"""One end of an image stream, as a process: ``image_stream publish|receive|film WIDTH HEIGHT COUNT``.
 
 The publisher sends bursts of five images, as many as the queue of sensor data holds, and goes on when the receiver has
 heard all of a burst. It waits for that and for nothing else, so that a busy machine is slow and loses nothing. Every
 image carries its number in its first pixels; the publisher prints the numbers that were heard as one JSON list.
+COUNT is of bursts; ``film`` is a camera of 30 Hz instead, which hears nobody and sends COUNT images.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ HEARD_QOS = QoSProfile(depth=100)
 DEADLINE_S = 20.0
 PROBE_S = 0.5
 NUMBER_BYTES = 8
+RATE_HZ = 30.0
 
 
 class Publisher:
@@ -50,6 +52,9 @@ class Publisher:
         while not condition() and time.monotonic() < end_s:
             rclpy.spin_once(self._node, timeout_sec=0.05)
         return condition()
+
+    def has_listener(self) -> bool:
+        return bool(self._publisher.get_subscription_count())
 
     def meet(self) -> bool:
         """Probe until the newest probe comes back: then both sides know each other, and nothing is under way."""
@@ -86,11 +91,21 @@ def receive(node: Node, width: int, height: int, _bursts: int) -> None:
     rclpy.spin(node)  # until the test ends it
 
 
+def film(node: Node, width: int, height: int, images: int) -> None:
+    publisher = Publisher(node, width, height)
+    assert publisher.wait_for(publisher.has_listener, DEADLINE_S), "nobody subscribed"
+    start_s = time.monotonic()
+    for number in range(images):
+        while (left_s := start_s + number / RATE_HZ - time.monotonic()) > 0:
+            time.sleep(left_s)
+        publisher.send(number)
+
+
 def main() -> None:
     role, (width, height, bursts) = sys.argv[1], map(int, sys.argv[2:5])
     rclpy.init(args=[])
     node = Node(f"stream_{role}")
-    {"publish": publish, "receive": receive}[role](node, width, height, bursts)
+    {"publish": publish, "receive": receive, "film": film}[role](node, width, height, bursts)
     node.destroy_node()
     rclpy.try_shutdown()
 

@@ -103,7 +103,7 @@ def stream(start_process: Start) -> Callable[[int, int, str], RosProcess]:
     def start(width: int, height: int, profile: str) -> RosProcess:
         own = {"FASTRTPS_DEFAULT_PROFILES_FILE": profile, "FASTDDS_DEFAULT_PROFILES_FILE": profile}
         own["PYTHONPATH"] = f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}"
-        return start_process("image_stream", "publish", str(width), str(height), "600", env=own)
+        return start_process("image_stream", "film", str(width), str(height), "600", env=own)
 
     return start
 
