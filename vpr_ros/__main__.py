@@ -71,11 +71,12 @@ def _without_command(argv: Sequence[str]) -> None:
     (asked,) = argv
     if asked in {"-h", "--help", "help"}:
         print(_help())
-    elif asked == "--version":
+    elif asked in {"-V", "--version"}:
         print(f"vpr_ros {__version__}")
     elif asked:
-        near = load("difflib").get_close_matches(asked.replace("-", "_"), COMMANDS, n=1, cutoff=0.0)
-        raise ConfigError(f"{asked!r} is no command", f"The nearest is `vpr_ros {near[0]}`; all: `vpr_ros --help`")
+        near = load("difflib").get_close_matches(asked.replace("-", "_"), COMMANDS, n=1)
+        nearest = f"The nearest is `vpr_ros {near[0]}`; all: " if near else "See "
+        raise ConfigError(f"{asked!r} is no command", f"{nearest}`vpr_ros --help`")
     else:
         raise ConfigError("no command is given", "`vpr_ros --help` lists them")
 

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("/opt/ros/jazzy/lib/vpr_ros/build_map", "ros2 run vpr_ros build_map"),
         ("/opt/venv/bin/vpr_ros", "vpr_ros build_map"),
         ("vpr_ros", "vpr_ros build_map"),
-        ("/usr/lib/python3/dist-packages/vpr_ros/__main__.py", "vpr_ros build_map"),
+        ("/usr/lib/python3/dist-packages/vpr_ros/__main__.py", "python -m vpr_ros build_map"),
     ],
 )
 def test_a_command_bears_the_name_it_was_called_by(called_as: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:

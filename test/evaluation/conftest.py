@@ -148,6 +148,18 @@ def far_second_drive(second_drive: Joined) -> Joined:
 
 
 @pytest.fixture
+def own_drive() -> StreetDrive:
+    """The map's own first 20 images."""
+    return StreetDrive(tuple(range(20)))
+
+
+@pytest.fixture
+def drive_elsewhere() -> StreetDrive:
+    """Poses in other coordinates."""
+    return StreetDrive((1.0, 2.0), offset_m=5e5, noise=12.0)
+
+
+@pytest.fixture
 def broken_images() -> StreetDrive:
     """Three frames of the street that do not decode."""
     return StreetDrive((1.0, 2.0, 3.0), noise=-1.0)

@@ -22,7 +22,7 @@ from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
-from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
@@ -146,6 +146,22 @@ def test_queries_are_put_where_the_map_has_its_zero(
     for group in ("answer", "top1", "published"):
         found, expected = (metrics["pose_error"][group] for metrics in (far.metrics, evaluation.metrics))
         assert found["translation_m"] == pytest.approx(expected["translation_m"], abs=1e-6)
+
+
+def test_the_maps_own_drive_is_noticed(
+    extractor: Extractor, street_map: PlaceMap, own_drive: FrameSource, second_drive: FrameSource
+) -> None:
+    metrics = run(extractor, street_map, own_drive, TWO_METRES).metrics
+    assert metrics["queries_like_their_match"] == 20
+    assert any("20 queries are the very images of the map" in note for note in summary_notes(metrics))
+    assert run(extractor, street_map, second_drive, TWO_METRES).metrics["queries_like_their_match"] == 0
+
+
+def test_queries_beyond_the_map_are_asked_for_their_frame(
+    extractor: Extractor, street_map: PlaceMap, drive_elsewhere: FrameSource
+) -> None:
+    metrics = run(extractor, street_map, drive_elsewhere, TWO_METRES).metrics
+    assert any("in one frame and of one origin" in note for note in summary_notes(metrics))
 
 
 def test_images_that_do_not_decode(

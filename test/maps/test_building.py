@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -294,3 +295,25 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     with pytest.raises(MapError, match="the disk is full") as caught:
         build_map(source, PixelExtractor(), tmp_path / "map", EVERY_FRAME)
     assert "--resume" in caught.value.remedy
+
+
+def test_an_interrupted_append_is_resumed_or_given_up_without_the_map(tmp_path: Path) -> None:
+    """What the message advises is done here: neither way loses the map."""
+    build_wall_map(tmp_path / "map", WallSource(track(20)))
+    second = WallSource(track(20), seed=4)
+    stops = replace(second, fails_at=12, failure=PowerCut("now"))
+    config = replace(EVERY_FRAME, batch_size=4)
+    with pytest.raises(PowerCut):
+        build_map(stops, PixelExtractor(), tmp_path / "map", config, append=True)
+    with pytest.raises(
+        MapError, match=r"was to add a session to the map\. .*add --append\. --append --overwrite gives it up"
+    ):
+        build_map(second, PixelExtractor(), tmp_path / "map", config, resume=True)
+    given_up = tmp_path / "given_up"
+    given_up.mkdir()
+    for folder in ("map", partial_path(tmp_path / "map").name):
+        shutil.copytree(tmp_path / folder, given_up / folder)
+    over = replace(config, overwrite=True)
+    assert build_map(second, PixelExtractor(), given_up / "map", over, append=True).frames == 40
+    assert build_map(second, PixelExtractor(), tmp_path / "map", config, append=True, resume=True).frames == 40
+    assert [len(PlaceMap.open(base / "map").manifest.sessions) for base in (tmp_path, given_up)] == [2, 2]

@@ -66,6 +66,16 @@ def test_a_recording_that_starts_over_is_no_gap() -> None:
     assert gaps.fault() == ""
 
 
+def test_a_pause_is_no_gap_and_neither_is_another_rate() -> None:
+    gaps = ImageGaps()
+    second_run = 10**18 + 12 * 10**9
+    for stamp_ns in (*stamps(*range(45)), *(second_run + PERIOD_NS * n for n in (0, 1, 2, 4, 5, 6))):
+        gaps.arrived(stamp_ns)
+    assert gaps.fault() == ""
+    slower = [10**18 + 2 * PERIOD_NS * n for n in range(15)]
+    assert missing_between((*slower, *(slower[-1] + PERIOD_NS * n for n in range(1, 30))))[1] == 0
+
+
 def test_missing_stamps_are_a_fault_with_what_was_expected() -> None:
     gaps = ImageGaps()
     for stamp_ns in stamps(*(n for n in range(60) if n % 3 != 1)):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import math
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,7 +62,11 @@ def build_parser() -> CommandParser:
     how = parser.add_argument_group("how the map is written")
     how.add_argument("--append", action="store_true", help="add SOURCE to the map as another session")
     how.add_argument("--resume", action="store_true", help="go on where an interrupted build stopped")
-    how.add_argument("--overwrite", action="store_true", help="replace a map that stands at MAP")
+    how.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace a map that stands at MAP; beside --append only what an interrupted build left",
+    )
     how.add_argument("--float16", action="store_true", help="half the size, slower search")
     how.add_argument("--no-thumbnails", action="store_true", help="keep no small pictures")
     how.add_argument("--batch-size", type=int, default=defaults.batch_size, metavar="N", help="images at a time")
@@ -86,16 +92,20 @@ def _build(argv: Sequence[str]) -> None:
     options = InferenceOptions(providers=tuple(arguments.provider or PREFERENCE))
     extractor = open_extractor(arguments.model, options)
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
-    with progress_bar("building") as progress:
-        report = build_map(
-            source,
-            extractor,
-            arguments.output,
-            config,
-            append=arguments.append,
-            resume=arguments.resume,
-            progress=progress,
-        )
+    try:
+        with progress_bar("building") as progress:
+            report = build_map(
+                source,
+                extractor,
+                arguments.output,
+                config,
+                append=arguments.append,
+                resume=arguments.resume,
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        print("what is done is kept: finish it with the same command and --resume", file=sys.stderr)
+        raise
     _print(report)
 
 
@@ -137,7 +147,13 @@ def _print(report: BuildReport) -> None:
     localize = program("localize")
     with_ros = localize.startswith("ros2 ")
     start = "ros2 launch vpr_ros localize.launch.py map:=" if with_ros else f"{localize} --ros-args -p map:="
-    print(f"next: {start}{shlex.quote(str(report.path))}")
+    path = str(report.path.absolute())  # a bare 2027 is a number to ROS, and "on" is true
+    print(f"next: {start}{shlex.quote(path if with_ros or _is_plain(path) else json.dumps(path))}")
+
+
+def _is_plain(path: str) -> bool:
+    """Whether ROS, which reads parameters as YAML, takes *path* for the text it is."""
+    return not any(mark in path for mark in ":#'\"\\") and path.isprintable() and path.strip() == path
 
 
 def _some(names: Sequence[str], count: int) -> str:

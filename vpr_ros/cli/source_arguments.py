@@ -14,7 +14,7 @@ from vpr_ros.sources.frame_range import FrameRange, parse_frame_range
 def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``SourceOptions`` and ``--frames``."""
     group = parser.add_argument_group("how the recording is read")
-    group.add_argument("--poses", type=Path, metavar="FILE", help="trajectory: TUM, KITTI, EuRoC, COLMAP text or CSV")
+    group.add_argument("--poses", type=Path, metavar="FILE", help="TUM, KITTI, EuRoC, RTAB-Map, COLMAP text or CSV")
     group.add_argument(
         "--image-topic", action="append", default=[], metavar="T", help="image topic of a bag; may be repeated"
     )

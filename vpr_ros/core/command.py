@@ -88,9 +88,11 @@ def run_command(command: Callable[[Sequence[str]], int | None], argv: Sequence[s
 
 
 def program(name: str) -> str:
-    """How this process's user calls the command *name*: as ROS does where ROS started the process, or by pip's word."""
-    folder = Path(sys.argv[0]).absolute().parent
-    return f"{'ros2 run ' if folder.parts[-2:] == ('lib', 'vpr_ros') else ''}vpr_ros {name}"
+    """How this process's user calls the command *name*: by ROS, by ``python -m``, or by pip's word."""
+    started = Path(sys.argv[0]).absolute()
+    if started.parent.parts[-2:] == ("lib", "vpr_ros"):
+        return f"ros2 run vpr_ros {name}"
+    return f"{'python -m ' if started.name == '__main__.py' else ''}vpr_ros {name}"
 
 
 def _refuse(message: str) -> int:

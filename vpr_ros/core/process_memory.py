@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from typing import Final
 
 M_TRIM_THRESHOLD: Final = -1
@@ -22,6 +21,8 @@ def keep_freed_memory() -> bool:
     every copy of every image, which is most of the time it takes to receive one. Costs nothing but memory that was in
     use a moment ago. Elsewhere than on glibc nothing happens.
     """
+    import ctypes  # noqa: PLC0415  # a signal while it loads is caught here
+
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

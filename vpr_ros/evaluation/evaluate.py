@@ -20,6 +20,9 @@ from vpr_ros.evaluation.run import Run, run_queries
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
+SAME_IMAGE = 0.9999
+"""Two pictures of one place, taken one after the other from a standing robot, are less alike than that."""
+
 
 @dataclass(frozen=True)
 class EvaluationOptions:
@@ -89,6 +92,9 @@ def evaluate(
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
     metrics = compute_metrics(run.outcomes, baselines)
     metrics["left_out"] = _left_out(ground_truth, run)
+    metrics["queries_like_their_match"] = sum(
+        bool(row.answer.matches) and row.answer.matches[0].similarity >= SAME_IMAGE for row in run.outcomes.rows
+    )
     return Evaluation(run.outcomes, metrics, place_map)
 
 

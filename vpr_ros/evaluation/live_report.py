@@ -81,7 +81,7 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
     if not right:
         raise SourceError(
             f"{len(log.best_match)} answers and {len(log.truth)} ground truths, none of the same time",
-            "Start watch before the player, and remap ground_truth to the player's topic",
+            "Start watch before the player, with --ros-args -r ground_truth:=/play/ground_truth (or /simulate/...)",
         )
     accepted = [stamp for stamp in log.published if stamp in right]
     wrong = sum(not right[stamp] for stamp in accepted)

@@ -39,6 +39,10 @@ def summary_notes(metrics: Metrics) -> list[str]:
         f"{metrics['queries_without_answer']} queries have no correct answer in the map; they count as misses",
         "Intervals take the queries for independent, which neighbours in a drive are not: the truth is less certain",
     ]
+    if metrics["queries_without_answer"] == metrics["queries"]:
+        notes.append("No query has one: are the poses of map and queries in one frame and of one origin (inspect_map)?")
+    if alike := metrics["queries_like_their_match"]:
+        notes.append(f"{alike} queries are the very images of the map: their figures say nothing of another drive")
     return notes + [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
 
 

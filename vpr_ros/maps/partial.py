@@ -23,7 +23,10 @@ from vpr_ros.maps.place_map import DESCRIPTORS_NAME
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 ROWS_PER_WRITE = 4096
-_START_AGAIN = "The interrupted build is damaged: start again with --overwrite instead of --resume"
+_START_AGAIN = (
+    "The interrupted build is damaged: start again with --overwrite instead of --resume, beside --append where it was "
+    "to add a session (--overwrite alone replaces the map)"
+)
 
 
 def partial_path(output: Path) -> Path:
@@ -90,7 +93,7 @@ class PartialMap:
         if not resume:
             raise MapError(
                 f"an interrupted build stands in {self.path}",
-                "Add --resume to finish it, or --overwrite to start again",
+                "Add --resume to finish it, or --overwrite to start again (beside --append, which keeps the map)",
             )
         _check_header(self.path, first, header)
         with _damage(self.path):
@@ -205,10 +208,20 @@ def _damage(path: Path) -> Iterator[None]:
 def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
     with _damage(path):
         different = differences(found, expected)
+        appends, wanted = found.get("append"), expected["append"]
+    if appends != wanted:
+        was, now = (
+            ("was to add a session to the map", "add --append") if appends else ("was no --append", "leave it out")
+        )
+        raise MapError(
+            f"the interrupted build in {path} {was}",
+            f"Resume it as it was begun: {now}. --append --overwrite gives it up and keeps the map",
+        )
     if different:
         raise MapError(
             f"the interrupted build in {path} was made from other inputs: {'; '.join(different)}",
-            "Resume with the same source, model and options, or start again with --overwrite instead of --resume",
+            "Resume with the same source, model and options, or start again with --overwrite instead of --resume, "
+            "beside --append where it was to add a session",
         )
 
 

@@ -20,6 +20,9 @@ FEWEST_INTERVALS: Final = 10
 SHORT_QUANTILE: Final = 0.1
 """Which of the intervals is the camera's own period: with half of the images lost, half of the intervals still are."""
 FEWEST_GAPS: Final = 5
+"""So many gaps, and so many changes between gap and none: a camera that changes its rate does so once or twice."""
+PAUSE_S: Final = 3.0
+"""Longer without an image: the driver paused, or a player ended and another began."""
 WHOLE: Final = 0.15
 MOST: Final = 0.8
 """A camera keeps a period when this share of its intervals, and of the long ones, are whole periods to ``WHOLE``."""
@@ -41,8 +44,8 @@ class ImageGaps:
     def arrived(self, stamp_ns: int) -> None:
         """Count an image; *stamp_ns* is 0 where it has no stamp of its own."""
         self._received_s.append(time.monotonic())
-        if stamp_ns == 0 or (self._stamps_ns and stamp_ns < self._stamps_ns[-1]):
-            self._stamps_ns.clear()  # another run of a recording, or a second publisher: nothing to be said of either
+        if stamp_ns == 0 or (self._stamps_ns and not 0 <= stamp_ns - self._stamps_ns[-1] <= 1e9 * PAUSE_S):
+            self._stamps_ns.clear()  # another run of a recording, a pause, or a second publisher: nothing to be said
         if stamp_ns != 0:
             self._stamps_ns.append(stamp_ns)
 
@@ -88,7 +91,8 @@ def missing_between(stamps_ns: tuple[int, ...]) -> tuple[int, int, float]:
     periods = intervals_s / period_s
     count = np.maximum(np.round(periods), 1)
     whole, gap = np.abs(periods - count) <= WHOLE, count > 1
-    if gap.sum() < FEWEST_GAPS or whole.mean() < MOST or whole[gap].mean() < MOST:
+    changes = int((gap[1:] != gap[:-1]).sum())
+    if min(gap.sum(), changes) < FEWEST_GAPS or whole.mean() < MOST or whole[gap].mean() < MOST:
         return len(periods), 0, period_s
     return len(periods), int(count.sum()) - len(periods), period_s
 

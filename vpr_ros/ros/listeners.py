@@ -71,7 +71,8 @@ def wait_for_nodes(node: Node, publishers: Sequence[Any], names: Sequence[str], 
             raise ConfigError(
                 f"{missing} did not subscribe to {topics} within {timeout_s:g} s; "
                 f"who listens: {', '.join(listening) or 'nobody'}",
-                "Start them in the same ROS_DOMAIN_ID, and check node and topic names",
+                "Start them in the same ROS_DOMAIN_ID, and check node and topic names; watch hears the truth with "
+                "--ros-args -r ground_truth:=/play/ground_truth",
             )
         rclpy.spin_once(node, timeout_sec=POLL_S)
 

@@ -182,7 +182,10 @@ class ParameterSpec:
         expected = "a list" if isinstance(default, tuple) else type(default).__name__
         raise ConfigError(
             f"parameter {self.name} is {value!r} ({type(value).__name__}), expected {expected} such as {default!r}",
-            "Correct the value in the parameter file",
+            "Correct it where it is given; a text that looks like a number or like true needs quotes of its own, "
+            f"-p '{self.name}:=\"...\"'"
+            if isinstance(default, str)
+            else "Correct it where it is given",
         )
 
 

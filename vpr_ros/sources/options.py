@@ -14,7 +14,7 @@ class SourceOptions:
     """How to read a recording.
 
     Attributes:
-        poses: trajectory file (TUM, KITTI, EuRoC, COLMAP text, CSV); None looks inside the recording.
+        poses: trajectory file (TUM, KITTI, EuRoC, RTAB-Map, COLMAP text, CSV); None looks inside the recording.
         image_topics: which cameras of a bag; empty takes every image topic.
         pose_topic: Odometry, PoseStamped, PoseWithCovarianceStamped or NavSatFix topic of a bag; None takes
             the only one there is.
