@@ -248,3 +248,9 @@ def test_tables_as_spreadsheets_write_them(tmp_path: Path, text: str) -> None:
 def test_tables_that_lose_a_cell_are_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SourceError, match=message):
         given(tmp_path, text)
+
+
+def test_a_name_that_tables_hold_escaped_is_listed_as_the_file_is_called(tmp_path: Path) -> None:
+    (tmp_path / "gt.csv").write_text('query,positives\n"00tab\t.jpg","10esc\x1b.jpg"\n', encoding="utf-8")
+    given = read_positives(tmp_path / "gt.csv", [r"10esc\x1b.jpg"], [r"00tab\t.jpg"])
+    assert as_lists(given.positives) == [[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +130,22 @@ def test_what_the_robot_would_refuse_is_not_written(
     assert (status, path.read_bytes()) == (2, b"an older file")
     assert message in capsys.readouterr().err
     assert sorted(file.name for file in tmp_path.iterdir()) == ["described.onnx", "net.onnx"]
+
+
+def test_a_file_that_declares_what_it_does_not_give_is_named_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = write(tmp_path / "declares.onnx", {"row": ["b", 2 * DIM]})
+    status, path = described(source)
+    error = capsys.readouterr().err
+    assert (status, path.exists()) == (2, False)
+    assert (
+        f"{source} does not run as it says" in error and ".trial" not in error and "Export the network again" in error
+    )
+
+
+def test_pipes_and_devices_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe.onnx")
+    for source in (tmp_path / "pipe.onnx", Path("/dev/zero")):
+        assert describe_model.main([str(source), "--output", str(tmp_path / "out.onnx")]) == 2
+        assert f"{source} is no regular file, expected a file" in capsys.readouterr().err

@@ -55,6 +55,20 @@ def test_what_is_no_pose_is_refused_with_both_ways_to_write_one(numbers: list[fl
     assert "roll pitch yaw" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("numbers", "says"),
+    [
+        ([1e308, 1e308, 1e308, 0, 0, 0, 1], "expected 300 m at most|not finite"),
+        ([6.4e6, 0, 0, 0, 0, 0, 1], "is 6.4e.06 m from the base, expected 300 m at most"),
+        ([1e308] * 7, "has 7 numbers"),
+        ([301.0, 0, 0, 0, 0, 0], "is 301 m from the base"),
+    ],
+)
+def test_a_camera_that_cannot_sit_there_is_refused(numbers: list[float], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        mount(numbers)
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("place", [0, 5])
 def test_numbers_that_are_not_finite_are_refused(number: float, place: int) -> None:

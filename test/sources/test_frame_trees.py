@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -171,7 +172,20 @@ def test_an_odometry_beside_a_camera_does_not_make_it_another_robot(tmp_path: Pa
     assert (x_m(source), source.warnings) == (X_M, ())
 
 
-def test_two_robots_that_publish_the_same_transform_are_told(tmp_path: Path) -> None:
-    both = [moving("/tf", "odom", "cam_optical", 0.5 * k + (300 if k % 3 == 0 else 0), k) for k in NUMBERS]
+@pytest.mark.parametrize(("robots", "apart_m"), [(2, 300.0), (2, 12.0), (3, 40.0)])
+def test_two_robots_that_publish_the_same_transform_in_turns_are_refused(
+    tmp_path: Path, robots: int, apart_m: float
+) -> None:
+    both = [moving("/tf", "odom", "cam_optical", 0.5 * k + apart_m * (k % robots), k) for k in NUMBERS]
+    recording = write(tmp_path / "bag", both, images())
+    with pytest.raises(SourceError, match=r"odom -> cam_optical are of several robots in turns.*one robot per bag"):
+        open_source(recording, FROM_TF)
+    played = open_source(recording, replace(FROM_TF, require_poses=False))
+    assert all(record.T_map_base is None for record in played)
+    assert any("are not used" in warning for warning in played.warnings)
+
+
+def test_a_transform_that_leaps_now_and_then_is_told(tmp_path: Path) -> None:
+    both = [moving("/tf", "odom", "cam_optical", 0.5 * k + (300 if k in (3, 4, 9) else 0), k) for k in NUMBERS]
     (warning,) = open_source(write(tmp_path / "bag", both, images()), FROM_TF).warnings
-    assert warning.startswith("4 of 12 transforms odom -> cam_optical lie farther from the others than anything moves")
+    assert warning.startswith("3 of 12 transforms odom -> cam_optical lie farther from the others than anything moves")

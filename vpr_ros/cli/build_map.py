@@ -15,6 +15,7 @@ from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.printable import printable
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.maps import BuildConfig, build_map
@@ -132,7 +133,8 @@ def _print(report: BuildReport) -> None:
         )
         return
     resumed = f", {report.resumed} of them by the interrupted build" if report.resumed else ""
-    print(f"{report.path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
+    path = printable(str(report.path))
+    print(f"{path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
     for reason, count in report.skipped.items():
         if count:
             named = _some(report.undecodable, count) if reason == UNDECODABLE else ""

@@ -92,7 +92,7 @@ def program(name: str) -> str:
     started = Path(sys.argv[0]).absolute()
     if started.parent.parts[-2:] == ("lib", "vpr_ros"):
         return f"ros2 run vpr_ros {name}"
-    return f"{'python -m ' if started.name == '__main__.py' else ''}vpr_ros {name}"
+    return f"{'python -m ' if started.parts[-2:] == ('vpr_ros', '__main__.py') else ''}vpr_ros {name}"
 
 
 def _refuse(message: str) -> int:

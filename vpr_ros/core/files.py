@@ -35,10 +35,7 @@ def read_bytes(path: Path, limit_bytes: int, error: type[VprError] = ConfigError
         VprError: of the type *error*: not there, not a regular file, not readable, or larger than the limit.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            raise error(f"{path} is {what}, expected a file", "Give the path of a file on disk")
+        check_regular(path, error)
         with path.open("rb") as stream:
             content = stream.read(limit_bytes + 1)
     except (OSError, ValueError) as failure:  # ValueError: a name with a NUL byte
@@ -50,6 +47,19 @@ def read_bytes(path: Path, limit_bytes: int, error: type[VprError] = ConfigError
             "Check that it is the file that was meant",
         )
     return content
+
+
+def check_regular(path: Path, error: type[VprError] = ConfigError) -> None:
+    """Refuse what no library should be given to open: a pipe waits for ever, a device never ends.
+
+    Raises:
+        VprError: of the type *error*: not a regular file.
+        OSError, ValueError: not there, not readable, or no path.
+    """
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        what = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        raise error(f"{path} is {what}, expected a file", "Give the path of a file on disk")
 
 
 def read_text(path: Path, error: type[VprError] = ConfigError, limit_bytes: int = LARGEST_TEXT_BYTES) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.files import read_text
+from vpr_ros.core.printable import printable
 from vpr_ros.evaluation.frame_names import FrameNames
 from vpr_ros.evaluation.name_cells import read_column
 from vpr_ros.evaluation.positives import BoolArray, Positives
@@ -117,8 +118,9 @@ def _columns(path: Path, header: list[str], positives_column: str, lines: list[t
         tells = row.get(INFORMATIVE_COLUMN, "1").lower()
         if tells not in _YES + _NO:
             raise SourceError(f"{path}, line {number}: informative is {tells!r}, expected 1 or 0", "Write 1 or 0")
-        table.queries.append(row[QUERY_COLUMN])
-        table.positives.append(row[positives_column])
+        # What no table takes stands in the names of frames as an escape; whoever lists them has the names themselves.
+        table.queries.append(printable(row[QUERY_COLUMN]))
+        table.positives.append(printable(row[positives_column]))
         table.informative.append(tells in _YES)
     return table
 

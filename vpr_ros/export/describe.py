@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 
-from vpr_ros.core.errors import ExportError
+from vpr_ros.core.errors import ExportError, ModelError
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.graph_ends import descriptor_output, image_input, rename_ends, shape_of
@@ -58,8 +58,8 @@ def describe_onnx(source: Path, target: Path, description: Description) -> Descr
     Before it takes its place, the file is run once on two images of noise, as the robot would run it.
 
     Raises:
-        ExportError: unreadable, not an image network with one vector per image, or a size that contradicts the file.
-        ModelError: the described file does not run.
+        ExportError: unreadable, not an image network with one vector per image, a size that contradicts the file, or a
+            network that does not run, or gives something else than its file declares.
     """
     model = load_onnx(source)
     image = image_input(model, source)
@@ -76,7 +76,7 @@ def describe_onnx(source: Path, target: Path, description: Description) -> Descr
     trial = target.with_name(f".{target.name}.{os.getpid()}.trial")
     try:
         save_onnx(model, trial)
-        _run_once(trial, info)
+        _run_once(trial, info, source)
         trial.replace(target)
     except OSError as error:
         raise ExportError(f"{target} cannot be written ({error})", "Choose another place") from error
@@ -85,11 +85,17 @@ def describe_onnx(source: Path, target: Path, description: Description) -> Descr
     return Described(info, tuple(dropped))
 
 
-def _run_once(path: Path, info: ModelInfo) -> None:
+def _run_once(path: Path, info: ModelInfo, source: Path) -> None:
     """Ask for two descriptors: what does not run, or gives more or less than one row per image, is found here."""
     size = info.preprocessing
     patches = np.random.default_rng(0).integers(0, 256, (2, size.height_px, size.width_px, 3)).astype(np.uint8)
-    ModelSession(path, CPU, {}, threads=0).run(size.batch(list(patches)))
+    try:
+        ModelSession(path, CPU, {}, threads=0).run(size.batch(list(patches)))
+    except ModelError as error:
+        raise ExportError(
+            f"{source} does not run as it says: {error.problem.replace(str(path), str(source))}",
+            "Export the network again, with shapes that are what it takes and gives",
+        ) from error
 
 
 def _size(image: onnx.ValueInfoProto, description: Description, source: Path) -> dict[str, int]:

@@ -8,6 +8,7 @@ import onnx
 
 from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ExportError
+from vpr_ros.core.files import check_regular
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 
 INPUT_NAME = "image"
@@ -28,7 +29,10 @@ def load_onnx(path: Path) -> onnx.ModelProto:
         ExportError: missing, or not an ONNX model.
     """
     try:
+        check_regular(path, ExportError)
         model = onnx.load(path)
+    except ExportError:
+        raise
     except Exception as error:  # protobuf's errors have no common type
         raise ExportError(
             f"{path} cannot be read as an ONNX model ({error})", "Give the path of an .onnx file"

@@ -163,7 +163,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
         )
     try:
         return MapManifest(
-            frame_id=text(plain, "frame_id"),
+            frame_id=_frame_id(plain),
             created_utc=text(plain, "created_utc"),
             software=text(plain, "software"),
             model=ModelEntry.from_dict(plain["model"]),
@@ -191,6 +191,13 @@ def _files(plain: dict[str, Any]) -> dict[str, FileEntry]:
     for name in plain:
         check_name(name)
     return {name: FileEntry.from_dict(entry) for name, entry in plain.items()}
+
+
+def _frame_id(plain: dict[str, Any]) -> str:
+    name = text(plain, "frame_id")
+    if not name.strip() or not name.isprintable():
+        raise ValueError(f"frame_id is {name[:80]!r}, expected the name of a frame")
+    return name
 
 
 def _origin(plain: dict[str, Any]) -> PositionM | None:

@@ -15,6 +15,17 @@ def same_frame(one: str, other: str) -> bool:
     return one.lstrip("/") == other.lstrip("/")
 
 
+def check_names(settings: NodeSettings, map_frame: str) -> None:
+    """Refuse names that no frame can have.
+
+    Raises:
+        ConfigError: an empty or unprintable name.
+    """
+    for parameter, name in (("map_frame", map_frame), ("base_frame", settings.base_frame)):
+        if not name.strip() or not name.isprintable():
+            raise ConfigError(f"{parameter} is {name!r}, expected the name of a frame", f"Correct {parameter}")
+
+
 def check_transform(settings: NodeSettings, map_frame: str) -> None:
     """Refuse what ``publish_tf`` cannot broadcast.
 

@@ -16,7 +16,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
 from vpr_ros.ros.camera_mount import CameraMounts
-from vpr_ros.ros.frame_names import IN_A_TRANSFORM, check_transform
+from vpr_ros.ros.frame_names import IN_A_TRANSFORM, check_names, check_transform
 from vpr_ros.ros.parameters import NodeSettings, Settings
 from vpr_ros.ros.transforms import Transforms
 
@@ -65,7 +65,8 @@ def open_setup(
         named: parameters that were just set: "map" and "model" are opened again even under the same path.
 
     Raises:
-        ConfigError: no map is named; or one of the parameters *named* makes publish_tf relate a frame to itself.
+        ConfigError: no map is named, or a frame has no usable name; or one of the parameters *named* makes publish_tf
+            relate a frame to itself.
         MapError: the map is missing, damaged, newer, or made by another model.
         ModelError: the model is missing, lacks its metadata, or cannot be run.
     """
@@ -79,6 +80,7 @@ def open_setup(
     asked = transforms if settings.node.use_tf else None
     mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, asked)
     setup = LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+    check_names(settings.node, setup.map_frame)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
         check_transform(settings.node, setup.map_frame)
     return setup

@@ -15,9 +15,10 @@ from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.image_header import LARGEST_PIXEL_LIMIT, MAX_IMAGE_PIXELS
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.pose import LONGEST_QUATERNION, Pose
 from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.localization import LocalizerConfig
+from vpr_ros.maps.manifest_parts import mount_problem
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 
@@ -238,14 +239,15 @@ def _mount(name: str, numbers: Any) -> Pose | None:
     if not numbers:
         return None
     values = np.asarray(numbers, dtype=np.float64)
-    if len(values) == 6:
-        return Pose.from_rotation(values[:3], Rotation.from_euler("xyz", values[3:]))
-    if len(values) == 7 and float(np.linalg.norm(values[3:])) > 1e-6:
-        return Pose.from_rotation(values[:3], Rotation.from_quat(values[3:]))
-    raise ConfigError(
-        f"parameter {name} has {len(values)} numbers: {values.tolist()}",
-        "Give x y z qx qy qz qw, or x y z roll pitch yaw (metres, radians)",
-    )
+    remedy = "Give x y z qx qy qz qw, or x y z roll pitch yaw (metres, radians)"
+    is_pose = len(values) == 6 or (len(values) == 7 and 1e-6 < math.hypot(*values[3:]) < LONGEST_QUATERNION)
+    if not is_pose or not np.isfinite(values).all():
+        raise ConfigError(f"parameter {name} has {len(values)} numbers: {values.tolist()}", remedy)
+    turn = Rotation.from_euler("xyz", values[3:]) if len(values) == 6 else Rotation.from_quat(values[3:])
+    T_base_camera = Pose.from_rotation(values[:3], turn)
+    if problem := mount_problem(T_base_camera):
+        raise ConfigError(f"parameter {name} {problem}", remedy)
+    return T_base_camera
 
 
 def _own_spec(item: Field[Any]) -> ParameterSpec:

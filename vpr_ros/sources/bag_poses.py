@@ -22,7 +22,7 @@ from vpr_ros.sources.bag_recording import (
 )
 from vpr_ros.sources.clock_offset import Clock
 from vpr_ros.sources.geodetic import far_from_others, local_enu, refused_fix
-from vpr_ros.sources.leaps import leap_note
+from vpr_ros.sources.leaps import leap_note, refuse_turns
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
 
 Fix = tuple[float, float, float]
@@ -115,6 +115,7 @@ class TopicPoses:
         if self._type != NAV_SAT_FIX or not samples:
             poses = [sample.pose for sample in samples if isinstance(sample.pose, Pose)]
             track = pose_track(self.topic, zip(stamps_ns, poses, strict=True), skipped)
+            refuse_turns(f"the poses of {self.topic}", track)
             self._leaps = leap_note(f"poses of {self.topic}", track)
             return track, None
         fixes = np.array([sample.pose for sample in samples], dtype=np.float64)

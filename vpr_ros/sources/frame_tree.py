@@ -14,7 +14,7 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_messages import stamp_ns_of, transform_of
 from vpr_ros.sources.bag_recording import RawMessage, mend_zero_stamps, unset_stamps
 from vpr_ros.sources.clock_offset import Clock
-from vpr_ros.sources.leaps import leap_note
+from vpr_ros.sources.leaps import leap_note, refuse_turns
 from vpr_ros.sources.pose_track import (
     PoseGapError,
     PoseSamples,
@@ -178,7 +178,9 @@ class FrameTree:
         if child not in self._tracks:
             edge = self._edge(child)
             poses = (pose for _, pose in edge.moving)
-            self._tracks[child] = pose_track(f"TF {self._name(child)}", zip(edge.stamps_ns, poses, strict=True))
+            track = pose_track(f"TF {self._name(child)}", zip(edge.stamps_ns, poses, strict=True))
+            refuse_turns(f"the transforms {self._name(child)}", track)
+            self._tracks[child] = track
         return self._tracks[child]
 
     def _edge(self, child: str) -> Edge:

@@ -8,12 +8,17 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.errors import SourceError
 from vpr_ros.sources.pose_track import PoseTrack
 from vpr_ros.sources.time_range import seconds
 
 LEAP_M: Final = 100.0
 LEAP_M_PER_S: Final = 100.0
 _TIMES_USUAL_PACE: Final = 10.0
+IN_TURNS_M_PER_S: Final = 5.0
+IN_TURNS_SHARE: Final = 0.1
+MOST_ROBOTS: Final = 3
+FEWEST_IN_TURNS: Final = 8
 
 
 def out_of_reach(position_m: npt.ArrayLike, stamps_ns: npt.ArrayLike) -> npt.NDArray[np.bool_]:
@@ -71,6 +76,29 @@ def leap_note(what: str, track: PoseTrack) -> list[str]:
         f"{int(far.sum())} of {len(far)} {what} lie farther from the others than anything moves, "
         f"the first at {first_s} s"
     ]
+
+
+def refuse_turns(what: str, track: PoseTrack) -> None:
+    """Refuse the poses of two or three robots that publish under one name in turns: every other one is near the last.
+
+    Raises:
+        SourceError: the way from a pose to the next is usually fast (``IN_TURNS_M_PER_S``), and that to the second,
+            third or fourth next less than ``IN_TURNS_SHARE`` of it.
+    """
+    place_m, when_s = np.asarray(track.position_m), np.asarray(track.stamps_ns) / 1e9
+    if len(place_m) < FEWEST_IN_TURNS:
+        return
+    to_next_m = np.linalg.norm(np.diff(place_m, axis=0), axis=1)
+    way_m, pace = float(np.median(to_next_m)), float(np.median(to_next_m / np.maximum(np.diff(when_s), 1e-9)))
+    beyond_m = min(
+        float(np.median(np.linalg.norm(place_m[n:] - place_m[:-n], axis=1))) for n in range(2, MOST_ROBOTS + 2)
+    )
+    if pace > IN_TURNS_M_PER_S and beyond_m < IN_TURNS_SHARE * way_m:
+        raise SourceError(
+            f"{what} are of several robots in turns: from one to the next it is {way_m:.3g} m, to the one after only "
+            f"{beyond_m:.3g} m",
+            "Record one robot per bag, or choose other poses with --pose-topic, --map-frame or --poses",
+        )
 
 
 def _fastest(way_m: npt.NDArray[np.float64], time_s: npt.NDArray[np.float64]) -> float:
