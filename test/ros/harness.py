@@ -20,7 +20,7 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import SetParametersResult
-from rcl_interfaces.srv import SetParameters
+from rcl_interfaces.srv import GetParameters, SetParameters
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -85,6 +85,7 @@ class GraphClient:
     def __init__(self, name: str = "test_client") -> None:
         self.node = Node(name)
         self.executor = SingleThreadedExecutor()
+        self._clients: dict[str, Any] = {}
         self.executor.add_node(self.node)
 
     def close(self) -> None:
@@ -118,12 +119,30 @@ class GraphClient:
 
     def call(self, service_type: Any, name: str, request: Any = None, deadline_s: float = DEADLINE_S) -> Any:
         """Call a service and give its response."""
-        client = self.node.create_client(service_type, name)
+        if name not in self._clients:
+            self._clients[name] = self.node.create_client(service_type, name)
+            self.wait_for(self._clients[name].service_is_ready, f"service {name}", deadline_s=deadline_s)
+            self._introduce(name.rpartition("/")[0], deadline_s)
+        client = self._clients[name]
         self.wait_for(client.service_is_ready, f"service {name}", deadline_s=deadline_s)
         future = client.call_async(service_type.Request() if request is None else request)
         self.wait_for(future.done, f"the answer of {name}", deadline_s=deadline_s)
-        self.node.destroy_client(client)
         return future.result()
+
+    def _introduce(self, node: str, deadline_s: float) -> None:
+        """Wait until *node* knows the clients made so far: it drops the answer for one that it has not discovered.
+
+        It discovers them in the order they were made, so it knows all of them when it answers the last.
+        """
+        probe = self.node.create_client(GetParameters, f"{node}/get_parameters")
+        asked: list[Any] = []
+        self.wait_for(
+            lambda: any(future.done() for future in asked),
+            f"{node} to know its clients",
+            lambda: asked.append(probe.call_async(GetParameters.Request())),
+            deadline_s,
+        )
+        self.node.destroy_client(probe)
 
     def set_parameter(self, node: str, name: str, value: Any) -> SetParametersResult:
         """Set one parameter of another node."""
