@@ -57,7 +57,9 @@ def _arguments() -> list[DeclareLaunchArgument]:
             default_value="image",
             description="Raw image topic of the camera; compressed images are read from <image>/compressed",
         ),
-        DeclareLaunchArgument("odom", default_value="odom", description="Topic of the odometry, if there is one"),
+        DeclareLaunchArgument(
+            "odom", default_value="odom", description="Topic of the odometry; not used by this version"
+        ),
         DeclareLaunchArgument(
             "params_file",
             default_value=str(CONFIG / "localize.yaml"),
