@@ -68,7 +68,7 @@ def test_they_are_built_resumed_evaluated_and_reported(drive: Path, tmp_path: Pa
     done = run("build_map", drive, "--output", output, "--min-distance", 0, "--min-angle", 0)
     assert done.returncode == 0, done.stderr
     assert b"Traceback" not in done.stderr
-    assert b"m\\udce9p #2?: 16 frames" in done.stdout
+    assert b"m\\xe9p #2?: 16 frames" in done.stdout
     opened = PlaceMap.open(output)
     assert list(opened.frames.names) == WRITTEN
     assert [opened.pose(k).position_m[0] for k in range(len(opened))] == list(range(len(NAMES)))

@@ -122,14 +122,14 @@ class GraphClient:
         if name not in self._clients:
             self._clients[name] = self.node.create_client(service_type, name)
             self.wait_for(self._clients[name].service_is_ready, f"service {name}", deadline_s=deadline_s)
-            self._introduce(name.rpartition("/")[0], deadline_s)
+            self.introduce(name.rpartition("/")[0], deadline_s)
         client = self._clients[name]
         self.wait_for(client.service_is_ready, f"service {name}", deadline_s=deadline_s)
         future = client.call_async(service_type.Request() if request is None else request)
         self.wait_for(future.done, f"the answer of {name}", deadline_s=deadline_s)
         return future.result()
 
-    def _introduce(self, node: str, deadline_s: float) -> None:
+    def introduce(self, node: str, deadline_s: float = DEADLINE_S) -> None:
         """Wait until *node* knows the clients made so far: it drops the answer for one that it has not discovered.
 
         It discovers them in the order they were made, so it knows all of them when it answers the last.

@@ -29,8 +29,7 @@ def crowd(client: GraphClient, clients: int) -> list[Client]:
     found = [client.node.create_client(Trigger, f"{NODE}/localize") for _ in range(clients)]
     for one in found:
         client.wait_for(one.service_is_ready, "the service")
-        first = one.call_async(Trigger.Request())  # by then both sides have discovered each other, also for the answers
-        client.wait_for(first.done, "the first answer")
+    client.introduce(NODE)
     return found
 
 

@@ -85,6 +85,7 @@ def test_ctrl_c_while_the_model_is_stuck_answers_the_caller_and_ends_the_process
     )
     caller = client.node.create_client(Trigger, f"{NODE}/localize")
     client.wait_for(caller.service_is_ready, "the service")
+    client.introduce(NODE)
     publisher.publish(white())
     future = caller.call_async(Trigger.Request())
     count = len(diagnostics)
