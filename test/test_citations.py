@@ -6,12 +6,11 @@ import ast
 import hashlib
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
+from clone_files import clone_files
 
 from vpr_ros.inference import open_extractor
 
@@ -26,13 +25,7 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 def texts() -> Iterator[tuple[str, str]]:
     """Name and content of every text file a clone holds, but for this one."""
-    listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if listed.returncode != 0:
-        pytest.skip("not a git checkout")
-    for name in filter(None, listed.stdout.split("\0")):
+    for name in clone_files():
         path = ROOT / name
         if path.suffix in TEXT and path.is_file() and path != Path(__file__):
             yield name, path.read_text(encoding="utf-8")

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clone_files import clone_files
 from optional_parts import need
 
 from vpr_ros.__main__ import COMMANDS
@@ -17,20 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = ("localize", "build_map", "evaluate", "inspect_map", "play", "simulate", "benchmark", "describe_model")
 
 
-def project_files() -> list[str]:
-    listed = subprocess.run(
-        ["git", "-c", "safe.directory=*", "ls-files", "-coz", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if listed.returncode != 0:
-        pytest.skip("not a git checkout")
-    return [name for name in listed.stdout.split("\0") if name]
-
-
 def copy_of_the_project(folder: Path) -> Path:
     """The project as a clone has it, so that what a build leaves in it stays out of the work tree."""
     source = folder / "vpr_ros"
-    for name in [*project_files(), "vpr_ros/inference/weights/vpr_nano.onnx"]:
+    for name in [*clone_files(), "vpr_ros/inference/weights/vpr_nano.onnx"]:
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, source / name)

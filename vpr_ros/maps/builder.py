@@ -24,7 +24,7 @@ from vpr_ros.maps.finish import finish_map
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.journal import JOURNAL_NAME
 from vpr_ros.maps.leftovers import is_done, put_back
-from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
+from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
 from vpr_ros.maps.manifest_parts import mount_problem
 from vpr_ros.maps.map_frame import drift_warning
 from vpr_ros.maps.map_warnings import map_warnings
@@ -90,27 +90,25 @@ def build_map(
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
-            manifest = finish_map(partial, source, extractor, config, base, origin_m, skipped)
-            _publish(partial, output, manifest)
+            finished = finish_map(partial, source, extractor, config, base, origin_m, skipped)
+            publish(partial.path, output)
+            _warn_of(finished)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:
             partial.close()
     seconds = time.monotonic() - started
-    counts = (manifest.frames, len(partial.rows), resumed, dict(skipped))
-    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, origin_m)
+    counts = (len(finished), len(partial.rows), resumed, dict(skipped))
+    return BuildReport(output, *counts, finished.manifest.calibration, seconds, undecodable, origin_m)
 
 
 def _open_base(output: Path, source: FrameSource, extractor: Extractor, config: BuildConfig) -> PlaceMap:
     return open_base(output, source, extractor, config.dtype, frame_named=config.frame_id is not None)
 
 
-def _publish(partial: PartialMap, output: Path, manifest: MapManifest) -> None:
-    publish(partial.path, output)
-    for warning in map_warnings(PlaceMap.open(output)):
+def _warn_of(place_map: PlaceMap) -> None:
+    for warning in filter(None, (*map_warnings(place_map), drift_warning(place_map.manifest))):
         _LOG.warning("warning: %s", warning)
-    if drift := drift_warning(manifest):
-        _LOG.warning("warning: %s", drift)
 
 
 def _report_of_complete(output: Path, started: float) -> BuildReport:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from vpr_ros.core.disk import FULL
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps.build_config import BuildConfig
-
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
@@ -23,7 +22,7 @@ def disk_errors(partial: Path, config: BuildConfig, *, append: bool) -> Iterator
     try:
         yield
     except OSError as error:
-        if error.errno in _NO_SPACE:
+        if error.errno in FULL:
             raise MapError(
                 f"the disk is full ({error.strerror}) while writing {partial}; the map in place, if any, is untouched",
                 _space_remedy(config, append),

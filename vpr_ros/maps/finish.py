@@ -34,8 +34,8 @@ def finish_map(
     base: PlaceMap | None,
     origin_m: PositionM | None,
     skipped: Counter[str],
-) -> MapManifest:
-    """Write everything but the descriptors' rows, open the result as a robot would, and return the manifest.
+) -> PlaceMap:
+    """Write everything but the descriptors' rows, and open the result as a robot would.
 
     Raises:
         MapError: the map does not open, and must not take the place of one that does.
@@ -81,7 +81,7 @@ def finish_map(
     )
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
-    return PlaceMap.open(partial.path).manifest
+    return PlaceMap.open(partial.path)
 
 
 def _session(partial: PartialMap, source: FrameSource, skipped: Counter[str], now: str) -> SessionEntry:
