@@ -7,7 +7,8 @@ from setuptools import find_packages, setup
 
 NAME = "vpr_ros"
 COMMANDS = [
-    "build_map", "inspect_map", "localize", "evaluate", "play", "simulate", "watch", "benchmark", "train", "train_nano",
+    "build_map", "inspect_map", "localize", "evaluate", "play", "simulate", "watch", "benchmark", "train",
+    "benchmark_train", "train_nano",
     "export_model", "convert_checkpoint", "compare_models", "compare_papers", "describe_model",
 ]  # fmt: skip
 

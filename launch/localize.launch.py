@@ -22,7 +22,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.utilities import make_namespace_absolute, prefix_namespace
 
 from vpr_ros.core.errors import ConfigError, VprError
-from vpr_ros.ros.parameter_file import read_parameter_file
+from vpr_ros.ros.localizer.parameter_file import read_parameter_file
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 NODE = "vpr_localizer"
@@ -197,7 +197,7 @@ def _on_the_map(place_map: str, namespace: str) -> str:
     if not place_map:
         return str(RVIZ_CONFIG)
     try:
-        from vpr_ros.ros.rviz_on_map import rviz_config_for  # noqa: PLC0415  # a second or two, for RViz alone
+        from vpr_ros.ros.localizer.rviz_on_map import rviz_config_for  # noqa: PLC0415  # a second or two, for RViz alone
 
         text = rviz_config_for(RVIZ_CONFIG, Path(place_map))
         path = Path(launch.logging.launch_config.get_log_file_path(f"vpr{namespace.replace('/', '_')}.rviz"))

@@ -19,6 +19,6 @@ export PATH="$PWD/.venv-ubuntu2204/bin:$PATH" VIRTUAL_ENV="$PWD/.venv-ubuntu2204
 export PYTHONPATH="$PWD/test/ros/humble:$PWD${PYTHONPATH:+:$PYTHONPATH}" MPLBACKEND=Agg
 unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
 
-[ $# -gt 0 ] || set -- test/core test/sources test/simulation test/inference test/maps test/localization test/evaluation \
-  test/cli test/ros
+[ $# -gt 0 ] || set -- test/core test/sources test/simulation test/inference test/maps test/localization test/mapping \
+  test/evaluation test/cli test/ros
 exec python -m pytest -W default "$@"  # libraries of 2022 warn

@@ -6,13 +6,18 @@ A test that needs what is not installed is skipped with the reason, wherever it 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from optional_parts import what_is_missing
 
 import vpr_ros  # noqa: F401
+
+if TYPE_CHECKING:
+    from vpr_ros.maps import PlaceMap
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,3 +42,17 @@ def _skip_without(report: Any, call: Any, where: str) -> None:
     reason = what_is_missing(call.excinfo.value) if report.failed and call and call.excinfo else None
     if reason is not None:
         report.outcome, report.longrepr = "skipped", (where, None, f"Skipped: {reason}")
+
+
+@pytest.fixture(scope="session")
+def wall_map(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
+    """80 frames, half a metre apart. Do not write into it: copy the folder first."""
+    from painted_wall import build_wall_map  # a test that needs no more of it is then skipped with the reason
+
+    return build_wall_map(tmp_path_factory.mktemp("wall") / "map")
+
+
+@pytest.fixture
+def copy(wall_map: PlaceMap, tmp_path: Path) -> Path:
+    """A copy of ``wall_map`` that a test may damage."""
+    return Path(shutil.copytree(wall_map.path, tmp_path / "map"))

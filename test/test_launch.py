@@ -127,7 +127,7 @@ def prefix(tmp_path: Path) -> Path:
         'mv "$HOME/rviz_arguments.part" "$HOME/rviz_arguments"\n'
     )
     rviz.chmod(0o755)
-    modules = {"localize": "ros.localize_node", "simulate": "ros.simulate_node", "build_map": "cli.build_map"}
+    modules = {"localize": "ros.localizer.node", "simulate": "ros.tools.simulate", "build_map": "cli.build_map"}
     for name, module in modules.items():
         script = executables / name
         script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m vpr_ros.{module} "$@"\n')
@@ -263,7 +263,7 @@ def test_a_namespace_that_the_includer_pushed_holds(launch: Launch, tmp_path: Pa
 def test_the_log_level_holds_in_a_namespace(launch: Launch) -> None:
     process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot/front", "log_level:=FATAL")
     wait_for("process started", log)
-    environment = environment_of("vpr_ros.ros.localize_node", "the localizer", log)
+    environment = environment_of("vpr_ros.ros.localizer.node", "the localizer", log)
     asked = subprocess.run(
         [sys.executable, "-c", WAIT_FOR_DIAGNOSTICS, "no_such_map"],
         env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
@@ -301,7 +301,7 @@ def test_a_parameter_file_for_other_nodes_is_named(launch: Launch, tmp_path: Pat
 def test_localize_starts_the_node_with_its_arguments_and_profile(launch: Launch) -> None:
     process, log = launch("localize.launch.py", "map:=no_such_map", "namespace:=robot")
     wait_for("no_such_map", log)
-    variables = environment_of("vpr_ros.ros.localize_node", "the localizer", log)
+    variables = environment_of("vpr_ros.ros.localizer.node", "the localizer", log)
     assert variables["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(ROOT / "config" / "fastdds_large_images.xml")
     assert int(variables["MALLOC_TOP_PAD_"]) > 0
     assert "robot.vpr_localizer" in log.read_text()
@@ -313,7 +313,7 @@ def test_a_profile_of_the_user_stays(launch: Launch, tmp_path: Path) -> None:
     own.write_text((ROOT / "config" / "fastdds_large_images.xml").read_text())
     _, log = launch("localize.launch.py", "map:=no_such_map", FASTRTPS_DEFAULT_PROFILES_FILE=str(own))
     wait_for("no_such_map", log)
-    assert environment_of("vpr_ros.ros.localize_node", "the localizer", log)["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(
+    assert environment_of("vpr_ros.ros.localizer.node", "the localizer", log)["FASTRTPS_DEFAULT_PROFILES_FILE"] == str(
         own
     )
 
@@ -355,7 +355,7 @@ def test_arguments_win_over_the_parameter_file_and_the_rest_of_it_holds(launch: 
         "image:=/front/image_raw",
     )  # fmt: skip
     wait_for("no_such_map", log)
-    environment = environment_of("vpr_ros.ros.localize_node", "the localizer", log)
+    environment = environment_of("vpr_ros.ros.localizer.node", "the localizer", log)
     asked = subprocess.run(
         [sys.executable, "-c", ASK_PARAMETERS, "/robot/vpr_localizer", "map", "base_frame", "use_sim_time"],
         env=environment, capture_output=True, text=True, timeout=DEADLINE_S, check=False,

@@ -31,13 +31,14 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "build_map": Command("vpr_ros.cli.build_map", "make a map of a bag or an image folder", _ROBOT),
     "inspect_map": Command("vpr_ros.cli.inspect_map", "what a map holds; --verify, --picture", _ROBOT),
-    "localize": Command("vpr_ros.ros.localize_node", "the node: camera images in, poses in the map out", _ROS),
+    "localize": Command("vpr_ros.ros.localizer.node", "the node: camera images in, poses in the map out", _ROS),
     "evaluate": Command("vpr_ros.cli.evaluate", "how well a second drive is localized, with a report", _ROBOT),
-    "play": Command("vpr_ros.ros.play_node", "publish a recording as a robot's camera would", _ROS),
-    "simulate": Command("vpr_ros.ros.simulate_node", "drive through a simulated town; --record needs no ROS", _ROS),
-    "watch": Command("vpr_ros.ros.watch_node", "compare the node's answers with the truth, live", _ROS),
-    "benchmark": Command("vpr_ros.cli.benchmark", "latency and map building on this machine; --train", _ROS),
+    "play": Command("vpr_ros.ros.tools.play", "publish a recording as a robot's camera would", _ROS),
+    "simulate": Command("vpr_ros.ros.tools.simulate", "drive through a simulated town; --record needs no ROS", _ROS),
+    "watch": Command("vpr_ros.ros.tools.watch", "compare the node's answers with the truth, live", _ROS),
+    "benchmark": Command("vpr_ros.ros.tools.benchmark", "latency and map building on this machine", _ROS),
     "train": Command("vpr_ros.cli.train", "fit a model to a recipe, go on, or validate", _TRAIN),
+    "benchmark_train": Command("vpr_ros.cli.benchmark_train", "a recipe beside its bare step", _TRAIN),
     "train_nano": Command("vpr_ros.cli.train_nano", "make the model that ships", _TRAIN),
     "export_model": Command("vpr_ros.cli.export_model", "a trained model as the file a robot runs", _TRAIN),
     "convert_checkpoint": Command("vpr_ros.cli.convert", "published weights as a checkpoint of ours", _TRAIN),
@@ -45,6 +46,9 @@ COMMANDS: Final = {
     "compare_papers": Command("vpr_ros.cli.compare_papers", "seven aggregations on one backbone", _TRAIN),
     "describe_model": Command("vpr_ros.cli.describe_model", "add to an ONNX file what the robot must know", _TRAIN),
 }
+
+RENAMED: Final = {("benchmark", "--train"): "benchmark_train"}
+"""A command and an option that made it another one; the old way of asking holds for one release."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -57,7 +61,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(name: str, argv: Sequence[str] | None = None) -> int:
     """Run the command *name*; return the exit status."""
-    return start(name, COMMANDS[name].module, COMMANDS[name].remedy, argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for (command, option), renamed in RENAMED.items():
+        if command == name and option in arguments:
+            print(f"warning: `{command} {option}` is now `vpr_ros {renamed}`, and goes with 0.2", file=sys.stderr)
+            arguments.remove(option)
+            name = renamed
+    return start(name, COMMANDS[name].module, COMMANDS[name].remedy, arguments)
 
 
 def __getattr__(name: str) -> Callable[[], int]:

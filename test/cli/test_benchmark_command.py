@@ -1,4 +1,4 @@
-"""``benchmark`` loads only the half it is asked for."""
+"""The two benchmarks: each loads its own half of the house only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Missing:  # None in sys.modules would do for Python, but not for scipy, wh
         if name.partition(".")[0] == {!r}:
             raise ModuleNotFoundError("No module named " + name, name=name)
 sys.meta_path.insert(0, Missing())
-from vpr_ros.cli.benchmark import main
+from vpr_ros.__main__ import main
 sys.exit(main({!r}))
 """
 
@@ -30,7 +30,7 @@ def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str
 
 def test_the_trainers_half_needs_no_ros() -> None:
     pytest.importorskip("lightning", reason="needs the extra .[train]")
-    done = run_without("rclpy", "--train", "nowhere.yaml")
+    done = run_without("rclpy", "benchmark_train", "nowhere.yaml")
     assert done.returncode == 2
     assert "nowhere.yaml" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -39,13 +39,22 @@ def test_the_trainers_half_needs_no_ros() -> None:
 def test_the_robots_half_needs_no_torch() -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
     need("onnxruntime")
-    done = run_without("torch", "--frames", "3")
+    done = run_without("torch", "benchmark", "--frames", "3")
     assert done.returncode == 2
     assert "--frames is 3" in done.stderr
 
 
 def test_without_the_trainer_it_says_how_to_install_it() -> None:
-    done = run_without("torch", "--train", "recipe.yaml")
+    done = run_without("torch", "benchmark_train", "recipe.yaml")
     assert done.returncode == 2
     assert "pip install '.[train]'" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_the_trainers_half_by_its_old_name_warns_of_the_new_one() -> None:
+    pytest.importorskip("lightning", reason="needs the extra .[train]")
+    done = run_without("rclpy", "benchmark", "--train", "nowhere.yaml")
+    assert done.returncode == 2
+    warning, error = done.stderr.splitlines()
+    assert warning.startswith("warning: `benchmark --train` is now `vpr_ros benchmark_train`")
+    assert "nowhere.yaml" in error

@@ -18,7 +18,7 @@ from vpr_ros.cli.evaluate import build_parser, main
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.inference import open_extractor
-from vpr_ros.maps import BuildConfig, build_map
+from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.sources import SourceOptions, open_source
 
 SIDE_PX = 16

@@ -96,7 +96,7 @@ def test_a_build_that_was_interrupted_is_resumed(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("vpr_ros.maps.builder.finish_map", interrupted)
+        patched.setattr("vpr_ros.mapping.builder.finish_map", interrupted)
         assert build_map.main(arguments) == 130
     assert build_map.main([*arguments, "--resume"]) == 0
     assert "16 frames, 16 new, 16 of them by the interrupted build" in capsys.readouterr().out

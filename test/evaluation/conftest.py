@@ -20,7 +20,8 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
 
 with imports_of_optional_parts():
-    from vpr_ros.maps import BuildConfig, PlaceMap, build_map
+    from vpr_ros.mapping import BuildConfig, build_map
+    from vpr_ros.maps import PlaceMap
 
 PIXELS_PER_M = 16
 STREET_M = 60

@@ -20,7 +20,8 @@ from damaged_map import edit, put
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.maps import PlaceMap, build_map
+from vpr_ros.mapping import build_map
+from vpr_ros.maps import PlaceMap
 
 NOBODY = 65534
 FILES = ("manifest.yaml", "frames.csv", "descriptors.npy")

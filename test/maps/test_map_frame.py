@@ -11,7 +11,8 @@ import yaml
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.maps import PlaceMap, build_map
+from vpr_ros.mapping import build_map
+from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.map_frame import describe_frames, is_drifting, lies_in, recorded_frames
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vpr_ros.maps.residual_fit import fit_residual
+from vpr_ros.mapping.residual_fit import fit_residual
 from vpr_ros.maps.residuals import Residual, Residuals
 
 Float = npt.NDArray[np.float64]

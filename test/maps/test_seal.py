@@ -17,8 +17,9 @@ from vpr_ros.cli import inspect_map
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
-from vpr_ros.maps import PlaceMap, build_map
-from vpr_ros.maps.reseal import reseal
+from vpr_ros.mapping import build_map
+from vpr_ros.mapping.reseal import reseal
+from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.seal import content_sha256
 
 

@@ -21,7 +21,7 @@ with imports_of_optional_parts():
         init_client_context,
     )
 
-NODE_MODULE = "vpr_ros.ros.localize_node"
+NODE_MODULE = "vpr_ros.ros.localizer.node"
 LOWEST_DOMAIN, DOMAINS = 10, 220
 
 

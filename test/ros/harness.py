@@ -30,7 +30,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
-from vpr_ros.maps import BuildConfig, build_map
+from vpr_ros.mapping import BuildConfig, build_map
 
 StartNode = Callable[..., "RosProcess"]
 """``start(*arguments, **parameters)``: the localizer as a process."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vpr_ros.ros.localizer_setup import LocalizerSetup, open_setup
-from vpr_ros.ros.parameters import Value, build_settings, mount_spec, node_specs
-from vpr_ros.ros.transforms import Transforms
+from vpr_ros.ros.localizer.parameters import Value, build_settings, mount_spec, node_specs
+from vpr_ros.ros.localizer.setup import LocalizerSetup, open_setup
+from vpr_ros.ros.localizer.transforms import Transforms
 
 
 def some_setup(

@@ -119,7 +119,7 @@ def test_the_node_localizes_with_the_names_of_humble(
     texture_map: Path, start_process: Callable[..., RosProcess], client: GraphClient
 ) -> None:
     start_process(
-        "vpr_ros.ros.localize_node", "--ros-args", "-p", f"map:={texture_map}", "-p", "use_tf:=false", env=as_humble()
+        "vpr_ros.ros.localizer.node", "--ros-args", "-p", f"map:={texture_map}", "-p", "use_tf:=false", env=as_humble()
     )
     poses = client.collect(PoseWithCovarianceStamped, "/vpr_localizer/pose")
     camera = FakeCamera(client)

@@ -12,11 +12,11 @@ from optional_parts import need
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("command", ["localize_node", "play_node", "watch_node", "simulate_node"])
+@pytest.mark.parametrize("command", ["localizer.node", "tools.play", "tools.watch", "tools.simulate"])
 def test_arguments_that_ros_refuses_are_one_line(tmp_path: Path, command: str) -> None:
-    if command == "localize_node":
+    if command == "localizer.node":
         need("onnxruntime")
-    own = {"play_node": [str(tmp_path)], "watch_node": ["--output", str(tmp_path)]}.get(command, [])
+    own = {"tools.play": [str(tmp_path)], "tools.watch": ["--output", str(tmp_path)]}.get(command, [])
     line = [sys.executable, "-m", f"vpr_ros.ros.{command}", *own, "--ros-args", "--bogus"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2, done.stderr

@@ -22,7 +22,7 @@ from vpr_ros.models.checkpoint import Recipe, save_checkpoint
 from vpr_ros.training import nano_recipe
 from vpr_ros.training.batches import LoaderOptions
 from vpr_ros.training.comparison import ComparedModel, compare, onnx_parameters, open_model, summarise
-from vpr_ros.training.describe import describe_images
+from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.throughput import Throughput, Workload, measure_throughput
 from vpr_ros.training.torch_extractor import TorchExtractor
 from vpr_ros.training.transforms import Augmentation

@@ -17,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.training.batches import LoaderOptions
-from vpr_ros.training.describe import describe_images
+from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.gather import gather_constant, gather_rows, process_group_size, sum_over_processes
 from vpr_ros.training.multi_similarity import MultiSimilarity
 from vpr_ros.training.triplet_loss import triplet_ranking_loss

@@ -1,4 +1,4 @@
-"""``benchmark --train``: a recipe's data loading and step beside the bare step."""
+"""``benchmark_train``: a recipe's data loading and step beside the bare step."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import jsonargparse
 import lightning
 
 from vpr_ros.cli.parser import CommandParser
+from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.files import read_yaml
 from vpr_ros.training.metric_learning import MetricLearning, PlaceDataModule
@@ -19,13 +20,18 @@ from vpr_ros.training.throughput import Workload, measure_throughput
 EXAMPLE = "  %(prog)s config/recipes/gem.yaml --steps 20"
 
 
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; see ``run_command`` for the exit status."""
+    return run_command(benchmark_train, argv)
+
+
 def benchmark_train(argv: Sequence[str]) -> None:
     """Run the command.
 
     Raises:
         VprError: anything the user can mend.
     """
-    parser = CommandParser("benchmark --train", __doc__ or "", EXAMPLE)
+    parser = CommandParser("benchmark_train", __doc__ or "", EXAMPLE)
     parser.add_argument("recipe", type=Path, help="a metric-learning recipe")
     parser.add_argument("--steps", type=int, default=20, help="steps timed of each kind (default 20)")
     parser.add_argument("--workers", type=int, help="other than the recipe's")
@@ -80,3 +86,7 @@ def _without_download(recipe: Any) -> Any:
     """Random weights train as fast as published ones."""
     recipe["model"]["init_args"]["model"]["backbone"]["pretrained"] = False
     return recipe
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

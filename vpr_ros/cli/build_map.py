@@ -18,9 +18,9 @@ from vpr_ros.core.command import program, run_command
 from vpr_ros.core.printable import printable
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import PREFERENCE
-from vpr_ros.maps import BuildConfig, build_map
-from vpr_ros.maps.build_config import BuildReport
-from vpr_ros.maps.usable_frames import UNDECODABLE
+from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.mapping.build_config import BuildReport
+from vpr_ros.mapping.usable_frames import UNDECODABLE
 
 NAMES_TOLD = 10
 """Of the images that do not decode, in the last lines; before them each has a line of its own with its reason."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
 from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
-from vpr_ros.export.describe import Description, describe_onnx
+from vpr_ros.export.foreign_model import Description, describe_onnx
 
 
 def main(argv: Sequence[str] | None = None) -> int:

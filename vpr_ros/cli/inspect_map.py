@@ -16,10 +16,10 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
+from vpr_ros.mapping.reseal import reseal
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
-from vpr_ros.maps.reseal import reseal
 from vpr_ros.maps.spacing import median_spacing_m
 
 EXAMPLE = """  %(prog)s my_map

@@ -18,6 +18,8 @@ from vpr_ros.maps.residuals import Residual, Residuals
 Triple = tuple[float, float, float]
 Kind = Literal["held_out", "default"]
 SMALLEST_RADIUS_M = 1e-6
+MIN_ANSWERS = 8
+"""Right ones and wrong ones that a map must have given to calibrate itself, each."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from vpr_ros.maps.calibration import MIN_ANSWERS
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.residual_fit import MIN_ANSWERS
 
 FAR_M = 10_000.0
 """Beyond this, float32 coordinates (``~/matches`` in RViz) are a millimetre apart and soon centimetres."""

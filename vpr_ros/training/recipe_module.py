@@ -20,7 +20,7 @@ from vpr_ros.models.checkpoint import load_backbone, load_weights
 from vpr_ros.models.freezing import freeze, keep_statistics
 from vpr_ros.models.initialise import initialise_assignment
 from vpr_ros.training.data_module import RecipeData
-from vpr_ros.training.describe import evaluating, finite_rows, image_batches
+from vpr_ros.training.embedding import evaluating, finite_rows, image_batches
 from vpr_ros.training.gather import copy_from_first, gather_constant
 from vpr_ros.training.optimiser import OptimiserConfig, build_optimiser, build_schedule
 

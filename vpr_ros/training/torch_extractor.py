@@ -15,7 +15,7 @@ from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
 from vpr_ros.models import PlaceModel
 from vpr_ros.models.info import info_of
-from vpr_ros.training.describe import evaluating, finite_rows
+from vpr_ros.training.embedding import evaluating, finite_rows
 from vpr_ros.training.lightning_checkpoint import load_model
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.training.batches import BatchLoader, LoaderOptions, TupleBatches
 from vpr_ros.training.data_module import Chosen, RecipeData
-from vpr_ros.training.describe import describe_images
+from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.gather import process_group_size, sum_over_processes
 from vpr_ros.training.image_sets import EvaluationData, TupleData, TupleImages
 from vpr_ros.training.optimiser import OptimiserConfig

@@ -1,0 +1,175 @@
+"""Fit a map's calibration on frames it was built from, re-taken with other light and viewpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.frames import FrameRecord, ImageRgb
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.pose_average import MAX_ANGLE_RAD
+from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.core.printable import printable
+from vpr_ros.mapping.augment import augmented
+from vpr_ros.mapping.build_config import BuildConfig
+from vpr_ros.mapping.embedding import describe
+from vpr_ros.mapping.held_out import HeldOut, HeldOutAnswers, PoseErrors
+from vpr_ros.mapping.logistic import fit_logistic
+from vpr_ros.mapping.residual_fit import fit_residual
+from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration, Triple, default_calibration
+from vpr_ros.maps.descriptor_file import Descriptors
+from vpr_ros.maps.frame_table import FrameRow, FrameTable
+from vpr_ros.maps.residuals import Residual, Residuals
+
+MIN_FRAMES = 20
+SHARE_RETAKEN = 0.08
+MIN_RETAKEN, MAX_RETAKEN = 16, 200
+MAX_AS_THEY_ARE = 200
+SEED = 0
+PRIOR_SIGMA = (0.3, 3.0, 3.0)
+"""Of the weights of ``EVIDENCE_NAMES``. Another day's light moves every similarity, and a map of one drive cannot know
+how far: what it learns of the similarity alone counts little."""
+
+
+def self_calibration(
+    frames: FrameTable,
+    descriptors: Descriptors,
+    records: Iterable[FrameRecord],
+    rows: list[FrameRow],
+    extractor: Extractor,
+    config: BuildConfig,
+    radius_m: float,
+    spacing_m: float,
+) -> Calibration:
+    """Calibrate the map, or return the cautious default where it is too small.
+
+    Args:
+        frames: every frame of the map.
+        descriptors: (N, D).
+        records: where the last ``len(rows)`` frames of the map came from.
+        rows: their lines in the table; records that are not among them are passed over.
+        extractor: the model.
+        config: batch size and threads.
+        radius_m: two frames nearer than this are the same place.
+        spacing_m: median distance between neighbouring frames.
+    """
+    default = default_calibration(radius_m, spacing_m)
+    if len(frames) < MIN_FRAMES:
+        return default
+    retaken, queries = _retaken(records, rows, len(frames) - len(rows), extractor, config)
+    held_out = HeldOut(frames, descriptors, radius_m, spacing_m)
+    again = held_out.ask(retaken, queries)
+    as_they_are = _evenly(len(frames), MAX_AS_THEY_ARE)
+    same = held_out.ask(as_they_are, descriptors[as_they_are].astype(np.float32))
+    # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
+    # look more alike than that.
+    evidence, right = _judged(again)
+    if not _tells(right):
+        evidence, right = _judged(again, same)
+    if not _tells(right):
+        return replace(default, samples_right=int(right.sum()), samples_wrong=int((~right).sum()))
+    residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
+    fit = fit_logistic(evidence, right, PRIOR_SIGMA)
+    return Calibration(
+        kind="held_out",
+        radius_m=radius_m,
+        mean=_triple(fit.mean),
+        scale=_triple(fit.scale),
+        weights=_triple(fit.weights),
+        bias=fit.bias,
+        residuals=residuals,
+        samples_right=int(right.sum()),
+        samples_wrong=int((~right).sum()),
+    )
+
+
+def _retaken(
+    records: Iterable[FrameRecord], rows: list[FrameRow], first_row: int, extractor: Extractor, config: BuildConfig
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Describe a share of the images once more, augmented: (M,) map rows and (M, D) descriptors."""
+    count = int(np.clip(round(SHARE_RETAKEN * len(rows)), MIN_RETAKEN, MAX_RETAKEN))
+    chosen = set(_evenly(len(rows), count).tolist())
+    row_of: dict[FrameRecord, int] = {}
+
+    def retakes() -> Iterator[FrameRecord]:
+        for number, record in _in_map(records, rows):
+            if number in chosen:
+                load_image = partial(_retake, record.load_image, number, extractor.info.preprocessing)
+                retake = replace(record, load_image=load_image)
+                row_of[retake] = first_row + number
+                yield retake
+
+    taken: list[int] = []
+    described: list[npt.NDArray[np.float32]] = [np.empty((0, extractor.info.descriptor_dim), np.float32)]
+    for batch in describe(retakes(), extractor, replace(config, thumbnails=False)):
+        taken += [row_of[record] for record in batch.records]
+        described.append(batch.descriptors)
+    return np.array(taken, dtype=np.int64), np.concatenate(described)
+
+
+def _in_map(records: Iterable[FrameRecord], rows: list[FrameRow]) -> Iterator[tuple[int, FrameRecord]]:
+    """The records the rows were made from, numbered; the source is read no further than the last of them."""
+    number = 0
+    for record in records:
+        # Names as the table keeps them: rows that a resumed build found on disk have theirs from there.
+        row = rows[number]
+        if record.stamp_ns == row.stamp_ns and printable(record.name).split() == printable(row.name).split():
+            yield number, record
+            number += 1
+            if number == len(rows):
+                return
+
+
+def _retake(load_image: Callable[[], ImageRgb], number: int, network: Preprocessing) -> ImageRgb:
+    """The image as the network could have seen it another time; at the network's size, which costs least."""
+    image_rgb = load_image()
+    height, width = image_rgb.shape[:2]
+    scale = max(network.height_px / height, network.width_px / width)
+    if scale < 1.0:
+        size = (max(network.width_px, round(scale * width)), max(network.height_px, round(scale * height)))
+        image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    return augmented(image_rgb, np.random.default_rng([SEED, number]))
+
+
+def _judged(*asked: HeldOutAnswers) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """Evidence (N, 3) of every answer, and whether it was right (N,)."""
+    evidence = [part for answers in asked for part in (answers.known, answers.unknown)]
+    right = [part for answers in asked for part in (answers.right, np.zeros(len(answers.unknown), dtype=bool))]
+    return np.concatenate(evidence), np.concatenate(right)
+
+
+def _tells(right: npt.NDArray[np.bool_]) -> bool:
+    """Whether there are right and wrong answers enough to tell them apart."""
+    return min(int(right.sum()), int((~right).sum())) >= MIN_ANSWERS
+
+
+def _residuals(errors: PoseErrors, spacing_m: float, radius_m: float, default: Residuals) -> Residuals:
+    if len(errors.similarity) < MIN_ANSWERS:
+        return default
+    reference = float(np.median(errors.similarity))
+
+    def fit(axes: list[int], floor: float, most: float, default: Residual) -> Residual:
+        fall = reference - errors.similarity
+        return fit_residual(errors.squared[:, axes], errors.spread[:, axes], fall, floor, most, default)
+
+    return Residuals(
+        similarity=reference,
+        horizontal_m=fit([0, 1], spacing_m / np.sqrt(12), radius_m, default.horizontal_m),
+        vertical_m=fit([2], 0.0, radius_m, default.vertical_m),
+        tilt_rad=fit([3, 4], 0.0, MAX_ANGLE_RAD, default.tilt_rad),
+        yaw_rad=fit([5], 0.0, MAX_ANGLE_RAD, default.yaw_rad),
+    )
+
+
+def _evenly(total: int, count: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
+
+
+def _triple(values: npt.NDArray[np.float64]) -> Triple:
+    one, two, three = values.tolist()
+    return one, two, three

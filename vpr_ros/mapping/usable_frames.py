@@ -1,0 +1,54 @@
+"""Which records of a source become map frames: those with a finite pose, thinned by the keyframe gate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from vpr_ros.core.frames import FrameRecord, FrameSource
+from vpr_ros.mapping.build_config import BuildConfig
+from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
+from vpr_ros.sources.keyframes import keyframes
+
+NO_POSE = "no pose"
+POSE_TOO_FAR = "position beyond a million kilometres"
+POSE_NOT_FINITE = "pose not finite"
+UNDECODABLE = "image does not decode"
+UNDESCRIBED = "the model has no descriptor for the image"
+TOO_CLOSE = "closer than the keyframe gate"
+
+
+class UsableFrames:
+    """The records a map is made from, with a count of those left out.
+
+    Attributes:
+        skipped: reason -> count, of the last complete iteration.
+    """
+
+    def __init__(self, source: FrameSource, config: BuildConfig) -> None:
+        self._source = source
+        self._config = config
+        self.skipped: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        """Yield the records from the first; may be called again."""
+        self.skipped = Counter()
+        kept = 0
+        for record in keyframes(self._with_pose(), self._config.min_distance_m, self._config.min_angle_rad):
+            kept += 1
+            yield record
+        if too_close := self._posed - kept:
+            self.skipped[TOO_CLOSE] = too_close
+
+    def _with_pose(self) -> Iterator[FrameRecord]:
+        self._posed = 0
+        for record in self._source:
+            if record.T_map_base is None:
+                self.skipped[NO_POSE] += 1
+            elif not record.T_map_base.is_finite:
+                self.skipped[POSE_NOT_FINITE] += 1
+            elif max(map(abs, record.T_map_base.position_m)) > LARGEST_POSITION_M:
+                self.skipped[POSE_TOO_FAR] += 1
+            else:
+                self._posed += 1
+                yield record

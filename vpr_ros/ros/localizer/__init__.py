@@ -1,0 +1,1 @@
+"""The node ``vpr_localizer`` and what it is made of."""

@@ -1,0 +1,75 @@
+"""What the node publishes about an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
+from nav_msgs.msg import Path
+from rclpy.lifecycle import LifecycleNode
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import Image, PointCloud2
+from visualization_msgs.msg import MarkerArray
+
+from vpr_ros.core.frames import Frame
+from vpr_ros.localization import Localization
+from vpr_ros.ros.localizer.initial_pose import InitialPose
+from vpr_ros.ros.localizer.map_view import map_view, marker_length_m
+from vpr_ros.ros.localizer.markers import to_markers
+from vpr_ros.ros.localizer.match_image import draw_match, to_image_message
+from vpr_ros.ros.localizer.match_table import to_match_cloud
+from vpr_ros.ros.localizer.setup import LocalizerSetup
+from vpr_ros.ros.pose_messages import to_path, to_pose_array, to_pose_with_covariance
+
+RESULT_QOS = QoSProfile(depth=10)
+LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Outputs:
+    """The publishers of the node. Only ``~/pose`` is sent whether somebody listens or not.
+
+    Attributes:
+        initial_pose: hands one accepted pose over on ``initialpose``.
+    """
+
+    def __init__(self, node: LifecycleNode) -> None:
+        """Create the publishers; they are silent until the node is active."""
+        create = node.create_lifecycle_publisher
+        self._pose = create(PoseWithCovarianceStamped, "~/pose", RESULT_QOS)
+        self._matches = create(PointCloud2, "~/matches", RESULT_QOS)
+        self._candidates = create(PoseArray, "~/candidates", RESULT_QOS)
+        self._match_image = create(Image, "~/match_image", RESULT_QOS)
+        self._markers = create(MarkerArray, "~/markers", RESULT_QOS)
+        self._map = create(Path, "~/map", LATCHED_QOS)
+        self._marker_length_m = 1.0
+        self.initial_pose = InitialPose(node)
+
+    def publish_map(self, setup: LocalizerSetup, stamp_ns: int) -> None:
+        """Publish the map's trajectory, latched; markers get a size that can be seen in it."""
+        frames = setup.place_map.frames
+        self._marker_length_m = marker_length_m(map_view(frames.position_m))
+        self._map.publish(to_path(frames.position_m, frames.quat_xyzw, frames.stamp_ns, stamp_ns, setup.map_frame))
+
+    def publish(self, setup: LocalizerSetup, frame: Frame, localization: Localization) -> None:
+        """Publish one answer, the pose first: it is what somebody waits for."""
+        stamp_ns, frame_id = localization.stamp_ns, setup.map_frame
+        if localization.accepted and localization.T_map_base is not None:
+            pose = to_pose_with_covariance(localization.T_map_base, localization.covariance, stamp_ns, frame_id)
+            self._pose.publish(pose)
+            self.initial_pose.accept(pose, setup.settings.hand_over_initialpose)
+        if _heard(self._matches):
+            self._matches.publish(to_match_cloud(localization.matches, stamp_ns, frame_id))
+        if _heard(self._candidates):
+            poses = (match.T_map_base for match in localization.matches)
+            self._candidates.publish(to_pose_array(poses, stamp_ns, frame_id))
+        if _heard(self._markers):
+            self._markers.publish(to_markers(localization, frame_id, self._marker_length_m))
+        if _heard(self._match_image):
+            best = localization.matches[0].frame_index if localization.matches else None
+            thumbnail = None if best is None else setup.place_map.thumbnail(best)
+            drawing = draw_match(frame.image_rgb, thumbnail, localization)
+            self._match_image.publish(to_image_message(drawing, stamp_ns, frame_id))
+
+
+def _heard(publisher: Any) -> bool:
+    return bool(publisher.get_subscription_count())

@@ -1,0 +1,124 @@
+"""Model, map and localizer as the parameters ask for them: opened together, checked, exchanged as one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpr_ros.core.command import program
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.paths import user_path
+from vpr_ros.inference import InferenceOptions, open_extractor
+from vpr_ros.inference.onnx_extractor import OnnxExtractor
+from vpr_ros.localization import Localizer
+from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.manifest import MANIFEST_NAME
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
+from vpr_ros.ros.localizer.camera_mount import CameraMounts
+from vpr_ros.ros.localizer.frame_names import IN_A_TRANSFORM, check_names, check_transform
+from vpr_ros.ros.localizer.parameters import NodeSettings, Settings
+from vpr_ros.ros.localizer.transforms import Transforms
+
+LARGEST_IN_MEMORY_BYTES = 1 << 29
+"""Up to here (170 000 frames of 768 numbers) a map is copied into memory. A larger one is mapped from its file, and
+whoever overwrites that file in place (cp, rsync --inplace) ends the process with a bus error."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalizerSetup:
+    """Everything a frame needs on its way to a pose. Never changed, only replaced.
+
+    Attributes:
+        settings: the node's parameters it was opened with.
+        extractor, place_map, localizer, mounts: see their classes.
+        transforms: TF, None where it is not installed or not asked for.
+    """
+
+    settings: NodeSettings
+    extractor: OnnxExtractor
+    place_map: PlaceMap
+    localizer: Localizer
+    mounts: CameraMounts
+    transforms: Transforms | None
+
+    @property
+    def map_frame(self) -> str:
+        """The frame the published poses are given in."""
+        return self.settings.map_frame or self.place_map.manifest.frame_id
+
+
+def open_setup(
+    settings: Settings,
+    topics: Mapping[str, str],
+    transforms: Transforms | None,
+    previous: LocalizerSetup | None,
+    named: Collection[str] = (),
+) -> LocalizerSetup:
+    """Open what *settings* name, taking over from *previous* what did not change.
+
+    Args:
+        settings: the parameters.
+        topics: camera -> its image topic.
+        transforms: TF, or None.
+        previous: the setup in use, if any.
+        named: parameters that were just set: "map" and "model" are opened again even under the same path.
+
+    Raises:
+        ConfigError: no map is named, or a frame has no usable name; or one of the parameters *named* makes publish_tf
+            relate a frame to itself.
+        MapError: the map is missing, damaged, newer, or made by another model.
+        ModelError: the model is missing, lacks its metadata, or cannot be run.
+    """
+    place_map = _open_map(settings.node.map, None if "map" in named else previous)
+    if previous is not None and previous.settings.model == settings.node.model and "model" not in named:
+        extractor = previous.extractor
+    else:
+        extractor = open_extractor(_path(settings.node.model, "the model"), _inference(settings.node))
+    place_map.check_model(extractor.info, extractor.sha256)
+    localizer = Localizer(extractor, place_map, settings.localizer)
+    asked = transforms if settings.node.use_tf else None
+    mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, asked)
+    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+    check_names(settings.node, setup.map_frame)
+    if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
+        check_transform(settings.node, setup.map_frame)
+    return setup
+
+
+def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
+    """What the map's files and the model look like on disk; a change is a reason to try again.
+
+    Every file of the map counts: one that is being copied into place has its manifest long before its descriptors.
+    """
+    names = [f"{settings.map}/{name}" for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
+    return tuple(map(_file_state, (*names, settings.model)))
+
+
+def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
+    if not folder:
+        raise ConfigError(
+            "the parameter map is empty, expected the folder of a map",
+            f"Build one with `{program('build_map')} SOURCE --output MAP`, then set the parameter map to its path",
+        )
+    if previous is not None and previous.settings.map == folder:
+        # One that was replaced or deleted meanwhile goes on working: another parameter is no reason to change maps.
+        return previous.place_map
+    place_map = PlaceMap.open(user_path(folder, "the map"))
+    return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
+
+
+def _inference(settings: NodeSettings) -> InferenceOptions:
+    return InferenceOptions(providers=settings.providers, engine_cache=_path(settings.engine_cache, "engine_cache"))
+
+
+def _path(name: str, what: str) -> Path | None:
+    return user_path(name, what) if name else None
+
+
+def _file_state(name: str) -> tuple[int, int] | None:
+    try:
+        status = user_path(name, "the file").stat()
+    except (OSError, ConfigError):
+        return None
+    return status.st_ino, status.st_mtime_ns

@@ -1,0 +1,1 @@
+"""Programs beside the node: recordings and towns played as a robot's camera, answers watched, time measured."""

@@ -1,0 +1,205 @@
+"""The node, as a process over DDS, beside a bare loop of the same session and search on the same images."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
+from sensor_msgs.msg import Image
+
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.maps import PlaceMap
+from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.tools.camera_messages import to_raw_image
+
+NAMESPACE: Final = "/vpr_benchmark"
+START_DEADLINE_S: Final = 60.0
+ANSWER_DEADLINE_S: Final = 10.0
+WARM_UP: Final = 10
+TOP_K: Final = 20
+PAUSE_S: Final = 0.01
+"""Before each measurement: the network's threads of one side go on spinning for a while and would take the processor
+from the other. After longer pauses a virtual machine takes its processors away, from both."""
+STREAM_HZ: Final = 30.0
+STREAM_S: Final = 8.0
+
+
+@dataclass(frozen=True, eq=False)
+class LatencyResult:
+    """Milliseconds per image.
+
+    Attributes:
+        node_ms: (N,) from publishing the image to the arrival of its pose, in another process.
+        bare_ms: (N,) preprocess, network and exact search in one process without ROS.
+        stream_age_ms: (M,) age of each answer when images come at ``STREAM_HZ``, whether the node keeps up or not.
+        streamed: images sent meanwhile.
+        node_stages: what the node itself says in its diagnostics, e.g. "infer p50 [ms]".
+    """
+
+    node_ms: npt.NDArray[np.float64]
+    bare_ms: npt.NDArray[np.float64]
+    stream_age_ms: npt.NDArray[np.float64]
+    streamed: int
+    node_stages: dict[str, str]
+
+    @property
+    def ratio(self) -> float:
+        """Median of the node over the median of the loop; the goal is 1.15 at 640x480 raw."""
+        return float(np.median(self.node_ms) / np.median(self.bare_ms))
+
+    @property
+    def age_ratio(self) -> float:
+        """95th percentile of the streamed answers' age over the median of the loop; the goal is 2."""
+        return float(np.quantile(self.stream_age_ms, 0.95) / np.median(self.bare_ms))
+
+
+class LatencyProbe(Node):
+    """Publishes one image at a time and waits for its pose."""
+
+    def __init__(self) -> None:
+        super().__init__("probe", namespace=NAMESPACE)
+        self._images = self.create_publisher(Image, "image", qos_profile_sensor_data)
+        self._answered: dict[int, float] = {}
+        self.stages: dict[str, str] = {}
+        self.create_subscription(PoseWithCovarianceStamped, "vpr_localizer/pose", self._on_pose, QoSProfile(depth=10))
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self)
+
+    def wait_for_localizer(self, image_rgb: ImageRgb, process: subprocess.Popen[bytes]) -> None:
+        """Publish until the first pose comes.
+
+        Raises:
+            ConfigError: the node ended, or did not answer in time.
+        """
+        end_s = time.monotonic() + START_DEADLINE_S
+        while not self._answered:
+            if process.poll() is not None or time.monotonic() > end_s:
+                raise ConfigError(
+                    "the localizer did not answer the benchmark's first images", "Start it alone to see what it says"
+                )
+            self._images.publish(to_raw_image(image_rgb, time.time_ns(), "camera"))
+            self._spin_until(lambda: bool(self._answered), 0.5)
+
+    def measure(self, image_rgb: ImageRgb) -> float:
+        """Milliseconds from publishing *image_rgb* to the arrival of its pose.
+
+        Raises:
+            ConfigError: no pose came.
+        """
+        stamp_ns = time.time_ns()
+        message = to_raw_image(image_rgb, stamp_ns, "camera")
+        start_s = time.perf_counter()
+        self._images.publish(message)
+        self._spin_until(lambda: stamp_ns in self._answered, ANSWER_DEADLINE_S)
+        if stamp_ns not in self._answered:
+            raise ConfigError(
+                f"no pose for an image within {ANSWER_DEADLINE_S:g} s",
+                "Check that the DDS profile for large images is found, and that the machine is not overloaded",
+            )
+        return 1e3 * (self._answered[stamp_ns] - start_s)
+
+    def stream(self, images_rgb: Sequence[ImageRgb]) -> tuple[list[float], int]:
+        """Publish at ``STREAM_HZ`` for ``STREAM_S`` without waiting; ages of the answers (ms), and images sent.
+
+        Raises:
+            ConfigError: no pose came.
+        """
+        sent: dict[int, float] = {}
+        start_s = time.perf_counter()
+        for number in range(round(STREAM_S * STREAM_HZ)):
+            self._spin_until(lambda: False, start_s + number / STREAM_HZ - time.perf_counter())
+            stamp_ns = time.time_ns()
+            message = to_raw_image(images_rgb[number % len(images_rgb)], stamp_ns, "camera")
+            sent[stamp_ns] = time.perf_counter()
+            self._images.publish(message)
+        newest = max(sent)
+        self._spin_until(lambda: newest in self._answered, ANSWER_DEADLINE_S)
+        ages = [1e3 * (self._answered[stamp] - sent_s) for stamp, sent_s in sent.items() if stamp in self._answered]
+        if not ages:
+            raise ConfigError(
+                f"none of {len(sent)} streamed images was answered", "Start the localizer alone to see why"
+            )
+        return ages, len(sent)
+
+    def settle(self, seconds: float) -> None:
+        """Serve the graph for a while."""
+        self._spin_until(lambda: False, seconds)
+
+    def _spin_until(self, done: Callable[[], bool], timeout_s: float) -> None:
+        end_s = time.monotonic() + timeout_s
+        while not done() and (left_s := end_s - time.monotonic()) > 0:
+            self._executor.spin_once(timeout_sec=left_s)
+
+    def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
+        self._answered[to_ns(message.header.stamp)] = time.perf_counter()
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if status.hardware_id.startswith(NAMESPACE) and status.name.endswith(": localizer"):
+                self.stages = {pair.key: pair.value for pair in status.values if "[ms]" in pair.key}
+
+
+def measure_latency(
+    images: Sequence[ImageRgb], place_map: PlaceMap, extractor: Extractor, model: Path | None
+) -> LatencyResult:
+    """Give every image to the node and to the bare loop, in turns. rclpy must be initialised."""
+    with _localizer(place_map.path, model) as process:
+        probe = LatencyProbe()
+        probe.wait_for_localizer(images[0], process)
+        probe.settle(1.0)  # what was sent while waiting is answered first
+        node_ms, bare_ms = [], []
+        for i, image_rgb in enumerate((*images[:WARM_UP], *images)):
+            probe.settle(PAUSE_S)
+            node = probe.measure(image_rgb)
+            probe.settle(PAUSE_S)
+            bare = _bare_ms(image_rgb, place_map, extractor)
+            if i >= min(WARM_UP, len(images)):
+                node_ms.append(node)
+                bare_ms.append(bare)
+        probe.settle(1.2)  # the last diagnostics
+        stages = probe.stages
+        ages_ms, streamed = probe.stream(images)
+        probe.destroy_node()
+    return LatencyResult(np.array(node_ms), np.array(bare_ms), np.array(ages_ms), streamed, stages)
+
+
+def _bare_ms(image_rgb: ImageRgb, place_map: PlaceMap, extractor: Extractor) -> float:
+    start_s = time.perf_counter()
+    place_map.search(extractor.infer(extractor.prepare([image_rgb])), TOP_K)
+    return 1e3 * (time.perf_counter() - start_s)
+
+
+@contextlib.contextmanager
+def _localizer(place_map: Path, model: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+    """The real node in a process of its own; every image is to become a pose, so none is rejected."""
+    parameters = {"map": place_map, "localizer.min_probability": 0.0, **({"model": model} if model else {})}
+    arguments = [item for name, value in parameters.items() for item in ("-p", f"{name}:={value}")]
+    command = [sys.executable, "-m", "vpr_ros", "localize", "--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments]
+    process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,172 @@
+"""``play``: publishes a recording, a bag or a folder of images, as the camera of a robot would."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import rclpy
+from geometry_msgs.msg import PoseStamped
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CompressedImage, Image
+
+from vpr_ros.core.command import program, run_command
+from vpr_ros.core.errors import ConfigError, FrameDecodeError
+from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
+from vpr_ros.core.pose import PositionM
+from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
+from vpr_ros.ros.pose_messages import to_header, to_pose_message
+from vpr_ros.ros.tools.camera_messages import to_compressed_image, to_raw_image
+from vpr_ros.ros.tools.dds_profile import use_dds_profile
+from vpr_ros.ros.tools.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.tools.pacing import check_rate, paced, wait_until_sent
+from vpr_ros.ros.tools.recorded_clock import RecordedClock
+from vpr_ros.sources import SourceOptions, open_source
+from vpr_ros.sources.recorded_source import RecordedSource
+
+EXAMPLE = """example:
+  %(prog)s drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
+  %(prog)s drive.mcap --wait-for vpr_localizer --wait-for watch
+  %(prog)s drive.mcap --clock      (the other nodes with use_sim_time: true)
+  %(prog)s images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
+IMAGE_QOS = QoSProfile(depth=5)  # reliable: it serves best-effort subscribers too, the other way round nothing arrives
+TRUTH_QOS = QoSProfile(depth=1000)
+LAST_WORDS_S = 1.0
+
+
+class PlayNode(Node):
+    """Publishes frames on ``image`` (or ``image/compressed``) and their true poses on ``~/ground_truth``.
+
+    Attributes:
+        images, truth: the publishers.
+        played: how many images were published.
+        torn: how many could not be, for they did not decode.
+    """
+
+    def __init__(self, frame_id: str, compressed: bool, origin_m: PositionM | None = None) -> None:
+        super().__init__("play")
+        self._origin_m = origin_m
+        self._frame_id = frame_id
+        self._compressed = compressed
+        self.played = 0
+        self.torn = 0
+        kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
+        self.images = self.create_publisher(kind, topic, IMAGE_QOS)
+        self.truth = self.create_publisher(PoseStamped, "~/ground_truth", TRUTH_QOS)
+
+    def publish(self, frame: Frame, stamp_ns: int, camera_frame: str) -> None:
+        """Publish one frame; the truth goes first, so that nobody has an answer without its truth."""
+        if frame.T_map_base is not None:
+            pose = to_pose_message(frame.T_map_base.seen_from(self._origin_m))
+            self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._frame_id), pose=pose))
+        build = to_compressed_image if self._compressed else to_raw_image
+        self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
+        self.played += 1
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_command(_play, sys.argv[1:] if argv is None else argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line without ROS's own arguments."""
+    parser = argparse.ArgumentParser(
+        prog=program("play"), description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("path", type=Path, metavar="PATH", help="bag folder, .mcap, .db3, or image folder")
+    parser.add_argument("--image-topic", metavar="T", help="which camera of a bag (default: its first)")
+    parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory, for ~/ground_truth")
+    parser.add_argument("--pose-topic", metavar="T", help="pose topic of a bag, for ~/ground_truth")
+    parser.add_argument(
+        "--origin", type=float, nargs=3, metavar=("X", "Y", "Z"),
+        help="~/ground_truth seen from here, for a map with an origin of its own (inspect_map names it)",
+    )  # fmt: skip
+    parser.add_argument("--rate-factor", type=float, default=1.0, help="faster (2) or slower (0.5) than recorded")
+    parser.add_argument("--loop", action="store_true", help="start again at the end")
+    parser.add_argument("--compressed", action="store_true", help="publish JPEG on image/compressed")
+    parser.add_argument(
+        "--stamps", choices=("now", "recorded"), help="time in the headers (now; with --clock recorded)"
+    )
+    parser.add_argument(
+        "--clock", action="store_true", help="publish the recorded time on /clock, for nodes with use_sim_time"
+    )
+    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
+    parser.add_argument(
+        "--wait-for", metavar="NODE", action="append", default=[],
+        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
+    )  # fmt: skip
+    return parser
+
+
+def _play(argv: Sequence[str]) -> None:
+    options = build_parser().parse_args(without_ros_arguments(argv))
+    check_rate("--rate-factor", options.rate_factor)
+    if options.clock and options.stamps == "now":
+        raise ConfigError("--clock publishes the recorded time, --stamps now stamps with another", "Leave one out")
+    source = _open(options)
+    use_dds_profile()
+    node: PlayNode | None = None
+    with ros_running(["play", *argv]):
+        try:
+            with until_asked_to_end():
+                node = PlayNode(source.map_frame_id, options.compressed, options.origin and tuple(options.origin))
+                _play_source(node, source, options)
+        finally:
+            if node is not None:
+                node.destroy_node()
+    played, torn = (node.played, node.torn) if node is not None else (0, 0)
+    print(f"played {played} images of {source.description}" + (f", {torn} did not decode" if torn else ""))
+
+
+def _play_source(node: PlayNode, source: RecordedSource, options: argparse.Namespace) -> None:
+    clock = RecordedClock(node) if options.clock else None  # made first: who is waited for has discovered it
+    for warning in source.warnings:
+        node.get_logger().warning(warning)
+    if options.wait_for_subscriber:
+        wait_for_subscriber(node, node.images, PATIENCE_S)
+    wait_for_nodes(node, [node.images, node.truth], options.wait_for, PATIENCE_S)
+    now = options.stamps != "recorded" and clock is None
+    passing = None if clock is None else clock.pass_by
+    while rclpy.ok():
+        for recorded_ns, record in paced(node, _records(source), options.rate_factor, passing):
+            try:
+                frame = record.load()
+            except FrameDecodeError as error:
+                node.get_logger().warning(str(error))
+                node.torn += 1
+                continue
+            if clock is not None:
+                clock.reach(recorded_ns)
+            stamp_ns = time.time_ns() if now else recorded_ns
+            node.publish(frame, stamp_ns, source.cameras[record.camera].frame_id or record.camera)
+        if not options.loop:
+            break
+    for publisher in (node.truth, node.images):
+        wait_until_sent(node, publisher, LAST_WORDS_S)
+
+
+def _open(options: argparse.Namespace) -> RecordedSource:
+    """Open with the poses there are: playing must not fail for want of a truth, nor leave out images without one."""
+    return open_source(
+        options.path,
+        SourceOptions(
+            poses=options.poses,
+            image_topics=(options.image_topic,) if options.image_topic else (),
+            pose_topic=options.pose_topic,
+            require_poses=False,
+        ),
+    )
+
+
+def _records(source: FrameSource) -> Iterator[tuple[int, FrameRecord]]:
+    camera = next(iter(source.cameras))
+    return ((record.stamp_ns, record) for record in source if record.camera == camera)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

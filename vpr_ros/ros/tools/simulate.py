@@ -1,0 +1,115 @@
+"""``simulate``: drives through a simulated town and publishes what the robot sees, or records it without ROS."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from vpr_ros.core.command import load, program, run_command
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.frames import Frame
+from vpr_ros.simulation.camera import PinholeCamera
+from vpr_ros.simulation.conditions import CONDITIONS
+from vpr_ros.simulation.drive import DrivePlan
+from vpr_ros.simulation.record import record_folder
+from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
+from vpr_ros.simulation.town import Town
+from vpr_ros.sources.bag_writer import BagLayout, write_bag
+
+EXAMPLE = """example:
+  %(prog)s --seed 1 --conditions night
+  %(prog)s --seed 1 --conditions day --record day_drive --storage mcap"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    return run_command(_simulate, sys.argv[1:] if argv is None else argv)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The command line without ROS's own arguments."""
+    defaults = DrivePlan()
+    parser = argparse.ArgumentParser(
+        prog=program("simulate"),
+        description=__doc__,
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seed", type=int, default=1, help="which town (%(default)s)")
+    parser.add_argument("--conditions", choices=sorted(CONDITIONS), default="day", help="hour, season (%(default)s)")
+    parser.add_argument("--drive-seed", type=int, default=0, help="wander, traffic and sensor noise of this drive")
+    parser.add_argument("--route-seed", type=int, default=defaults.route_seed, help="which way through the streets")
+    parser.add_argument("--lateral-offset-m", type=float, default=0.0, help="metres to the left of the lane's middle")
+    parser.add_argument("--reverse", action="store_true", help="the same way in the other direction")
+    parser.add_argument("--speed-mps", type=float, default=defaults.speed_mps, help="metres per second (%(default)s)")
+    parser.add_argument("--rate-hz", type=float, default=defaults.rate_hz, help="images per second (%(default)s)")
+    parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
+    parser.add_argument("--width-px", type=int, default=640)
+    parser.add_argument("--height-px", type=int, default=480)
+    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
+    parser.add_argument(
+        "--wait-for", metavar="NODE", action="append", default=[],
+        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
+    )  # fmt: skip
+    parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
+    parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
+    return parser
+
+
+def _simulate(argv: Sequence[str]) -> None:
+    options = build_parser().parse_args(_own_arguments(argv))
+    source = simulated_source(options)
+    if options.record is not None:
+        _record(source, options.record, options.storage)
+        print(f"recorded {source.description} in {options.record}")
+        return
+    # Late, because recording must work where ROS is not installed.
+    count = load("vpr_ros.ros.tools.simulate_publisher").publish(
+        source, argv, options.wait_for_subscriber, options.wait_for
+    )
+    print(f"published {count} images of {source.description}")
+
+
+def simulated_source(options: argparse.Namespace) -> SimulatedSource:
+    """The drive that the parsed options describe."""
+    seed = options.drive_seed
+    plan = DrivePlan(
+        route_seed=options.route_seed,
+        speed_mps=options.speed_mps,
+        rate_hz=options.rate_hz,
+        lateral_offset_m=options.lateral_offset_m,
+        reverse=options.reverse,
+        jitter_seed=seed,
+        distance_m=options.distance_m,
+    )
+    conditions = replace(CONDITIONS[options.conditions], traffic_seed=seed, weather_seed=seed)
+    camera = PinholeCamera.from_fov(options.width_px, options.height_px)
+    return SimulatedSource(Town(options.seed), plan, camera, conditions, seed)
+
+
+def _record(source: SimulatedSource, path: Path, storage: str) -> None:
+    if path.exists():
+        raise ConfigError(f"{path} exists already", "Choose another place or remove it")
+    if storage == "folder":
+        record_folder(source, path)
+        return
+    layout = BagLayout(
+        storage="sqlite3" if storage == "sqlite3" else "mcap",
+        mounts=source.cameras,
+        intrinsics={CAMERA_NAME: source.camera.matrix},
+    )
+    frames = (Frame(r.load_image(), r.stamp_ns, r.camera, r.name, r.T_map_base) for r in source)
+    write_bag(path, frames, layout=layout)
+
+
+def _own_arguments(argv: Sequence[str]) -> list[str]:
+    """What stands before ``--ros-args``; rclpy, which knows better, may not be installed."""
+    arguments = list(argv)
+    return arguments[: arguments.index("--ros-args")] if "--ros-args" in arguments else arguments
+
+
+if __name__ == "__main__":
+    sys.exit(main())
