@@ -1,4 +1,4 @@
-"""What the node says: a pose as others read it, a point cloud that RViz and numpy read alike, and words with a reason."""
+"""What the node says: a pose as others read it, a cloud that RViz and numpy read alike, and words that say why."""
 
 from __future__ import annotations
 
