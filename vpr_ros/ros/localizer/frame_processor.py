@@ -8,6 +8,7 @@ import rclpy
 from rclpy.clock import Clock
 
 from vpr_ros.localization import Localization
+from vpr_ros.localization.sentences import answer_sentence
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.image_job import Answer, ImageJob, to_frame
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
@@ -99,5 +100,5 @@ def _count(statistics: CameraStatistics, localization: Localization, stamp_ns: i
     statistics.output.tick()
     statistics.accepted += localization.accepted
     statistics.rejected += not localization.accepted
-    statistics.last_reason = localization.reason
+    statistics.last_reason = answer_sentence(localization)
     statistics.last_processed_ns = stamp_ns

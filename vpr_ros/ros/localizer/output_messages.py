@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.localization import Localization, Match
+from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.error_log import sentence
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
@@ -136,9 +137,9 @@ def _match_fields() -> list[PointField]:
 
 
 def _describe(localization: Localization, map_frame: str) -> str:
-    if not localization.accepted or localization.T_map_base is None:
-        return f"unknown: {localization.reason}"
     pose = localization.T_map_base
+    if not localization.accepted or pose is None:
+        return f"{verdict(localization)}: {answer_sentence(localization)}"
     x, y, z = pose.position_m
     text = f"x {x:.3f} y {y:.3f} z {z:.3f} m"
     if localization.orientation_known:
