@@ -13,14 +13,13 @@ pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 from geometry_msgs.msg import Pose as PoseMessage
 
-from vpr_ros.core.image_codec import decode_message
+from vpr_ros.core.message_fields import decode_message, stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.messages import (
     to_camera_info,
     to_compressed_image,
     to_header,
     to_image_message,
-    to_ns,
     to_pose_message,
     to_time,
     to_transform,
@@ -37,7 +36,7 @@ def test_a_stamp_keeps_every_nanosecond(stamp_ns: int) -> None:
     stamp = to_time(stamp_ns)
     assert 0 <= stamp.nanosec < 10**9
     assert stamp.sec * 10**9 + stamp.nanosec == stamp_ns
-    assert to_ns(stamp) == stamp_ns
+    assert stamp_ns_of(stamp) == stamp_ns
 
 
 def test_a_header_names_time_and_frame() -> None:

@@ -13,21 +13,16 @@ from std_msgs.msg import Header
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.message_fields import NS_PER_S
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.ros.distribution import byte_field
 
-NS_PER_S = 1_000_000_000
 JPEG_QUALITY = 90
 
 
 def to_time(stamp_ns: int) -> Time:
     """Nanoseconds to ``builtin_interfaces/Time``."""
     return Time(sec=stamp_ns // NS_PER_S, nanosec=stamp_ns % NS_PER_S)
-
-
-def to_ns(stamp: Time) -> int:
-    """``builtin_interfaces/Time`` to nanoseconds."""
-    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
 
 
 def to_header(stamp_ns: int, frame_id: str) -> Header:

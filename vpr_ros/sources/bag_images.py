@@ -14,8 +14,8 @@ import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.image_codec import decode_message
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
+from vpr_ros.core.message_fields import decode_message
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE
 from vpr_ros.sources.bag_recording import (

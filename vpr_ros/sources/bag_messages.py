@@ -12,9 +12,9 @@ from rosbags.typesys import Stores, get_typestore
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.message_fields import NS_PER_S
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 
-NANOSECONDS: Final = 1_000_000_000
 TYPESTORE: Final = get_typestore(Stores.ROS2_JAZZY)
 """Message definitions to write with, and to read bags that carry none."""
 
@@ -47,7 +47,7 @@ def message(name: str, **fields: Any) -> Any:
 
 def header(stamp_ns: int, frame_id: str) -> Any:
     """``std_msgs/Header`` of a time and a frame."""
-    seconds, nanoseconds = divmod(stamp_ns, NANOSECONDS)
+    seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
     stamp = message("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
     return message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
@@ -144,26 +144,6 @@ def pose_fields(pose: Pose) -> Any:
         position=message("geometry_msgs/msg/Point", x=x, y=y, z=z),
         orientation=_quaternion(pose),
     )
-
-
-def stamp_ns_of(stamp: Any) -> int:
-    """Nanoseconds of a ``builtin_interfaces/Time``."""
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
-
-
-def pose_of(fields: Any) -> Pose:
-    """The ``Pose`` of a ``geometry_msgs/Pose``, as it stands there: it may be NaN or without length."""
-    position, orientation = fields.position, fields.orientation
-    return Pose(
-        (float(position.x), float(position.y), float(position.z)),
-        (float(orientation.x), float(orientation.y), float(orientation.z), float(orientation.w)),
-    )
-
-
-def transform_of(fields: Any) -> Pose:
-    """The ``Pose`` of a ``geometry_msgs/Transform``, as it stands there."""
-    t, q = fields.translation, fields.rotation
-    return Pose((float(t.x), float(t.y), float(t.z)), (float(q.x), float(q.y), float(q.z), float(q.w)))
 
 
 def _quaternion(pose: Pose) -> Any:

@@ -18,6 +18,7 @@ from sensor_msgs.msg import PointCloud2, PointField
 from std_srvs.srv import Trigger
 
 from vpr_ros.core.errors import FrameDecodeError
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
@@ -31,7 +32,7 @@ from vpr_ros.ros.localizer.output_messages import (
     to_pose_with_covariance,
     to_trigger_response,
 )
-from vpr_ros.ros.messages import to_header, to_ns
+from vpr_ros.ros.messages import to_header
 
 NUMPY_NAMES = {PointField.FLOAT32: "<f4", PointField.UINT32: "<u4"}
 
@@ -79,7 +80,7 @@ def test_the_map_s_path_keeps_the_times_of_the_drive_and_unknown_orientations_ar
     quat_xyzw = np.array([[0.0, 0.0, 1.0, 0.0], [np.nan] * 4])
     path = to_path(position_m, quat_xyzw, np.array([5, 10**9 + 7]), STAMP_NS, "site")
     assert path.header == to_header(STAMP_NS, "site")
-    assert [to_ns(pose.header.stamp) for pose in path.poses] == [5, 10**9 + 7]
+    assert [stamp_ns_of(pose.header.stamp) for pose in path.poses] == [5, 10**9 + 7]
     assert {pose.header.frame_id for pose in path.poses} == {"site"}
     assert numbers(path.poses[0].pose)[3:] == [0.0, 0.0, 1.0, 0.0]
     assert numbers(path.poses[1].pose) == [1.0, 2.0, 3.0, 0.0, 0.0, 0.0, 1.0]

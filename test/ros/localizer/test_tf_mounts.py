@@ -27,8 +27,9 @@ from sensor_msgs.msg import Image
 from tf2_msgs.msg import TFMessage
 from tf_tree import Scene, stamped
 
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.messages import to_ns, to_time
+from vpr_ros.ros.messages import to_time
 
 NODE = "/vpr_localizer"
 PLACE = 5
@@ -223,10 +224,10 @@ def test_time_that_jumps_back(scene: Scene, answers: Answers, with_clock: bool) 
             scene.tree.move(state["mount"], "mast", OPTICAL, state["now_ns"])
 
     scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose of the first run", drive)
-    assert abs(to_ns(answers.messages[-1].header.stamp) - state["now_ns"]) < 10 * SECOND
+    assert abs(stamp_ns_of(answers.messages[-1].header.stamp) - state["now_ns"]) < 10 * SECOND
     state.update(now_ns=500 * SECOND, mount=Pose.from_xy_yaw(1.0, 0.0, -0.3), straggling=10)
     scene.client.wait_for(lambda: answers.fits(state["mount"]), "a pose with the mount of the second run", drive)
-    assert to_ns(answers.messages[-1].header.stamp) < 600 * SECOND
+    assert stamp_ns_of(answers.messages[-1].header.stamp) < 600 * SECOND
 
 
 def test_ends_cleanly_while_it_listens_to_tf(scene: Scene, answers: Answers) -> None:

@@ -20,8 +20,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.image_codec import decode_raw
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.messages import to_ns
 from vpr_ros.ros.tools.simulate import build_parser, simulated_source
 from vpr_ros.ros.tools.simulate_publisher import to_odometry
 from vpr_ros.simulation.odometry import OdometryNoise, noisy_odometry
@@ -88,9 +88,9 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     assert decode_raw(image.data, image.height, image.width, image.encoding, image.step).shape == (120, 160, 3)
     np.testing.assert_allclose(np.asarray(infos[0].k).reshape(3, 3), source.camera.matrix)
     assert odometry[0].header.frame_id == "odom" and odometry[0].child_frame_id == "base_link"
-    true_at = {to_ns(truth.header.stamp): truth.pose.position for truth in truths}
-    assert to_ns(image.header.stamp) in true_at
-    believed = {to_ns(message.header.stamp): message.pose.pose.position for message in odometry}
+    true_at = {stamp_ns_of(truth.header.stamp): truth.pose.position for truth in truths}
+    assert stamp_ns_of(image.header.stamp) in true_at
+    believed = {stamp_ns_of(message.header.stamp): message.pose.pose.position for message in odometry}
     common = sorted(set(true_at) & set(believed))
     travelled_m = [
         np.hypot(at[common[-1]].x - at[common[0]].x, at[common[-1]].y - at[common[0]].y) for at in (true_at, believed)
@@ -109,7 +109,7 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
 def check_velocities(odometry: list[Odometry]) -> None:
     """Poses and stamps of the messages say the same as their velocities."""
     for before, now in itertools.pairwise(odometry):
-        elapsed_s = (to_ns(now.header.stamp) - to_ns(before.header.stamp)) / 1e9
+        elapsed_s = (stamp_ns_of(now.header.stamp) - stamp_ns_of(before.header.stamp)) / 1e9
         moved = to_pose(before).inverse().compose(to_pose(now))
         assert twist(now)[:2] * elapsed_s == pytest.approx(np.asarray(moved.position_m[:2]), abs=1e-6)
         assert twist(now)[2] * elapsed_s == pytest.approx(moved.rotation.as_euler("ZYX")[0], abs=1e-6)

@@ -11,11 +11,11 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.ros.distribution import subscribe_and_count_lost
 from vpr_ros.ros.localizer.image_gaps import ImageGaps, lost_now
 from vpr_ros.ros.localizer.image_job import Camera, ImageJob, ImageMessage
 from vpr_ros.ros.localizer.setup import LocalizerSetup
-from vpr_ros.ros.messages import to_ns
 
 IMAGE_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor-data QoS with a queue of one: an image that waited behind another is an old image."""
@@ -107,7 +107,7 @@ class CameraInput(Camera):
         statistics.input.tick()
         statistics.last_received_s = received_s
         self._delivering = kind
-        stamp_ns = to_ns(message.header.stamp)
+        stamp_ns = stamp_ns_of(message.header.stamp)
         self.gaps.arrived(stamp_ns)
         if stamp_ns == 0:
             statistics.without_stamp += 1

@@ -9,8 +9,8 @@ from typing import NamedTuple, TypeAlias
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.frames import Frame
-from vpr_ros.core.image_codec import decode_message
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
+from vpr_ros.core.message_fields import decode_message
 from vpr_ros.localization import Localization
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import CameraStatistics

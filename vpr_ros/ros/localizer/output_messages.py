@@ -13,13 +13,14 @@ from nav_msgs.msg import Path
 from sensor_msgs.msg import PointCloud2, PointField
 from std_srvs.srv import Trigger
 
+from vpr_ros.core.message_fields import NS_PER_S
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.localization import Localization, Match
 from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.error_log import sentence
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
-from vpr_ros.ros.messages import NS_PER_S, to_header, to_pose_message
+from vpr_ros.ros.messages import to_header, to_pose_message
 
 MAX_PATH_POSES = 5000
 """RViz and DDS both suffer from longer paths; a larger map is thinned for display only."""

@@ -24,9 +24,10 @@ from sensor_msgs.msg import Image
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.maps import PlaceMap
-from vpr_ros.ros.messages import to_image_message, to_ns
+from vpr_ros.ros.messages import to_image_message
 
 NAMESPACE: Final = "/vpr_benchmark"
 START_DEADLINE_S: Final = 60.0
@@ -148,7 +149,7 @@ class LatencyProbe(Node):
             self._executor.spin_once(timeout_sec=left_s)
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
-        self._answered[to_ns(message.header.stamp)] = time.perf_counter()
+        self._answered[stamp_ns_of(message.header.stamp)] = time.perf_counter()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

@@ -22,10 +22,9 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.message_fields import pose_of, stamp_ns_of
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
-from vpr_ros.ros.messages import to_ns
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 
@@ -64,21 +63,21 @@ class WatchNode(Node):
             rclpy.spin_once(self, timeout_sec=POLL_S)
 
     def _on_truth(self, message: PoseStamped) -> None:
-        self.log.truth[to_ns(message.header.stamp)] = _pose(message.pose)
+        self.log.truth[stamp_ns_of(message.header.stamp)] = pose_of(message.pose)
 
     def _on_map(self, message: PathMessage) -> None:
         self.log.map_xy_m = np.array([[p.pose.position.x, p.pose.position.y] for p in message.poses])
 
     def _on_candidates(self, message: PoseArray) -> None:
         # Not ~/matches: its float32 metres are half a metre apart in a map with UTM coordinates.
-        stamp_ns = to_ns(message.header.stamp)
-        self.log.best_match[stamp_ns] = _pose(message.poses[0]) if message.poses else None
+        stamp_ns = stamp_ns_of(message.header.stamp)
+        self.log.best_match[stamp_ns] = pose_of(message.poses[0]) if message.poses else None
         self.log.latency_ms[stamp_ns] = (time.time_ns() - stamp_ns) / 1e6
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
-        stamp_ns = to_ns(message.header.stamp)
+        stamp_ns = stamp_ns_of(message.header.stamp)
         covariance = np.asarray(message.pose.covariance, dtype=np.float64).reshape(6, 6)
-        answer = LiveAnswer(_pose(message.pose.pose), covariance)
+        answer = LiveAnswer(pose_of(message.pose.pose), covariance)
         self.log.published[stamp_ns] = answer
         if self._print_poses:
             x_m, y_m, _ = answer.T_map_base.position_m
@@ -124,11 +123,6 @@ def _threshold(text: str) -> PoseThreshold:
         # An unknown orientation is published as the identity: nobody can tell it from a known one.
         raise ConfigError(f"--threshold is {text!r}, watch compares positions only", "Give metres, such as 5")
     return threshold
-
-
-def _pose(message: object) -> Pose:
-    position, orientation = message.position, message.orientation  # type: ignore[attr-defined]
-    return Pose((position.x, position.y, position.z), (orientation.x, orientation.y, orientation.z, orientation.w))
 
 
 if __name__ == "__main__":
