@@ -74,18 +74,18 @@ def test_a_rejected_answer_says_its_type_and_why_and_gives_no_pose(answer: objec
 def test_an_error_is_told_with_its_remedy() -> None:
     response = answered(FrameDecodeError("truncated image", "Check the driver"))
     assert not response.success
-    assert response.message == "truncated image. Check the driver."
+    assert response.message == "failed (image_unreadable): truncated image. Check the driver."
 
 
 def test_a_defect_is_told_as_one() -> None:
     response = answered(KeyError("pose"))
     assert not response.success
-    assert "KeyError" in response.message
+    assert response.message.startswith("failed (other): KeyError")
     assert "report" in response.message
 
 
 def test_a_node_that_was_stopped_meanwhile_says_so() -> None:
     response = answered(None)
     assert not response.success
-    assert "stopped before" in response.message
+    assert response.message.startswith("failed (stopped): the node stopped before")
     assert "Activate" in response.message

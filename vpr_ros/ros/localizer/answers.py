@@ -9,6 +9,7 @@ from std_srvs.srv import Trigger
 from vpr_ros.localization import Localization
 from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.error_log import sentence
+from vpr_ros.ros.localizer.failures import FailureType, failure_text, failure_type
 
 
 def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: str) -> Trigger.Response:
@@ -23,9 +24,10 @@ def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: 
         response.success = outcome.accepted
         response.message = _describe(outcome, map_frame)
     elif isinstance(outcome, BaseException):
-        response.success, response.message = False, sentence(outcome)
+        response.success, response.message = False, failure_text(failure_type(outcome), sentence(outcome))
     else:
-        response.success, response.message = False, "the node stopped before there was an answer. Activate it again."
+        stopped = "the node stopped before there was an answer. Activate it again."
+        response.success, response.message = False, failure_text(FailureType.STOPPED, stopped)
     return response
 
 

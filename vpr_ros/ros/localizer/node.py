@@ -21,6 +21,7 @@ from vpr_ros.ros.contained import contained_transition
 from vpr_ros.ros.error_log import ErrorLog, printable, sentence
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.diagnostics import NodeStatus, to_diagnostics
+from vpr_ros.ros.localizer.failures import FailureType, failure_text
 from vpr_ros.ros.localizer.frame_names import map_frame_warning
 from vpr_ros.ros.localizer.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer.manager_bond import ManagerBond, open_bond
@@ -99,9 +100,10 @@ class LocalizeNode(OverriddenNode):
         """Give the newest image to the worker on behalf of *asker*, or return why not."""
         setup = self._setup
         if setup is None or not self._worker.is_running:
-            return f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
+            inactive = f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
+            return failure_text(FailureType.NOT_ACTIVE, inactive)
         if stuck := self._worker.stuck:
-            return stuck
+            return failure_text(FailureType.MODEL_STUCK, stuck)
         image = newest_image(self._cameras.values(), setup.settings.camera_timeout_s)
         if isinstance(image, str):
             return image

@@ -16,10 +16,10 @@ from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from vpr_ros.core.errors import ModelError
 from vpr_ros.localization import Localization
 from vpr_ros.ros.localizer.answers import to_trigger_response
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
+from vpr_ros.ros.localizer.failures import FailureType, failure_text
 from vpr_ros.ros.localizer.worker import Asker, ImageJob
 
 TIMEOUT_S = 30.0
@@ -46,7 +46,8 @@ def newest_image(cameras: Collection[CameraInput], timeout_s: float) -> ImageJob
     job = max(newest, key=lambda candidate: candidate.received_s, default=None)
     if job is None or time.monotonic() - job.received_s > timeout_s:
         topics = ", ".join(camera.topic for camera in cameras)
-        return f"no image on {topics} within the last {timeout_s:g} s. Check the camera and the topic."
+        silent = f"no image on {topics} within the last {timeout_s:g} s. Check the camera and the topic."
+        return failure_text(FailureType.NO_IMAGE, silent)
     return ImageJob(job.message, job.camera, job.stamp_ns, time.monotonic())
 
 
@@ -96,17 +97,16 @@ class OneShotService:
     def expire(self) -> None:
         """Answer those who waited too long; to be called now and then."""
         now_s = time.monotonic()
-        error = ModelError(
-            f"the model did not answer within {TIMEOUT_S:g} s", "See /diagnostics: is it slow, or does it not return?"
-        )
+        late = f"the model did not answer within {TIMEOUT_S:g} s. See /diagnostics: is it slow, or does it not return?"
+        refusal = failure_text(FailureType.MODEL_STUCK, late)
         for caller in self._callers:
             if caller.deadline_s < now_s:
-                self._answer(caller, error)
+                self._answer(caller, refusal)
 
     async def _on_localize(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if len(self._callers) >= MOST_WAITING:
-            response.success = False
-            response.message = f"{MOST_WAITING} callers wait for an answer already. Ask again once they have it."
+            crowded = f"{MOST_WAITING} callers wait for an answer already. Ask again once they have it."
+            response.success, response.message = False, failure_text(FailureType.TOO_MANY_CALLERS, crowded)
             return response
         caller = _Caller()
         self._callers.append(caller)
