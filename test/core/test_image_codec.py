@@ -13,7 +13,7 @@ import pytest
 from rosbags.image import image_to_cvimage
 
 from vpr_ros.core.errors import FrameDecodeError
-from vpr_ros.core.image_codec import RAW_ENCODINGS, decode_compressed, decode_raw
+from vpr_ros.core.image_codec import RAW_ENCODINGS, decode_compressed, decode_message, decode_raw
 
 Bytes = npt.NDArray[np.uint8]
 PIXEL_BYTES = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono16": 2, "yuv422": 2, "uyvy": 2}
@@ -161,3 +161,15 @@ def test_end_mark_of_an_embedded_thumbnail_does_not_count() -> None:
 def test_what_is_no_image_is_refused(data: bytes, message: str) -> None:
     with pytest.raises(FrameDecodeError, match=message):
         decode_compressed(data, "b.jpg", "jpeg")
+
+
+def test_a_message_of_any_library_is_decoded_by_its_kind() -> None:
+    picture = np.random.default_rng(5).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    raw = SimpleNamespace(data=picture.tobytes(), height=4, width=6, encoding="bgr8", step=18, is_bigendian=0)
+    np.testing.assert_array_equal(decode_message(raw, "front", is_compressed=False), picture[..., ::-1])
+    file = SimpleNamespace(data=cv2.imencode(".png", picture)[1], format="png")
+    np.testing.assert_array_equal(decode_message(file, "front", is_compressed=True), picture[..., ::-1])
+    with pytest.raises(FrameDecodeError, match="more than the limit of 23 pixels"):
+        decode_message(raw, "front", is_compressed=False, max_pixels=23)
+    with pytest.raises(FrameDecodeError, match="front is empty"):
+        decode_message(SimpleNamespace(data=b"", format=""), "front", is_compressed=True)

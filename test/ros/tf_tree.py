@@ -16,7 +16,7 @@ from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
 
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_header, to_ns
+from vpr_ros.ros.messages import to_header, to_ns
 
 
 def stamped(T_parent_child: Pose, parent: str, child: str, stamp_ns: int = 0) -> TransformStamped:

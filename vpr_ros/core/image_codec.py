@@ -1,11 +1,11 @@
-"""The one decoder of camera images: bags, image folders and the node all call it. It knows no message type."""
+"""The one decoder of camera images: bags, image folders and the node all call it. It imports no message type."""
 
 from __future__ import annotations
 
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
@@ -55,6 +55,34 @@ _HEADER_BYTES: Final = 1 << 18
 
 RAW_ENCODINGS: Final = tuple(_LAYOUTS)
 """Every ``sensor_msgs/Image`` encoding ``decode_raw`` knows."""
+
+
+def decode_message(message: Any, origin: str, *, is_compressed: bool, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageRgb:
+    """Decode a ``sensor_msgs/Image`` or ``CompressedImage``, whichever library has read it.
+
+    Args:
+        message: has the fields of its type; pixels are viewed in place where the encoding allows it.
+        origin: topic or camera it came from, named in an error about a compressed image.
+        is_compressed: whether it is a ``CompressedImage``.
+        max_pixels: a larger image is refused.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        FrameDecodeError: see ``decode_raw`` and ``decode_compressed``.
+    """
+    if is_compressed:
+        return decode_compressed(message.data, origin, message.format, max_pixels=max_pixels)
+    return decode_raw(
+        message.data,
+        message.height,
+        message.width,
+        message.encoding,
+        message.step,
+        bool(message.is_bigendian),
+        max_pixels=max_pixels,
+    )
 
 
 def decode_raw(

@@ -23,7 +23,7 @@ from vpr_ros.ros.localizer.diagnostics import NodeStatus, to_diagnostics
 from vpr_ros.ros.localizer.failures import FailureType
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import Latencies
-from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.messages import to_time
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 NODE = "/robot/vpr_localizer"
@@ -42,8 +42,9 @@ def errors() -> ErrorLog:
 
 
 @pytest.fixture
-def cameras(client: GraphClient) -> Iterator[tuple[CameraInput, ...]]:
-    inputs = tuple(CameraInput(client.node, name, name, "raw", lambda _: None) for name in ("front", "left"))
+def cameras(client: GraphClient, opened: LocalizerSetup) -> Iterator[tuple[CameraInput, ...]]:
+    names = ("front", "left")
+    inputs = tuple(CameraInput(client.node, name, opened, name, "raw", lambda _: None) for name in names)
     yield inputs
     for camera in inputs:
         camera.close()
@@ -171,7 +172,7 @@ def test_two_cameras_with_two_faults_each_say_their_own(
     for camera, fault in zip(cameras, ("first fault", "second fault"), strict=True):
         seen(camera)
         camera.statistics.failing = True
-        errors.report(f"camera {camera.camera}", FrameDecodeError(fault, "Mend it"))
+        errors.report(f"camera {camera.name}", FrameDecodeError(fault, "Mend it"))
     array = diagnosed(errors, opened, cameras)
     assert entry(array, "camera front").message == "first fault. Mend it."
     assert entry(array, "camera left").message == "second fault. Mend it."
@@ -243,7 +244,7 @@ def test_every_count_is_shown_and_the_cameras_are_summed_up(
         seen(camera)
         for number, name in enumerate(names, start=first):
             setattr(camera.statistics, name, number)
-        camera.statistics.last_reason = f"because of {camera.camera}"
+        camera.statistics.last_reason = f"because of {camera.name}"
     array = diagnosed(errors, opened, cameras)
     shown = values(entry(array, "camera left"))
     assert [shown[name.replace("_", " ")] for name in names] == [str(200 + number) for number in range(len(names))]

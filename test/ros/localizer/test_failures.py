@@ -9,7 +9,7 @@ import pytest
 
 from vpr_ros.core.errors import FrameDecodeError, MapError, ModelError, NoDescriptorError
 from vpr_ros.localization import RejectionType
-from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, FailureType, failure_text, failure_type
+from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, Failure, FailureType, failure_type
 
 ERRORS = {
     FrameDecodeError("truncated", "Look"): FailureType.IMAGE_UNREADABLE,
@@ -30,7 +30,7 @@ def test_names_are_one_word_each_and_no_two_are_equal() -> None:
     names = [kind.value for kind in (*FailureType, *RejectionType)]
     assert len(set(names)) == len(names)
     assert all(re.fullmatch("[a-z_]+", name) for name in names)
-    assert failure_text(FailureType.NO_IMAGE, "nothing. Wait.") == "failed (no_image): nothing. Wait."
+    assert str(Failure(FailureType.NO_IMAGE, "nothing. Wait.")) == "failed (no_image): nothing. Wait."
 
 
 def test_the_interface_explains_every_type() -> None:

@@ -94,7 +94,7 @@ def test_who_waits_too_long_is_told_so(client: GraphClient, monkeypatch: pytest.
     """In the test's own process, with a worker that never answers."""
     monkeypatch.setattr(one_shot, "TIMEOUT_S", 0.3)
     monkeypatch.setattr(one_shot, "MOST_WAITING", 3)
-    service = OneShotService(client.node, lambda _: "", Clock(clock_type=ClockType.STEADY_TIME))
+    service = OneShotService(client.node, lambda _: None, Clock(clock_type=ClockType.STEADY_TIME))
     caller = client.node.create_client(Trigger, f"/{client.node.get_name()}/localize")
     client.wait_for(caller.service_is_ready, "the service")
     begun_s = time.monotonic()

@@ -28,7 +28,7 @@ from tf2_msgs.msg import TFMessage
 from tf_tree import Scene, stamped
 
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns, to_time
+from vpr_ros.ros.messages import to_ns, to_time
 
 NODE = "/vpr_localizer"
 PLACE = 5

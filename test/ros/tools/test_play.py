@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.messages import to_ns
 from vpr_ros.sources.bag_writer import StampedPose, write_bag
 
 MODULE = "vpr_ros.ros.tools.play"

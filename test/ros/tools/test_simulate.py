@@ -21,7 +21,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.image_codec import decode_raw
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.messages import to_ns
 from vpr_ros.ros.tools.simulate import build_parser, simulated_source
 from vpr_ros.ros.tools.simulate_publisher import to_odometry
 from vpr_ros.simulation.odometry import OdometryNoise, noisy_odometry

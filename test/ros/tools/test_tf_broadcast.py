@@ -25,7 +25,7 @@ from tf_tree import Scene
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
 from vpr_ros.mapping import BuildConfig, build_map
-from vpr_ros.ros.pose_messages import to_ns, to_time
+from vpr_ros.ros.messages import to_ns, to_time
 from vpr_ros.ros.tools.simulate import build_parser, simulated_source
 
 NODE = "/vpr_localizer"

@@ -19,7 +19,7 @@ from vpr_ros.ros.localizer.frame_names import map_frame_warning
 from vpr_ros.ros.localizer.map_to_odom import SOURCE as MAP_TO_ODOM
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import Latencies
-from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.messages import to_time
 
 _Type = TypeVar("_Type", RejectionType, FailureType)
 
@@ -201,9 +201,9 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         "last reason": counts.last_reason,
         "without stamp": counts.without_stamp,
         "time jumps back": counts.time_jumps_back,
-        "mount": setup.mounts.origins.get(camera.camera, "unknown"),
+        "mount": setup.mounts.origins.get(camera.name, "unknown"),
     }
-    return _entry(f"camera {camera.camera}", level, message, values)
+    return _entry(f"camera {camera.name}", level, message, values)
 
 
 def _by_type(what: str, types: Iterable[_Type], counts: Sequence[Mapping[_Type, int]]) -> dict[str, int]:
@@ -213,7 +213,7 @@ def _by_type(what: str, types: Iterable[_Type], counts: Sequence[Mapping[_Type, 
 
 def _fault(camera: CameraInput, errors: ErrorLog) -> str:
     """What is wrong with the images of *camera*, not with another one or with the last parameter that was refused."""
-    fault = errors.last_of(f"camera {camera.camera}")
+    fault = errors.last_of(f"camera {camera.name}")
     return "its images fail, see the log." if fault is None else f"{fault.problem}. {fault.remedy}."
 
 

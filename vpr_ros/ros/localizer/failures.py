@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -22,6 +23,23 @@ class FailureType(Enum):
     OTHER = "other"
 
 
+@dataclass(frozen=True)
+class Failure:
+    """Why there is no answer.
+
+    Attributes:
+        type: its name.
+        said: what was found and what to do, in sentences.
+    """
+
+    type: FailureType
+    said: str
+
+    def __str__(self) -> str:
+        """What ``~/localize`` says: scripts may read the name."""
+        return f"failed ({self.type.value}): {self.said}"
+
+
 OF_AN_IMAGE: Final = (
     FailureType.IMAGE_UNREADABLE,
     FailureType.NO_DESCRIPTOR,
@@ -40,8 +58,3 @@ def failure_type(error: BaseException) -> FailureType:
     if isinstance(error, ModelError):
         return FailureType.MODEL_FAILED
     return FailureType.OTHER
-
-
-def failure_text(failure: FailureType, said: str) -> str:
-    """What ``~/localize`` answers: the name of the type, which scripts may read, and what is *said* about it."""
-    return f"failed ({failure.value}): {said}"

@@ -7,13 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-from sensor_msgs.msg import Image
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.localization import Localization
 from vpr_ros.localization.sentences import answer_sentence, verdict
-from vpr_ros.ros.distribution import byte_field
-from vpr_ros.ros.pose_messages import to_header
 
 WIDTH_PX: Final = 320
 """Of the whole picture. RViz shrinks a picture by leaving out pixels, and letters with them: this fits its panel."""
@@ -65,14 +62,6 @@ def _lines(caption: ImageRgb, lines: list[str], first_px: int) -> ImageRgb:
     for number, line in enumerate(lines):
         _text(caption, line, first_px + number * _LINE_PX, PLAIN_RGB)
     return caption
-
-
-def to_image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image:
-    """Build an ``rgb8`` ``sensor_msgs/Image``."""
-    height, width = image_rgb.shape[:2]
-    message = Image(header=to_header(stamp_ns, frame_id), height=height, width=width, encoding="rgb8", step=3 * width)
-    message.data = byte_field(np.ascontiguousarray(image_rgb).tobytes())
-    return message
 
 
 def _panel(image_rgb: ImageRgb) -> ImageRgb:

@@ -11,8 +11,7 @@ from rclpy.time import Time
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns
-from vpr_ros.ros.robot_tf import to_transform
+from vpr_ros.ros.messages import to_ns, to_transform
 
 FIRST_PATIENCE_S = 1.0
 CACHE_NS = 10_000_000_000

@@ -19,9 +19,8 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.core.pose import PositionM
+from vpr_ros.ros.messages import to_compressed_image, to_header, to_image_message, to_pose_message
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
-from vpr_ros.ros.pose_messages import to_header, to_pose_message
-from vpr_ros.ros.tools.camera_messages import to_compressed_image, to_raw_image
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
 from vpr_ros.ros.tools.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
 from vpr_ros.ros.tools.pacing import check_rate, paced, wait_until_sent
@@ -63,7 +62,7 @@ class PlayNode(Node):
         if frame.T_map_base is not None:
             pose = to_pose_message(frame.T_map_base.seen_from(self._origin_m))
             self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._frame_id), pose=pose))
-        build = to_compressed_image if self._compressed else to_raw_image
+        build = to_compressed_image if self._compressed else to_image_message
         self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
         self.played += 1
 

@@ -14,13 +14,12 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord, ImageRgb
+from vpr_ros.ros.messages import to_camera_info, to_header, to_image_message, to_pose_message
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end
-from vpr_ros.ros.pose_messages import to_header, to_pose_message
-from vpr_ros.ros.robot_tf import RobotTf
-from vpr_ros.ros.tools.camera_messages import to_camera_info, to_raw_image
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
 from vpr_ros.ros.tools.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
 from vpr_ros.ros.tools.pacing import paced, wait_until_sent
+from vpr_ros.ros.tools.robot_tf import RobotTf
 from vpr_ros.simulation.odometry import OdometryReading, noisy_odometry
 from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
 
@@ -62,7 +61,7 @@ class SimulatedRobot(Node):
         camera = self._source.camera
         info = to_camera_info(camera.matrix, camera.width_px, camera.height_px, stamp_ns, self._frame_id)
         self.camera_info.publish(info)
-        self.images.publish(to_raw_image(image_rgb, stamp_ns, self._frame_id))
+        self.images.publish(to_image_message(image_rgb, stamp_ns, self._frame_id))
         self.published += 1
 
     def _by_stamps(self, belief: OdometryReading, stamp_ns: int) -> OdometryReading:

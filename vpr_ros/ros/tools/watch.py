@@ -27,8 +27,8 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.localization import RejectionType
+from vpr_ros.ros.messages import to_ns
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
-from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 
 EXAMPLE = "  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"

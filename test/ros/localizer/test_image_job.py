@@ -18,7 +18,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import RAW_ENCODINGS
-from vpr_ros.ros.image_conversion import to_frame
+from vpr_ros.ros.localizer.image_job import to_frame
 
 Bytes = npt.NDArray[np.uint8]
 HEIGHT, WIDTH = 24, 32

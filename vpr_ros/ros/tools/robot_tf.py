@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from geometry_msgs.msg import TransformStamped
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_header
+from vpr_ros.ros.messages import to_transform
 
 TF_QOS = QoSProfile(depth=100)
 STATIC_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -40,12 +39,3 @@ class RobotTf:
         if self._message is not None:
             transform = to_transform(T_parent_child, parent, child, stamp_ns)
             self._moving.publish(self._message(transforms=[transform]))
-
-
-def to_transform(T_parent_child: Pose, parent: str, child: str, stamp_ns: int) -> TransformStamped:
-    """Build a ``geometry_msgs/TransformStamped``."""
-    message = TransformStamped(header=to_header(stamp_ns, parent), child_frame_id=child)
-    shift, turn = message.transform.translation, message.transform.rotation
-    shift.x, shift.y, shift.z = T_parent_child.position_m
-    turn.x, turn.y, turn.z, turn.w = T_parent_child.rotation.as_quat().tolist()
-    return message
