@@ -58,7 +58,8 @@ def test_figures_of_a_drive_with_an_unknown_street(evaluation: Evaluation) -> No
     for share in ("share", "wrong_share", "precision", "recall"):
         low, high = accepted[f"{share}_interval"]
         assert low <= accepted[share] <= high and high - low > 5.0
-    assert sum(metrics["rejected"].values()) == 40 - metrics["accepted"]["count"]
+    assert metrics["rejected"] == {"improbable": 40 - accepted["count"]}
+    assert sum(row["count"] for row in metrics["rejections"]) == 40 - accepted["count"] > 0
     assert set(metrics["latency_ms"]) == {"decode", "prepare", "infer", "search", "decide", "total"}
     outcomes = evaluation.outcomes
     surest_wrong = outcomes.probability[~outcomes.right].max()
@@ -191,12 +192,15 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
         rows = list(csv.DictReader(file))
     assert len(rows) == 40
     assert sum(row["right"] == "1" for row in rows) == 30
+    assert all((row["rejection"] == "") == (row["accepted"] == "1") for row in rows)
+    assert {row["rejection"] for row in rows} == {"", "improbable"}
     for name in ("places.png", "precision_recall.png", "wrong_matches.png"):
         assert np.std(np.asarray(cv2.imread(str(output / name)))) > 5
     page = (output / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "75.0 %" in page
     assert "58.8 to 87.3" in page
+    assert page.count("<td>improbable</td>") == len(evaluation.metrics["rejections"])
     assert "evaluate &lt;map&gt;" in page
     assert "<script" not in page
     assert "http" not in page

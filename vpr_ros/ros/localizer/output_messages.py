@@ -19,6 +19,7 @@ from vpr_ros.localization import Localization, Match
 from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.error_log import sentence
+from vpr_ros.ros.localizer.failures import Failure, FailureType, failure_type
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
 from vpr_ros.ros.messages import to_header, to_pose_message
 
@@ -110,7 +111,7 @@ def to_match_cloud(matches: Sequence[Match], stamp_ns: int, frame_id: str) -> Po
     return cloud
 
 
-def to_trigger_response(response: Trigger.Response, outcome: Outcome | str) -> Trigger.Response:
+def to_trigger_response(response: Trigger.Response, outcome: Outcome | Failure) -> Trigger.Response:
     """Fill *response*: success means an accepted pose, the message says which, or why there is none.
 
     Args:
@@ -120,12 +121,12 @@ def to_trigger_response(response: Trigger.Response, outcome: Outcome | str) -> T
     if isinstance(outcome, Answer):
         response.success = outcome.localization.accepted
         response.message = _describe(*outcome)
+        return response
+    if outcome is None:
+        outcome = Failure(FailureType.STOPPED, "the node stopped before there was an answer. Activate it again.")
     elif isinstance(outcome, Exception):
-        response.success, response.message = False, sentence(outcome)
-    elif isinstance(outcome, str):
-        response.success, response.message = False, outcome
-    else:
-        response.success, response.message = False, "the node stopped before there was an answer. Activate it again."
+        outcome = Failure(failure_type(outcome), sentence(outcome))
+    response.success, response.message = False, str(outcome)
     return response
 
 

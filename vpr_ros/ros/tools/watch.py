@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Path as PathMessage
 from rclpy.node import Node
@@ -25,6 +26,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.message_fields import pose_of, stamp_ns_of
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
+from vpr_ros.localization import RejectionType
 from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
 from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 
@@ -50,6 +52,7 @@ class WatchNode(Node):
         self.create_subscription(PoseArray, CANDIDATES, self._on_candidates, DEPTH)
         self.create_subscription(PoseWithCovarianceStamped, "/vpr_localizer/pose", self._on_pose, DEPTH)
         self.create_subscription(PathMessage, "/vpr_localizer/map", self._on_map, latched)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, DEPTH)
 
     def listen(self) -> None:
         """Wait for the localizer, then listen to the truth too, until somebody ends the process."""
@@ -73,6 +76,13 @@ class WatchNode(Node):
         stamp_ns = stamp_ns_of(message.header.stamp)
         self.log.best_match[stamp_ns] = pose_of(message.poses[0]) if message.poses else None
         self.log.latency_ms[stamp_ns] = (time.time_ns() - stamp_ns) / 1e6
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if self.localizer is not None and status.name == f"{self.localizer}: localizer":
+                counts = {value.key: int(value.value) for value in status.values if value.value.isdecimal()}
+                names = [kind.value for kind in RejectionType]
+                self.log.rejected = {name: counts.get(f"rejected {name}", 0) for name in names}
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
         stamp_ns = stamp_ns_of(message.header.stamp)
