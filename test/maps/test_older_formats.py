@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 import yaml
 
 from vpr_ros.core.frames import Frame, ImageRgb
+from vpr_ros.core.image_codec import decode_compressed
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Localizer, PosePrior
@@ -113,7 +113,7 @@ def test_what_is_stored_is_small_and_says_yes_and_no() -> None:
 def test_the_shipped_model_still_sees_what_it_saw() -> None:
     from vpr_ros.inference import open_extractor  # the others do without ONNX Runtime
 
-    image_rgb = cv2.imread(str(STORED / "query.jpg"))[..., ::-1].copy()
+    image_rgb = decode_compressed((STORED / "query.jpg").read_bytes(), "query.jpg")
     extractor = open_extractor(None)
     seen = extractor.infer(extractor.prepare([image_rgb]))[0]
     assert seen @ np.load(STORED / "queries.npy", allow_pickle=False)[0] > 0.999
