@@ -105,7 +105,7 @@ def test_without_everything_optional_the_whole_suite_is_collected_and_says_what_
         "test/export/test_export.py": "needs onnx: pip install '.[test]'",
         "test/models/test_gem.py": "needs torch: pip install '.[train]'",
         "test/ros/localizer/test_node.py": "needs rclpy: source ROS 2, or pip install '.[ros]'",
-        "test/mapping/test_leftovers.py": "needs onnxruntime: pip install onnxruntime",
+        "test/mapping/test_recovery.py": "needs onnxruntime: pip install onnxruntime",
     }.items():
         assert f"{file}: {reason}" in done.stdout
     assert "test/core/test_files.py::" in done.stdout

@@ -27,7 +27,7 @@ from vpr_ros.inference import open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.mapping.usable_frames import UNDESCRIBED
 from vpr_ros.maps import PlaceMap
 

@@ -16,7 +16,7 @@ from vpr_ros.core.errors import ConfigError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import BuildConfig, build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.mapping.usable_frames import NO_POSE, POSE_NOT_FINITE, TOO_CLOSE, UNDECODABLE
 from vpr_ros.maps import PlaceMap
 

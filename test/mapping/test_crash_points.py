@@ -15,7 +15,7 @@ import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
 
 HERE = Path(__file__).resolve().parent

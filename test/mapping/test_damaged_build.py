@@ -20,7 +20,7 @@ from vpr_ros.core.errors import FrameDecodeError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.mapping.usable_frames import POSE_TOO_FAR
 from vpr_ros.maps import PlaceMap
 

@@ -26,12 +26,28 @@ def retrieve(
         prior: where the robot is thought to be.
     """
     found = place_map.search(descriptor, k, None if prior is None else _inside(place_map, prior))
-    indices = found.indices[0]
+    return candidates_at(place_map, found.indices[0], found.similarities[0], T_base_camera)
+
+
+def candidates_at(
+    place_map: PlaceMap,
+    indices: npt.NDArray[np.int64],
+    similarities: npt.NDArray[np.float32],
+    T_base_camera: Pose | None = None,
+) -> Candidates:
+    """The poses that found frames give the robot.
+
+    Args:
+        place_map: the map.
+        indices: (K,) of the frames, best first.
+        similarities: (K,) cosine.
+        T_base_camera: mount of the camera that took the image, None where unknown.
+    """
     position_m = place_map.frames.position_m[indices]
     quat_xyzw = place_map.frames.quat_xyzw[indices]
     if T_base_camera is not None:
         position_m, quat_xyzw = _corrected_for_mounts(place_map, indices, T_base_camera)
-    return Candidates(indices, found.similarities[0].astype(np.float64), position_m, quat_xyzw)
+    return Candidates(indices, similarities.astype(np.float64), position_m, quat_xyzw)
 
 
 def _inside(place_map: PlaceMap, prior: PosePrior) -> npt.NDArray[np.int64]:

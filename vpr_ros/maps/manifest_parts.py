@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vpr_ros.core.errors import ModelError
@@ -82,17 +82,17 @@ class SessionEntry:
         frames: how many of its frames are in the map.
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
-        inputs_sha256: of source, model and options: tells a build that is done from one still to do.
-        frame_id: of its poses as recorded, which the map's frame need not be called; "" in maps built before.
+        inputs_sha256: of source, model and options: tells a build that is done from one still to do; "" unknown.
+        frame_id: of its poses as recorded, which the map's frame need not be called.
     """
 
     source: str
     created_utc: str
     frames: int
     cameras: tuple[str, ...]
-    skipped: dict[str, int] = field(default_factory=dict)
-    inputs_sha256: str = ""
-    frame_id: str = ""
+    skipped: dict[str, int]
+    inputs_sha256: str
+    frame_id: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -111,8 +111,8 @@ class SessionEntry:
             frames=count(plain, "frames"),
             cameras=texts(plain, "cameras"),
             skipped={reason: count(plain["skipped"], reason) for reason in table(plain, "skipped")},
-            inputs_sha256=text(plain, "inputs_sha256") if "inputs_sha256" in plain else "",
-            frame_id=text(plain, "frame_id") if "frame_id" in plain else "",
+            inputs_sha256=text(plain, "inputs_sha256"),
+            frame_id=text(plain, "frame_id"),
         )
 
 

@@ -1,7 +1,7 @@
 """The line ``manifest_sha256``: a hash of all else the manifest says, so that no number in it changes unseen.
 
-It covers values, not bytes: comments, order and layout may change. A map built before there was such a line opens as it
-always did. Somebody who changes a manifest on purpose seals it again (``inspect_map MAP --reseal``).
+It covers values, not bytes: comments, order and layout may change. Somebody who changes a manifest on purpose seals it
+again (``inspect_map MAP --reseal``).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def resealed_yaml(text: str, plain: Mapping[str, Any], changed: Mapping[str, Any
     Comments and layout stay, where each of these entries has a line of its own.
     """
     content = {key: value for key, value in {**plain, **changed}.items() if key != SEAL_KEY}
-    changed = {key: value for key, value in changed.items() if plain.get(key) != value}
+    changed = {key: value for key, value in changed.items() if key not in plain or plain[key] != value}
     lines = {**changed, SEAL_KEY: content_sha256(content)}
     for key, value in lines.items():
         line = yaml.safe_dump({key: value})
@@ -62,21 +62,26 @@ def resealed_yaml(text: str, plain: Mapping[str, Any], changed: Mapping[str, Any
     return text if kept else sealed_yaml(content)
 
 
-def check_seal(path: Path, plain: Mapping[str, Any]) -> str:
-    """The seal of the manifest at *path* that says *plain*, "" where it has none.
+def check_seal(path: Path, plain: Mapping[str, Any], *, required: bool) -> str:
+    """The seal of the manifest at *path* that says *plain*, "" where it has none and none is *required*.
 
     Raises:
-        MapError: it says something else than when it was sealed.
+        MapError: it says something else than when it was sealed, or the seal is gone.
     """
+    accept = f"`{program('inspect_map')} {shlex.quote(str(path.parent))} --reseal`"
     if SEAL_KEY not in plain:
-        return ""
+        if not required:
+            return ""
+        raise MapError(
+            f"{path} lacks its line {SEAL_KEY}, so that nobody can tell whether it was changed",
+            f"Restore the file from a backup, or accept it as it is with {accept}",
+        )
     sealed, found = plain[SEAL_KEY], content_sha256(plain)
     if sealed != found:
         raise MapError(
             f"{path} was changed since it was written: the checksum of its content is {found[:16]}, "
             f"its line {SEAL_KEY} says {str(sealed)[:16]!r}",
-            "Undo the change, restore the file from a backup, or, if the change is meant, accept it with "
-            f"`{program('inspect_map')} {shlex.quote(str(path.parent))} --reseal`",
+            f"Undo the change, restore the file from a backup, or, if the change is meant, accept it with {accept}",
         )
     return found
 

@@ -1,17 +1,24 @@
-"""What a killed build left beside the map after its own map was complete, and how the next one tidies up."""
+"""After a build was killed, or the disk refused: what the next one finds, finishes and tells.
+
+A map keeps the journal it was built with until all is removed that it replaced: one that has it still was published by
+a build that was killed then. Whatever comes next finishes that first.
+"""
 
 from __future__ import annotations
 
+import errno
 import logging
 import shlex
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from vpr_ros.core.disk import FULL
 from vpr_ros.core.errors import MapError
+from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.build_inputs import Inputs, differences, inputs_sha256, without_replaced
-from vpr_ros.mapping.journal import JOURNAL_NAME, complete_lines, open_journal
-from vpr_ros.mapping.partial import partial_path
-from vpr_ros.mapping.publish import remove_replaced
+from vpr_ros.mapping.journal import JOURNAL_NAME, complete_lines, has_work, open_journal
+from vpr_ros.mapping.transaction import partial_path, remove_replaced
 from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest, replaced_path
 from vpr_ros.maps.place_map import PlaceMap
 
@@ -41,9 +48,6 @@ def put_back(output: Path) -> None:
 def is_done(output: Path, inputs: Inputs, *, append: bool, resume: bool) -> bool:
     """Whether there is nothing to resume, because the map of *inputs* stands in its place.
 
-    A map keeps the journal it was built with until all is removed that it replaced: one that has it still was
-    published by a build that was killed then. Whatever comes next finishes that first.
-
     Raises:
         MapError: the build to be resumed is complete, and was made from other inputs.
     """
@@ -55,10 +59,24 @@ def is_done(output: Path, inputs: Inputs, *, append: bool, resume: bool) -> bool
     return inputs_sha256(inputs) in {session.inputs_sha256 for session in read_manifest(output).sessions}
 
 
-def has_work(partial: Path) -> bool:
-    """Whether the folder *partial* holds a build, and not what is left of a replaced map."""
-    journal = partial / JOURNAL_NAME
-    return journal.is_file() and journal.stat().st_size > 0
+@contextmanager
+def disk_errors(partial: Path, config: BuildConfig, *, append: bool) -> Iterator[None]:
+    """Turn an error of the disk into one a user can mend.
+
+    Raises:
+        MapError: an ``OSError`` came up.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise MapError(
+                f"the disk is full ({error.strerror}) while writing {partial}; the map in place, if any, is untouched",
+                _space_remedy(config, append),
+            ) from error
+        raise MapError(
+            f"{error.filename or partial} cannot be used ({error.strerror or error})", _remedy(error, partial)
+        ) from error
 
 
 def _finish_publication(output: Path, inputs: Inputs, *, resume: bool) -> bool:
@@ -87,3 +105,26 @@ def _check_whole(output: Path, replaced: Path) -> None:
             f"{error.problem}; what it replaced is still in {replaced}",
             f"Move {output} away, then `mv {shlex.quote(str(replaced))} {shlex.quote(str(output))}`",
         ) from error
+
+
+def _remedy(error: OSError, partial: Path) -> str:
+    if error.errno == errno.ENAMETOOLONG:
+        return "Choose a shorter --output: the build adds a few letters to its name"
+    if error.errno in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return f"Move it away, or choose another --output: the map grows in the folder {partial}"
+    return "Check who may read and write it, and the disk"
+
+
+def _space_remedy(config: BuildConfig, append: bool) -> str:
+    """The two ways on. A session takes over the number type of the map it is added to."""
+    free = "Free some space and run the same command with `--resume`"
+    smaller = [
+        *(["--float16"] if config.dtype != "float16" and not append else []),
+        *(["--no-thumbnails"] if config.thumbnails else []),
+    ]
+    if not smaller:
+        return free
+    return (
+        f"{free}, or start again in less space: the same command with "
+        f"`--overwrite {' '.join(smaller)}` and without `--resume`"
+    )

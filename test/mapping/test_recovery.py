@@ -16,10 +16,10 @@ from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.cli import build_map as build_map_command
 from vpr_ros.core.errors import MapError
-from vpr_ros.mapping import BuildConfig, build_map, publish
+from vpr_ros.mapping import BuildConfig, build_map, transaction
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.mapping.journal import JOURNAL_NAME, open_journal
-from vpr_ros.mapping.partial import PartialMap, partial_path
+from vpr_ros.mapping.transaction import PartialMap, partial_path
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import replaced_path
 
@@ -53,7 +53,7 @@ def replaced(tmp_path: Path) -> Path:
     """A map whose second session stands in its place, but the first version of it was not removed."""
     output = build_wall_map(tmp_path / "map", FIRST).path
     with pytest.MonkeyPatch.context() as patched, pytest.raises(OutOfPower):
-        patched.setattr(publish, "remove_replaced", no_power)
+        patched.setattr(transaction, "remove_replaced", no_power)
         append(output, SECOND)
     assert beside(output) == [".map.partial"] and (output / JOURNAL_NAME).is_file()
     return output
@@ -69,7 +69,7 @@ def between(tmp_path: Path) -> Path:
         return no_power() if path == partial_path(output) else rename(path, target)
 
     with pytest.MonkeyPatch.context() as patched, pytest.raises(OutOfPower):
-        patched.setattr(publish, "_exchange", lambda *_: False)
+        patched.setattr(transaction, "_exchange", lambda *_: False)
         patched.setattr(Path, "rename", first_only)
         append(output, SECOND)
     assert not output.exists() and beside(output) == [".map.old", ".map.partial"]
@@ -159,7 +159,7 @@ def test_a_map_is_not_put_back_under_a_build_between_its_steps(between: Path) ->
 
 
 def test_what_has_the_name_of_the_replaced_map_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publish, "_exchange", lambda *_: False)
+    monkeypatch.setattr(transaction, "_exchange", lambda *_: False)
     output = build_wall_map(tmp_path / "map", FIRST).path
     foreign = build_wall_map(tmp_path / "foreign", THIRD).path.rename(replaced_path(output))
     with pytest.raises(MapError, match=r"\.map\.old is in the way of replacing") as caught:

@@ -1,32 +1,35 @@
-"""The folder a map grows in: a batch is on disk, or it never happened."""
+"""A map grows in a folder beside its place, batch by batch, and takes that place in one step.
+
+A batch is on disk or never happened; what stood in the place is whole on disk until the new map stands there.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.pose import Pose
-from vpr_ros.mapping.build_inputs import Inputs, differences, inputs_sha256
-from vpr_ros.mapping.journal import JOURNAL_NAME, complete_lines, open_journal
+from vpr_ros.mapping.build_inputs import Inputs
+from vpr_ros.mapping.embedding import DescribedBatch
+from vpr_ros.mapping.journal import START_AGAIN, check_inputs, complete_lines, damage, open_journal, rows_of
+from vpr_ros.mapping.output import is_free
 from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
 from vpr_ros.maps.frame_table import FrameRow
-from vpr_ros.maps.map_files import short
+from vpr_ros.maps.manifest import replaced_path
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 ROWS_PER_WRITE = 4096
-_START_AGAIN = (
-    "The interrupted build is damaged: start again with --overwrite instead of --resume, beside --append where it was "
-    "to add a session (--overwrite alone replaces the map)"
-)
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
 
 
 def partial_path(output: Path) -> Path:
@@ -45,7 +48,6 @@ class PartialMap:
         undescribed: for how many of them the model had no descriptor.
         was_resumed: whether the folder held finished work when it was opened.
         dtype: of the descriptors on disk.
-        inputs_sha256: of what the map is made from, known once it is open.
     """
 
     def __init__(self, path: Path, dim: int, dtype: DtypeName, base: Descriptors | None) -> None:
@@ -63,7 +65,6 @@ class PartialMap:
         self.undecodable = 0
         self.undescribed = 0
         self.was_resumed = False
-        self.inputs_sha256 = ""
         self._dim, self.dtype, self._base = dim, dtype, base
         self._base_rows = 0 if base is None else len(base)
         self._journal: BinaryIO
@@ -85,7 +86,6 @@ class PartialMap:
             raise MapError(f"{self.path} is a link, which no build makes", "Move it away, then run the command again")
         self.path.mkdir(parents=True, exist_ok=True)
         self._journal = open_journal(self.path)
-        self.inputs_sha256 = inputs_sha256(header)
         first, *batches = complete_lines(self._journal) or [None]
         if first is None or (restart and not resume):
             self._start(header)
@@ -95,57 +95,47 @@ class PartialMap:
                 f"an interrupted build stands in {self.path}",
                 "Add --resume to finish it, or --overwrite to start again (beside --append, which keeps the map)",
             )
-        _check_header(self.path, first, header)
-        with _damage(self.path):
+        check_inputs(self.path, first, header)
+        with damage(self.path):
             for batch in batches:
                 undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
-                self._count(_rows_from_json(batch["rows"]), batch["consumed"], batch["undecodable"], undescribed)
+                self._count(rows_of(batch), batch["consumed"], batch["undecodable"], undescribed)
             if not 0 <= self.undecodable + self.undescribed <= self.consumed - len(self.rows):
                 raise ValueError(f"{self.consumed} records for {len(self.rows)} frames")
         self.was_resumed = True
         descriptors, thumbnails = self.path / DESCRIPTORS_NAME, self.path / THUMBNAILS_NAME
         if not descriptors.is_file() or not thumbnails.is_dir() or descriptors.is_symlink() or thumbnails.is_symlink():
-            raise MapError(f"{self.path} lacks {DESCRIPTORS_NAME} or {THUMBNAILS_NAME}", _START_AGAIN)
+            raise MapError(f"{self.path} lacks {DESCRIPTORS_NAME} or {THUMBNAILS_NAME}", START_AGAIN)
         self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
         expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes
         if (found := self._descriptors.seek(0, os.SEEK_END)) < expected:
             raise MapError(
                 f"{self.path / DESCRIPTORS_NAME} has {found} bytes, its journal says {expected}",
-                _START_AGAIN,
+                START_AGAIN,
             )
         self._descriptors.truncate(expected)
         self._descriptors.seek(expected)
 
-    def add(
-        self,
-        rows: Sequence[FrameRow],
-        descriptors: Descriptors,
-        thumbnails: Sequence[bytes | None],
-        *,
-        consumed: int,
-        undecodable: int,
-        undescribed: int = 0,
-    ) -> None:
+    def add(self, rows: Sequence[FrameRow], batch: DescribedBatch) -> None:
         """Write one batch; when this returns it survives a crash.
 
         Args:
-            rows: B frames.
-            descriptors: (B, D).
-            thumbnails: B JPEGs, None where there is none.
-            consumed: records the source gave for it.
-            undecodable: records among them that did not decode.
-            undescribed: records among them that the model has no descriptor for.
+            rows: B frames; where there is none, nothing is written, and a build that goes on tries again.
+            batch: their descriptors and thumbnails, and what was left out.
         """
-        for number, jpeg in enumerate(thumbnails, start=self._base_rows + len(self.rows)):
+        left_out = {"undecodable": len(batch.undecodable), "undescribed": len(batch.undescribed)}
+        if not rows:
+            self._count([], 0, **left_out)
+            return
+        for number, jpeg in enumerate(batch.thumbnails, start=self._base_rows + len(self.rows)):
             if jpeg is not None:
                 thumbnail_path(self.path / THUMBNAILS_NAME, number).write_bytes(jpeg)
-        self._descriptors.write(np.ascontiguousarray(descriptors, dtype=self.dtype).tobytes())
+        self._descriptors.write(np.ascontiguousarray(batch.descriptors, dtype=self.dtype).tobytes())
         _sync(self._descriptors)
-        left_out = {"undecodable": undecodable, "undescribed": undescribed}
-        entry = {"rows": [row.fields() for row in rows], "consumed": consumed, **left_out}
+        entry = {"rows": [row.fields() for row in rows], "consumed": batch.consumed, **left_out}
         self._journal.write(json.dumps(entry).encode() + b"\n")
         _sync(self._journal)
-        self._count(list(rows), consumed, undecodable, undescribed)
+        self._count(list(rows), batch.consumed, **left_out)
 
     def finish(self) -> None:
         """Write the header of the descriptors, now that their number is known."""
@@ -191,45 +181,77 @@ class PartialMap:
         self.undescribed += undescribed
 
 
+def publish(finished: Path, output: Path) -> None:
+    """Make the folder *finished* the folder *output* (on the same file system), and remove what stood there.
+
+    Where two names cannot be exchanged in one step, the old map has the name ``replaced_path(output)`` for a moment,
+    and who is killed then leaves it there: ``recovery.put_back`` knows.
+
+    Raises:
+        MapError: something has that name already.
+        OSError: it could not be renamed; *output* is as it was.
+    """
+    _sync_tree(finished)
+    if is_free(output):  # an empty folder is replaced by the rename itself
+        finished.rename(output)
+        old = None
+    elif _exchange(finished, output):
+        old = finished
+    else:
+        old = _swap_in_two_steps(finished, output)
+    _sync_folder(output.parent)
+    if old is not None:
+        remove_replaced(old)
+
+
+def remove_replaced(folder: Path) -> None:
+    """Remove the map *folder*, or the link to one: what a link points at is not ours."""
+    if folder.is_symlink():
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names in one step; False where kernel, C library or file system cannot."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if renameat2 is None:
+        return False
+    return bool(renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0)
+
+
+def _swap_in_two_steps(finished: Path, output: Path) -> Path:
+    old = replaced_path(output)
+    if old.exists():
+        raise MapError(
+            f"{old} is in the way of replacing {output}, and this build did not make it",
+            "Move or remove it, then run the same command with --resume",
+        )
+    output.rename(old)
+    try:
+        finished.rename(output)
+    except OSError:
+        old.rename(output)
+        raise
+    return old
+
+
+def _sync_tree(folder: Path) -> None:
+    for path in folder.iterdir():
+        if path.is_file():
+            with path.open("rb") as stream:
+                os.fsync(stream.fileno())
+    _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _sync(stream: BinaryIO) -> None:
     stream.flush()
     os.fsync(stream.fileno())
-
-
-@contextlib.contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """What is in a journal that no build wrote."""
-    try:
-        yield
-    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise MapError(f"{path / JOURNAL_NAME} cannot be read ({short(error)})", _START_AGAIN) from error
-
-
-def _check_header(path: Path, found: Inputs, expected: Inputs) -> None:
-    with _damage(path):
-        different = differences(found, expected)
-        appends, wanted = found.get("append"), expected["append"]
-    if appends != wanted:
-        was, now = (
-            ("was to add a session to the map", "add --append") if appends else ("was no --append", "leave it out")
-        )
-        raise MapError(
-            f"the interrupted build in {path} {was}",
-            f"Resume it as it was begun: {now}. --append --overwrite gives it up and keeps the map",
-        )
-    if different:
-        raise MapError(
-            f"the interrupted build in {path} was made from other inputs: {'; '.join(different)}",
-            "Resume with the same source, model and options, or start again with --overwrite instead of --resume, "
-            "beside --append where it was to add a session",
-        )
-
-
-def _rows_from_json(rows: Sequence[Sequence[Any]]) -> list[FrameRow]:
-    result = []
-    for stamp_ns, session, camera, *pose, name in rows:
-        x, y, z, qx, qy, qz, qw = (float(number) for number in pose)
-        quat_xyzw = None if qx != qx else (qx, qy, qz, qw)  # noqa: PLR0124 - NaN marks an unknown orientation
-        numbers = (int(stamp_ns), int(session), int(camera))
-        result.append(FrameRow(*numbers, Pose((x, y, z), quat_xyzw), str(name)))
-    return result
