@@ -44,7 +44,7 @@ def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: 
         config: radius, angle and temperature.
         calibration: the map's residuals, and its radius where the config gives none.
     """
-    radius_m = config.radius_m or calibration.radius_m
+    radius_m = config.pose_radius_m or calibration.radius_m
     here = candidates.taken(
         consistent_with_first(candidates.position_m, candidates.quat_xyzw, radius_m, config.max_angle_rad)
     )
