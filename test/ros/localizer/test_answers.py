@@ -54,11 +54,21 @@ def test_a_robot_on_its_nose_is_an_answer_too(pitch_deg: float) -> None:
     assert re.match(r"x 1\.000 y 2\.000 z 3\.000 m, yaw -?[0-9.]+ deg in site", response.message)
 
 
-@pytest.mark.parametrize("answer", [rejected(), rejected(HERE, matches=some_matches())])
-def test_a_rejected_answer_says_why_and_gives_no_pose(answer: object) -> None:
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (rejected(), "unknown (no_candidate): no candidate within 3 m of the prior"),
+        (
+            rejected(HERE, matches=some_matches()),
+            "unknown (improbable): similarity 0.90, probability 0.12, below 0.50: "
+            "another place looks almost as similar (1.02 times as far)",
+        ),
+    ],
+)
+def test_a_rejected_answer_says_its_type_and_why_and_gives_no_pose(answer: object, message: str) -> None:
     response = answered(answer)
     assert not response.success
-    assert response.message == "unknown: no place looks like this"
+    assert response.message == message
 
 
 def test_an_error_is_told_with_its_remedy() -> None:

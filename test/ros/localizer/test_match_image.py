@@ -7,11 +7,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from some_answers import STAMP_NS, accepted, rejected, some_matches
+from some_answers import IMPROBABLE, STAMP_NS, accepted, rejected, some_matches
 
 pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.localization import Rejection
+from vpr_ros.localization.rejection import Dissimilar, NoCandidate, Refuted
 from vpr_ros.ros.image_conversion import to_frame
 from vpr_ros.ros.localizer.match_image import (
     ACCEPTED_RGB,
@@ -72,11 +74,12 @@ def test_the_verdict_stands_above_in_its_colour() -> None:
 
 
 @pytest.mark.parametrize("name", ["short", f"camera/front/{'1' * 200}.png", "w" * 90, ""])
-@pytest.mark.parametrize("reason", ["no place looks like this", "m" * 300, "another place looks as similar " * 9])
-def test_no_line_is_cut_off_at_the_edge(name: str, reason: str) -> None:
+@pytest.mark.parametrize("rejection", [NoCandidate(3.0), Refuted(20), Dissimilar(0.5, 0.6, 0.125), IMPROBABLE])
+def test_no_line_is_cut_off_at_the_edge(name: str, rejection: Rejection) -> None:
     matches = tuple(replace(match, name=name) for match in some_matches())
-    for answer in (replace(rejected(matches=matches), reason=reason), replace(rejected(), reason=reason)):
-        caption = draw_match(plain(RED, 48, 64), None, answer)[:CAPTION_HEIGHT_PX]
+    for answer in (rejected(matches=matches), rejected()):
+        picture = draw_match(plain(RED, 48, 64), None, replace(answer, rejection=rejection))
+        caption = picture[:CAPTION_HEIGHT_PX]
         assert caption.any()
         assert not caption[:, WIDTH_PX - 3 :].any()
         assert not caption[-1].any()

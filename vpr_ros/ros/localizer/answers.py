@@ -7,6 +7,7 @@ import math
 from std_srvs.srv import Trigger
 
 from vpr_ros.localization import Localization
+from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.error_log import sentence
 
 
@@ -29,9 +30,9 @@ def to_trigger_response(response: Trigger.Response, outcome: object, map_frame: 
 
 
 def _describe(localization: Localization, map_frame: str) -> str:
-    if not localization.accepted or localization.T_map_base is None:
-        return f"unknown: {localization.reason}"
     pose = localization.T_map_base
+    if not localization.accepted or pose is None:
+        return f"{verdict(localization)}: {answer_sentence(localization)}"
     x, y, z = pose.position_m
     text = f"x {x:.3f} y {y:.3f} z {z:.3f} m"
     if localization.orientation_known:

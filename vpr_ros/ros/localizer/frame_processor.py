@@ -9,6 +9,7 @@ from rclpy.clock import Clock
 
 from vpr_ros.core.frames import Frame
 from vpr_ros.localization import Localization
+from vpr_ros.localization.sentences import answer_sentence
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.image_conversion import to_frame
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
@@ -90,5 +91,5 @@ def _count(statistics: CameraStatistics, localization: Localization, stamp_ns: i
     statistics.output.tick()
     statistics.accepted += localization.accepted
     statistics.rejected += not localization.accepted
-    statistics.last_reason = localization.reason
+    statistics.last_reason = answer_sentence(localization)
     statistics.last_processed_ns = stamp_ns
