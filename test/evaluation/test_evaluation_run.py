@@ -179,7 +179,7 @@ def test_two_rules_at_once_are_refused() -> None:
         GroundTruthRule(PoseThreshold(), frame_window=3)
     with pytest.raises(ConfigError, match="ignore-uninformative"):
         GroundTruthRule(ignore_uninformative=True)
-    with pytest.raises(ConfigError, match="limit 0"):
+    with pytest.raises(ConfigError, match="limit is 0, expected a whole number of 1 or more"):
         EvaluationOptions(limit=0)
 
 

@@ -44,7 +44,7 @@ def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: 
         config: radius, angle and temperature.
         calibration: the map's residuals, and its radius where the config gives none.
     """
-    average = average_of_best(candidates, config.radius_m or calibration.radius_m, config)
+    average = average_of_best(candidates, config.pose_radius_m or calibration.radius_m, config)
     similarity = float(candidates.similarities[0])
     covariance = average.spread + np.diag(calibration.residuals.variances(similarity, FLOOR_M, FLOOR_RAD))
     if average.rotation is None:

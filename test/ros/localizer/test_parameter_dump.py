@@ -69,3 +69,28 @@ def test_an_empty_list_in_the_wrong_place_is_one_line(name: str, tmp_path: Path,
     assert process.process.wait(30) == 2
     assert process.output.startswith("error: ") and process.output.count("\n") == 1
     assert name in process.output
+
+
+def test_an_old_name_of_a_parameter_is_taken_with_a_warning(
+    texture_map: Path, tmp_path: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
+) -> None:
+    old, new = "localizer.radius_m", "localizer.pose_radius_m"
+    warning = f"parameter {old} is now called {new}; the next release will not know the old name"
+    own = as_file(tmp_path / "own.yaml", {"map": str(texture_map), old: 3.0})
+    process = start_localizer("--params-file", str(own))
+    client.wait_for(lambda: diagnostics.level("model") == 0, "the model")
+    assert process.output.count(warning) == 1
+    values = dumped(client)
+    assert values[new] == 3.0 and old not in values
+    assert client.set_parameter(NODE, old, 2.0).successful
+    assert dumped(client)[new] == 2.0
+    assert process.output.count(warning) == 2
+    assert not client.set_parameter(NODE, old, -1.0).successful
+    assert dumped(client)[new] == 2.0
+
+
+def test_two_names_of_one_parameter_are_refused(tmp_path: Path, start_localizer: StartNode) -> None:
+    both = {"localizer.radius_m": 3.0, "localizer.pose_radius_m": 3.0}
+    process = start_localizer("--params-file", str(as_file(tmp_path / "own.yaml", both)))
+    assert process.process.wait(30) == 2
+    assert "are given, which are one and the same. Leave localizer.radius_m out." in process.output

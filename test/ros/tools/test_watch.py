@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.ros.tools.listeners import wait_for_nodes
-from vpr_ros.ros.tools.watch import WatchNode
+from vpr_ros.ros.tools.watch import WatchNode, main
 from vpr_ros.sources.bag_writer import write_bag
 
 MODULE = "vpr_ros.ros.tools.watch"
@@ -139,3 +139,13 @@ def test_no_truth_is_said_with_what_to_do(
     assert watch.end(signal.SIGTERM) == 2
     assert "Start watch before the player" in watch.output
     assert "Traceback" not in watch.output
+
+
+def test_the_threshold_is_still_known_by_its_old_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--radius-m", "5", "--help"])
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "warning: --radius-m is now called --threshold; the next release will not know the old name\n"
+    )
+    assert "--threshold M" in captured.out and "--radius-m" not in captured.out

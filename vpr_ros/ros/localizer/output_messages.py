@@ -31,7 +31,10 @@ MATCH_COLUMNS = (
     "x", "y", "z", "qx", "qy", "qz", "qw", "similarity", "probability", "inliers",
 )  # fmt: skip
 MATCH_DTYPE = np.dtype([(name, "<f4") for name in MATCH_COLUMNS] + [("frame_id", "<u4")])
-"""One point of ``~/matches``: metres in the map frame, 0..1 for similarity and probability, index of the map frame."""
+"""One point of ``~/matches``: metres in the map frame, 0..1 for similarity and probability, index of the map frame.
+
+``inliers`` is to come: it is 0 until a ``Verifier`` counts some.
+"""
 
 _POINT_FIELD_TYPES = {"f": PointField.FLOAT32, "u": PointField.UINT32}
 

@@ -24,6 +24,7 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.message_fields import pose_of, stamp_ns_of
+from vpr_ros.core.option_arguments import accept_old_flags
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.localization import RejectionType
@@ -103,10 +104,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _watch(argv: Sequence[str]) -> None:
     parser = CommandParser("watch", __doc__ or "", EXAMPLE)
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
-    parser.add_argument(
-        "--threshold", "--radius-m", type=_threshold, default=PoseThreshold(), metavar="M",
+    threshold = parser.add_argument(
+        "--threshold", type=_threshold, default=PoseThreshold(), metavar="M",
         help=f"an answer is right when its best match lies this near the truth, as in evaluate ({DEFAULT_RADIUS_M:g})",
     )  # fmt: skip
+    accept_old_flags(parser, threshold, ["--radius-m"])
     parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")
     options = parser.parse_args(without_ros_arguments(argv))
     node: WatchNode | None = None
