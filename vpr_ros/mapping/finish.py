@@ -8,6 +8,7 @@ from pathlib import Path
 
 import vpr_ros
 from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import PositionM
 from vpr_ros.mapping.append_base import base_rows, merge_cameras
@@ -15,7 +16,6 @@ from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.partial import PartialMap
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.usable_frames import UsableFrames
-from vpr_ros.maps.checksum import file_fingerprint, file_sha256
 from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest

@@ -123,7 +123,7 @@ class FileEntry:
     Attributes:
         size_bytes: its length.
         sha256: of every byte.
-        fingerprint: of samples, see ``checksum.file_fingerprint``; checked whenever the map is opened.
+        fingerprint: of samples, see ``hashing.file_fingerprint``; checked whenever the map is opened.
     """
 
     size_bytes: int

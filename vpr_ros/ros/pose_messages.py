@@ -14,8 +14,8 @@ from nav_msgs.msg import Path
 from std_msgs.msg import Header
 
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import NS_PER_S, from_sec_nanosec, sec_nanosec
 
-NS_PER_S = 1_000_000_000
 MAX_PATH_POSES = 5000
 """RViz and DDS both suffer from longer paths; a larger map is thinned for display only."""
 LATEST_NS = 2**31 * NS_PER_S - 1
@@ -24,12 +24,13 @@ LATEST_NS = 2**31 * NS_PER_S - 1
 
 def to_time(stamp_ns: int) -> Time:
     """Nanoseconds to ``builtin_interfaces/Time``."""
-    return Time(sec=stamp_ns // NS_PER_S, nanosec=stamp_ns % NS_PER_S)
+    sec, nanosec = sec_nanosec(stamp_ns)
+    return Time(sec=sec, nanosec=nanosec)
 
 
 def to_ns(stamp: Time) -> int:
     """``builtin_interfaces/Time`` to nanoseconds."""
-    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
+    return from_sec_nanosec(stamp.sec, stamp.nanosec)
 
 
 def to_header(stamp_ns: int, frame_id: str) -> Header:

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.simulation.camera import T_BASE_CAMERA, PinholeCamera
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.drive import DrivePlan, StampedPose, plan_drive
@@ -83,7 +84,7 @@ class SimulatedSource:
             self.camera,
             T_map_base.compose(self.T_base_camera),
             self.conditions,
-            time_s=(stamp_ns - self.drive.start_ns) * 1e-9,
+            time_s=(stamp_ns - self.drive.start_ns) / NS_PER_S,
             noise_seed=self.seed * 1_000_003 + index,
         )
 

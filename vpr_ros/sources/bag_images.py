@@ -16,6 +16,7 @@ from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE
 from vpr_ros.sources.bag_recording import (
@@ -37,7 +38,7 @@ _WINDOW = 64
 _NEAR = 8
 _SAMPLE_BYTES = 32
 # A driver that stamps unevenly is read; a clock that was set back by more is not.
-_WOBBLE_NS = 1_000_000_000
+_WOBBLE_NS = NS_PER_S
 
 
 class ImageKey(NamedTuple):
@@ -128,8 +129,8 @@ class ImageTopic:
             refuse_jumps(f"images of {self.topic}", stamps_ns)
             return []
         return [
-            f"the stamps of {self.topic} go back {jumps} times, by up to {back_ns.max() / 1e9:.2f} s: its images are "
-            "put in their order, and have poses as good as these stamps"
+            f"the stamps of {self.topic} go back {jumps} times, by up to {back_ns.max() / NS_PER_S:.2f} s: its "
+            "images are put in their order, and have poses as good as these stamps"
         ]
 
     def remarks(self) -> list[str]:

@@ -13,8 +13,8 @@ from rosbags.typesys import Stores, get_typestore
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import from_sec_nanosec, sec_nanosec
 
-NANOSECONDS: Final = 1_000_000_000
 TYPESTORE: Final = get_typestore(Stores.ROS2_JAZZY)
 """Message definitions to write with, and to read bags that carry none."""
 
@@ -47,7 +47,7 @@ def message(name: str, **fields: Any) -> Any:
 
 def header(stamp_ns: int, frame_id: str) -> Any:
     """``std_msgs/Header`` of a time and a frame."""
-    seconds, nanoseconds = divmod(stamp_ns, NANOSECONDS)
+    seconds, nanoseconds = sec_nanosec(stamp_ns)
     stamp = message("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
     return message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
@@ -148,7 +148,7 @@ def pose_fields(pose: Pose) -> Any:
 
 def stamp_ns_of(stamp: Any) -> int:
     """Nanoseconds of a ``builtin_interfaces/Time``."""
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+    return from_sec_nanosec(stamp.sec, stamp.nanosec)
 
 
 def pose_of(fields: Any) -> Pose:
