@@ -85,15 +85,10 @@ def depth_to_mm(depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
 
 
 def _description(source: SimulatedSource) -> dict[str, Any]:
-    camera, mount = source.camera, source.T_base_camera
+    mount = source.T_base_camera
     return {
         "description": source.description,
-        "width_px": camera.width_px,
-        "height_px": camera.height_px,
-        "fx_px": camera.fx_px,
-        "fy_px": camera.fy_px,
-        "cx_px": camera.cx_px,
-        "cy_px": camera.cy_px,
+        **source.camera.to_dict(),
         "T_base_camera": {"position_m": list(mount.position_m), "quat_xyzw": list(mount.quat_xyzw or ())},
     }
 
