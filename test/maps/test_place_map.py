@@ -13,10 +13,10 @@ from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount
+from vpr_ros.core.hashing import file_fingerprint
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import BuildConfig
 from vpr_ros.maps import PlaceMap
-from vpr_ros.maps.checksum import file_fingerprint
 from vpr_ros.maps.format import FORMAT_VERSION
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -196,7 +197,7 @@ def test_a_seal_that_dies_leaves_the_manifest_as_it_was(mounted: Path, monkeypat
 def test_a_link_beside_the_manifest_is_not_written_through(mounted: Path, tmp_path: Path) -> None:
     letter = tmp_path / "letter"
     letter.write_text("dear")
-    (mounted / ".manifest.yaml.new").symlink_to(letter)
+    (mounted / f".manifest.{os.getpid()}.part.yaml").symlink_to(letter)
     reseal(mounted)
     assert letter.read_text() == "dear"
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import FrameSource
-from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.record import depth_to_mm, record_folder
@@ -19,7 +19,7 @@ from vpr_ros.sources import SourceOptions, open_source
 
 
 @pytest.fixture(scope="module")
-def source(town: Town, camera: PinholeCamera) -> SimulatedSource:
+def source(town: Town, camera: CameraIntrinsics) -> SimulatedSource:
     return SimulatedSource(town, DrivePlan(distance_m=18.0, rate_hz=1.0), camera, Conditions(), seed=3)
 
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from vpr_ros.cli.tables import stdout_console
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.frames import GeoDatum
@@ -108,7 +109,8 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     for camera in manifest.cameras:
         mount = camera.T_base_camera
         where = "mount unknown" if mount is None else "at {:.2f} {:.2f} {:.2f} m on the base".format(*mount.position_m)
-        rows[f"camera {camera.name}"] = f"{where}{', frame ' + camera.frame_id if camera.frame_id else ''}"
+        frame = f", frame {camera.frame_id}" if camera.frame_id else ""
+        rows[f"camera {camera.name}"] = f"{where}{frame}, {_intrinsics(camera.intrinsics)}"
     for number, session in enumerate(manifest.sessions):
         skipped = "".join(f", {count} {reason}" for reason, count in session.skipped.items() if count)
         rows[f"session {number}"] = f"{session.frames} frames of {session.source}{skipped}"
@@ -123,6 +125,13 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
 def origin_text(origin_m: PositionM) -> str:
     """Where a map's zero lies, for people."""
     return "{:.10g} {:.10g} {:.10g} m of the recordings' poses: add it to put a pose back".format(*origin_m)
+
+
+def _intrinsics(camera: CameraIntrinsics | None) -> str:
+    if camera is None:
+        return "intrinsics unknown"
+    lens = f"{camera.lens.value} distortion" if camera.has_distortion else "no distortion"
+    return f"{camera.width_px}x{camera.height_px} px, focal length {camera.fx_px:.1f} {camera.fy_px:.1f} px, {lens}"
 
 
 def _shown(value: str) -> Text:

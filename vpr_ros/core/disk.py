@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +54,8 @@ def writing(path: Path, error_type: type[VprError]) -> Iterator[None]:
 def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
     """Yield a temporary beside *path* that takes its place when the block ends well; else an older file stays.
 
-    Folders above it are made. What is no regular file (a pipe, ``/dev/stdout``) is yielded itself.
+    Whoever is killed, or loses power, leaves the old file or the new one. The new one may be read by who read the old
+    one. Folders above it are made. What is no regular file (a pipe, ``/dev/stdout``) is yielded itself.
 
     Raises:
         VprError: *error_type*: the disk refused.
@@ -65,10 +68,35 @@ def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")  # libraries look at the suffix
         try:
+            part.unlink(missing_ok=True)
+            part.touch(exist_ok=False)  # a link of this name in somebody's folder is not followed
             yield part
+            if target.exists():
+                shutil.copymode(target, part)
+            _to_disk(part)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_beside(path: Path, error_type: type[VprError]) -> Iterator[Path]:
+    """Yield a new folder on the disk of *path*, removed with all in it when the block ends.
+
+    What is made there and renamed to *path* is whole or not there. Folders above it are made.
+
+    Raises:
+        VprError: *error_type*: the disk refused.
+    """
+    with writing(path, error_type):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            yield Path(folder)
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def write_text(path: Path, text: str, error_type: type[VprError]) -> None:

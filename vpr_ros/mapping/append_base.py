@@ -88,7 +88,8 @@ def merge_cameras(
 ) -> tuple[tuple[CameraMount, ...], dict[str, int]]:
     """Number the cameras of a new session.
 
-    A camera that sits elsewhere than the one of the same name before becomes a new one, "name (2)".
+    A camera that sits elsewhere than the one of the same name before, or sees differently, becomes a new one,
+    "name (2)".
 
     Returns:
         every camera, and the session's camera name -> its number.
@@ -97,7 +98,7 @@ def merge_cameras(
     numbers: dict[str, int] = {}
     for name, camera in added.items():
         candidate, attempt = replace(camera, name=name), 1
-        while any(old.name == candidate.name and old.T_base_camera != candidate.T_base_camera for old in cameras):
+        while any(old.name == candidate.name and _differs(old, candidate) for old in cameras):
             attempt += 1
             candidate = replace(camera, name=f"{name} ({attempt})")
         same = [number for number, old in enumerate(cameras) if old.name == candidate.name]
@@ -105,6 +106,10 @@ def merge_cameras(
             cameras.append(candidate)
         numbers[name] = same[0] if same else len(cameras) - 1
     return tuple(cameras), numbers
+
+
+def _differs(old: CameraMount, new: CameraMount) -> bool:
+    return (old.T_base_camera, old.intrinsics) != (new.T_base_camera, new.intrinsics)
 
 
 def in_base_frame(T_map_base: Pose, session: GeoDatum | None, base: GeoDatum | None) -> Pose:

@@ -8,12 +8,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import vpr_ros
+from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.mapping.append_base import base_rows
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
 from vpr_ros.maps.calibration import default_calibration
-from vpr_ros.maps.checksum import file_fingerprint, file_sha256
 from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest

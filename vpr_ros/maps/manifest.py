@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml, read_text
 from vpr_ros.core.frames import CameraMount, GeoDatum
@@ -34,7 +35,7 @@ from vpr_ros.maps.manifest_values import (
     text,
 )
 from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
-from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml, write_in_place
+from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml
 
 MANIFEST_NAME = "manifest.yaml"
 LARGEST_MANIFEST_BYTES = 1 << 20
@@ -136,14 +137,7 @@ def rewrite_manifest(folder: Path, *, sealed: bool, **changed: Any) -> MapManife
     """
     path = folder / MANIFEST_NAME
     _, content, before = _read(folder, sealed=sealed)
-    after = resealed_yaml(before, content, {**in_current_format(path, content), **changed})
-    try:
-        write_in_place(path, after)
-    except OSError as error:
-        raise MapError(
-            f"{path} cannot be written ({error.strerror}), it is as it was",
-            "Check the space on the disk and who may write into the folder",
-        ) from error
+    write_text(path, resealed_yaml(before, content, {**in_current_format(path, content), **changed}), MapError)
     return read_manifest(folder)
 
 

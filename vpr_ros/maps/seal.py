@@ -6,12 +6,8 @@ again (``inspect_map MAP --reseal``).
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
 import shlex
-import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -22,6 +18,7 @@ import yaml
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml
+from vpr_ros.core.hashing import json_sha256
 
 SEAL_KEY = "manifest_sha256"
 
@@ -33,7 +30,7 @@ def content_sha256(plain: Mapping[str, Any]) -> str:
         TypeError: a value that is no text, number, date, list or table.
     """
     content = {key: value for key, value in plain.items() if key != SEAL_KEY}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_as_text).encode()).hexdigest()
+    return json_sha256(content, _as_text)
 
 
 def sealed_yaml(plain: Mapping[str, Any]) -> str:
@@ -84,25 +81,6 @@ def check_seal(path: Path, plain: Mapping[str, Any], *, required: bool) -> str:
             f"Undo the change, restore the file from a backup, or, if the change is meant, accept it with {accept}",
         )
     return found
-
-
-def write_in_place(path: Path, text: str) -> None:
-    """Replace the file at *path* in one step: whoever is killed leaves the old one or the new one.
-
-    Raises:
-        OSError: it cannot be written; the old one is untouched.
-    """
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.unlink(missing_ok=True)
-        with beside.open("x", encoding="utf-8") as stream:  # a link of this name in somebody's map is not followed
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        shutil.copymode(path, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _as_text(value: object) -> str:

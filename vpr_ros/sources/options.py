@@ -8,6 +8,7 @@ from pathlib import Path
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.image_header import PixelLimit
 from vpr_ros.core.options import check_options, option, same_option
+from vpr_ros.core.time_ns import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -62,4 +63,4 @@ class SourceOptions:
     @property
     def max_gap_ns(self) -> int | None:
         """``max_gap_s`` in nanoseconds, at most some 146 years."""
-        return None if self.max_gap_s is None else round(min(self.max_gap_s * 1e9, 2.0**62))
+        return None if self.max_gap_s is None else round(min(self.max_gap_s * NS_PER_S, 2.0**62))

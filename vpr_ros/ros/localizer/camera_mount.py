@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.localizer.transforms import Transforms
 
 PAUSE_S = 0.02
-WORTH_TELLING_NS = 1_000_000_000
+WORTH_TELLING_NS = NS_PER_S
 
 
 class CameraMounts:
@@ -92,7 +93,7 @@ class CameraMounts:
             mount, newest_ns = transforms.newest(self._base_frame, frame_id)
         gap_ns = newest_ns - stamp_ns
         if abs(gap_ns) > WORTH_TELLING_NS:
-            origin += f", {abs(gap_ns) / 1e9:.1f} s {'before' if gap_ns < 0 else 'after'} the image"
+            origin += f", {abs(gap_ns) / NS_PER_S:.1f} s {'before' if gap_ns < 0 else 'after'} the image"
         return mount, origin
 
 

@@ -15,6 +15,7 @@ from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.failures import Failure, FailureType
 from vpr_ros.ros.localizer.image_job import Asker, ImageJob, Outcome
@@ -131,7 +132,7 @@ class OneShotService:
         for caller, outcome in some:
             caller.future.set_result(outcome)
         pause_s = min(PAUSE_PER_CLIENT_S * max(self._clients(), 20), LONGEST_PAUSE_S)
-        self._pause.timer_period_ns = round(1e9 * pause_s)
+        self._pause.timer_period_ns = round(NS_PER_S * pause_s)
         self._pause.reset()
 
     def _clients(self) -> int:

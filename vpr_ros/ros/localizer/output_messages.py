@@ -13,8 +13,8 @@ from nav_msgs.msg import Path
 from sensor_msgs.msg import PointCloud2, PointField
 from std_srvs.srv import Trigger
 
-from vpr_ros.core.message_fields import NS_PER_S
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.localization import Localization, Match
 from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.distribution import byte_field
@@ -150,5 +150,5 @@ def _describe(localization: Localization, map_frame: str) -> str:
     if localization.orientation_known:
         forward = pose.rotation.apply((1.0, 0.0, 0.0))
         text += f", yaw {math.degrees(math.atan2(forward[1], forward[0])):.1f} deg"
-    stamp_s = localization.stamp_ns / 1e9
+    stamp_s = localization.stamp_ns / NS_PER_S
     return f"{text} in {map_frame}, probability {localization.probability:.2f}, image of {stamp_s:.3f} s"

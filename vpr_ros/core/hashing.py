@@ -1,10 +1,12 @@
-"""Hashes of files: the full one, and one over samples that is ready in milliseconds for any size."""
+"""SHA-256 of files and of plain values; of a file also one over samples, ready in milliseconds for any size."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -36,6 +38,15 @@ def file_fingerprint(path: Path) -> str:
             for offset in np.linspace(0, size - SAMPLE_BYTES, SAMPLES).astype(np.int64):
                 _hash_blocks(stream, digest, int(offset), SAMPLE_BYTES)
     return digest.hexdigest()
+
+
+def json_sha256(value: Mapping[str, Any], default: Callable[[Any], Any] | None = None) -> str:
+    """Hash a table of plain values, whatever the order of its keys; *default* turns other values into plain ones.
+
+    Raises:
+        TypeError: a value that is neither plain nor known to *default*.
+    """
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=default).encode()).hexdigest()
 
 
 def _hash_blocks(stream: BinaryIO, digest: hashlib._Hash, offset: int, length: int) -> None:
