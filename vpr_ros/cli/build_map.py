@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.printable import printable
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.options import PREFERENCE

@@ -15,11 +15,11 @@ from typing import Any
 from rich.table import Table
 
 from vpr_ros import __version__
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import get_args
 
 from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.positives_csv import read_positives

@@ -10,9 +10,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import signal
@@ -17,7 +16,8 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
-from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.ros.contained import ContainedExecutor, RCLError, contain_services
 
@@ -39,12 +39,7 @@ def run_node(
         description, example: for ``--help``.
         argv: arguments without the program's name.
     """
-    parser = argparse.ArgumentParser(
-        prog=program(name),
-        description=description,
-        epilog=f"example: {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser(name, description, example)
 
     def command(arguments: Sequence[str]) -> None:
         parser.parse_args(without_ros_arguments(arguments))

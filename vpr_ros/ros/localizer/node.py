@@ -321,7 +321,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "localize",
         LocalizeNode,
         "Localize camera images in a map. Every parameter: docs/parameters.md",
-        "%(prog)s --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
+        "  %(prog)s --ros-args -p map:=/path/to/map -r image:=/camera/image_raw",
         argv,
     )
 

@@ -14,7 +14,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CompressedImage, Image
 
-from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.core.pose import PositionM
@@ -28,8 +29,7 @@ from vpr_ros.ros.tools.recorded_clock import RecordedClock
 from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.sources.recorded_source import RecordedSource
 
-EXAMPLE = """example:
-  %(prog)s drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
+EXAMPLE = """  %(prog)s drive.mcap --wait-for-subscriber --ros-args -r image:=/camera/image_raw
   %(prog)s drive.mcap --wait-for vpr_localizer --wait-for watch
   %(prog)s drive.mcap --clock      (the other nodes with use_sim_time: true)
   %(prog)s images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
@@ -73,11 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(_play, sys.argv[1:] if argv is None else argv)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     """The command line without ROS's own arguments."""
-    parser = argparse.ArgumentParser(
-        prog=program("play"), description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser("play", __doc__ or "", EXAMPLE)
     parser.add_argument("path", type=Path, metavar="PATH", help="bag folder, .mcap, .db3, or image folder")
     parser.add_argument("--image-topic", metavar="T", help="which camera of a bag (default: its first)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory, for ~/ground_truth")

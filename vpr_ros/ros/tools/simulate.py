@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vpr_ros.core.command import load, program, run_command
+from vpr_ros.core.command import load, run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import Frame
 from vpr_ros.simulation.camera import PinholeCamera
@@ -19,8 +20,7 @@ from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
 from vpr_ros.simulation.town import Town
 from vpr_ros.sources.bag_writer import BagLayout, write_bag
 
-EXAMPLE = """example:
-  %(prog)s --seed 1 --conditions night
+EXAMPLE = """  %(prog)s --seed 1 --conditions night
   %(prog)s --seed 1 --conditions day --record day_drive --storage mcap"""
 
 
@@ -29,15 +29,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(_simulate, sys.argv[1:] if argv is None else argv)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     """The command line without ROS's own arguments."""
     defaults = DrivePlan()
-    parser = argparse.ArgumentParser(
-        prog=program("simulate"),
-        description=__doc__,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser("simulate", __doc__ or "", EXAMPLE)
     parser.add_argument("--seed", type=int, default=1, help="which town (%(default)s)")
     parser.add_argument("--conditions", choices=sorted(CONDITIONS), default="day", help="hour, season (%(default)s)")
     parser.add_argument("--drive-seed", type=int, default=0, help="wander, traffic and sensor noise of this drive")

@@ -6,7 +6,6 @@ answer can be missed any more.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -19,7 +18,8 @@ from nav_msgs.msg import Path as PathMessage
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
-from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
@@ -29,7 +29,7 @@ from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ro
 from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 
-EXAMPLE = "example:\n  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"
+EXAMPLE = "  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"
 DEPTH = 100
 CANDIDATES = "/vpr_localizer/candidates"
 
@@ -92,9 +92,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _watch(argv: Sequence[str]) -> None:
-    parser = argparse.ArgumentParser(
-        prog=program("watch"), description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser("watch", __doc__ or "", EXAMPLE)
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
     parser.add_argument(
         "--threshold", "--radius-m", type=_threshold, default=PoseThreshold(), metavar="M",
