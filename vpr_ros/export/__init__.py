@@ -1,1 +1,1 @@
-"""From torch to what a robot runs: ONNX in three precisions, with a TensorRT engine inside if wanted, and the gate every export must pass."""
+"""From torch to what a robot runs: ONNX in three precisions, an engine inside if wanted, the gate of every export."""
