@@ -30,9 +30,7 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Module -> key of rosdep; a package of ROS is its own key."""
-OPTIONAL_MODULES = {name.partition(".")[0] for name in OPTIONAL if name not in {"rclpy", "rosbags.image"}} | {
-    "tensorrt"
-}
+OPTIONAL_MODULES = {name.partition(".")[0] for name in OPTIONAL if name not in {"rclpy", "rosbags.image"}}
 
 
 def dependencies(*kinds: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The papers' claims in miniature: aggregations side by side on one frozen backbone, data, loss and schedule.
+"""One aggregation, one seed: trained and measured on a frozen backbone, with the same data, loss and schedule as all.
 
 What differs between two rows is the aggregation alone. A small linear adapter, the same for all, lets the loss shape
 the tokens, as fine-tuning shapes them in the papers.
@@ -6,7 +6,7 @@ the tokens, as fine-tuning shapes them in the papers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from vpr_ros.models.supervlad import SuperVLAD
 from vpr_ros.training.frozen_tokens import TokenArray
 from vpr_ros.training.multi_similarity import MultiSimilarity
 from vpr_ros.training.place_sampler import BatchShape, IndexArray, PlaceBatchSampler
+from vpr_ros.training.progress import Update
 
 AGGREGATIONS: Mapping[str, Mapping[str, Any]] = {
     "SuperVLAD K=4, 1 ghost": {"name": "supervlad", "clusters": 4, "ghost_clusters": 1},
@@ -114,7 +115,7 @@ def train_cell(
     data: TrainingTokens,
     tasks: Sequence[TaskTokens],
     training: StudyTraining,
-    progress: Callable[[int, int], None],
+    progress: Update,
 ) -> Cell:
     """Train one row with one seed and measure it on every task.
 
@@ -164,9 +165,7 @@ class _Head(nn.Module):
         return nn.functional.normalize(self.aggregation(self.adapter(tokens)), dim=1)
 
 
-def _train(
-    model: _Head, data: TrainingTokens, seed: int, training: StudyTraining, progress: Callable[[int, int], None]
-) -> list[float]:
+def _train(model: _Head, data: TrainingTokens, seed: int, training: StudyTraining, progress: Update) -> list[float]:
     optimiser = torch.optim.Adam(model.parameters(), training.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, training.steps)
     objective = MultiSimilarity()

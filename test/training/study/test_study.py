@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from vpr_ros.cli.compare_papers import main, open_backbone
+from vpr_ros.cli.compare_papers import main
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.evaluation.positives import Positives
+from vpr_ros.export.exported_model import model_of_file
 from vpr_ros.inference import shipped_model_path
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, load_checkpoint, save_checkpoint
 from vpr_ros.training.frozen_tokens import FrozenTokens
 from vpr_ros.training.image_sets import ImageFiles
-from vpr_ros.training.study import AGGREGATIONS, StudyTraining, TaskTokens, TrainingTokens, train_cell
+from vpr_ros.training.study.cell import AGGREGATIONS, StudyTraining, TaskTokens, TrainingTokens, train_cell
 
 GRID, DIM, PLACES = (3, 4), 8, 30
 QUICK = StudyTraining(steps=60, learning_rate=1e-2, places=10, images_per_place=3, words_from=40)
@@ -112,8 +113,8 @@ def test_the_command_writes_the_table_and_goes_on_where_it_was_killed(
 
 
 def test_the_backbone_comes_from_a_checkpoint_or_from_the_model_that_ships(backbone: Path) -> None:
-    assert open_backbone(backbone).backbone.dim == DIM
-    shipped = open_backbone(shipped_model_path())
+    assert model_of_file(backbone).backbone.dim == DIM
+    shipped = model_of_file(shipped_model_path())
     assert (shipped.config.name, shipped.config.backbone.name) == ("vpr_nano", "nano")
 
 
