@@ -77,6 +77,7 @@ def test_a_map_keeps_its_zero(tmp_path: Path, built_with: BuildConfig, added_wit
     assert [path.name for path in tmp_path.iterdir()] == ["map"]
 
 
+@pytest.mark.slow
 def test_coordinates_that_consumers_refuse_are_said_while_building(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,6 +96,7 @@ def test_origins_that_are_none_are_refused(origin_m: PositionM, local: bool) -> 
         BuildConfig(origin_m=origin_m, local_origin=local)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[1.0, 2.0]", "[1.0, 2.0, .nan]", "far", "[a, b, c]"])
 def test_an_origin_that_is_none_is_a_damaged_manifest(tmp_path: Path, text: str) -> None:
     path = build_wall_map(tmp_path / "map").path / "manifest.yaml"

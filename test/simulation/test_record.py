@@ -23,6 +23,7 @@ def source(town: Town, camera: PinholeCamera) -> SimulatedSource:
     return SimulatedSource(town, DrivePlan(distance_m=18.0, rate_hz=1.0), camera, Conditions(), seed=3)
 
 
+@pytest.mark.slow
 def test_a_source_is_lazy_exact_and_repeatable(source: SimulatedSource) -> None:
     frame_source: FrameSource = source
     records = list(frame_source)

@@ -33,6 +33,7 @@ def project(camera: PinholeCamera, T_map_camera: Pose, point_m: npt.NDArray[np.f
     return camera.fx_px * x / z + camera.cx_px, camera.fy_px * y / z + camera.cy_px, float(z)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_bits(town: Town, camera: PinholeCamera, bases: list[Pose]) -> None:
     pose = bases[0].compose(T_BASE_CAMERA)
     for name in ("day", "winter_night"):
@@ -59,6 +60,7 @@ def test_ground_is_where_the_ray_meets_the_plane(
     np.testing.assert_allclose(rendering.depth_m[ground], expected_m, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_sky_and_only_sky_is_infinitely_far(
     town: Town, camera: PinholeCamera, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
@@ -155,6 +157,7 @@ def test_traffic_differs_from_drive_to_drive_and_is_labelled(
     assert not np.array_equal(moving[0].label, moving[1].label)
 
 
+@pytest.mark.slow
 def test_conditions_look_like_what_they_are_called(town: Town, camera: PinholeCamera, bases: list[Pose]) -> None:
     quiet = {"parked_share": 0.0, "moving_cars": 0, "pedestrians": 0}
     seen = {
