@@ -182,6 +182,7 @@ def test_two_rules_at_once_are_refused() -> None:
         EvaluationOptions(limit=0)
 
 
+@pytest.mark.slow
 def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "evaluate <map>", "map": "street"})

@@ -213,6 +213,7 @@ def cut(output: Path, at: int, *, append: bool = False, config: BuildConfig = EV
         build_map(WallSource(fails_at=at, failure=PowerCut()), PixelExtractor(), output, config, append=append)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [False, True])
 def test_an_interrupted_append_is_resumed_by_the_link_or_by_the_folder(tmp_path: Path, link: bool) -> None:
     behind = build_wall_map(tmp_path / "one", WallSource(track(5))).path

@@ -145,6 +145,7 @@ def test_a_folder_to_grow_in_that_is_a_link_is_left_alone(tmp_path: Path) -> Non
     assert [path.name for path in mine.rglob("*")] == ["thumbnails", "picture"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["frames.csv", "manifest.yaml", "descriptors.npy"])
 def test_links_in_what_is_left_of_a_build_are_not_written_through(cut: Path, tmp_path: Path, name: str) -> None:
     letter = tmp_path / "letter"

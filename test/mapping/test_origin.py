@@ -52,6 +52,7 @@ def test_a_point_that_is_given_becomes_zero(tmp_path: Path) -> None:
     np.testing.assert_allclose(given.frames.position_m[:3, 0], (0.0, 0.5, 1.0), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_session_that_is_added_has_the_map_s_zero(tmp_path: Path) -> None:
     build_wall_map(tmp_path / "map", FarWall(), LOCAL)
     second = FarWall(along_m=[10.2, 11.2])
@@ -61,6 +62,7 @@ def test_a_session_that_is_added_has_the_map_s_zero(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.frames.position_m[-2:, 0], (10.1, 11.1), atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("built_with", "added_with", "found"),
     [

@@ -38,6 +38,7 @@ def test_a_source_is_lazy_exact_and_repeatable(source: SimulatedSource) -> None:
     assert "town 5" in source.description
 
 
+@pytest.mark.slow
 def test_a_recorded_drive_reads_back(source: SimulatedSource, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     record_folder(source, tmp_path / "drive", truth=True, progress=lambda k, n: done.append((k, n)))

@@ -71,6 +71,7 @@ def test_sky_and_only_sky_is_infinitely_far(
         assert set(np.unique(rendering.label)) <= {int(label) for label in Label} - {int(Label.DYNAMIC)}
 
 
+@pytest.mark.slow
 def test_the_top_of_a_wall_is_where_geometry_says(town: Town, camera: PinholeCamera, empty_streets: Conditions) -> None:
     seen = 0
     for house in [h for h in town.houses if h.roof == "flat"]:
@@ -125,6 +126,7 @@ def overlap(
     return float(same.sum() / inside.sum()), float(np.corrcoef(mine, theirs)[0, 1])
 
 
+@pytest.mark.slow
 def test_two_drives_see_the_same_places(
     town: Town, camera: PinholeCamera, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
@@ -138,6 +140,7 @@ def test_two_drives_see_the_same_places(
         assert correlation > 0.7
 
 
+@pytest.mark.slow
 def test_traffic_differs_from_drive_to_drive_and_is_labelled(
     town: Town, camera: PinholeCamera, bases: list[Pose]
 ) -> None:
