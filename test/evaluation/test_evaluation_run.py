@@ -183,6 +183,7 @@ def test_two_rules_at_once_are_refused() -> None:
         EvaluationOptions(limit=0)
 
 
+@pytest.mark.slow
 def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "evaluate <map>", "map": "street"})
@@ -207,6 +208,7 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
+@pytest.mark.slow
 def test_names_that_are_no_plain_text(evaluation: Evaluation, tmp_path: Path) -> None:
     """Half a formula, a byte of Latin-1, another script, a narrow space: all in pictures, table and page."""
     names = ["$x^$.png", "caf\udce9.png", "\u6771\u4eac.png", "8\u202fPM.png", 'a "b", c.png']
@@ -219,6 +221,7 @@ def test_names_that_are_no_plain_text(evaluation: Evaluation, tmp_path: Path) ->
         assert [row["query"] for row in csv.DictReader(file)] == [names[0], "caf\\udce9.png", *names[2:]]
 
 
+@pytest.mark.slow
 def test_report_without_wrong_matches_or_poses(
     extractor: Extractor, street_map: PlaceMap, poseless_drive: FrameSource, tmp_path: Path
 ) -> None:
@@ -228,6 +231,7 @@ def test_report_without_wrong_matches_or_poses(
     assert any("-" in row for table in summary_tables(result.metrics) for row in table.rows)
 
 
+@pytest.mark.slow
 def test_earlier_results_are_replaced_and_other_things_are_not(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "first"})
@@ -241,6 +245,7 @@ def test_earlier_results_are_replaced_and_other_things_are_not(evaluation: Evalu
     assert [path.name for path in other.iterdir()] == ["holiday.jpg"]
 
 
+@pytest.mark.slow
 def test_a_report_that_fails_leaves_the_earlier_one(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "first"})

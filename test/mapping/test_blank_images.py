@@ -75,6 +75,7 @@ def contrast(tmp_path_factory: pytest.TempPathFactory) -> OnnxExtractor:
     return open_extractor(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", [(0,), (39,), (7, 20, 21), tuple(range(8, 24))], ids=str)
 def test_they_are_left_out_counted_and_named(
     contrast: OnnxExtractor, tmp_path: Path, caplog: pytest.LogCaptureFixture, blank: tuple[int, ...]

@@ -18,6 +18,8 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.mapping import BuildConfig
 from vpr_ros.mapping.recovery import disk_errors
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 MOUNT = 'mount -t tmpfs -o size=2m none "$1"'
 """A disk of 2 MB that only this process and its children see, and that goes with them."""

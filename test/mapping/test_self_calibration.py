@@ -57,6 +57,7 @@ def test_a_map_that_calibrated_itself_has_nothing_to_say(wall_map: PlaceMap) -> 
     assert map_warnings(wall_map) == ()
 
 
+@pytest.mark.slow
 def test_a_resumed_build_knows_names_with_any_white_space_again(tmp_path: Path) -> None:
     """The journal keeps names as the table does, with plain single spaces."""
 

@@ -113,6 +113,7 @@ def test_the_seal_covers_every_value(path: str, number: object) -> None:
     assert content_sha256(changed) != before
 
 
+@pytest.mark.slow
 def test_a_manifest_cut_short_anywhere_never_opens(mounted: Path) -> None:
     path = mounted / "manifest.yaml"
     content = path.read_bytes()
