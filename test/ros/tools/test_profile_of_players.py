@@ -65,7 +65,7 @@ def test_the_player_s_segment_holds_large_images(
     write_bag(tmp_path / "drive", (record.load() for record in TextureSource(2)))
     arguments = (str(tmp_path / "drive"),) if command == "play" else ()
     start = start_process(
-        f"vpr_ros.ros.{command}_node", *arguments, "--wait-for-subscriber", env=NO_PROFILE if chosen else {}
+        f"vpr_ros.ros.tools.{command}", *arguments, "--wait-for-subscriber", env=NO_PROFILE if chosen else {}
     )
     client.wait_for(lambda: client.node.count_publishers("/image"), "the publisher")
     assert (largest_segment_bytes(start.process.pid) >= SEGMENT_BYTES) is not chosen
