@@ -22,7 +22,8 @@ NO_PROFILE = dict.fromkeys(PROFILE_VARIABLES, "")
 @pytest.fixture
 def without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     for name in (*PROFILE_VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is put back, whatever is set meanwhile
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return monkeypatch
 
