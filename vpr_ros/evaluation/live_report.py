@@ -1,7 +1,7 @@
-"""What a listener saw of a running localizer, beside the truth: numbers and a picture.
+"""What a listener saw of a running localizer, beside the ground truth: numbers and a picture.
 
-An answer is right by the definition of ``evaluate``: its best match lies within the threshold of the truth. How precise
-the published pose is, is another question, answered by its error in metres.
+An answer is right by the definition of ``evaluate``: its best match lies within the threshold of the ground truth. How
+precise the published pose is, is another question, answered by its error in metres.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class LiveLog:
     """Everything heard, by the image's time in nanoseconds.
 
     Attributes:
-        truth: where the robot really was.
+        truth: ground truth, where the robot really was.
         best_match: pose the most similar map frame gives, accepted or not; None where nothing matched.
         published: accepted poses.
         rejected: type of rejection -> count, as the node last gave it on /diagnostics, since it was activated.
@@ -65,7 +65,7 @@ class LiveLog:
 
 
 def right_answers(log: LiveLog, threshold: PoseThreshold) -> dict[int, bool]:
-    """By stamp, for every answer whose truth is known: whether it is right. See ``PoseThreshold.admits``."""
+    """By stamp, for every answer whose ground truth is known: whether it is right. See ``PoseThreshold.admits``."""
     return {
         stamp: match is not None and threshold.admits(match, log.truth[stamp])
         for stamp, match in log.best_match.items()

@@ -250,7 +250,7 @@ def test_every_count_is_shown_and_the_cameras_are_summed_up(
     assert [shown[name.replace("_", " ")] for name in names] == [str(200 + number) for number in range(len(names))]
     assert shown["last reason"] == "because of left"
     assert shown["topics"] == "/left"
-    assert shown["mount"].startswith("unknown")
+    assert shown["extrinsics"].startswith("unknown")
     assert values(entry(array, "localizer"))["accepted"] == "308"
 
 

@@ -296,7 +296,7 @@ def test_a_model_without_metadata(
     client.wait_for(lambda: diagnostics.level("localizer") == OK, "OK")
 
 
-def test_a_mount_that_is_no_pose_ends_the_start_with_one_line(texture_map: Path, start_localizer: StartNode) -> None:
+def test_extrinsics_that_are_no_pose_end_the_start_with_one_line(texture_map: Path, start_localizer: StartNode) -> None:
     process = start_localizer("-p", "T_base_camera.camera:=[.nan, 0.0, 0.0, 0.0, 0.0, 0.0]", map=texture_map)
     assert process.process.wait(30) == 2
     says(process.output, "T_base_camera.camera is nan, expected a finite number", "Correct the value")

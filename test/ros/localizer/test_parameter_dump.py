@@ -14,7 +14,7 @@ from rclpy.parameter import parameter_value_to_python
 from vpr_ros.ros.localizer.parameters import node_specs
 
 NODE = "/vpr_localizer"
-MOUNT = "T_base_camera.camera"
+EXTRINSICS = "T_base_camera.camera"
 
 
 def dumped(client: GraphClient) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def test_every_parameter_has_a_value_and_the_file_starts_the_node_again(
     first = start_localizer(map=texture_map, base_frame="base_footprint")
     client.wait_for(lambda: diagnostics.level("model") == 0, "the model")
     before = dumped(client)
-    assert {*node_specs(), MOUNT, "use_sim_time"} <= set(before)
-    assert list(before[MOUNT]) == []
+    assert {*node_specs(), EXTRINSICS, "use_sim_time"} <= set(before)
+    assert list(before[EXTRINSICS]) == []
     assert (before["map"], before["base_frame"]) == (str(texture_map), "base_footprint")
     assert first.end() == 0
     second = start_localizer("--params-file", str(as_file(tmp_path / "dump.yaml", before)))
@@ -53,14 +53,14 @@ def test_every_parameter_has_a_value_and_the_file_starts_the_node_again(
     assert dumped(client) == before
 
 
-def test_a_mount_can_be_given_and_taken_back(
+def test_extrinsics_can_be_given_and_taken_back(
     texture_map: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
 ) -> None:
     start_localizer(map=texture_map)
     client.wait_for(lambda: diagnostics.level("model") == 0, "the model")
-    assert client.set_parameter(NODE, MOUNT, [0.1, 0.0, 1.0, 0.0, 0.0, 0.5]).successful
-    assert list(dumped(client)[MOUNT]) == pytest.approx([0.1, 0.0, 1.0, 0.0, 0.0, 0.5])
-    assert not client.set_parameter(NODE, MOUNT, [0.1, 0.0]).successful
+    assert client.set_parameter(NODE, EXTRINSICS, [0.1, 0.0, 1.0, 0.0, 0.0, 0.5]).successful
+    assert list(dumped(client)[EXTRINSICS]) == pytest.approx([0.1, 0.0, 1.0, 0.0, 0.0, 0.5])
+    assert not client.set_parameter(NODE, EXTRINSICS, [0.1, 0.0]).successful
 
 
 @pytest.mark.parametrize("name", ["cameras", "map"])

@@ -201,7 +201,7 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         "last reason": counts.last_reason,
         "without stamp": counts.without_stamp,
         "time jumps back": counts.time_jumps_back,
-        "mount": setup.mounts.origins.get(camera.name, "unknown"),
+        "extrinsics": setup.extrinsics.origins.get(camera.name, "unknown"),
     }
     return _entry(f"camera {camera.name}", level, message, values)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import Option, as_text
-from vpr_ros.ros.localizer.parameters import LOCALIZER_PREFIX, MOUNT_PREFIX, mount_spec, node_specs
+from vpr_ros.ros.localizer.parameters import EXTRINSICS_PREFIX, LOCALIZER_PREFIX, extrinsics_spec, node_specs
 
 ROOT = Path(__file__).resolve().parents[3]
 YAML, TABLE = Path("config", "localize.yaml"), Path("docs", "parameters.md")
@@ -72,12 +72,12 @@ def _yaml() -> str:
             lines += [f"# {line}" for line in _wrapped(sentence, indent)]
         lines += [f"{spec.name.removeprefix(LOCALIZER_PREFIX)}: {as_text(spec.default)}", ""]
         sections.append(textwrap.indent("\n".join(lines), " " * indent) + "\n")
-    return "".join([*sections, _mount_section()])
+    return "".join([*sections, _extrinsics_section()])
 
 
-def _mount_section() -> str:
-    lines = ["--- Where each camera sits ---", "", *_wrapped(_sentence(mount_spec("camera").description), 4)]
-    lines += [f"When to change: {mount_spec('camera').when}"]
+def _extrinsics_section() -> str:
+    lines = ["--- Where each camera sits ---", "", *_wrapped(_sentence(extrinsics_spec("camera").description), 4)]
+    lines += [f"When to change: {extrinsics_spec('camera').when}"]
     lines += ["T_base_camera:", "  camera: [0.3, 0.0, 1.4, -0.5, 0.5, -0.5, 0.5]"]
     return "".join(f"    # {line}".rstrip() + "\n" for line in lines)
 
@@ -93,14 +93,14 @@ def _table() -> str:
             group = "Localizer: " if spec.name.startswith(LOCALIZER_PREFIX) else ""
             parts.append(f"\n## {group}{spec.heading}\n{TABLE_COLUMNS}")
         parts.append(_row(spec.name, f"`{as_text(spec.default)}`", spec))
-    mount = mount_spec("<camera>")
-    parts += [f"\n## Where each camera sits\n{TABLE_COLUMNS}", _row(mount.name, "`[]`", mount)]
+    extrinsics = extrinsics_spec("<camera>")
+    parts += [f"\n## Where each camera sits\n{TABLE_COLUMNS}", _row(extrinsics.name, "`[]`", extrinsics)]
     return "".join(parts)
 
 
 def _row(name: str, default: str, spec: Option) -> str:
     meaning = _sentence(spec.description) + "".join(f" Formerly `{old}`." for old in spec.renamed_from)
-    limits = "6 or 7 numbers" if name.startswith(MOUNT_PREFIX) else _limits(spec, "; *start*")
+    limits = "6 or 7 numbers" if name.startswith(EXTRINSICS_PREFIX) else _limits(spec, "; *start*")
     cells = (f"`{name}`", default, limits, meaning, spec.when)
     return _escaped(f"| {' | '.join(cells)} |\n")
 

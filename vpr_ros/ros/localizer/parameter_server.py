@@ -13,7 +13,14 @@ from rclpy.parameter import Parameter
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import Option, old_name_warning, with_new_names
-from vpr_ros.ros.localizer.parameters import MOUNT_PREFIX, Settings, Value, build_settings, mount_spec, node_specs
+from vpr_ros.ros.localizer.parameters import (
+    EXTRINSICS_PREFIX,
+    Settings,
+    Value,
+    build_settings,
+    extrinsics_spec,
+    node_specs,
+)
 
 _DECLARED_BY_RCLPY = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 
@@ -64,7 +71,7 @@ class ParameterServer:
         for warning in warnings:
             node.get_logger().warning(f"parameter {warning}")
         for camera in _checked(specs["cameras"], named.get("cameras", specs["cameras"].default)):
-            spec = mount_spec(str(camera))
+            spec = extrinsics_spec(str(camera))
             specs[spec.name] = spec
         _check_known(named, specs)
         self._specs = specs
@@ -113,8 +120,8 @@ def _check_known(given: Mapping[str, Any], specs: Mapping[str, Option]) -> None:
     if not unknown:
         return
     name = unknown[0]
-    if name.startswith(MOUNT_PREFIX):
-        remedy = f"Add {name.removeprefix(MOUNT_PREFIX)!r} to the parameter cameras, or remove the entry"
+    if name.startswith(EXTRINSICS_PREFIX):
+        remedy = f"Add {name.removeprefix(EXTRINSICS_PREFIX)!r} to the parameter cameras, or remove the entry"
     else:
         near = difflib.get_close_matches(name, specs, n=1)
         remedy = f"Did you mean {near[0]}? " if near else ""

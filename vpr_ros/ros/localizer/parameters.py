@@ -24,7 +24,7 @@ from vpr_ros.maps.manifest_parts import mount_problem
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 
 LOCALIZER_PREFIX = "localizer."
-MOUNT_PREFIX = "T_base_camera."
+EXTRINSICS_PREFIX = "T_base_camera."
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class NodeSettings:
     use_tf: bool = option(
         True,
         "ask TF where each camera sits, where tf2_ros is installed. False spares the node the traffic on /tf",
-        when="False when /tf is busy and the mount is given below or fixed in the map.",
+        when="False when /tf is busy and the extrinsics are given below or fixed in the map.",
         read_only=True,
     )
     publish_tf: bool = option(
@@ -142,12 +142,12 @@ class Settings:
     Attributes:
         node: the node's own.
         localizer: those under ``localizer.``.
-        mounts: camera -> T_base_camera, None where the parameters do not say.
+        extrinsics: camera -> T_base_camera, None where the parameters do not say.
     """
 
     node: NodeSettings
     localizer: LocalizerConfig
-    mounts: Mapping[str, Pose | None]
+    extrinsics: Mapping[str, Pose | None]
 
 
 def node_specs() -> dict[str, Option]:
@@ -157,7 +157,7 @@ def node_specs() -> dict[str, Option]:
     return {spec.name: spec for spec in specs}
 
 
-def mount_spec(camera: str) -> Option:
+def extrinsics_spec(camera: str) -> Option:
     """The parameter that says where *camera* sits. Empty means unknown."""
     known = Option(
         "pose of the camera (optical frame: z forward, x right) in the base frame: x y z in metres and qx qy qz qw, "
@@ -168,7 +168,7 @@ def mount_spec(camera: str) -> Option:
         is_list=True,
         default=(),
     )
-    return _named(known, MOUNT_PREFIX)
+    return _named(known, EXTRINSICS_PREFIX)
 
 
 def build_settings(values: Mapping[str, Value]) -> Settings:
@@ -182,8 +182,10 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
     _check_cameras(node)
     inner = {item.name: values[LOCALIZER_PREFIX + item.name] for item in fields(LocalizerConfig)}
     localizer = LocalizerConfig(**inner)  # type: ignore[arg-type]
-    mounts = {camera: _mount(MOUNT_PREFIX + camera, values[MOUNT_PREFIX + camera]) for camera in node.cameras}
-    return Settings(node, localizer, mounts)
+    extrinsics = {
+        camera: _extrinsics(EXTRINSICS_PREFIX + camera, values[EXTRINSICS_PREFIX + camera]) for camera in node.cameras
+    }
+    return Settings(node, localizer, extrinsics)
 
 
 def _check_cameras(node: NodeSettings) -> None:
@@ -199,7 +201,7 @@ def _check_cameras(node: NodeSettings) -> None:
         )
 
 
-def _mount(name: str, numbers: Any) -> Pose | None:
+def _extrinsics(name: str, numbers: Any) -> Pose | None:
     if not numbers:
         return None
     values = np.asarray(numbers, dtype=np.float64)

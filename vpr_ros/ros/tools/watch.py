@@ -1,4 +1,4 @@
-"""``watch``: listens to a running localizer beside the truth of a player or simulator, and says how good it is.
+"""``watch``: listens to a running localizer beside the ground truth of a player or simulator: how good is it?
 
 It subscribes to the truth last, when the localizer has discovered it: a player that waits for ``watch`` begins when no
 answer can be missed any more.
@@ -106,7 +106,7 @@ def _watch(argv: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
     threshold = parser.add_argument(
         "--threshold", type=_threshold, default=PoseThreshold(), metavar="M",
-        help=f"an answer is right when its best match lies this near the truth, as in evaluate ({DEFAULT_RADIUS_M:g})",
+        help=f"right: the best match lies this near the ground truth, as in evaluate ({DEFAULT_RADIUS_M:g})",
     )  # fmt: skip
     accept_old_flags(parser, threshold, ["--radius-m"])
     parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")

@@ -1,4 +1,4 @@
-"""Where each camera sits on the robot: asked of TF, of the parameters, of the map, in this order."""
+"""Extrinsics, where each camera sits on the robot: asked of TF, of the parameters, of the map, in this order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAUSE_S = 0.02
 WORTH_TELLING_NS = NS_PER_S
 
 
-class CameraMounts:
+class CameraExtrinsics:
     """Answers where a camera sits, and remembers who said so.
 
     Attributes:
@@ -58,23 +58,23 @@ class CameraMounts:
             frame_id: of the image's header; its optical frame in TF.
             stamp_ns: time of the image.
         """
-        mount, origin = self._fallback[camera]
+        T_base_camera, origin = self._fallback[camera]
         if self._transforms is None:
-            return mount
+            return T_base_camera
         source = origin
         if not frame_id:
             origin += "; TF is not asked, because the images name no frame_id"
         else:
             try:
-                mount, origin = self._patiently(self._transforms, frame_id, stamp_ns)
+                T_base_camera, origin = self._patiently(self._transforms, frame_id, stamp_ns)
                 source = "TF"
             except ConfigError as error:
                 origin += f"; {error.problem}"
         self.origins[camera] = origin
         if self._logged.get(camera) != source:
             self._logged[camera] = source
-            _log(self._transforms, f"camera {camera}: mount: {origin}", source == "TF")
-        return mount
+            _log(self._transforms, f"camera {camera}: extrinsics: {origin}", source == "TF")
+        return T_base_camera
 
     def _patiently(self, transforms: Transforms, frame_id: str, stamp_ns: int) -> tuple[Pose, str]:
         while True:
@@ -90,11 +90,11 @@ class CameraMounts:
         try:
             return transforms.lookup(self._base_frame, frame_id, stamp_ns), origin
         except ConfigError:
-            mount, newest_ns = transforms.newest(self._base_frame, frame_id)
+            T_base_camera, newest_ns = transforms.newest(self._base_frame, frame_id)
         gap_ns = newest_ns - stamp_ns
         if abs(gap_ns) > WORTH_TELLING_NS:
             origin += f", {abs(gap_ns) / NS_PER_S:.1f} s {'before' if gap_ns < 0 else 'after'} the image"
-        return mount, origin
+        return T_base_camera, origin
 
 
 def _log(transforms: Transforms, text: str, tf_knows: bool) -> None:
@@ -106,12 +106,12 @@ def _log(transforms: Transforms, text: str, tf_knows: bool) -> None:
 
 
 def _from_map(place_map: PlaceMap, camera: str, topic: str) -> tuple[Pose | None, str]:
-    """The mount of the camera the map was recorded with: by name, by topic, or the only one there is."""
-    known = {mount.name: mount.T_base_camera for mount in place_map.manifest.cameras}
+    """The extrinsics of the camera the map was recorded with: by name, by topic, or the only one there is."""
+    known = {recorded.name: recorded.T_base_camera for recorded in place_map.manifest.cameras}
     for name in (camera, topic):
         if known.get(name) is not None:
             return known[name], f"map (same camera {name!r} assumed)"
-    mounts = [mount for mount in known.values() if mount is not None]
-    if len(known) == 1 and mounts:
-        return mounts[0], "map (its only camera, assumed at the same place)"
+    extrinsics = [T_base_camera for T_base_camera in known.values() if T_base_camera is not None]
+    if len(known) == 1 and extrinsics:
+        return extrinsics[0], "map (its only camera, assumed at the same place)"
     return None, "unknown: assumed as in the map"

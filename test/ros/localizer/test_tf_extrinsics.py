@@ -42,13 +42,13 @@ SECOND = 1_000_000_000
 
 
 @pytest.fixture(scope="module")
-def mounted_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_map(tmp_path_factory.mktemp("mounts") / "map", T_base_camera=IN_MAP)
+def map_with_extrinsics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_map(tmp_path_factory.mktemp("extrinsics") / "map", T_base_camera=IN_MAP)
 
 
 @pytest.fixture
-def scene(start_localizer: StartNode, mounted_map: Path, client: GraphClient) -> Scene:
-    return Scene.of(start_localizer, mounted_map, client, PLACE)
+def scene(start_localizer: StartNode, map_with_extrinsics: Path, client: GraphClient) -> Scene:
+    return Scene.of(start_localizer, map_with_extrinsics, client, PLACE)
 
 
 @dataclass
@@ -83,17 +83,17 @@ def image_at(client: GraphClient, stamp_ns: int, frame_id: str = OPTICAL) -> Cal
 
 
 def test_the_very_first_pose_waits_for_a_tree_that_is_being_filled(scene: Scene, answers: Answers) -> None:
-    """The first pose may be handed over to AMCL; one that is off by the mount is worse than none."""
+    """The first pose may be handed over to AMCL; one that is off by the extrinsics is worse than none."""
     scene.start()
     scene.client.wait_for(scene.camera.subscribers, "the node")
     end = len(scene.camera.sent) + 5
-    scene.client.wait_for(lambda: len(scene.camera.sent) >= end, "images without a mount", scene.camera.publish)
+    scene.client.wait_for(lambda: len(scene.camera.sent) >= end, "images without extrinsics", scene.camera.publish)
     scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
     scene.client.wait_for(lambda: answers.messages, "a pose", scene.camera.publish)
     answers.messages[1:] = []
     assert answers.fits(ON_ROBOT), answers.newest()
     scene.client.wait_for(
-        lambda: scene.diagnostics.value("camera", "mount").startswith("TF base_link"), "TF in the diagnostics"
+        lambda: scene.diagnostics.value("camera", "extrinsics").startswith("TF base_link"), "TF in the diagnostics"
     )
 
 
@@ -104,7 +104,7 @@ def test_a_robot_with_tf_topics_of_its_own(scene: Scene, answers: Answers) -> No
     scene.start("-r", "/tf:=/robot/tf", "-r", "/tf_static:=/robot/tf_static")
     scene.client.wait_for(scene.camera.subscribers, "the node")
     end = len(scene.camera.sent) + 5
-    scene.client.wait_for(lambda: len(scene.camera.sent) >= end, "images without a mount", scene.camera.publish)
+    scene.client.wait_for(lambda: len(scene.camera.sent) >= end, "images without extrinsics", scene.camera.publish)
     publisher.publish(TFMessage(transforms=[stamped(ON_ROBOT, "base_link", OPTICAL)]))
     scene.client.wait_for(lambda: answers.messages, "a pose", scene.camera.publish)
     answers.messages[1:] = []
@@ -113,26 +113,30 @@ def test_a_robot_with_tf_topics_of_its_own(scene: Scene, answers: Answers) -> No
 
 def test_a_mount_that_comes_late_is_used_from_then_on(scene: Scene, answers: Answers) -> None:
     process = scene.start()
-    scene.client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", scene.camera.publish)
+    scene.client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's extrinsics", scene.camera.publish)
     scene.client.wait_for(
-        lambda: scene.diagnostics.value("camera", "mount").startswith("map"), "the map's mount", scene.camera.publish
+        lambda: scene.diagnostics.value("camera", "extrinsics").startswith("map"),
+        "the map's extrinsics",
+        scene.camera.publish,
     )
     scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
-    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with TF's mount", scene.camera.publish)
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with TF's extrinsics", scene.camera.publish)
     scene.client.wait_for(
-        lambda: scene.diagnostics.value("camera", "mount").startswith("TF base_link"), "TF's", scene.camera.publish
+        lambda: scene.diagnostics.value("camera", "extrinsics").startswith("TF base_link"), "TF's", scene.camera.publish
     )
-    assert f"camera camera: mount: TF base_link <- {OPTICAL}" in process.output
+    assert f"camera camera: extrinsics: TF base_link <- {OPTICAL}" in process.output
 
 
 def test_a_camera_that_tf_does_not_know_is_named_and_the_parameter_holds(scene: Scene, answers: Answers) -> None:
     scene.tree.fix(ELSEWHERE, "base_link", "another_camera")
     process = scene.start(**{"T_base_camera.camera": "[-1.0, 0.4, 0.5, 0.0, 0.0, 0.3]"})
-    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose with the parameter's mount", scene.camera.publish)
     scene.client.wait_for(
-        lambda: "TF has no" in scene.diagnostics.value("camera", "mount"), "the mount", scene.camera.publish
+        lambda: answers.fits(ON_ROBOT), "a pose with the parameter's extrinsics", scene.camera.publish
     )
-    said = scene.diagnostics.value("camera", "mount")
+    scene.client.wait_for(
+        lambda: "TF has no" in scene.diagnostics.value("camera", "extrinsics"), "the extrinsics", scene.camera.publish
+    )
+    said = scene.diagnostics.value("camera", "extrinsics")
     assert said.startswith(f"parameter; TF has no transform base_link -> {OPTICAL}") and "does not exist" in said
     (line,) = [line for line in process.output.splitlines() if f"no transform base_link -> {OPTICAL}" in line]
     assert line.startswith("[WARN]"), "and once, not with every image"
@@ -142,9 +146,9 @@ def test_two_trees_are_told_apart_from_an_unknown_frame(scene: Scene, answers: A
     scene.tree.fix(ELSEWHERE, "base_link", "another_camera")
     scene.tree.fix(ELSEWHERE, "camera_body", OPTICAL)
     scene.start()
-    scene.client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's mount", scene.camera.publish)
+    scene.client.wait_for(lambda: answers.fits(IN_MAP), "a pose with the map's extrinsics", scene.camera.publish)
     scene.client.wait_for(
-        lambda: "not part of the same tree" in scene.diagnostics.value("camera", "mount"),
+        lambda: "not part of the same tree" in scene.diagnostics.value("camera", "extrinsics"),
         "the reason",
         scene.camera.publish,
     )
@@ -169,7 +173,7 @@ def test_a_turning_camera_is_where_it_was_when_the_image_was_taken(scene: Scene,
         scene.tree.move(Pose.from_xy_yaw(2.0, 0.0, 0.4), "base_link", OPTICAL, now_ns + SECOND)
         image()
 
-    scene.client.wait_for(lambda: answers.fits(Pose.from_xy_yaw(1.0, 0.0, 0.3)), "the mount halfway", drive)
+    scene.client.wait_for(lambda: answers.fits(Pose.from_xy_yaw(1.0, 0.0, 0.3)), "the camera halfway", drive)
 
 
 def test_tf_older_than_the_image_still_counts_and_its_age_is_told(scene: Scene, answers: Answers) -> None:
@@ -181,14 +185,14 @@ def test_tf_older_than_the_image_still_counts_and_its_age_is_told(scene: Scene, 
         scene.tree.move(ON_ROBOT, "base_link", OPTICAL, now_ns - 3 * SECOND)
         image()
 
-    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "the last known mount", drive)
+    scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "the last known extrinsics", drive)
     scene.client.wait_for(
-        lambda: "3.0 s" in scene.diagnostics.value("camera", "mount"), "the age of the transform", drive
+        lambda: "3.0 s" in scene.diagnostics.value("camera", "extrinsics"), "the age of the transform", drive
     )
 
 
 def test_nothing_is_asked_of_tf_unless_wanted(scene: Scene, answers: Answers) -> None:
-    """TF is open here, for map -> odom; the mount is still the map's."""
+    """TF is open here, for map -> odom; the extrinsics are still the map's."""
     scene.tree.fix(ON_ROBOT, "base_link", OPTICAL)
     scene.start(use_tf="false", publish_tf="true")
 
@@ -210,7 +214,7 @@ def test_time_that_jumps_back(scene: Scene, answers: Answers, with_clock: bool) 
     scene.start(use_sim_time=str(with_clock).lower())
     clock = scene.client.node.create_publisher(Clock, "/clock", 10)
     images = scene.client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
-    state: dict[str, Any] = {"now_ns": 1000 * SECOND, "mount": ON_ROBOT, "straggling": 0}
+    state: dict[str, Any] = {"now_ns": 1000 * SECOND, "extrinsics": ON_ROBOT, "straggling": 0}
 
     def drive() -> None:
         state["now_ns"] += SECOND // 20
@@ -221,12 +225,14 @@ def test_time_that_jumps_back(scene: Scene, answers: Answers, with_clock: bool) 
             state["straggling"] -= 1
             scene.tree.move(ON_ROBOT, "mast", OPTICAL, 1000 * SECOND - state["straggling"])
         else:
-            scene.tree.move(state["mount"], "mast", OPTICAL, state["now_ns"])
+            scene.tree.move(state["extrinsics"], "mast", OPTICAL, state["now_ns"])
 
     scene.client.wait_for(lambda: answers.fits(ON_ROBOT), "a pose of the first run", drive)
     assert abs(stamp_ns_of(answers.messages[-1].header.stamp) - state["now_ns"]) < 10 * SECOND
-    state.update(now_ns=500 * SECOND, mount=Pose.from_xy_yaw(1.0, 0.0, -0.3), straggling=10)
-    scene.client.wait_for(lambda: answers.fits(state["mount"]), "a pose with the mount of the second run", drive)
+    state.update(now_ns=500 * SECOND, extrinsics=Pose.from_xy_yaw(1.0, 0.0, -0.3), straggling=10)
+    scene.client.wait_for(
+        lambda: answers.fits(state["extrinsics"]), "a pose with the extrinsics of the second run", drive
+    )
     assert stamp_ns_of(answers.messages[-1].header.stamp) < 600 * SECOND
 
 

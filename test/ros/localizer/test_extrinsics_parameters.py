@@ -12,28 +12,28 @@ pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.localizer.parameters import Settings, build_settings, mount_spec, node_specs
+from vpr_ros.ros.localizer.parameters import Settings, build_settings, extrinsics_spec, node_specs
 
 QUARTER = math.pi / 2
 
 
 def settings(numbers: Any) -> Settings:
     values = {name: spec.default for name, spec in node_specs().items()}
-    spec = mount_spec("camera")
+    spec = extrinsics_spec("camera")
     return build_settings({**values, spec.name: spec.checked(numbers)})
 
 
-def mount(numbers: Any) -> Pose | None:
-    return settings(numbers).mounts["camera"]
+def extrinsics(numbers: Any) -> Pose | None:
+    return settings(numbers).extrinsics["camera"]
 
 
-def test_no_numbers_are_an_unknown_mount() -> None:
-    assert mount([]) is None
+def test_no_numbers_are_unknown_extrinsics() -> None:
+    assert extrinsics([]) is None
 
 
 def test_roll_pitch_yaw_are_about_fixed_axes_as_ros_has_them() -> None:
     """-90 degrees of roll and of yaw make the optical frame of a camera that looks ahead (REP 103)."""
-    pose = mount([0.3, 0.0, 1.2, -QUARTER, 0, -QUARTER])
+    pose = extrinsics([0.3, 0.0, 1.2, -QUARTER, 0, -QUARTER])
     assert pose is not None
     assert pose.position_m == (0.3, 0.0, 1.2)
     for optical, base in (((0, 0, 1), (1, 0, 0)), ((1, 0, 0), (0, -1, 0)), ((0, 1, 0), (0, 0, -1))):
@@ -41,7 +41,7 @@ def test_roll_pitch_yaw_are_about_fixed_axes_as_ros_has_them() -> None:
 
 
 def test_a_quaternion_has_its_w_last_and_any_length() -> None:
-    pose = mount([0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0])
+    pose = extrinsics([0.0, 0.0, 0.0, 0.0, 0.0, 2.0, 2.0])
     assert pose is not None
     assert pose.angle_rad(Pose.from_xy_yaw(0.0, 0.0, QUARTER)) < 1e-12
     assert np.linalg.norm(pose.quat_xyzw or ()) == pytest.approx(1.0)
@@ -50,7 +50,7 @@ def test_a_quaternion_has_its_w_last_and_any_length() -> None:
 @pytest.mark.parametrize("numbers", [[1.0], [0.0] * 5, [0.0] * 7, [0.0] * 8])
 def test_what_is_no_pose_is_refused_with_both_ways_to_write_one(numbers: list[float]) -> None:
     with pytest.raises(ConfigError, match=rf"T_base_camera\.camera has {len(numbers)} numbers") as caught:
-        mount(numbers)
+        extrinsics(numbers)
     assert "qx qy qz qw" in caught.value.remedy
     assert "roll pitch yaw" in caught.value.remedy
 
@@ -66,7 +66,7 @@ def test_what_is_no_pose_is_refused_with_both_ways_to_write_one(numbers: list[fl
 )
 def test_a_camera_that_cannot_sit_there_is_refused(numbers: list[float], says: str) -> None:
     with pytest.raises(ConfigError, match=says):
-        mount(numbers)
+        extrinsics(numbers)
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
@@ -75,10 +75,10 @@ def test_numbers_that_are_not_finite_are_refused(number: float, place: int) -> N
     numbers = [0.0] * 6
     numbers[place] = number
     with pytest.raises(ConfigError, match=rf"is \[.*{number}.*\], expected a list of finite numbers"):
-        mount(numbers)
+        extrinsics(numbers)
 
 
 @pytest.mark.parametrize("value", ["0 0 0 0 0 0", [True] * 6, ["0"] * 6, 1.0])
 def test_what_is_no_list_of_numbers_is_refused(value: Any) -> None:
     with pytest.raises(ConfigError, match="expected a list"):
-        mount(value)
+        extrinsics(value)
