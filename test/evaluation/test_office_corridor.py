@@ -15,8 +15,8 @@ from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives import IntArray
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
-from vpr_ros.maps import PlaceMap
 from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions, open_source
 
 CORRIDOR = Path(__file__).resolve().parents[1] / "data" / "office_corridor"
