@@ -19,7 +19,7 @@ DATUM = {"latitude_deg": 48.0, "longitude_deg": 11.0, "altitude_m": 500.0}
 
 
 def mount(**changes: object) -> dict[str, Any]:
-    return {"name": "camera", "frame_id": "", "T_base_camera": {**MOUNT, **changes}}
+    return {"name": "camera", "frame_id": "", "T_base_camera": {**MOUNT, **changes}, "intrinsics": None}
 
 
 @pytest.mark.parametrize(
