@@ -40,7 +40,7 @@ class Option:
     Attributes:
         description: what it does; begins small and ends without a period, as the help of a command line does.
         unit: a short name, empty where it has none.
-        minimum, maximum: bounds, themselves allowed.
+        minimum, maximum: bounds, themselves allowed; an infinite maximum allows infinity.
         above: a bound that is not.
         choices: the only texts allowed.
         when: when to change it, a sentence.
@@ -73,12 +73,8 @@ class Option:
     is_optional: bool = False
     default: Any = None
 
-    def checked(self, value: Any, called: str = "") -> Any:
+    def checked(self, value: Any) -> Any:
         """*value* as its own type: a whole number serves as a number, any sequence as a list.
-
-        Args:
-            value: what somebody gave.
-            called: what to call it in an error.
 
         Raises:
             ConfigError: of another type, out of bounds, not finite or none of the choices.
@@ -86,12 +82,13 @@ class Option:
         if value is None and self.is_optional:
             return None
         if not self.is_list:
-            return self._item(value, value, called)
-        is_one = isinstance(value, (str, bytes, Path, Mapping)) or not isinstance(value, Iterable)
-        items = () if is_one else tuple(value)
-        if is_one or (self.length is not None and len(items) != self.length) or (self.choices and not items):
-            raise self._refused(value, called)
-        return tuple(self._item(item, value, called) for item in items)
+            return self._item(value, value)
+        if isinstance(value, (str, bytes, Path, Mapping)) or not isinstance(value, Iterable):
+            raise self._refused(value)
+        items = list(value)
+        if (self.length is not None and len(items) != self.length) or (self.choices and not items):
+            raise self._refused(items)
+        return tuple(self._item(item, items) for item in items)
 
     @property
     def expected(self) -> str:
@@ -119,29 +116,29 @@ class Option:
             return f"from {low} to {high}"
         return f"of {low} or more" if low else f"above {above}" if above else ""
 
-    def _item(self, item: Any, value: Any, called: str) -> Any:
+    def _item(self, item: Any, value: Any) -> Any:
         allowed: Any = (int, float) if self.kind is float else self.kind
-        if not isinstance(item, allowed) or (isinstance(item, bool) and self.kind is not bool):
-            raise self._refused(value, called)
-        if self.choices and item not in self.choices:
-            raise self._refused(value, called)
-        if self.kind in (int, float) and not self._is_within(item):
-            raise self._refused(value, called)
+        is_right = isinstance(item, allowed) and (self.kind is bool or not isinstance(item, bool))
+        if is_right and self.choices:
+            is_right = item in self.choices
+        if is_right and self.kind in (int, float):
+            is_right = self._is_within(item)
+        if not is_right:
+            raise self._refused(value)
         return float(item) if self.kind is float else item
 
     def _is_within(self, number: float) -> bool:
         low = -math.inf if self.minimum is None else self.minimum
         high = math.inf if self.maximum is None else self.maximum
         above = -math.inf if self.above is None else self.above
-        return abs(number) <= sys.float_info.max and low <= number <= high and number > above
+        is_finite = abs(number) <= sys.float_info.max
+        return (is_finite or number == self.maximum) and low <= number <= high and number > above
 
-    def _refused(self, value: Any, called: str) -> ConfigError:
-        called = called or self.called
-        found = repr(list(value) if self.is_list and isinstance(value, tuple) else value)
-        remedy = f"Give {called} another value"
+    def _refused(self, value: Any) -> ConfigError:
+        remedy = f"Give {self.called} another value"
         if self.default not in (None, ()):
             remedy += f"; the default is {as_text(self.default)}"
-        return ConfigError(f"{called} is {found}, expected {self.expected}", remedy)
+        return ConfigError(f"{self.called} is {value!r}, expected {self.expected}", remedy)
 
 
 def option(

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose as PoseMessage
-from geometry_msgs.msg import TransformStamped
+from geometry_msgs.msg import PoseStamped, TransformStamped
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
@@ -39,6 +39,11 @@ def to_pose_message(pose: Pose) -> PoseMessage:
     point.x, point.y, point.z = pose.position_m
     quaternion.x, quaternion.y, quaternion.z, quaternion.w = pose.quat_xyzw or IDENTITY_QUAT_XYZW
     return message
+
+
+def to_pose_stamped(pose: Pose, stamp_ns: int, frame_id: str) -> PoseStamped:
+    """Build a ``geometry_msgs/PoseStamped``."""
+    return PoseStamped(header=to_header(stamp_ns, frame_id), pose=to_pose_message(pose))
 
 
 def to_transform(T_parent_child: Pose, parent: str, child: str, stamp_ns: int) -> TransformStamped:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vpr_ros.ros.localizer import parameter_docs
 from vpr_ros.ros.localizer.parameter_docs import ROOT, files
 from vpr_ros.ros.localizer.parameters import node_specs
 
@@ -35,3 +36,16 @@ def test_the_parameter_file_holds_every_parameter_with_its_default() -> None:
 
 def test_every_parameter_says_when_to_change_it() -> None:
     assert [spec.name for spec in node_specs().values() if not spec.when.endswith(".")] == []
+
+
+def test_the_command_writes_both_files_of_a_checkout_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(parameter_docs, "ROOT", tmp_path)
+    assert parameter_docs.main([]) == 2
+    assert "there is no config/localize.yaml" in capsys.readouterr().err
+    for path in files():
+        (tmp_path / path).parent.mkdir()
+        (tmp_path / path).write_text("older")
+    assert parameter_docs.main([]) == 0
+    assert {path: (tmp_path / path).read_text() for path in files()} == files()

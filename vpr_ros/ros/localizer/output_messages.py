@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
+from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
 from nav_msgs.msg import Path
 from sensor_msgs.msg import PointCloud2, PointField
 from std_srvs.srv import Trigger
@@ -21,7 +21,7 @@ from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.error_log import sentence
 from vpr_ros.ros.localizer.failures import Failure, FailureType, failure_type
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
-from vpr_ros.ros.messages import to_header, to_pose_message
+from vpr_ros.ros.messages import to_header, to_pose_message, to_pose_stamped
 
 MAX_PATH_POSES = 5000
 """RViz and DDS both suffer from longer paths; a larger map is thinned for display only."""
@@ -62,9 +62,7 @@ def to_path(
     for i in range(0, len(position_m), stride):
         x, y, z = position_m[i].tolist()
         qx, qy, qz, qw = quat_xyzw[i].tolist() if known[i] else IDENTITY_QUAT_XYZW
-        pose = PoseStamped(header=to_header(int(taken_ns[i]), frame_id))
-        pose.pose = to_pose_message(Pose((x, y, z), (qx, qy, qz, qw)))
-        path.poses.append(pose)
+        path.poses.append(to_pose_stamped(Pose((x, y, z), (qx, qy, qz, qw)), int(taken_ns[i]), frame_id))
     return path
 
 

@@ -13,6 +13,7 @@ from vpr_ros.core.command import load, run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import Frame
+from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.simulation.conditions import CONDITIONS
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.record import record_folder
@@ -44,11 +45,7 @@ def build_parser() -> CommandParser:
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
-    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
-    parser.add_argument(
-        "--wait-for", metavar="NODE", action="append", default=[],
-        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
-    )  # fmt: skip
+    add_beginning(parser)
     parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
     parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
     return parser
@@ -62,9 +59,7 @@ def _simulate(argv: Sequence[str]) -> None:
         print(f"recorded {source.description} in {options.record}")
         return
     # Late, because recording must work where ROS is not installed.
-    count = load("vpr_ros.ros.tools.simulate_publisher").publish(
-        source, argv, options.wait_for_subscriber, options.wait_for
-    )
+    count = load("vpr_ros.ros.tools.simulate_publisher").publish(source, argv, options)
     print(f"published {count} images of {source.description}")
 
 

@@ -28,7 +28,7 @@ from vpr_ros.core.option_arguments import accept_old_flags
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.localization import RejectionType
-from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
+from vpr_ros.ros.node_process import run_program, without_ros_arguments
 from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 
 EXAMPLE = "  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"
@@ -111,13 +111,7 @@ def _watch(argv: Sequence[str]) -> None:
     accept_old_flags(parser, threshold, ["--radius-m"])
     parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")
     options = parser.parse_args(without_ros_arguments(argv))
-    node: WatchNode | None = None
-    with ros_running(["watch", *argv]):
-        with until_asked_to_end():  # SIGINT is how the watching ends
-            node = WatchNode(options.print_poses)
-            node.listen()
-        if node is not None:
-            node.destroy_node()
+    node = run_program("watch", argv, lambda: WatchNode(options.print_poses), WatchNode.listen)  # until SIGINT
     if node is None or node.localizer is None:
         raise ConfigError(
             f"no localizer was heard on {CANDIDATES}",
