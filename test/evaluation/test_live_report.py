@@ -46,6 +46,12 @@ def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -
     ]
 
 
+def test_types_of_rejection_are_shown_where_the_node_told_them(log: LiveLog) -> None:
+    log.rejected = {"no_candidate": 1, "refuted": 0, "improbable": 12}
+    lines = summary_lines(log, FIVE_METRES)
+    assert lines[3] == "rejected by type   no_candidate 1, improbable 12, as the node counts since it was activated"
+
+
 def test_the_threshold_decides(log: LiveLog) -> None:
     lines = summary_lines(log, PoseThreshold(1.5))
     assert "recall@1           50.0 % (95 % interval 6.8 to 93.2)" in lines

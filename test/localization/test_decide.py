@@ -74,12 +74,12 @@ def test_only_the_first_twenty_are_judged() -> None:
         ("top_k", 0),
         ("top_k", 2.5),
         ("min_probability", 1.1),
-        ("radius_m", math.nan),
+        ("pose_radius_m", math.nan),
         ("temperature", 0.0),
         ("top_k", True),
     ],
 )
 def test_options_outside_their_bounds(name: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=f"{name} is .*, expected (int|float) from") as caught:
+    with pytest.raises(ConfigError, match=f"{name} is .*, expected a (whole )?number from") as caught:
         LocalizerConfig(**{name: value})  # type: ignore[arg-type]
     assert name in caught.value.remedy

@@ -113,6 +113,7 @@ def errors_and_covariances(place_map: PlaceMap) -> tuple[npt.NDArray[np.float64]
     return np.array(error_m), np.array(covariance)
 
 
+@pytest.mark.slow
 def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path) -> None:
     """Never surer than right, and no surer of nothing: the stated sigma is a small multiple of the errors.
 

@@ -13,6 +13,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 from geometry_msgs.msg import Pose as PoseMessage
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.message_fields import decode_message, stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.messages import (
@@ -87,8 +88,7 @@ def test_a_compressed_image_keeps_its_colours() -> None:
 
 
 def test_intrinsics_are_written_row_by_row() -> None:
-    matrix = np.array([[400.0, 0.0, 320.0], [0.0, 410.0, 240.0], [0.0, 0.0, 1.0]])
-    info = to_camera_info(matrix, 640, 480, STAMP_NS, "camera")
+    info = to_camera_info(CameraIntrinsics(640, 480, 400.0, 410.0, 320.0, 240.0), STAMP_NS, "camera")
     assert (info.header, info.width, info.height) == (to_header(STAMP_NS, "camera"), 640, 480)
     assert list(info.k) == [400.0, 0.0, 320.0, 0.0, 410.0, 240.0, 0.0, 0.0, 1.0]
     assert list(info.p) == [400.0, 0.0, 320.0, 0.0, 0.0, 410.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0]

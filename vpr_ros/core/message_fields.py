@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
 from vpr_ros.core.pose import Pose
-
-NS_PER_S: Final = 1_000_000_000
+from vpr_ros.core.time_ns import from_sec_nanosec
 
 
 def stamp_ns_of(stamp: Any) -> int:
     """Nanoseconds of a ``builtin_interfaces/Time``."""
-    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
+    return from_sec_nanosec(stamp.sec, stamp.nanosec)
 
 
 def pose_of(fields: Any) -> Pose:

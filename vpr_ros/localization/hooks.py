@@ -1,4 +1,7 @@
-"""Where geometric verification and a filter over time join the localizer."""
+"""Where geometric verification and a filter over time join the localizer.
+
+Both are to come: nothing in the package implements either yet, and without them the localizer answers image by image.
+"""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Localizer:
 
         Args:
             frame: the image.
-            T_base_camera: mount of its camera; None takes the map's camera to have sat at the same place.
+            T_base_camera: extrinsics of its camera; None takes the map's camera to have sat at the same place.
             prior: search only here.
 
         Raises:

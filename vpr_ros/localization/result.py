@@ -18,7 +18,7 @@ class PosePrior:
 
     Attributes:
         T_map_base: the pose; only its position is used.
-        radius_m: how far the truth may be from it.
+        radius_m: how far the true pose may be from it.
     """
 
     T_map_base: Pose
@@ -33,7 +33,7 @@ class Match:
         frame_index: its number in the map.
         similarity: cosine of the descriptors.
         probability: that this match is right.
-        T_map_base: where the robot would be: the frame's pose, corrected for the mounts of the two cameras
+        T_map_base: where the robot would be: the frame's pose, corrected for the extrinsics of the two cameras
             where both are known.
         name, camera: of the map frame.
     """

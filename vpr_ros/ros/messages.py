@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose as PoseMessage
 from geometry_msgs.msg import PoseStamped, TransformStamped
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.message_fields import NS_PER_S
+from vpr_ros.core.lens_names import camera_info_distortion
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import sec_nanosec
 from vpr_ros.ros.distribution import byte_field
 
 JPEG_QUALITY = 90
@@ -22,7 +23,8 @@ JPEG_QUALITY = 90
 
 def to_time(stamp_ns: int) -> Time:
     """Nanoseconds to ``builtin_interfaces/Time``."""
-    return Time(sec=stamp_ns // NS_PER_S, nanosec=stamp_ns % NS_PER_S)
+    sec, nanosec = sec_nanosec(stamp_ns)
+    return Time(sec=sec, nanosec=nanosec)
 
 
 def to_header(stamp_ns: int, frame_id: str) -> Header:
@@ -76,13 +78,11 @@ def to_compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Co
     return message
 
 
-def to_camera_info(
-    matrix: npt.NDArray[np.float64], width_px: int, height_px: int, stamp_ns: int, frame_id: str
-) -> CameraInfo:
-    """Build the ``sensor_msgs/CameraInfo`` of a camera without distortion from its (3, 3) matrix."""
-    message = CameraInfo(header=to_header(stamp_ns, frame_id))
-    message.width, message.height = width_px, height_px
-    message.distortion_model, message.d = "plumb_bob", [0.0] * 5
+def to_camera_info(intrinsics: CameraIntrinsics, stamp_ns: int, frame_id: str) -> CameraInfo:
+    """Build the ``sensor_msgs/CameraInfo`` of images as the camera gives them."""
+    message, matrix = CameraInfo(header=to_header(stamp_ns, frame_id)), intrinsics.matrix
+    message.width, message.height = intrinsics.width_px, intrinsics.height_px
+    message.distortion_model, message.d = camera_info_distortion(intrinsics)
     message.k = matrix.reshape(9)
     message.r = np.eye(3).reshape(9)
     message.p = np.hstack([matrix, np.zeros((3, 1))]).reshape(12)

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from rosbags.typesys import Stores, get_typestore
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.message_fields import NS_PER_S
+from vpr_ros.core.lens_names import camera_info_distortion
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import sec_nanosec
 
 TYPESTORE: Final = get_typestore(Stores.ROS2_JAZZY)
 """Message definitions to write with, and to read bags that carry none."""
@@ -29,7 +30,7 @@ TF_MESSAGE: Final = "tf2_msgs/msg/TFMessage"
 
 POSE_TYPES: Final = (ODOMETRY, POSE_STAMPED, POSE_WITH_COVARIANCE_STAMPED, NAV_SAT_FIX)
 IMAGE_TYPES: Final = (IMAGE, COMPRESSED_IMAGE)
-READ_TYPES: Final = (*IMAGE_TYPES, *POSE_TYPES, TF_MESSAGE)
+READ_TYPES: Final = (*IMAGE_TYPES, *POSE_TYPES, CAMERA_INFO, TF_MESSAGE)
 """What is read from a recording; all but TF begin with a header."""
 
 EXACT_VARIANCE: Final = 1e-6
@@ -47,7 +48,7 @@ def message(name: str, **fields: Any) -> Any:
 
 def header(stamp_ns: int, frame_id: str) -> Any:
     """``std_msgs/Header`` of a time and a frame."""
-    seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
+    seconds, nanoseconds = sec_nanosec(stamp_ns)
     stamp = message("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
     return message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
@@ -85,17 +86,18 @@ def compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Any:
     )
 
 
-def camera_info(K: npt.ArrayLike, height: int, width: int, stamp_ns: int, frame_id: str) -> Any:
-    """``sensor_msgs/CameraInfo`` of a camera without distortion with the (3, 3) intrinsics *K* in pixels."""
-    matrix = np.asarray(K, dtype=np.float64).reshape(3, 3)
+def camera_info(intrinsics: CameraIntrinsics, stamp_ns: int, frame_id: str) -> Any:
+    """``sensor_msgs/CameraInfo`` of images as the camera gives them."""
+    matrix = intrinsics.matrix
+    distortion_model, coefficients = camera_info_distortion(intrinsics)
     region = message("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
     return message(
         CAMERA_INFO,
         header=header(stamp_ns, frame_id),
-        height=height,
-        width=width,
-        distortion_model="plumb_bob",
-        d=np.zeros(5),
+        height=intrinsics.height_px,
+        width=intrinsics.width_px,
+        distortion_model=distortion_model,
+        d=np.array(coefficients),
         k=matrix.reshape(-1),
         r=np.eye(3).reshape(-1),
         p=np.hstack([matrix, np.zeros((3, 1))]).reshape(-1),

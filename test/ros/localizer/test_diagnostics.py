@@ -16,9 +16,11 @@ from some_answers import STAMP_NS
 from some_setup import some_setup
 
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
+from vpr_ros.localization import RejectionType
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.diagnostics import NodeStatus, to_diagnostics
+from vpr_ros.ros.localizer.failures import FailureType
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import Latencies
 from vpr_ros.ros.messages import to_time
@@ -236,8 +238,7 @@ def test_every_count_is_shown_and_the_cameras_are_summed_up(
     errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
 ) -> None:
     names = (
-        "received", "processed", "dropped", "lost_in_transport", "failed", "accepted", "rejected", "without_stamp",
-        "time_jumps_back",
+        "received", "processed", "dropped", "lost_in_transport", "accepted", "without_stamp", "time_jumps_back",
     )  # fmt: skip
     for camera, first in zip(cameras, (100, 200), strict=True):
         seen(camera)
@@ -249,9 +250,25 @@ def test_every_count_is_shown_and_the_cameras_are_summed_up(
     assert [shown[name.replace("_", " ")] for name in names] == [str(200 + number) for number in range(len(names))]
     assert shown["last reason"] == "because of left"
     assert shown["topics"] == "/left"
-    assert shown["mount"].startswith("unknown")
-    total = values(entry(array, "localizer"))
-    assert (total["accepted"], total["rejected"]) == ("310", "312")
+    assert shown["extrinsics"].startswith("unknown")
+    assert values(entry(array, "localizer"))["accepted"] == "308"
+
+
+def test_rejections_and_failures_are_counted_by_type(
+    errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
+) -> None:
+    front, left = (camera.statistics for camera in cameras)
+    front.rejections[RejectionType.IMPROBABLE], left.rejections[RejectionType.IMPROBABLE] = 3, 4
+    left.rejections[RejectionType.NO_CANDIDATE], left.last_rejection = 5, RejectionType.NO_CANDIDATE
+    left.failures[FailureType.IMAGE_UNREADABLE], front.failures[FailureType.MODEL_FAILED] = 6, 7
+    array = diagnosed(errors, opened, cameras)
+    total, shown = values(entry(array, "localizer")), values(entry(array, "camera left"))
+    names = ("rejected", "rejected improbable", "rejected no_candidate", "rejected refuted", "failed")
+    assert [total[name] for name in names] == ["12", "7", "5", "0", "13"]
+    assert [shown[name] for name in names] == ["9", "4", "5", "0", "6"]
+    assert (shown["failed image_unreadable"], shown["failed model_failed"]) == ("6", "0")
+    assert shown["last rejection"] == "no_candidate"
+    assert values(entry(array, "camera front"))["last rejection"] == "none"
 
 
 def test_latencies_are_shown_by_stage(errors: ErrorLog) -> None:

@@ -21,6 +21,7 @@ from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
+from vpr_ros.ros.localizer.failures import Failure, FailureType
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
 from vpr_ros.ros.localizer.output_messages import (
     MATCH_COLUMNS,
@@ -161,7 +162,7 @@ def test_no_match_is_an_empty_cloud_with_its_fields() -> None:
     assert len(cloud.fields) == len(MATCH_COLUMNS) + 1
 
 
-def answered(outcome: Localization | Outcome | str) -> Trigger.Response:
+def answered(outcome: Localization | Outcome | Failure) -> Trigger.Response:
     """The answer, beginning from one that says the opposite."""
     if isinstance(outcome, Localization):
         outcome = Answer(outcome, "site")
@@ -220,24 +221,24 @@ def test_a_rejected_answer_says_its_type_and_why_and_gives_no_pose(answer: Local
 def test_an_error_is_told_with_its_remedy() -> None:
     response = answered(FrameDecodeError("truncated image", "Check the driver"))
     assert not response.success
-    assert response.message == "truncated image. Check the driver."
+    assert response.message == "failed (image_unreadable): truncated image. Check the driver."
 
 
 def test_a_defect_is_told_as_one() -> None:
     response = answered(KeyError("pose"))
     assert not response.success
-    assert "KeyError" in response.message
+    assert response.message.startswith("failed (other): KeyError")
     assert "report" in response.message
 
 
 def test_a_node_that_was_stopped_meanwhile_says_so() -> None:
     response = answered(None)
     assert not response.success
-    assert "stopped before" in response.message
+    assert response.message.startswith("failed (stopped): the node stopped before")
     assert "Activate" in response.message
 
 
-def test_why_no_image_was_asked_about_is_told_as_it_is() -> None:
-    response = answered("no image on /image within the last 2 s. Check the camera.")
+def test_why_no_image_was_asked_about_is_told_with_its_type() -> None:
+    response = answered(Failure(FailureType.NO_IMAGE, "no image on /image within the last 2 s. Check the camera."))
     assert not response.success
-    assert response.message == "no image on /image within the last 2 s. Check the camera."
+    assert response.message == "failed (no_image): no image on /image within the last 2 s. Check the camera."

@@ -44,6 +44,7 @@ def record(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
     done = record("--record", str(tmp_path / "drive"), "--storage", storage)
@@ -58,6 +59,7 @@ def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
     np.testing.assert_array_equal(recorded[0].load_image(), expected[0].load_image())
 
 
+@pytest.mark.slow
 def test_records_a_folder_without_ros(tmp_path: Path) -> None:
     done = record("--record", str(tmp_path / "drive"), "--storage", "folder")
     assert done.returncode == 0, done.stderr
@@ -65,6 +67,7 @@ def test_records_a_folder_without_ros(tmp_path: Path) -> None:
     assert len(open_source(tmp_path / "drive" / "images", options)) == FRAMES
 
 
+@pytest.mark.slow
 def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "drive").mkdir()
     (tmp_path / "drive" / "precious").touch()
@@ -158,6 +161,7 @@ def test_the_robot_s_tree_leads_from_odometry_to_the_camera(start_process: Start
         assert sent.distance_m(believed) < 1e-9 and sent.angle_rad(believed) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_terminated_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_ROS, "--storage", "folder", "--record", str(tmp_path / "drive")]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
@@ -186,6 +190,7 @@ def test_a_signal_ends_the_drive_and_the_count_is_told(
     assert told >= len(images) - 1  # the signal may come between an image and its count
 
 
+@pytest.mark.slow
 def test_the_published_twist_is_as_far_off_as_its_covariance_says() -> None:
     drive = simulated_source(build_parser().parse_args(("--seed", "3", "--distance-m", "60"))).poses
     true = [twist(to_odometry(reading, 0)) for reading in noisy_odometry(drive, 0, OdometryNoise(0.0, 0.0, 0.0, 0.0))]

@@ -10,6 +10,7 @@ from rclpy.clock import Clock
 from vpr_ros.localization import Localization
 from vpr_ros.localization.sentences import answer_sentence
 from vpr_ros.ros.error_log import ErrorLog
+from vpr_ros.ros.localizer.failures import failure_type
 from vpr_ros.ros.localizer.image_job import Answer, ImageJob, to_frame
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
 from vpr_ros.ros.localizer.outputs import Outputs
@@ -50,7 +51,7 @@ class FrameProcessor:
         except Exception as error:
             if not rclpy.ok():  # Asked to end while this image was worked on: nobody is left to publish or to log to.
                 raise
-            statistics.failed += 1
+            statistics.failures[failure_type(error)] += 1
             statistics.failing = True
             self._errors.report(source, error)
             raise
@@ -69,8 +70,8 @@ class FrameProcessor:
         started_s = time.monotonic()
         frame = to_frame(job.message, job.camera.name, job.stamp_ns, setup.settings.max_image_pixels)
         decoded_s = time.monotonic()
-        mount = setup.mounts.lookup(job.camera.name, job.message.header.frame_id, job.stamp_ns)
-        localization = setup.localizer.localize(frame, mount)
+        T_base_camera = setup.extrinsics.lookup(job.camera.name, job.message.header.frame_id, job.stamp_ns)
+        localization = setup.localizer.localize(frame, T_base_camera)
         localized_s = time.monotonic()
         self._outputs.publish(setup, frame, localization)
         self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
@@ -99,6 +100,8 @@ def _count(statistics: CameraStatistics, localization: Localization, stamp_ns: i
     statistics.processed += 1
     statistics.output.tick()
     statistics.accepted += localization.accepted
-    statistics.rejected += not localization.accepted
+    if localization.rejection is not None:
+        statistics.last_rejection = localization.rejection.type
+        statistics.rejections[localization.rejection.type] += 1
     statistics.last_reason = answer_sentence(localization)
     statistics.last_processed_ns = stamp_ns

@@ -18,6 +18,7 @@ from std_srvs.srv import Trigger
 from vpr_ros.ros.contained import contained_transition
 from vpr_ros.ros.error_log import ErrorLog, printable, sentence
 from vpr_ros.ros.localizer.diagnostics import NodeStatus, to_diagnostics
+from vpr_ros.ros.localizer.failures import Failure, FailureType
 from vpr_ros.ros.localizer.image_job import Asker
 from vpr_ros.ros.localizer.manager_bond import ManagerBond, open_bond
 from vpr_ros.ros.localizer.one_shot import OneShotService
@@ -87,10 +88,11 @@ class LocalizeNode(OverriddenNode):
 
     # --- services -------------------------------------------------------------------------------------------------
 
-    def _ask(self, asker: Asker) -> str:
+    def _ask(self, asker: Asker) -> Failure | None:
         """Give the newest image to the worker on behalf of *asker*, or return why not."""
         if not self._pipeline.worker.is_running:
-            return f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
+            inactive = f"the node is {self._state}. {self._failed_start or 'Configure and activate it.'}"
+            return Failure(FailureType.NOT_ACTIVE, inactive)
         return self._pipeline.ask(asker, self._settings.camera_timeout_s)
 
     def _on_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:

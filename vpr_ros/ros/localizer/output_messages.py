@@ -13,12 +13,13 @@ from nav_msgs.msg import Path
 from sensor_msgs.msg import PointCloud2, PointField
 from std_srvs.srv import Trigger
 
-from vpr_ros.core.message_fields import NS_PER_S
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.localization import Localization, Match
 from vpr_ros.localization.sentences import answer_sentence, verdict
 from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.error_log import sentence
+from vpr_ros.ros.localizer.failures import Failure, FailureType, failure_type
 from vpr_ros.ros.localizer.image_job import Answer, Outcome
 from vpr_ros.ros.messages import to_header, to_pose_message, to_pose_stamped
 
@@ -30,7 +31,10 @@ MATCH_COLUMNS = (
     "x", "y", "z", "qx", "qy", "qz", "qw", "similarity", "probability", "inliers",
 )  # fmt: skip
 MATCH_DTYPE = np.dtype([(name, "<f4") for name in MATCH_COLUMNS] + [("frame_id", "<u4")])
-"""One point of ``~/matches``: metres in the map frame, 0..1 for similarity and probability, index of the map frame."""
+"""One point of ``~/matches``: metres in the map frame, 0..1 for similarity and probability, index of the map frame.
+
+``inliers`` is to come: it is 0 until a ``Verifier`` counts some.
+"""
 
 _POINT_FIELD_TYPES = {"f": PointField.FLOAT32, "u": PointField.UINT32}
 
@@ -108,7 +112,7 @@ def to_match_cloud(matches: Sequence[Match], stamp_ns: int, frame_id: str) -> Po
     return cloud
 
 
-def to_trigger_response(response: Trigger.Response, outcome: Outcome | str) -> Trigger.Response:
+def to_trigger_response(response: Trigger.Response, outcome: Outcome | Failure) -> Trigger.Response:
     """Fill *response*: success means an accepted pose, the message says which, or why there is none.
 
     Args:
@@ -118,12 +122,12 @@ def to_trigger_response(response: Trigger.Response, outcome: Outcome | str) -> T
     if isinstance(outcome, Answer):
         response.success = outcome.localization.accepted
         response.message = _describe(*outcome)
+        return response
+    if outcome is None:
+        outcome = Failure(FailureType.STOPPED, "the node stopped before there was an answer. Activate it again.")
     elif isinstance(outcome, Exception):
-        response.success, response.message = False, sentence(outcome)
-    elif isinstance(outcome, str):
-        response.success, response.message = False, outcome
-    else:
-        response.success, response.message = False, "the node stopped before there was an answer. Activate it again."
+        outcome = Failure(failure_type(outcome), sentence(outcome))
+    response.success, response.message = False, str(outcome)
     return response
 
 
@@ -144,5 +148,5 @@ def _describe(localization: Localization, map_frame: str) -> str:
     if localization.orientation_known:
         forward = pose.rotation.apply((1.0, 0.0, 0.0))
         text += f", yaw {math.degrees(math.atan2(forward[1], forward[0])):.1f} deg"
-    stamp_s = localization.stamp_ns / 1e9
+    stamp_s = localization.stamp_ns / NS_PER_S
     return f"{text} in {map_frame}, probability {localization.probability:.2f}, image of {stamp_s:.3f} s"

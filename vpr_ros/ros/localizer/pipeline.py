@@ -8,6 +8,7 @@ from rclpy.lifecycle import LifecycleNode
 from vpr_ros.core.errors import ConfigError, VprError
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
+from vpr_ros.ros.localizer.failures import Failure, FailureType
 from vpr_ros.ros.localizer.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer.image_job import Asker, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import PERIOD_S, SOURCE, MapToOdom
@@ -87,15 +88,15 @@ class Pipeline:
         if self.setup is not None:
             self.outputs.publish_map(self.setup, self._now_ns())
 
-    def ask(self, asker: Asker, timeout_s: float) -> str:
+    def ask(self, asker: Asker, timeout_s: float) -> Failure | None:
         """Let *asker* know the outcome of the newest image, or return why none is younger than *timeout_s*."""
         if stuck := self.worker.stuck:
-            return stuck
+            return Failure(FailureType.MODEL_STUCK, stuck)
         image = newest_image(self.cameras, timeout_s)
-        if isinstance(image, str):
+        if isinstance(image, Failure):
             return image
         self.worker.ask(image, asker)
-        return ""
+        return None
 
     def forget_belief(self) -> None:
         """Send no map -> odom until the next accepted pose."""

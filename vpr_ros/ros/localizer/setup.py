@@ -17,7 +17,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
-from vpr_ros.ros.localizer.camera_mount import CameraMounts
+from vpr_ros.ros.localizer.camera_extrinsics import CameraExtrinsics
 from vpr_ros.ros.localizer.frame_names import IN_A_TRANSFORM, check_names, check_transform, map_frame_warning
 from vpr_ros.ros.localizer.parameters import NodeSettings, Settings
 from vpr_ros.ros.localizer.transforms import Transforms
@@ -33,7 +33,7 @@ class LocalizerSetup:
 
     Attributes:
         settings: the node's parameters it was opened with.
-        extractor, place_map, localizer, mounts: see their classes.
+        extractor, place_map, localizer, extrinsics: see their classes.
         transforms: TF, None where it is not installed or not asked for.
     """
 
@@ -41,7 +41,7 @@ class LocalizerSetup:
     extractor: OnnxExtractor
     place_map: PlaceMap
     localizer: Localizer
-    mounts: CameraMounts
+    extrinsics: CameraExtrinsics
     transforms: Transforms | None
 
     @property
@@ -80,8 +80,8 @@ def open_setup(
     place_map.check_model(extractor.info, extractor.sha256)
     localizer = Localizer(extractor, place_map, settings.localizer)
     asked = transforms if settings.node.use_tf else None
-    mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, asked)
-    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+    extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
+    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, extrinsics, transforms)
     check_names(settings.node, setup.map_frame)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
         check_transform(settings.node, setup.map_frame)

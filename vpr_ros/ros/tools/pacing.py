@@ -10,6 +10,7 @@ import rclpy
 from rclpy.node import Node
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.time_ns import NS_PER_S
 
 Item = TypeVar("Item")
 POLL_S = 0.05
@@ -34,10 +35,10 @@ def paced(
     for time_ns, item in items:
         if first_ns is None:
             first_ns, started_s = time_ns, time.monotonic()
-        due_s = started_s + (time_ns - first_ns) * 1e-9 / rate_factor
+        due_s = started_s + (time_ns - first_ns) / NS_PER_S / rate_factor
         while rclpy.ok() and (left_s := due_s - time.monotonic()) > 0:
             if passing is not None:
-                passing(time_ns - round(left_s * rate_factor * 1e9))
+                passing(time_ns - round(left_s * rate_factor * NS_PER_S))
             rclpy.spin_once(node, timeout_sec=min(left_s, poll_s))
         if not rclpy.ok():
             return

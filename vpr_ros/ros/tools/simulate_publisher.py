@@ -57,9 +57,7 @@ class SimulatedRobot(Node):
             self.truth.publish(to_pose_stamped(record.T_map_base, stamp_ns, self._source.map_frame_id))
         self._tf.move(belief.T_odom_base, ODOM_FRAME, BASE_FRAME, stamp_ns)
         self.odometry.publish(to_odometry(belief, stamp_ns))
-        camera = self._source.camera
-        info = to_camera_info(camera.matrix, camera.width_px, camera.height_px, stamp_ns, self._frame_id)
-        self.camera_info.publish(info)
+        self.camera_info.publish(to_camera_info(self._source.camera, stamp_ns, self._frame_id))
         self.images.publish(to_image_message(image_rgb, stamp_ns, self._frame_id))
         self.published += 1
 
