@@ -20,7 +20,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.image_codec import decode_raw
-from vpr_ros.core.message_fields import stamp_ns_of
+from vpr_ros.core.message_fields import pose_of, stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.tools.simulate import build_parser, simulated_source
 from vpr_ros.ros.tools.simulate_publisher import to_odometry
@@ -113,14 +113,9 @@ def check_velocities(odometry: list[Odometry]) -> None:
     """Poses and stamps of the messages say the same as their velocities."""
     for before, now in itertools.pairwise(odometry):
         elapsed_s = (stamp_ns_of(now.header.stamp) - stamp_ns_of(before.header.stamp)) / 1e9
-        moved = to_pose(before).inverse().compose(to_pose(now))
+        moved = pose_of(before.pose.pose).inverse().compose(pose_of(now.pose.pose))
         assert twist(now)[:2] * elapsed_s == pytest.approx(np.asarray(moved.position_m[:2]), abs=1e-6)
         assert twist(now)[2] * elapsed_s == pytest.approx(moved.rotation.as_euler("ZYX")[0], abs=1e-6)
-
-
-def to_pose(message: Odometry) -> Pose:
-    point, turn = message.pose.pose.position, message.pose.pose.orientation
-    return Pose((point.x, point.y, point.z), (turn.x, turn.y, turn.z, turn.w))
 
 
 def test_velocities_keep_to_the_stamps_where_rendering_is_too_slow(
@@ -162,9 +157,8 @@ def test_the_robot_s_tree_leads_from_odometry_to_the_camera(start_process: Start
         (transform,) = tree.transforms
         assert (transform.header.frame_id, transform.child_frame_id) == ("odom", "base_link")
         assert transform.header.stamp == message.header.stamp
-        position, turn = transform.transform.translation, transform.transform.rotation
-        sent = Pose((position.x, position.y, position.z), (turn.x, turn.y, turn.z, turn.w))
-        assert sent.distance_m(to_pose(message)) < 1e-9 and sent.angle_rad(to_pose(message)) < 1e-6
+        sent, believed = transform_of(transform.transform), pose_of(message.pose.pose)
+        assert sent.distance_m(believed) < 1e-9 and sent.angle_rad(believed) < 1e-6
 
 
 @pytest.mark.slow
