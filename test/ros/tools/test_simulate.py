@@ -171,7 +171,7 @@ def test_a_recording_that_is_terminated_leaves_nothing_behind(tmp_path: Path) ->
     command = [sys.executable, "-c", WITHOUT_ROS, "--storage", "folder", "--record", str(tmp_path / "drive")]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".drive.*/images/*")):
+        while not list(tmp_path.glob(".drive.*/drive/images/*")):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
