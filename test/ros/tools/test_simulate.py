@@ -49,8 +49,9 @@ def record(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
     done = record("--record", str(tmp_path / "drive"), "--storage", storage)
     assert done.returncode == 0, done.stderr
-    recorded = list(open_source(tmp_path / "drive"))
-    expected = list(simulated_source(build_parser().parse_args(DRIVE)))
+    drive, simulated = open_source(tmp_path / "drive"), simulated_source(build_parser().parse_args(DRIVE))
+    assert [camera.intrinsics for camera in drive.cameras.values()] == [simulated.camera]
+    recorded, expected = list(drive), list(simulated)
     assert len(recorded) == len(expected) == FRAMES
     for found, wanted in zip(recorded, expected, strict=True):
         assert found.T_map_base is not None and wanted.T_map_base is not None
@@ -64,7 +65,9 @@ def test_records_a_folder_without_ros(tmp_path: Path) -> None:
     done = record("--record", str(tmp_path / "drive"), "--storage", "folder")
     assert done.returncode == 0, done.stderr
     options = SourceOptions(poses=tmp_path / "drive" / "trajectory.txt")
-    assert len(open_source(tmp_path / "drive" / "images", options)) == FRAMES
+    drive = open_source(tmp_path / "drive" / "images", options)
+    assert len(drive) == FRAMES
+    assert drive.cameras["camera"].intrinsics == simulated_source(build_parser().parse_args(DRIVE)).camera
 
 
 @pytest.mark.slow
@@ -166,7 +169,7 @@ def test_a_recording_that_is_terminated_leaves_nothing_behind(tmp_path: Path) ->
     command = [sys.executable, "-c", WITHOUT_ROS, "--storage", "folder", "--record", str(tmp_path / "drive")]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".drive.*/images/*")):
+        while not list(tmp_path.glob(".drive.*/drive/images/*")):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
