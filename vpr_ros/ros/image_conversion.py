@@ -11,7 +11,7 @@ from typing import TypeAlias
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.frames import Frame
-from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.core.image_codec import decode_compressed, decode_image
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
 
 ImageMessage: TypeAlias = Image | CompressedImage
@@ -27,13 +27,5 @@ def to_frame(message: ImageMessage, camera: str, stamp_ns: int, max_image_pixels
         origin = f"camera {camera!r}"
         image_rgb = decode_compressed(message.data, origin, message.format, max_pixels=max_image_pixels)
     else:
-        image_rgb = decode_raw(
-            message.data,
-            message.height,
-            message.width,
-            message.encoding,
-            message.step,
-            bool(message.is_bigendian),
-            max_pixels=max_image_pixels,
-        )
+        image_rgb = decode_image(message, max_image_pixels)
     return Frame(image_rgb, stamp_ns, camera)

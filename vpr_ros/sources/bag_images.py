@@ -14,7 +14,7 @@ import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.core.image_codec import decode_compressed, decode_image
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS, read_image_header
 from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.bag_files import shown
@@ -252,14 +252,6 @@ class BagImages:
         if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
             return decode_compressed(message.data, origin, message.format, max_pixels=self._max_pixels)
         try:
-            return decode_raw(
-                message.data,
-                message.height,
-                message.width,
-                message.encoding,
-                message.step,
-                bool(message.is_bigendian),
-                max_pixels=self._max_pixels,
-            )
+            return decode_image(message, self._max_pixels)
         except FrameDecodeError as error:
             raise FrameDecodeError(f"{origin}: {error.problem}", error.remedy) from error
