@@ -14,6 +14,8 @@ from optional_parts import need
 
 from vpr_ros.__main__ import COMMANDS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = ("localize", "build_map", "evaluate", "inspect_map", "play", "simulate", "benchmark", "describe_model")
 

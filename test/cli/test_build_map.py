@@ -151,7 +151,7 @@ def test_a_full_disk_leaves_the_old_map_whole(drive: Path, built: Path, tmp_path
         (shutil.rmtree, "does not exist"),
         (lambda m: (m / "manifest.yaml").unlink(), "not a map"),
         (lambda m: (m / "manifest.yaml").write_text("{"), "not YAML"),
-        (lambda m: _edit(m, "format_version: 1", "format_version: 99"), "99"),
+        (lambda m: _edit(m, "format_version: 2", "format_version: 99"), "99"),
         (lambda m: _truncate(m / "descriptors.npy"), "descriptors.npy"),
         (lambda m: _flip(m / "frames.csv"), "frames.csv"),
         (lambda m: (m / "frames.csv").unlink(), "frames.csv"),

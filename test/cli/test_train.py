@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -264,6 +265,26 @@ def test_a_whole_section_can_be_overridden(dataset: Path, capsys: pytest.Capture
     model = yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]["model"]
     assert model["aggregation"] == {"name": "gem"}
     assert model["backbone"]["dim"] == 16
+
+
+@pytest.mark.parametrize(
+    ("part", "own", "inherited"),
+    [
+        ("model=MetricLearning", "loss", "model optimiser freeze start chunk_images seed"),
+        ("model=TripletRanking", "margin", "model optimiser freeze start chunk_images seed"),
+        ("data=PlaceDataModule", "train batch", "validation augmentation train_size_px loader seed"),
+        ("data=TupleDataModule", "train rule mining", "validation augmentation train_size_px loader seed"),
+    ],
+)
+def test_help_names_what_a_part_inherits(
+    part: str, own: str, inherited: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    section, name = part.split("=")
+    module = "triplet_training" if name.startswith("T") else "metric_learning"
+    with pytest.raises(SystemExit):
+        train(["fit", f"--{section}.help", f"vpr_ros.training.{module}.{name}"])
+    shown = capsys.readouterr().out
+    assert [key for key in f"{own} {inherited}".split() if not re.search(rf"--{section}\.{key}[ .]", shown)] == []
 
 
 NAMED = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,14 @@ def test_a_folder_beside_is_gone_with_what_was_not_renamed(tmp_path: Path) -> No
         folder_beside(tmp_path / "file" / "drive", ConfigError),
     ):
         pass
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left, anothers = tmp_path / f".numbers.{dead.pid}.part.json", tmp_path / f".letters.{dead.pid}.part.json"
+    living = tmp_path / f".numbers.{os.getppid()}.part.json"
+    for part in (left, anothers, living):
+        part.touch()
+    write_text(tmp_path / "numbers.json", "1", ConfigError)
+    assert sorted(tmp_path.iterdir()) == sorted([anothers, living, tmp_path / "numbers.json"])

@@ -15,7 +15,7 @@ import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
 
 HERE = Path(__file__).resolve().parent
@@ -48,6 +48,7 @@ def deaths(mode: str, rename: str, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old")])
 def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
     tmp_path: Path, mode: str, before: str
@@ -64,6 +65,7 @@ def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_n
         check_resumed([lived], "complete")
 
 
+@pytest.mark.slow
 def test_where_names_cannot_be_exchanged_the_old_map_is_a_command_away_and_resume_makes_the_new_one(
     tmp_path: Path,
 ) -> None:
@@ -87,6 +89,7 @@ def check_resumed(rows: list[dict[str, Any]], reported: str) -> None:
         assert (row["again"], row["reported"], row["then"], row["left"]) == (0, reported, "new", ["map"]), row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut_bytes", [1, 2, 40])
 def test_a_journal_that_ends_within_its_last_line_loses_that_batch_only(tmp_path: Path, cut_bytes: int) -> None:
     """Also where all but the end of the line is on disk: it says that a batch is there, and nobody knows."""

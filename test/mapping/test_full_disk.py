@@ -16,7 +16,9 @@ from optional_parts import need
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping import BuildConfig
-from vpr_ros.mapping.disk_errors import disk_errors
+from vpr_ros.mapping.recovery import disk_errors
+
+pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent
 MOUNT = 'mount -t tmpfs -o size=2m none "$1"'

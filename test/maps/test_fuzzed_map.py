@@ -107,6 +107,7 @@ def use(opened: PlaceMap) -> None:
     opened.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [change_manifest, change_bytes, change_table])
 @pytest.mark.parametrize("seed", range(2))
 def test_a_damaged_map_works_or_is_one_error(small: Path, tmp_path: Path, change: Any, seed: int) -> None:

@@ -18,6 +18,7 @@ from vpr_ros.core.hashing import file_fingerprint
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import BuildConfig
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.format import FORMAT_VERSION
 
 
 def put_array(folder: Path, array: np.ndarray[Any, Any]) -> None:
@@ -98,8 +99,8 @@ def test_what_is_no_map(tmp_path: Path, found: str, words: tuple[str, ...]) -> N
 
 
 def test_a_newer_format(copy: Path) -> None:
-    edit(copy, lambda plain: plain.update(format_version=2))
-    refused(copy, "format 2", "up to 1", "Update vpr_ros")
+    edit(copy, lambda plain: plain.update(format_version=FORMAT_VERSION + 1))
+    refused(copy, f"format {FORMAT_VERSION + 1}", f"up to {FORMAT_VERSION}", "Update vpr_ros")
 
 
 @pytest.mark.parametrize("key", ["frame_id", "frames", "dtype", "model", "sessions", "cameras", "files", "calibration"])

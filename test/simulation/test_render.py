@@ -36,6 +36,7 @@ def project(
     return camera.fx_px * x / z + camera.cx_px, camera.fy_px * y / z + camera.cy_px, float(z)
 
 
+@pytest.mark.slow
 def test_the_same_arguments_give_the_same_bits(town: Town, camera: CameraIntrinsics, bases: list[Pose]) -> None:
     pose = bases[0].compose(T_BASE_CAMERA)
     for name in ("day", "winter_night"):
@@ -62,6 +63,7 @@ def test_ground_is_where_the_ray_meets_the_plane(
     np.testing.assert_allclose(rendering.depth_m[ground], expected_m, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_sky_and_only_sky_is_infinitely_far(
     town: Town, camera: CameraIntrinsics, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
@@ -72,6 +74,7 @@ def test_sky_and_only_sky_is_infinitely_far(
         assert set(np.unique(rendering.label)) <= {int(label) for label in Label} - {int(Label.DYNAMIC)}
 
 
+@pytest.mark.slow
 def test_the_top_of_a_wall_is_where_geometry_says(
     town: Town, camera: CameraIntrinsics, empty_streets: Conditions
 ) -> None:
@@ -128,6 +131,7 @@ def overlap(
     return float(same.sum() / inside.sum()), float(np.corrcoef(mine, theirs)[0, 1])
 
 
+@pytest.mark.slow
 def test_two_drives_see_the_same_places(
     town: Town, camera: CameraIntrinsics, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
@@ -141,6 +145,7 @@ def test_two_drives_see_the_same_places(
         assert correlation > 0.7
 
 
+@pytest.mark.slow
 def test_traffic_differs_from_drive_to_drive_and_is_labelled(
     town: Town, camera: CameraIntrinsics, bases: list[Pose]
 ) -> None:
@@ -160,6 +165,7 @@ def test_traffic_differs_from_drive_to_drive_and_is_labelled(
     assert not np.array_equal(moving[0].label, moving[1].label)
 
 
+@pytest.mark.slow
 def test_conditions_look_like_what_they_are_called(town: Town, camera: CameraIntrinsics, bases: list[Pose]) -> None:
     quiet = {"parked_share": 0.0, "moving_cars": 0, "pedestrians": 0}
     seen = {

@@ -73,6 +73,7 @@ def test_what_is_called_an_image_and_is_none_keeps_its_place(folder: Path, tmp_p
     assert records[2].load().image_rgb.shape == (4, 6, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_file_of_a_terabyte_is_not_read(folder: Path) -> None:
     sparse(folder / "b.png")
@@ -88,6 +89,7 @@ def test_a_folder_called_like_an_image_is_entered(folder: Path) -> None:
     assert names == ["a.png", "b.png/1.jpg", "c.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_a_maze_of_links_and_a_deep_nest_end(folder: Path, tmp_path: Path) -> None:
     rooms = [folder / f"room{k}" for k in range(12)]
@@ -112,6 +114,7 @@ def test_poses_from_where_nothing_ends_are_refused(folder: Path, tmp_path: Path,
         open_source(folder, SourceOptions(poses=tmp_path / poses))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["build_map", "evaluate"])
 def test_a_command_says_it_on_one_line(folder: Path, tmp_path: Path, command: str) -> None:
     need("onnxruntime")

@@ -68,9 +68,9 @@ def test_recall_on_other_rooms_rises(tmp_path: Path) -> None:
     }
     module = tiny.metric_module(model, optimiser=OptimiserConfig(lr=1e-3, decay_epochs=0))
     data = PlaceDataModule(
-        Training(),
-        BatchShape(20, 4),
-        [OtherRooms()],
+        train=Training(),
+        batch=BatchShape(20, 4),
+        validation=[OtherRooms()],
         augmentation=Augmentation(operations=0),
         loader=LoaderOptions(workers=0),
     )

@@ -95,9 +95,9 @@ class RoomRetrieval(EvaluationData):
 
 def place_data(batch_places: int = 2, workers: int = 0, train: PlaceData | None = None) -> PlaceDataModule:
     return PlaceDataModule(
-        train or RoomPlaces(),
-        BatchShape(places=batch_places, images_per_place=2),
-        [RoomRetrieval()],
+        train=train or RoomPlaces(),
+        batch=BatchShape(places=batch_places, images_per_place=2),
+        validation=[RoomRetrieval()],
         loader=LoaderOptions(workers=workers, evaluation_batch=16),
         seed=3,
     )
@@ -105,18 +105,18 @@ def place_data(batch_places: int = 2, workers: int = 0, train: PlaceData | None 
 
 def metric_module(model: dict[str, Any] | None = None, **options: Any) -> MetricLearning:
     torch.manual_seed(0)
-    return MetricLearning(model or MODEL, options.pop("optimiser", OptimiserConfig(lr=1e-3, decay_epochs=1)), **options)
+    return MetricLearning(**{"model": model or MODEL, "optimiser": OptimiserConfig(lr=1e-3, decay_epochs=1), **options})
 
 
 def triplet_module() -> TripletRanking:
     torch.manual_seed(0)
-    return TripletRanking(MODEL, OptimiserConfig(lr=1e-4), margin=2.0)
+    return TripletRanking(model=MODEL, optimiser=OptimiserConfig(lr=1e-4), margin=2.0)
 
 
 def tuple_data(**options: Any) -> TupleDataModule:
     return TupleDataModule(
-        RoomTuples(),
-        [RoomRetrieval()],
+        train=RoomTuples(),
+        validation=[RoomRetrieval()],
         mining=MiningConfig(negatives=3, random_negatives=10, refresh_queries=6, margin=2.0),
         queries_per_batch=2,
         loader=LoaderOptions(workers=0, evaluation_batch=16),

@@ -10,8 +10,8 @@ from typing import Any
 import jsonargparse
 import lightning
 
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.files import read_yaml
 from vpr_ros.training.metric_learning import MetricLearning, PlaceDataModule

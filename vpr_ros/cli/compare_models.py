@@ -12,10 +12,10 @@ from typing import Any
 import jsonargparse
 from rich.table import Table
 
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.core.files import read_yaml

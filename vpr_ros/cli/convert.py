@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.exported_model import model_of_export

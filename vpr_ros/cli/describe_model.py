@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.export.foreign_model import Description, describe_onnx
 
 

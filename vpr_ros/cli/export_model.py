@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import get_args
 
 from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.positives_csv import read_positives
+from vpr_ros.export.engine_model import EngineOptions, require_tensorrt, write_engine_model
 from vpr_ros.export.export import ExportOptions, ExportReport, export_onnx, report_path
 from vpr_ros.export.exportable import Exportable, exportable_hub_model, exportable_place_model
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.parity import RecallSet
 from vpr_ros.export.precision import Precision
-from vpr_ros.export.tensorrt_engine import EngineOptions, build_engine, require_tensorrt
 from vpr_ros.export.whiten import MOST_IMAGES, whitened
 from vpr_ros.models.checkpoint import load_checkpoint
 
@@ -54,8 +54,13 @@ def _parser() -> CommandParser:
     task.add_argument("--query-images", type=Path, help="folder")
     task.add_argument("--positives", type=Path, help="CSV: query, positives")
     engine = parser.add_argument_group("TensorRT")
-    engine.add_argument("--tensorrt", type=Path, metavar="ENGINE", help="also build an engine, for this GPU only")
-    engine.add_argument("--timing-cache", type=Path, help="kept between builds")
+    engine.add_argument(
+        "--tensorrt",
+        type=Path,
+        metavar="FILE.onnx",
+        help="also write it with its engine inside, for this GPU only",
+    )
+    engine.add_argument("--timing-cache", type=Path, metavar="FOLDER", help="kept between builds")
     add_preprocessing(parser, "of the input (default: the checkpoint's; needed with --torch-hub)")
     return parser
 
@@ -82,8 +87,8 @@ def _command(argv: Sequence[str]) -> None:
     print(_summary(args.output, report))
     if args.tensorrt is not None:
         engine = EngineOptions(half=args.precision != "fp32", timing_cache=args.timing_cache)
-        build_engine(args.output, args.tensorrt, exportable.info.preprocessing, engine)
-        print(f"{args.tensorrt}: TensorRT engine")
+        built = write_engine_model(args.output, args.tensorrt, engine)
+        print(f"{args.tensorrt}: with an engine for {built.built_for}; a map made with {args.output} goes with it")
 
 
 def _from_checkpoint(args: argparse.Namespace) -> Exportable:

@@ -10,15 +10,16 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from vpr_ros.cli.parser import CommandParser
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
-from vpr_ros.mapping.reseal import reseal
+from vpr_ros.mapping.upkeep import reseal, upgrade
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.spacing import median_spacing_m
@@ -26,7 +27,8 @@ from vpr_ros.maps.spacing import median_spacing_m
 EXAMPLE = """  %(prog)s my_map
   %(prog)s my_map --verify --picture my_map.png
   %(prog)s my_map --json
-  %(prog)s my_map --reseal"""
+  %(prog)s my_map --reseal
+  %(prog)s old_map --upgrade"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,10 +42,14 @@ def build_parser() -> CommandParser:
     parser.add_argument("map", type=Path, metavar="MAP", help="map folder made by build_map")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--verify", action="store_true", help="read every byte and compare the checksums")
-    parser.add_argument(
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
         "--reseal",
         action="store_true",
         help="accept manifest.yaml, changed by hand, and the thumbnails as they are: write their checksums anew",
+    )
+    change.add_argument(
+        "--upgrade", action="store_true", help="bring a map of an older format to the current one, in its place"
     )
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the map from above")
     return parser
@@ -51,7 +57,8 @@ def build_parser() -> CommandParser:
 
 def _inspect(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
-    place_map = reseal(arguments.map) if arguments.reseal else PlaceMap.open(arguments.map)
+    opened = reseal if arguments.reseal else upgrade if arguments.upgrade else PlaceMap.open
+    place_map = opened(arguments.map)
     if arguments.verify:
         place_map.verify()
     if arguments.picture is not None:
@@ -91,9 +98,11 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
+        "format": f"{manifest.format_version}, "
+        + ("the current one" if manifest.format_version == FORMAT_VERSION else "an older one (see --upgrade)"),
         "manifest": "as it was sealed"
         if manifest.manifest_sha256
-        else "has no checksum, as of an older map: changes do not show (--reseal adds it)",
+        else "has no checksum, as of an older map: changes do not show (--upgrade adds it)",
         "files": "every checksum holds" if verified else "sizes and samples hold (--verify reads everything)",
         "written": f"{manifest.created_utc} by {manifest.software}",
     }

@@ -66,7 +66,8 @@ def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
             yield target
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")  # libraries look at the suffix
+        part = _part(target, os.getpid())
+        _remove_parts_of_the_dead(target)
         try:
             part.unlink(missing_ok=True)
             part.touch(exist_ok=False)  # a link of this name in somebody's folder is not followed
@@ -77,6 +78,29 @@ def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _part(target: Path, pid: int | str) -> Path:
+    return target.with_name(f".{target.stem}.{pid}.part{target.suffix}")  # libraries look at the suffix
+
+
+def _remove_parts_of_the_dead(target: Path) -> None:
+    """Whoever was killed while it wrote *target* left its temporary."""
+    before, after = _part(target, "\0").name.split("\0")
+    for left in target.parent.glob(".*.part*"):
+        pid = left.name.removeprefix(before).removesuffix(after)
+        if left.name == f"{before}{pid}{after}" and pid.isdecimal() and not _is_alive(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager

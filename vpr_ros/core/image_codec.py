@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
@@ -55,28 +55,6 @@ _HEADER_BYTES: Final = 1 << 18
 
 RAW_ENCODINGS: Final = tuple(_LAYOUTS)
 """Every ``sensor_msgs/Image`` encoding ``decode_raw`` knows."""
-
-
-class RawImage(Protocol):
-    """The fields of a ``sensor_msgs/Image``, as any client of ROS and any reader of bags gives them."""
-
-    data: Any
-    height: int
-    width: int
-    encoding: str
-    step: int
-    is_bigendian: Any
-
-
-def decode_image(message: RawImage, max_pixels: int = MAX_IMAGE_PIXELS) -> ImageRgb:
-    """Turn a ``sensor_msgs/Image`` into RGB; see ``decode_raw``.
-
-    Raises:
-        FrameDecodeError: see ``decode_raw``.
-    """
-    is_bigendian = bool(message.is_bigendian)
-    size = message.height, message.width
-    return decode_raw(message.data, *size, message.encoding, message.step, is_bigendian, max_pixels=max_pixels)
 
 
 def decode_raw(

@@ -29,7 +29,6 @@ class OnnxExtractor:
         self._log = log or EventLog()
         self._session = session
         self._sha256 = sha256
-        self._upgrade: threading.Thread | None = None
 
     @property
     def info(self) -> ModelInfo:
@@ -69,7 +68,7 @@ class OnnxExtractor:
 
         A first TensorRT build takes minutes; until it ends, or if it fails, the current session answers. So it does
         where the engine's descriptors are not those of the current session: the map would be searched with others than
-        it was made of.
+        it was made of. The log hears "building", and at the end "built" or "fallback".
         """
 
         def work() -> None:
@@ -87,14 +86,7 @@ class OnnxExtractor:
             self._session = session
             self._log(InferenceEvent("built", provider, f"{provider} answers from now on"))
 
-        self._upgrade = threading.Thread(target=work, name="engine-build", daemon=True)
-        self._upgrade.start()
-
-    def wait_for_upgrade(self, timeout_s: float) -> bool:
-        """Wait until no engine is being built; returns whether that is so."""
-        if self._upgrade is not None:
-            self._upgrade.join(timeout_s)
-        return self._upgrade is None or not self._upgrade.is_alive()
+        threading.Thread(target=work, name="engine-build", daemon=True).start()
 
     def _check_agreement(self, session: ModelSession, provider: str) -> None:
         probe = probe_batch(self.info.preprocessing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vpr_ros.core.camera import CameraIntrinsics
@@ -83,17 +83,17 @@ class SessionEntry:
         frames: how many of its frames are in the map.
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
-        inputs_sha256: of source, model and options: tells a build that is done from one still to do.
-        frame_id: of its poses as recorded, which the map's frame need not be called; "" in maps built before.
+        inputs_sha256: of source, model and options: tells a build that is done from one still to do; "" unknown.
+        frame_id: of its poses as recorded, which the map's frame need not be called.
     """
 
     source: str
     created_utc: str
     frames: int
     cameras: tuple[str, ...]
-    skipped: dict[str, int] = field(default_factory=dict)
-    inputs_sha256: str = ""
-    frame_id: str = ""
+    skipped: dict[str, int]
+    inputs_sha256: str
+    frame_id: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -112,8 +112,8 @@ class SessionEntry:
             frames=count(plain, "frames"),
             cameras=texts(plain, "cameras"),
             skipped={reason: count(plain["skipped"], reason) for reason in table(plain, "skipped")},
-            inputs_sha256=text(plain, "inputs_sha256") if "inputs_sha256" in plain else "",
-            frame_id=text(plain, "frame_id") if "frame_id" in plain else "",
+            inputs_sha256=text(plain, "inputs_sha256"),
+            frame_id=text(plain, "frame_id"),
         )
 
 
@@ -149,8 +149,8 @@ def camera_to_dict(camera: CameraMount) -> dict[str, Any]:
     """Plain YAML."""
     mount = camera.T_base_camera
     pose = None if mount is None else {"position_m": list(mount.position_m), "quat_xyzw": list(mount.quat_xyzw or ())}
-    plain = {"name": camera.name, "frame_id": camera.frame_id, "T_base_camera": pose}
-    return plain if camera.intrinsics is None else {**plain, "intrinsics": camera.intrinsics.to_dict()}
+    intrinsics = None if camera.intrinsics is None else camera.intrinsics.to_dict()
+    return {"name": camera.name, "frame_id": camera.frame_id, "T_base_camera": pose, "intrinsics": intrinsics}
 
 
 def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
@@ -176,11 +176,11 @@ def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
 
 
 def _intrinsics(plain: Mapping[str, Any]) -> CameraIntrinsics | None:
-    """None in maps built before, or from images that nobody calibrated."""
-    if "intrinsics" not in plain:
+    """None of images that nobody calibrated."""
+    if (intrinsics := entry(plain, "intrinsics")) is None:
         return None
     try:
-        return CameraIntrinsics.from_dict(plain["intrinsics"])
+        return CameraIntrinsics.from_dict(intrinsics)
     except ConfigError as error:
         raise ValueError(f"camera {text(plain, 'name')[:80]!r}: {error.problem}") from error
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.image_codec import decode_compressed, decode_image
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS, read_image_header
+from vpr_ros.core.message_fields import decode_message
 from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_intrinsics import CameraInfos
@@ -249,9 +249,10 @@ class BagImages:
         except SourceError as error:
             raise FrameDecodeError(error.problem, error.remedy) from error
         origin = f"{raw.topic} at {seconds(read_header(raw)[0])} s"
-        if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
-            return decode_compressed(message.data, origin, message.format, max_pixels=self._max_pixels)
+        is_compressed = self._recording.types[raw.topic] == COMPRESSED_IMAGE
         try:
-            return decode_image(message, self._max_pixels)
+            return decode_message(message, origin, is_compressed=is_compressed, max_pixels=self._max_pixels)
         except FrameDecodeError as error:
+            if is_compressed:  # which names its origin
+                raise
             raise FrameDecodeError(f"{origin}: {error.problem}", error.remedy) from error

@@ -14,7 +14,7 @@ from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.lens_names import camera_info_distortion
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
-from vpr_ros.core.time_ns import from_sec_nanosec, sec_nanosec
+from vpr_ros.core.time_ns import sec_nanosec
 
 TYPESTORE: Final = get_typestore(Stores.ROS2_JAZZY)
 """Message definitions to write with, and to read bags that carry none."""
@@ -146,26 +146,6 @@ def pose_fields(pose: Pose) -> Any:
         position=message("geometry_msgs/msg/Point", x=x, y=y, z=z),
         orientation=_quaternion(pose),
     )
-
-
-def stamp_ns_of(stamp: Any) -> int:
-    """Nanoseconds of a ``builtin_interfaces/Time``."""
-    return from_sec_nanosec(stamp.sec, stamp.nanosec)
-
-
-def pose_of(fields: Any) -> Pose:
-    """The ``Pose`` of a ``geometry_msgs/Pose``, as it stands there: it may be NaN or without length."""
-    position, orientation = fields.position, fields.orientation
-    return Pose(
-        (float(position.x), float(position.y), float(position.z)),
-        (float(orientation.x), float(orientation.y), float(orientation.z), float(orientation.w)),
-    )
-
-
-def transform_of(fields: Any) -> Pose:
-    """The ``Pose`` of a ``geometry_msgs/Transform``, as it stands there."""
-    t, q = fields.translation, fields.rotation
-    return Pose((float(t.x), float(t.y), float(t.z)), (float(q.x), float(q.y), float(q.z), float(q.w)))
 
 
 def _quaternion(pose: Pose) -> Any:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 
-from vpr_ros.training.batches import BatchLoader, LoaderOptions, PlaceBatches
+from vpr_ros.training.batches import BatchLoader, PlaceBatches
 from vpr_ros.training.data_module import RecipeData
 from vpr_ros.training.gather import gather_constant, gather_rows
-from vpr_ros.training.image_sets import EvaluationData, PlaceData, PlaceImages
+from vpr_ros.training.image_sets import PlaceData, PlaceImages
 from vpr_ros.training.multi_similarity import MultiSimilarity
-from vpr_ros.training.optimiser import OptimiserConfig
 from vpr_ros.training.place_sampler import BatchShape, PlaceBatchSampler
-from vpr_ros.training.recipe_module import RecipeModule, StartValues
-from vpr_ros.training.transforms import Augmentation
+from vpr_ros.training.recipe_module import RecipeModule
 
 
 @dataclass(frozen=True)
@@ -36,20 +33,11 @@ class MetricLearning(RecipeModule):
 
     Args:
         loss: numbers of the loss and its miner.
-        model, optimiser, freeze, start, chunk_images, seed: see ``RecipeModule``.
+        recipe: see ``RecipeModule``.
     """
 
-    def __init__(
-        self,
-        model: Mapping[str, Any],
-        optimiser: OptimiserConfig | None = None,
-        freeze: str = "none",
-        start: StartValues | None = None,
-        chunk_images: int | None = None,
-        seed: int = 0,
-        loss: MultiSimilarityConfig | None = None,
-    ) -> None:
-        super().__init__(model, optimiser, freeze, start, chunk_images, seed)
+    def __init__(self, *, loss: MultiSimilarityConfig | None = None, **recipe: Any) -> None:
+        super().__init__(**recipe)
         numbers = loss or MultiSimilarityConfig()
         self.objective = MultiSimilarity(numbers.alpha, numbers.beta, numbers.base, numbers.epsilon)
 
@@ -68,20 +56,11 @@ class PlaceDataModule(RecipeData):
     Args:
         train: labelled images.
         batch: P and K over all processes together.
-        validation, augmentation, train_size_px, loader, seed: see ``RecipeData``.
+        recipe: see ``RecipeData``.
     """
 
-    def __init__(
-        self,
-        train: PlaceData,
-        batch: BatchShape,
-        validation: Sequence[EvaluationData],
-        augmentation: Augmentation | None = None,
-        train_size_px: tuple[int, int] | None = None,
-        loader: LoaderOptions | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(validation, augmentation, train_size_px, loader, seed)
+    def __init__(self, *, train: PlaceData, batch: BatchShape, **recipe: Any) -> None:
+        super().__init__(**recipe)
         self.train = train
         self.batch = batch
         self._places: PlaceImages | None = None

@@ -6,7 +6,7 @@ recipe must set ``trainer.reload_dataloaders_every_n_epochs: 1``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,13 +14,12 @@ import torch
 from torch import Tensor
 
 from vpr_ros.core.errors import ConfigError, TrainingError
-from vpr_ros.training.batches import BatchLoader, LoaderOptions, TupleBatches
+from vpr_ros.training.batches import BatchLoader, TupleBatches
 from vpr_ros.training.data_module import Chosen, RecipeData
 from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.gather import process_group_size, sum_over_processes
-from vpr_ros.training.image_sets import EvaluationData, TupleData, TupleImages
-from vpr_ros.training.optimiser import OptimiserConfig
-from vpr_ros.training.recipe_module import RecipeModule, StartValues
+from vpr_ros.training.image_sets import TupleData, TupleImages
+from vpr_ros.training.recipe_module import RecipeModule
 from vpr_ros.training.transforms import Augmentation
 from vpr_ros.training.triplet_loss import triplet_ranking_loss
 from vpr_ros.training.tuple_mining import NOTHING, MinedTuple, MiningConfig, TupleMiner
@@ -35,20 +34,11 @@ class TripletRanking(RecipeModule):
 
     Args:
         margin: in squared-distance units.
-        model, optimiser, freeze, start, chunk_images, seed: see ``RecipeModule``.
+        recipe: see ``RecipeModule``.
     """
 
-    def __init__(
-        self,
-        model: Mapping[str, Any],
-        optimiser: OptimiserConfig | None = None,
-        freeze: str = "none",
-        start: StartValues | None = None,
-        chunk_images: int | None = None,
-        seed: int = 0,
-        margin: float = 0.1,
-    ) -> None:
-        super().__init__(model, optimiser, freeze, start, chunk_images, seed)
+    def __init__(self, *, margin: float = 0.1, **recipe: Any) -> None:
+        super().__init__(**recipe)
         if self.model.cross_image is not None:
             raise ConfigError(
                 "tuples with a cross-image encoder: queries and negatives would change each other's descriptors",
@@ -121,23 +111,22 @@ class TupleDataModule(RecipeData):
         mining: see ``MiningConfig``.
         queries_per_batch: tuples per batch and process.
         halve_every_passes: passes over all queries after which the learning rate is halved; 0 = never.
-        validation, augmentation, train_size_px, loader, seed: see ``RecipeData``; no augmentation by default.
+        augmentation: of training images; none by default.
+        recipe: see ``RecipeData``.
     """
 
     def __init__(
         self,
+        *,
         train: TupleData,
-        validation: Sequence[EvaluationData],
         rule: TupleRule | None = None,
         mining: MiningConfig | None = None,
         queries_per_batch: int = 4,
         halve_every_passes: int = 5,
         augmentation: Augmentation | None = None,
-        train_size_px: tuple[int, int] | None = None,
-        loader: LoaderOptions | None = None,
-        seed: int = 0,
+        **recipe: Any,
     ) -> None:
-        super().__init__(validation, augmentation or Augmentation(operations=0), train_size_px, loader, seed)
+        super().__init__(augmentation=augmentation or Augmentation(operations=0), **recipe)
         self.train = train
         self.rule = rule or TupleRule()
         self.mining = mining or MiningConfig()

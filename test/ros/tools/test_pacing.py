@@ -83,13 +83,13 @@ def test_the_last_wait_ends_with_the_last_subscriber_or_with_patience(client: Gr
     publisher = client.node.create_publisher(Header, "last_words", 1)
     client.executor.remove_node(client.node)
     before_s = clock.now_s
-    wait_until_sent(client.node, publisher, 100.0)
+    wait_until_sent(client.node, [publisher], 100.0)
     assert clock.now_s - before_s < 1.0
     subscription = client.node.create_subscription(Header, "last_words", lambda _: None, 1)
     while publisher.get_subscription_count() == 0:
         rclpy.spin_once(client.node, timeout_sec=0.02)
     before_s = clock.now_s
-    wait_until_sent(client.node, publisher, 0.1)
+    wait_until_sent(client.node, [publisher], 0.1)
     assert clock.now_s - before_s >= 0.1
     client.node.destroy_subscription(subscription)
 

@@ -15,7 +15,8 @@ from typing import Any, Final
 import numpy as np
 import onnxruntime
 
-from vpr_ros.core.command import program, run_command
+from vpr_ros.core.command import run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.inference import open_extractor
@@ -27,8 +28,7 @@ from vpr_ros.ros.tools.benchmark_latency import STREAM_HZ, LatencyResult, measur
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
 from vpr_ros.sources import SourceOptions, open_source
 
-EXAMPLE = """example:
-  %(prog)s
+EXAMPLE = """  %(prog)s
   %(prog)s --source drive.mcap --frames 200 --json benchmark.json"""
 FEWEST_FRAMES: Final = 20
 
@@ -38,14 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(_benchmark, sys.argv[1:] if argv is None else argv)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     """The command line without ROS's own arguments."""
-    parser = argparse.ArgumentParser(
-        prog=program("benchmark"),
-        description=__doc__,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser("benchmark", __doc__ or "", EXAMPLE)
     parser.add_argument("--source", type=Path, metavar="PATH", help="recording with poses (default: a simulated drive)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory of the recording")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="default: the shipped vpr_nano")

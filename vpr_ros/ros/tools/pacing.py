@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import rclpy
@@ -15,6 +15,7 @@ from vpr_ros.core.time_ns import NS_PER_S
 Item = TypeVar("Item")
 POLL_S = 0.05
 CLOCK_POLL_S = 0.01
+LAST_WORDS_S = 2.0
 
 
 def paced(
@@ -44,10 +45,10 @@ def paced(
         yield time_ns, item
 
 
-def wait_until_sent(node: Node, publisher: Any, timeout_s: float) -> None:
-    """Give reliable subscribers the time to get the last messages before the publisher goes."""
+def wait_until_sent(node: Node, publishers: Sequence[Any], timeout_s: float = LAST_WORDS_S) -> None:
+    """Give reliable subscribers the time to get the last messages before *publishers* go."""
     deadline_s = time.monotonic() + timeout_s
-    while rclpy.ok() and publisher.get_subscription_count() > 0 and time.monotonic() < deadline_s:
+    while rclpy.ok() and any(p.get_subscription_count() for p in publishers) and time.monotonic() < deadline_s:
         rclpy.spin_once(node, timeout_sec=POLL_S)
 
 

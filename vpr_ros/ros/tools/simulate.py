@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.command import load, program, run_command
+from vpr_ros.core.command import load, run_command
+from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import Frame
+from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.simulation.conditions import CONDITIONS
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.record import record_folder
@@ -19,8 +21,7 @@ from vpr_ros.simulation.source import SimulatedSource
 from vpr_ros.simulation.town import Town
 from vpr_ros.sources.bag_writer import BagLayout, write_bag
 
-EXAMPLE = """example:
-  %(prog)s --seed 1 --conditions night
+EXAMPLE = """  %(prog)s --seed 1 --conditions night
   %(prog)s --seed 1 --conditions day --record day_drive --storage mcap"""
 
 
@@ -29,15 +30,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(_simulate, sys.argv[1:] if argv is None else argv)
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser() -> CommandParser:
     """The command line without ROS's own arguments."""
     defaults = DrivePlan()
-    parser = argparse.ArgumentParser(
-        prog=program("simulate"),
-        description=__doc__,
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = CommandParser("simulate", __doc__ or "", EXAMPLE)
     parser.add_argument("--seed", type=int, default=1, help="which town (%(default)s)")
     parser.add_argument("--conditions", choices=sorted(CONDITIONS), default="day", help="hour, season (%(default)s)")
     parser.add_argument("--drive-seed", type=int, default=0, help="wander, traffic and sensor noise of this drive")
@@ -49,11 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
-    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
-    parser.add_argument(
-        "--wait-for", metavar="NODE", action="append", default=[],
-        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
-    )  # fmt: skip
+    add_beginning(parser)
     parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
     parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
     return parser
@@ -67,9 +59,7 @@ def _simulate(argv: Sequence[str]) -> None:
         print(f"recorded {source.description} in {options.record}")
         return
     # Late, because recording must work where ROS is not installed.
-    count = load("vpr_ros.ros.tools.simulate_publisher").publish(
-        source, argv, options.wait_for_subscriber, options.wait_for
-    )
+    count = load("vpr_ros.ros.tools.simulate_publisher").publish(source, argv, options)
     print(f"published {count} images of {source.description}")
 
 
