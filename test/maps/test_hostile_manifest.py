@@ -20,7 +20,7 @@ DATUM = {"latitude_deg": 48.0, "longitude_deg": 11.0, "altitude_m": 500.0}
 
 
 def mount(**changes: object) -> dict[str, Any]:
-    return {"name": "camera", "frame_id": "", "T_base_camera": {**MOUNT, **changes}}
+    return {"name": "camera", "frame_id": "", "T_base_camera": {**MOUNT, **changes}, "intrinsics": None}
 
 
 def sees(**changes: object) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def sees(**changes: object) -> dict[str, Any]:
         ("cameras.0", sees(width_px=10**60), "found a camera of (1000000"),
         ("cameras.0", sees(distortion=[0.1] * 3), "found 3 coefficients of distortion"),
         ("cameras.0", sees(lens=["fisheye"]), "found the lens ['fisheye']"),
-        ("cameras.0", {**mount(), "intrinsics": None}, "found intrinsics that are no table"),
+        ("cameras.0", {**mount(), "intrinsics": 7}, "found intrinsics that are no table"),
         ("cameras.0", mount(position_m=[1e308, 1e308, 0.0]), "the mount of camera 'camera' is"),
         ("cameras.0", mount(position_m=[1.4e6, 0.0, 0.0]), "1.4e+06 m from the base, expected 300 m at most"),
         ("cameras.0", mount(position_m=[NAN, 0.0, 0.0]), "position_m is nan, expected a finite number"),

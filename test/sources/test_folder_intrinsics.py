@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import yaml
+from some_images import write_images
 
 from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.sources import SourceOptions, open_source
@@ -40,13 +39,8 @@ CAM0 = CameraIntrinsics(
 UNPOSED = SourceOptions(require_poses=False)
 
 
-def image(path: Path, width_px: int, height_px: int) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), np.zeros((height_px, width_px, 3), np.uint8))
-
-
 def euroc(folder: Path, sensor: str, size_px: tuple[int, int] = (752, 480)) -> RecordedSource:
-    image(folder / "cam0" / "data" / f"{EUROC_NS}.png", *size_px)
+    write_images(folder / "cam0" / "data", [f"{EUROC_NS}.png"], *size_px)
     (folder / "cam0" / "data.csv").write_text(f"#timestamp [ns],filename\n{EUROC_NS},{EUROC_NS}.png\n")
     (folder / "cam0" / "sensor.yaml").write_text(sensor)
     return open_source(folder, UNPOSED)
@@ -100,7 +94,7 @@ def test_a_calibration_that_cannot_be_is_told_and_not_used(tmp_path: Path, old: 
 
 
 def kitti(folder: Path, calibration: str) -> RecordedSource:
-    image(folder / "image_2" / "000000.png", 62, 19)
+    write_images(folder / "image_2", ["000000.png"], 62, 19)
     (folder / "times.txt").write_text("0.0\n")
     (folder / "calib.txt").write_text(calibration)
     return open_source(folder, UNPOSED)
@@ -145,7 +139,7 @@ P_rect_02: 721.5377 0.0 609.5593 44.85728 0.0 721.5377 172.854 0.2163791 0.0 0.0
 def test_kitti_raw_calibration_lies_beside_the_drives(tmp_path: Path, kind: str, expected: CameraIntrinsics) -> None:
     day = tmp_path / "2011_09_26"
     camera = day / f"2011_09_26_drive_0001_{kind}" / "image_02"
-    image(camera / "data" / "0000000000.png", expected.width_px, expected.height_px)
+    write_images(camera / "data", ["0000000000.png"], expected.width_px, expected.height_px)
     (camera / "timestamps.txt").write_text("2011-09-26 13:02:25.964389445\n")
     (day / "calib_cam_to_cam.txt").write_text(RAW)
     for opened in (camera.parent, camera):
@@ -153,7 +147,7 @@ def test_kitti_raw_calibration_lies_beside_the_drives(tmp_path: Path, kind: str,
 
 
 def colmap(folder: Path, *cameras: str) -> RecordedSource:
-    image(folder / "images" / "a.png", 64, 48)
+    write_images(folder / "images", ["a.png"], 64, 48)
     lines = "".join(f"{number} {camera}\n" for number, camera in enumerate(cameras, 1))
     (folder / "cameras.txt").write_text(f"# CAMERA_ID, MODEL, WIDTH, HEIGHT, PARAMS[]\n{lines}")
     (folder / "images.txt").write_text("1 1 0 0 0 0 0 0 1 a.png\n\n")
@@ -197,7 +191,7 @@ def test_colmap_cameras_that_cannot_be_used_are_told(tmp_path: Path, cameras: li
 
 def test_a_simulated_drive_says_how_it_was_seen(tmp_path: Path) -> None:
     camera = CameraIntrinsics.from_fov(64, 48)
-    image(tmp_path / "images" / "1.png", 64, 48)
+    write_images(tmp_path / "images", ["1.png"], 64, 48)
     (tmp_path / "camera.yaml").write_text(yaml.safe_dump({"description": "a town", **camera.to_dict()}))
     assert seen(open_source(tmp_path / "images", UNPOSED)) == camera
     (tmp_path / "camera.yaml").write_text("camera: of somebody else\n")
