@@ -23,10 +23,10 @@ import torch
 from safetensors import safe_open
 from test_disk_refuses import FULL, on_a_small_disk
 
-from vpr_ros.cli.train import train
 from vpr_ros.core.errors import ConfigError, TrainingError, VprError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import load_checkpoint
+from vpr_ros.training.recipe_cli import run_recipe as train
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),
