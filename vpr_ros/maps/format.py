@@ -2,11 +2,11 @@
 
 Format 2, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
 
-Format 1, up to the maps of November 2026: it grew without a new number. Its first maps had no ``manifest_sha256``, no
-``thumbnails_sha256`` and no ``origin_m``; their sessions no ``inputs_sha256`` and no ``frame_id``, for their poses were
-in a frame called as the map's; their calibration did not count its ``samples_right`` and ``samples_wrong``. What is
-missing takes the value that says so. A manifest without a seal cannot show a change, pictures without a hash are not
-verified; ``inspect_map MAP --upgrade`` writes both.
+Format 1, up to the maps of November 2026: its cameras have no ``intrinsics``. It grew without a new number: its first
+maps had no ``manifest_sha256``, no ``thumbnails_sha256`` and no ``origin_m``; their sessions no ``inputs_sha256`` and
+no ``frame_id``, for their poses were in a frame called as the map's; their calibration did not count its
+``samples_right`` and ``samples_wrong``. What is missing takes the value that says so. A manifest without a seal cannot
+show a change, pictures without a hash are not verified; ``inspect_map MAP --upgrade`` writes both.
 
 A new format is a new number, a function in ``_STEPS`` that makes the one before into it, and a paragraph here.
 """
@@ -61,8 +61,9 @@ def in_current_format(path: Path, plain: Plain) -> Plain:
 def _from_1(plain: Plain) -> Plain:
     added = {"origin_m": None, "thumbnails_sha256": "", **plain}
     of_session = {"inputs_sha256": "", "frame_id": plain.get("frame_id")}
-    if isinstance(sessions := plain.get("sessions"), list):
-        added["sessions"] = [_completed(session, of_session) for session in sessions]
+    for key, missing in (("sessions", of_session), ("cameras", {"intrinsics": None})):
+        if isinstance(entries := plain.get(key), list):
+            added[key] = [_completed(entry, missing) for entry in entries]
     if "calibration" in plain:
         added["calibration"] = _completed(plain["calibration"], {"samples_right": 0, "samples_wrong": 0})
     return added

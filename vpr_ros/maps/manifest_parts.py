@@ -149,8 +149,8 @@ def camera_to_dict(camera: CameraMount) -> dict[str, Any]:
     """Plain YAML."""
     mount = camera.T_base_camera
     pose = None if mount is None else {"position_m": list(mount.position_m), "quat_xyzw": list(mount.quat_xyzw or ())}
-    plain = {"name": camera.name, "frame_id": camera.frame_id, "T_base_camera": pose}
-    return plain if camera.intrinsics is None else {**plain, "intrinsics": camera.intrinsics.to_dict()}
+    intrinsics = None if camera.intrinsics is None else camera.intrinsics.to_dict()
+    return {"name": camera.name, "frame_id": camera.frame_id, "T_base_camera": pose, "intrinsics": intrinsics}
 
 
 def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
@@ -176,11 +176,11 @@ def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
 
 
 def _intrinsics(plain: Mapping[str, Any]) -> CameraIntrinsics | None:
-    """None in maps built before, or from images that nobody calibrated."""
-    if "intrinsics" not in plain:
+    """None of images that nobody calibrated."""
+    if (intrinsics := entry(plain, "intrinsics")) is None:
         return None
     try:
-        return CameraIntrinsics.from_dict(plain["intrinsics"])
+        return CameraIntrinsics.from_dict(intrinsics)
     except ConfigError as error:
         raise ValueError(f"camera {text(plain, 'name')[:80]!r}: {error.problem}") from error
 

@@ -44,19 +44,26 @@ def sealed_yaml(plain: Mapping[str, Any]) -> str:
 def resealed_yaml(text: str, plain: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
     """Seal the manifest *text*, which says *plain*, with other values for some entries of its outermost table.
 
-    Comments and layout stay, where each of these entries has a line of its own.
+    Comments and layout of all else stay, where each of these entries begins a line.
     """
     content = {key: value for key, value in {**plain, **changed}.items() if key != SEAL_KEY}
-    changed = {key: value for key, value in changed.items() if key not in plain or plain[key] != value}
-    lines = {**changed, SEAL_KEY: content_sha256(content)}
-    for key, value in lines.items():
-        line = yaml.safe_dump({key: value})
-        text = line + re.sub(rf"^{re.escape(key)}:(?: .*)?\n", "", text, flags=re.MULTILINE)
+    for key, value in content.items():
+        if key not in plain or plain[key] != value:
+            written = yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True)
+            old = _block(key).search(text)
+            text = text[: old.start()] + written + text[old.end() :] if old else written + text
+    seal = {SEAL_KEY: content_sha256(content)}
+    text = yaml.safe_dump(seal) + _block(SEAL_KEY).sub("", text)
     try:
-        kept = parse_yaml(text, "the manifest", MapError) == {**content, **lines}
+        kept = parse_yaml(text, "the manifest", MapError) == {**content, **seal}
     except MapError:  # a text that is not laid out in lines
         kept = False
     return text if kept else sealed_yaml(content)
+
+
+def _block(key: str) -> re.Pattern[str]:
+    """An entry of the outermost table: its line, and the lines below that belong to it."""
+    return re.compile(rf"^{re.escape(key)}:(?: .*)?\n(?:[ -].*\n)*", re.MULTILINE)
 
 
 def check_seal(path: Path, plain: Mapping[str, Any], *, required: bool) -> str:
