@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from optional_parts import need
 
+from vpr_ros.__main__ import main
+
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT = """
 import sys
@@ -52,10 +54,9 @@ def test_without_the_trainer_it_says_how_to_install_it() -> None:
     assert "pip install '.[train]'" in refusal(run_without("torch", "benchmark_train", "recipe.yaml"))
 
 
-def test_the_trainers_half_by_its_old_name_warns_of_the_new_one() -> None:
+def test_the_trainers_half_by_its_old_name_warns_of_the_new_one(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("lightning", reason="needs the extra .[train]")
-    done = run_without("rclpy", "benchmark", "--train", "nowhere.yaml")
-    assert done.returncode == 2
-    warning, error = done.stderr.splitlines()
+    assert main(["benchmark", "--train", "nowhere.yaml"]) == 2
+    warning, error = capsys.readouterr().err.splitlines()
     assert warning.startswith("warning: `benchmark --train` is now `vpr_ros benchmark_train`")
     assert "nowhere.yaml" in error
