@@ -17,7 +17,7 @@ ROOMS = ("core", "sources", "inference", "simulation", "maps", "localization", "
     [
         ("maps/test_seal.py", ("copy",), (), True),
         ("maps/test_seal.py", ("copy",), ("slow",), False),
-        ("ros/test_pose_messages.py", (), (), True),
+        ("ros/test_messages.py", (), (), True),
         ("ros/localizer/test_node.py", ("start_localizer", "ros_env"), (), False),
         ("models/test_gem.py", (), (), False),
         ("training/datasets/test_drives.py", (), (), False),

@@ -223,5 +223,5 @@ def test_covariance_is_shown(manager: dict[str, Any]) -> None:
 
 
 def test_point_colour_is_a_column_of_the_match_table(manager: dict[str, Any]) -> None:
-    (table,) = (file.read_text() for file in (ROOT / "vpr_ros" / "ros").rglob("match_table.py"))
+    (table,) = (file.read_text() for file in (ROOT / "vpr_ros" / "ros").rglob("output_messages.py"))
     assert f'"{subscribed(manager)["/vpr_localizer/matches"]["Channel Name"]}"' in table

@@ -107,7 +107,7 @@ def test_a_second_session_is_appended(built: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_build_is_resumed_to_the_same_bytes(tmp_path: Path) -> None:
-    drive = write_drive(tmp_path / "drive", 200)
+    drive = write_drive(tmp_path / "drive", 100)
     gates = ("--min-distance", 0, "--min-angle", 0)
     assert build(drive, "--output", tmp_path / "whole", *gates) == 0
     process = start_build(drive, "--output", tmp_path / "killed", *gates)

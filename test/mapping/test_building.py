@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from painted_wall import EVERY_FRAME, SPACING_M, PixelExtractor, WallSource, build_wall_map
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import Pose
@@ -123,6 +124,15 @@ def test_a_camera_that_moved_becomes_another(tmp_path: Path) -> None:
     opened = PlaceMap.open(tmp_path / "map")
     assert [camera.name for camera in opened.manifest.cameras] == ["cam", "cam (2)"]
     assert [opened.frames.camera(i) for i in (0, 5, 10)] == ["cam", "cam (2)", "cam"]
+
+
+def test_a_camera_that_sees_differently_becomes_another(tmp_path: Path) -> None:
+    wide = CameraMount("cam", intrinsics=CameraIntrinsics.from_fov(64, 48))
+    build_wall_map(tmp_path / "map", WallSource(track(5), camera=CameraMount("cam")))
+    for camera in (wide, wide):
+        build_map(WallSource(track(5), camera=camera), PixelExtractor(), tmp_path / "map", EVERY_FRAME, append=True)
+    cameras = PlaceMap.open(tmp_path / "map").manifest.cameras
+    assert [(camera.name, camera.intrinsics) for camera in cameras] == [("cam", None), ("cam (2)", wide.intrinsics)]
 
 
 def test_sessions_with_other_origins_meet_on_earth(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from vpr_ros.maps import PlaceMap
 
 HERE = Path(__file__).resolve().parent
 FEWEST_STEPS = 20
+BUILDS = (("append", "two_steps"), ("append", "exchange"), ("overwrite", "exchange"), ("fresh", "exchange"))
+"""What is built, and how names are exchanged; the longest first."""
+Killed = dict[tuple[str, str], tuple[Path, list[dict[str, Any]]]]
 
 
 class OutOfPower(BaseException):
@@ -48,12 +52,21 @@ def deaths(mode: str, rename: str, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.fixture(scope="module")
+def killed_builds(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """The folder and the rows of each of ``BUILDS``, two at a time."""
+    folders = [tmp_path_factory.mktemp(mode) for mode, _ in BUILDS]
+    with ThreadPoolExecutor(2) as pool:
+        rows = pool.map(deaths, *zip(*BUILDS, strict=True), folders)
+        return {build: (folder, found) for build, folder, found in zip(BUILDS, folders, rows, strict=True)}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old")])
 def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
-    tmp_path: Path, mode: str, before: str
+    killed_builds: Killed, mode: str, before: str
 ) -> None:
-    *killed, lived = deaths(mode, "exchange", tmp_path)
+    _, (*killed, lived) = killed_builds[mode, "exchange"]
     changed = next(number for number, row in enumerate([*killed, lived]) if row["found"] == "new")
     assert changed > len(killed) // 3
     assert {row["found"] for row in killed[:changed]} == {before}
@@ -67,16 +80,16 @@ def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_n
 
 @pytest.mark.slow
 def test_where_names_cannot_be_exchanged_the_old_map_is_a_command_away_and_resume_makes_the_new_one(
-    tmp_path: Path,
+    killed_builds: Killed,
 ) -> None:
-    *killed, _ = deaths("append", "two_steps", tmp_path)
+    folder, (*killed, _) = killed_builds["append", "two_steps"]
     between = [number for number, row in enumerate(killed) if row["found"] not in ("old", "new")]
     assert len(between) == 1
     row = killed[between[0]]
     assert row["said"].startswith(
-        f"map {tmp_path / 'work' / 'map'} does not exist: a build was interrupted while it replaced"
+        f"map {folder / 'work' / 'map'} does not exist: a build was interrupted while it replaced"
     )
-    assert f"the old map is {tmp_path / 'work' / '.map.old'}" in row["said"]
+    assert f"the old map is {folder / 'work' / '.map.old'}" in row["said"]
     assert row["moved"] == "old"
     check_resumed(killed[: between[0] + 1], "finished")
     check_resumed(killed[between[0] + 1 :], "complete")

@@ -11,6 +11,7 @@ import pytest
 from damaged_map import edit, put
 from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
 
+from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.hashing import file_fingerprint
@@ -61,6 +62,14 @@ def test_mounts_by_camera_name(tmp_path: Path) -> None:
     opened = build_wall_map(tmp_path / "map", WallSource([0.0, 0.5], camera=camera))
     assert opened.mount("/front") == camera
     assert opened.mount("/rear") is None
+
+
+def test_how_a_camera_sees_is_kept(tmp_path: Path) -> None:
+    intrinsics = CameraIntrinsics(6, 4, 5.0, 5.5, 2.5, 1.5, Lens.KANNALA_BRANDT, (0.1, -0.2, 0.0, 1e-7))
+    camera = CameraMount("/front", "front_optical", None, intrinsics)
+    assert build_wall_map(tmp_path / "map", WallSource([0.0, 0.5], camera=camera)).mount("/front") == camera
+    unknown = build_wall_map(tmp_path / "unknown", WallSource([0.0, 0.5]))
+    assert unknown.manifest.cameras[0].intrinsics is None
 
 
 def test_a_replaced_map_is_not_current(copy: Path) -> None:

@@ -15,7 +15,7 @@ from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
 
-from vpr_ros.core.message_fields import stamp_ns_of
+from vpr_ros.core.message_fields import stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.messages import to_header
 
@@ -31,8 +31,7 @@ def stamped(T_parent_child: Pose, parent: str, child: str, stamp_ns: int = 0) ->
 
 def to_pose(message: TransformStamped) -> Pose:
     """``T_parent_child`` of a message."""
-    shift, turn = message.transform.translation, message.transform.rotation
-    return Pose((shift.x, shift.y, shift.z), (turn.x, turn.y, turn.z, turn.w))
+    return transform_of(message.transform)
 
 
 class TfTree:

@@ -40,7 +40,7 @@ class Option:
     Attributes:
         description: what it does; begins small and ends without a period, as the help of a command line does.
         unit: a short name, empty where it has none.
-        minimum, maximum: bounds, themselves allowed.
+        minimum, maximum: bounds, themselves allowed; an infinite maximum allows infinity.
         above: a bound that is not.
         choices: the only texts allowed.
         when: when to change it, a sentence.
@@ -131,7 +131,8 @@ class Option:
         low = -math.inf if self.minimum is None else self.minimum
         high = math.inf if self.maximum is None else self.maximum
         above = -math.inf if self.above is None else self.above
-        return abs(number) <= sys.float_info.max and low <= number <= high and number > above
+        is_finite = abs(number) <= sys.float_info.max
+        return (is_finite or number == self.maximum) and low <= number <= high and number > above
 
     def _refused(self, value: Any) -> ConfigError:
         remedy = f"Give {self.called} another value"

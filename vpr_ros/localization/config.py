@@ -46,7 +46,7 @@ class LocalizerConfig:
         minimum=0.0,
         maximum=1000.0,
         when="Lower it when poses are averaged over frames that lie too far apart. The map's own radius: "
-        "`build_map --radius`.",
+        "`vpr_ros build_map --radius`.",
         heading="Estimate",
         renamed_from=("radius_m",),
     )

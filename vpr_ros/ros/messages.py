@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose as PoseMessage
@@ -11,8 +10,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.jpeg_encoding import JPEG_FORMAT, encode_jpeg
 from vpr_ros.core.lens_names import camera_info_distortion
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.core.time_ns import sec_nanosec
@@ -69,12 +68,9 @@ def to_compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Co
     Raises:
         FrameDecodeError: OpenCV could not encode it.
     """
-    done, encoded = cv2.imencode(".jpg", image_rgb[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    if not done:
-        raise FrameDecodeError(f"an image of shape {image_rgb.shape} cannot be encoded", "Publish it raw")
     message = CompressedImage(header=to_header(stamp_ns, frame_id))
-    message.format = "rgb8; jpeg compressed bgr8"
-    message.data = byte_field(encoded.tobytes())
+    message.format = JPEG_FORMAT
+    message.data = byte_field(encode_jpeg(image_rgb, JPEG_QUALITY))
     return message
 
 

@@ -103,7 +103,7 @@ def _intrinsics(info: Any, is_rectified: bool, size_px: SizePx | None) -> Camera
     lens = lens_named(str(info.distortion_model) if coefficients else "")
     fx_px, fy_px, cx_px, cy_px = _numbers((K[0, 0], K[1, 1], K[0, 2], K[1, 2]))
     whole = CameraIntrinsics(width_px, height_px, fx_px, fy_px, cx_px, cy_px, lens, coefficients)
-    return _seen_part(whole, info)
+    return _seen_part(whole if whole.has_distortion else whole.undistorted, info)  # d may be five zeros
 
 
 def _seen_part(whole: CameraIntrinsics, info: Any) -> CameraIntrinsics:

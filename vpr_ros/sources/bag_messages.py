@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from rosbags.typesys import Stores, get_typestore
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.jpeg_encoding import JPEG_FORMAT, encode_jpeg
 from vpr_ros.core.lens_names import camera_info_distortion
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.core.time_ns import sec_nanosec
@@ -72,17 +71,13 @@ def compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Any:
     """``sensor_msgs/CompressedImage``, JPEG as image_transport makes it, of (H, W, 3) uint8.
 
     Raises:
-        SourceError: OpenCV cannot encode the image.
+        FrameDecodeError: OpenCV cannot encode the image.
     """
-    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
-    encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not encoded:
-        raise SourceError(f"an image of shape {image_rgb.shape} cannot be encoded as JPEG", "Record it raw")
     return message(
         COMPRESSED_IMAGE,
         header=header(stamp_ns, frame_id),
-        format="rgb8; jpeg compressed bgr8",
-        data=np.asarray(data, dtype=np.uint8).reshape(-1),
+        format=JPEG_FORMAT,
+        data=np.frombuffer(encode_jpeg(image_rgb, _JPEG_QUALITY), dtype=np.uint8),
     )
 
 

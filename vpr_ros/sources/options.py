@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,7 @@ class SourceOptions:
         "longest time between two poses that is interpolated (default: 2.5 usual steps, 1 to 5 s)",
         unit="s",
         above=0.0,
+        maximum=math.inf,  # any gap
     )
     max_image_pixels: int = same_option(PixelLimit, "max_image_pixels")
     require_poses: bool = True

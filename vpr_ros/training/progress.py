@@ -10,3 +10,7 @@ Update = Callable[[int, int], None]
 
 ShowProgress = Callable[[str], AbstractContextManager[Update]]
 """Called with what is done; the block it opens lasts as long as that."""
+
+
+def no_update(_done: int, _total: int) -> None:
+    """Where nobody looks."""

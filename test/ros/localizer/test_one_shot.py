@@ -79,7 +79,7 @@ def test_diagnostics_go_on_while_a_crowd_waits_and_deactivation_answers_it(
     publisher.publish(white())
     futures = call(callers)
     count = len(diagnostics)
-    client.wait_for(lambda: len(diagnostics) >= count + 4, "diagnostics meanwhile", lambda: publisher.publish(white()))
+    client.wait_for(lambda: len(diagnostics) >= count + 2, "diagnostics meanwhile", lambda: publisher.publish(white()))
     assert not any(future.done() for future in futures)
     request = ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE))
     assert client.call(ChangeState, f"{NODE}/change_state", request).success

@@ -27,7 +27,7 @@ from sensor_msgs.msg import Image
 from tf2_msgs.msg import TFMessage
 from tf_tree import Scene, stamped
 
-from vpr_ros.core.message_fields import stamp_ns_of
+from vpr_ros.core.message_fields import pose_of, stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.ros.messages import to_time
 
@@ -58,9 +58,7 @@ class Answers:
     messages: list[Any]
 
     def newest(self) -> Pose:
-        pose = self.messages[-1].pose.pose
-        point, turn = pose.position, pose.orientation
-        return Pose((point.x, point.y, point.z), (turn.x, turn.y, turn.z, turn.w))
+        return pose_of(self.messages[-1].pose.pose)
 
     def fits(self, T_base_camera: Pose) -> bool:
         """Whether the last pose is of a robot whose camera sits at *T_base_camera*."""

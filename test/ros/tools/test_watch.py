@@ -25,7 +25,7 @@ PLAYER = "vpr_ros.ros.tools.play"
 WAITING = ("--wait-for", "vpr_localizer", "--wait-for", "watch")
 TRUTH = "/play/ground_truth"
 REMAPPED = ("--ros-args", "-r", f"ground_truth:={TRUTH}")
-PLACES = 4  # one a second, so that none is dropped because the model is still busy with the one before
+PLACES = 2  # one a second, so that none is dropped because the model is still busy with the one before
 
 
 def test_reports_recall_error_and_latency_of_a_live_run(

@@ -112,8 +112,8 @@ class CameraInput(Camera):
         if stamp_ns == 0:
             statistics.without_stamp += 1
             stamp_ns = self._node.get_clock().now().nanoseconds
-        self.newest = ImageJob(message, self, stamp_ns, received_s)
-        self._sink(self.newest)
+        job = self.newest = ImageJob(message, self, stamp_ns, received_s)
+        self._sink(job)
 
     def _on_lost(self, event: Any) -> None:
         lost = lost_now(event)
