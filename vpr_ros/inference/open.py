@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.hashing import file_sha256
 from vpr_ros.core.paths import user_path
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
@@ -42,7 +42,7 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
         return OnnxExtractor(session, engine.source_sha256, log)
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
-    session, sha256 = _first_that_works(path, at_once, options, log), _sha256(path)
+    session, sha256 = _first_that_works(path, at_once, options, log), file_sha256(path)
     extractor = OnnxExtractor(session, sha256, log)
     if TENSORRT in wanted and _can_start(TENSORRT, log):
         extractor.upgrade_in_background(lambda: _open_tensorrt(path, sha256, options), TENSORRT)
@@ -113,11 +113,3 @@ def _open_tensorrt(path: Path, sha256: str, options: InferenceOptions) -> ModelS
             f"TensorRT engines cannot be kept in {cache} ({error.strerror})", "Choose another engine_cache"
         ) from error
     return ModelSession(path, TENSORRT, tensorrt_options(cache), options.threads)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

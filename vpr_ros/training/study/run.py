@@ -11,6 +11,7 @@ from typing import Any
 from vpr_ros.core import disk
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.core.files import parse_json, read_text
+from vpr_ros.core.hashing import file_sha256
 from vpr_ros.models import PlaceModel
 from vpr_ros.training.datasets.towns import TownDrives
 from vpr_ros.training.frozen_tokens import FrozenTokens
@@ -90,7 +91,7 @@ def run_study(model: PlaceModel, backbone: Path, study: Study, output: Path, pro
     Raises:
         TrainingError: a set that cannot be read, a loss that is not finite, or a disk that refuses.
     """
-    settings = study.settings(hashlib.sha256(backbone.read_bytes()).hexdigest())
+    settings = study.settings(file_sha256(backbone))
     folder = output / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
     size = replace(model.config.preprocessing, height_px=study.size_px[0], width_px=study.size_px[1])
     frozen = FrozenTokens(model, size, folder / "tokens")
