@@ -13,7 +13,7 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping.append_base import link_thumbnails
 from vpr_ros.mapping.build_config import BuildConfig, BuildReport
-from vpr_ros.mapping.embedding import describe
+from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.finish import finish_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.output import check_output, resolved_output
@@ -113,7 +113,7 @@ def _describe_all(
     if session.base is not None:
         link_thumbnails(session.base, partial.path)
     records = islice(session.usable.read(progress), partial.consumed, None)
-    for batch in describe(records, session.extractor, session.config):
+    for batch in describe_records(records, session.extractor, session.config):
         for name, message in (*batch.undecodable, *batch.undescribed):
             _LOG.warning("left out: %s", message)
             left_out.append(name)

@@ -17,7 +17,7 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.core.printable import printable
 from vpr_ros.mapping.augment import augmented
 from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.mapping.embedding import describe
+from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.mapping.logistic import fit_logistic
 from vpr_ros.mapping.residual_fit import fit_residual
@@ -103,7 +103,7 @@ def _retaken(
 
     taken: list[int] = []
     described: list[npt.NDArray[np.float32]] = [np.empty((0, extractor.info.descriptor_dim), np.float32)]
-    for batch in describe(retakes(), extractor, replace(config, thumbnails=False)):
+    for batch in describe_records(retakes(), extractor, replace(config, thumbnails=False)):
         taken += [row_of[record] for record in batch.records]
         described.append(batch.descriptors)
     return np.array(taken, dtype=np.int64), np.concatenate(described)
