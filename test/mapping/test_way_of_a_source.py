@@ -52,6 +52,7 @@ def walked(arguments: list[str]) -> set[str]:
     return witness.files - MADE_IN
 
 
+@pytest.mark.slow
 def test_the_modules_that_hold_the_source_are_those_on_the_list(tmp_path: Path) -> None:
     listed = on_the_way()
     assert len(listed) == len(set(listed)) <= MOST_MODULES
