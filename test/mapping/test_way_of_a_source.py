@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 from full_disk_command import write_drive
 
 from vpr_ros.cli import build_map as command
