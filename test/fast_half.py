@@ -25,6 +25,8 @@ SLOW_FIXTURES = {"ros_env"}
 
 def is_fast(test_file: Path, fixtures: Collection[str], markers: Collection[str]) -> bool:
     """Whether a test belongs to the fast half."""
+    if TESTS not in test_file.resolve().parents:
+        return False  # a file that a test made
     folder = test_file.resolve().relative_to(TESTS).parts[0]
     return folder not in SLOW_FOLDERS and SLOW_FIXTURES.isdisjoint(fixtures) and "slow" not in markers
 
