@@ -181,6 +181,7 @@ def test_colmap_models(
         (["PINHOLE 64 48 50 51 32"], "line 2 has 7 columns, expected 8"),
         (["PINHOLE 64.5 48 50 51 32 24"], "line 2 has no size of an image"),
         (["PINHOLE 64 48 50 51 32 24", "PINHOLE 64 48 60 51 32 24"], "it holds 2 cameras that differ"),
+        (["PINHOLE 64 48 50 51 32 24" + " " * (1 << 22)], "holds more than 4194304 bytes"),
     ],
 )
 def test_colmap_cameras_that_cannot_be_used_are_told(tmp_path: Path, cameras: list[str], sentence: str) -> None:
