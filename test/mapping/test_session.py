@@ -92,6 +92,25 @@ def test_no_frame_is_said_to_be_seen_otherwise_than_it_was(
     assert numbers == {"front": number}
 
 
+def test_a_camera_that_became_another_one_meanwhile_is_refused_and_can_start_again(tmp_path: Path) -> None:
+    seen = CameraMount("camera", intrinsics=SEEN)
+    built = build_wall_map(tmp_path / "map", WallSource(TRACK, camera=seen))
+    with pytest.raises(KeyboardInterrupt):
+        build_map(
+            WallSource(TRACK, fails_at=12, failure=KeyboardInterrupt()),
+            PixelExtractor(),
+            built.path,
+            EVERY_FRAME,
+            append=True,
+        )
+    source = WallSource(TRACK, camera=seen)
+    with pytest.raises(MapError, match=r"cameras .* otherwise .*--overwrite"):
+        build_map(source, PixelExtractor(), built.path, EVERY_FRAME, append=True, resume=True)
+    again = replace(EVERY_FRAME, overwrite=True)
+    build_map(source, PixelExtractor(), built.path, again, append=True)
+    assert PlaceMap.open(built.path).manifest.cameras == (seen,)
+
+
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     built = build_wall_map(tmp_path / "map", WallSource(TRACK))
     with pytest.raises(MapError, match="has the origin"):

@@ -198,3 +198,13 @@ def test_a_simulated_drive_says_how_it_was_seen(tmp_path: Path) -> None:
     (tmp_path / "camera.yaml").write_text("camera: of somebody else\n")
     source = open_source(tmp_path / "images", UNPOSED)
     assert seen(source) is None and source.warnings == ()
+
+
+def test_a_calibration_makes_no_other_recording_of_the_same_images(tmp_path: Path) -> None:
+    """A build knows by the description whether a session is in the map already: see ``mapping.build_inputs``."""
+    write_images(tmp_path / "images", ["1.png"], 64, 48)
+    before = open_source(tmp_path / "images", UNPOSED)
+    (tmp_path / "camera.yaml").write_text(yaml.safe_dump(CameraIntrinsics.from_fov(48, 48).to_dict()))
+    after = open_source(tmp_path / "images", UNPOSED)
+    assert "their intrinsics are not known" in after.warnings[0]
+    assert after.description == before.description
