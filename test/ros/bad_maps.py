@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from vpr_ros.core.hashing import file_fingerprint, file_sha256
+from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.seal import sealed_yaml
 
 
@@ -60,7 +61,7 @@ BAD_MAPS: dict[str, tuple[Damage, tuple[str, ...]]] = {
         short_descriptors,
         ("descriptors.npy has", "the manifest says", "Restore the file from a backup or build the map again"),
     ),
-    "newer manifest": (newer_manifest, ("format 7", "up to 1", "Update vpr_ros")),
+    "newer manifest": (newer_manifest, ("format 7", f"up to {FORMAT_VERSION}", "Update vpr_ros")),
     "other model": (other_model, ("f" * 64 + " in the map", "in the model", "build_map SOURCE", "--overwrite")),
     "pose that is not finite": (
         nan_pose,
