@@ -127,12 +127,13 @@ def test_a_camera_that_moved_becomes_another(tmp_path: Path) -> None:
 
 
 def test_a_camera_that_sees_differently_becomes_another(tmp_path: Path) -> None:
-    wide = CameraMount("cam", intrinsics=CameraIntrinsics.from_fov(64, 48))
-    build_wall_map(tmp_path / "map", WallSource(track(5), camera=CameraMount("cam")))
-    for camera in (wide, wide):
+    before, after = (CameraMount("cam", intrinsics=CameraIntrinsics.from_fov(64, 48, fov)) for fov in (1.5, 1.0))
+    build_wall_map(tmp_path / "map", WallSource(track(5), camera=before))
+    for camera in (after, after):
         build_map(WallSource(track(5), camera=camera), PixelExtractor(), tmp_path / "map", EVERY_FRAME, append=True)
     cameras = PlaceMap.open(tmp_path / "map").manifest.cameras
-    assert [(camera.name, camera.intrinsics) for camera in cameras] == [("cam", None), ("cam (2)", wide.intrinsics)]
+    seen = [(camera.name, camera.intrinsics) for camera in cameras]
+    assert seen == [("cam", before.intrinsics), ("cam (2)", after.intrinsics)]
 
 
 def test_sessions_with_other_origins_meet_on_earth(tmp_path: Path) -> None:
