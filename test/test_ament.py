@@ -1,3 +1,10 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
 """What ROS's build farm looks at, by its own tools: they are there where ROS is."""
 
 from __future__ import annotations
@@ -7,6 +14,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from clone_files import clone_files
 
 ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = "http://download.ros.org/schema/package_format3.xsd"
@@ -37,3 +45,11 @@ def test_setup_py_and_package_xml_name_the_same_people() -> None:
     assert maintainer is not None
     assert f'maintainer="{maintainer.text}"' in setup
     assert f'maintainer_email="{maintainer.get("email")}"' in setup
+
+
+def test_every_file_begins_with_the_header_of_setup_py() -> None:
+    """The shortest that ament_copyright accepts: it compares words, not lines."""
+    header = (ROOT / "setup.py").read_text().partition('"""')[0]
+    assert header.startswith("# Copyright ") and "Apache License" in header
+    texts = {name: (ROOT / name).read_text() for name in clone_files() if name.endswith(".py")}
+    assert [name for name, text in texts.items() if text and not text.startswith(header)] == []

@@ -1,3 +1,10 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
 """The names of ROS 2 Humble in the modules this package imports from, written by hand.
 
 Compared with the humble branches of rclpy (b488272b, 3.3.15), launch (f31c1ff1, 1.0.7), launch_ros (25a207ca, 0.19.8),
