@@ -1,0 +1,99 @@
+"""A scene of points, cameras that look at it, and the local features they would find: real geometry, no images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+from vpr_ros.core.camera import CameraIntrinsics, Lens
+from vpr_ros.core.local_features import LocalFeatures, MapFeatures
+from vpr_ros.core.pose import Pose
+from vpr_ros.localization.geometric_pose import PointMatches
+
+Float = npt.NDArray[np.float64]
+
+PINHOLE = CameraIntrinsics(640, 480, 525.0, 525.0, 319.5, 239.5)
+FISHEYE = CameraIntrinsics(
+    640, 480, 230.0, 230.0, 319.5, 239.5, Lens.KANNALA_BRANDT, (-0.02, 0.01, -0.006, 0.001)
+)  # 75 degrees to each side
+AHEAD = Rotation.from_euler("YXZ", [90.0, 0.0, -90.0], degrees=True)
+"""Optical frame that looks along the map's x, with z up."""
+HERE = Pose.from_rotation((0.3, -0.2, 1.1), Rotation.from_euler("z", 0.1) * AHEAD)
+
+
+def cloud(count: int = 300, seed: int = 0, spread: float = 1.0) -> Float:
+    """(N, 3) points three to eight metres ahead, in metres of the map; *spread* widens the view they fill."""
+    rng = np.random.default_rng(seed)
+    ahead_m = rng.uniform(3.0, 8.0, count)
+    aside = rng.uniform(-0.5, 0.5, (count, 2)) * (1.1, 0.8)
+    return np.column_stack([ahead_m, spread * aside * ahead_m[:, None] + (0.0, 1.1)])
+
+
+def seen_px(points_m: Float, T_map_camera: Pose, intrinsics: CameraIntrinsics) -> Float:
+    """(N, 2) where a camera sees the points, NaN outside its image."""
+    T_camera_map = T_map_camera.inverse()
+    points = T_camera_map.rotation.apply(points_m) + T_camera_map.position_m
+    pixels = intrinsics.project(points)
+    inside = np.logical_and(pixels >= 0, pixels < (intrinsics.width_px, intrinsics.height_px)).all(axis=1)
+    return np.where(np.reshape(inside, (-1, 1)), pixels, np.nan)
+
+
+def point_matches(
+    points_m: Float,
+    T_map_camera: Pose = HERE,
+    intrinsics: CameraIntrinsics = PINHOLE,
+    *,
+    noise_px: float = 1.0,
+    outliers: float = 0.0,
+    seed: int = 1,
+) -> PointMatches:
+    """The points in view, each matched to its keypoint, the keypoints noisy; a share of them somewhere else."""
+    rng = np.random.default_rng(seed)
+    pixels = seen_px(points_m, T_map_camera, intrinsics)
+    kept = np.flatnonzero(np.isfinite(pixels).all(axis=1))
+    pixels = pixels[kept] + rng.normal(0.0, noise_px, (len(kept), 2))
+    wrong = rng.permutation(len(kept))[: round(outliers * len(kept))]
+    pixels[wrong] = rng.uniform((0, 0), (intrinsics.width_px, intrinsics.height_px), (len(wrong), 2))
+    return PointMatches(np.arange(len(kept)), pixels, points_m[kept])
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Points that every camera recognises by their descriptors."""
+
+    points_m: Float
+    descriptors: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, points_m: Float, seed: int = 0) -> Scene:
+        """Descriptors of 32 numbers, far from each other."""
+        rows = np.random.default_rng(seed).standard_normal((len(points_m), 32)).astype(np.float32)
+        return cls(points_m, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+    def features(
+        self, T_map_camera: Pose, intrinsics: CameraIntrinsics = PINHOLE, noise_px: float = 0.5, seed: int = 2
+    ) -> tuple[LocalFeatures, npt.NDArray[np.int64]]:
+        """What a camera there finds, in an order of its own, and the numbers of the points."""
+        rng = np.random.default_rng(seed)
+        pixels = seen_px(self.points_m, T_map_camera, intrinsics)
+        kept = rng.permutation(np.flatnonzero(np.isfinite(pixels).all(axis=1)))
+        noisy = self.descriptors[kept] + 0.05 * rng.standard_normal((len(kept), 32)).astype(np.float32)
+        return (
+            LocalFeatures(
+                (pixels[kept] + rng.normal(0.0, noise_px, (len(kept), 2))).astype(np.float32),
+                (noisy / np.linalg.norm(noisy, axis=1, keepdims=True)).astype(np.float32),
+                np.linspace(1.0, 0.5, len(kept), dtype=np.float32),
+            ),
+            kept,
+        )
+
+    def mapped(
+        self, T_map_camera: Pose, intrinsics: CameraIntrinsics = PINHOLE, *, with_depth: bool = True, seed: int = 3
+    ) -> MapFeatures:
+        """What the map keeps of a frame taken there."""
+        found, kept = self.features(T_map_camera, intrinsics, seed=seed)
+        position_m = self.points_m[kept] if with_depth else np.full((len(kept), 3), np.nan)
+        return MapFeatures(found.keypoints_px, found.descriptors, found.scores, position_m)
