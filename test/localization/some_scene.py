@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.camera import CameraIntrinsics, Lens
+from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
 from vpr_ros.core.local_features import LocalFeatures, MapFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.geometric_pose import PointMatches
@@ -97,3 +101,99 @@ class Scene:
         found, kept = self.features(T_map_camera, intrinsics, seed=seed)
         position_m = self.points_m[kept] if with_depth else np.full((len(kept), 3), np.nan)
         return MapFeatures(found.keypoints_px, found.descriptors, found.scores, position_m)
+
+
+@dataclass(frozen=True, eq=False)
+class SceneCamera:
+    """A camera in a world of two scenes, *far_m* apart, whose pictures say where they were taken.
+
+    A picture is drawn from one place, for the descriptor of the whole, and carries in its first row the pose by which
+    ``SceneLocalFeatures`` finds keypoints: as a rule the same place, but a test may let them contradict each other.
+    """
+
+    scenes: tuple[Scene, Scene]
+    intrinsics: CameraIntrinsics = PINHOLE
+
+    def image(self, T_map_camera: Pose, seen_at: Pose | None = None) -> ImageRgb:
+        """(480, 640, 3) with a blot for each point as seen from *T_map_camera*, and keypoints as from *seen_at*."""
+        size = (self.intrinsics.height_px, self.intrinsics.width_px, 3)
+        picture = np.zeros(size, np.uint8)
+        for scene in self.scenes:
+            for pixel, row in zip(
+                seen_px(scene.points_m, T_map_camera, self.intrinsics), scene.descriptors, strict=True
+            ):
+                if np.isfinite(pixel).all():
+                    colour = [int(value) for value in np.clip(128 + 400 * row[:3], 0, 255)]
+                    cv2.circle(picture, (round(pixel[0]), round(pixel[1])), 24, colour, -1)
+        pose = seen_at or T_map_camera
+        numbers = np.array([*pose.position_m, *(pose.quat_xyzw or ())])
+        picture[0].ravel()[: numbers.nbytes] = np.frombuffer(numbers.tobytes(), np.uint8)
+        return picture
+
+
+@dataclass(frozen=True, eq=False)
+class SceneLocalFeatures:
+    """Finds the keypoints of a ``SceneCamera``'s pictures."""
+
+    camera: SceneCamera
+    most: int = 1000
+    is_mirrored: bool = False
+    sha256: str = "5ce4e"
+
+    def extract(self, image_rgb: ImageRgb) -> LocalFeatures:
+        """See ``LocalExtractor``."""
+        numbers = np.frombuffer(image_rgb[0].ravel()[:56].tobytes(), np.float64).tolist()
+        pose = Pose((numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5], numbers[6]))
+        parts = [scene.features(pose, self.camera.intrinsics)[0] for scene in self.camera.scenes]
+        keypoints = np.concatenate([part.keypoints_px for part in parts])[: self.most]
+        if self.is_mirrored:
+            keypoints = np.array([self.camera.intrinsics.width_px - 1, 0], np.float32) + keypoints * np.array(
+                [-1, 1], np.float32
+            )
+        descriptors = np.concatenate([part.descriptors for part in parts])[: self.most]
+        return LocalFeatures(keypoints, descriptors, np.ones(len(keypoints), np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class SceneFeatureMap:
+    """What a map keeps of frames that a ``SceneCamera`` took at *poses*."""
+
+    camera: SceneCamera
+    poses: Sequence[Pose]
+    with_depth: bool = True
+    sha256: str = "5ce4e"
+
+    def of(self, index: int) -> MapFeatures:
+        """See ``LocalFeatureMap``."""
+        parts = [
+            scene.mapped(self.poses[index], self.camera.intrinsics, with_depth=self.with_depth)
+            for scene in self.camera.scenes
+        ]
+        fields = ("keypoints_px", "descriptors", "scores", "position_m")
+        return MapFeatures(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+
+@dataclass(frozen=True, eq=False)
+class SceneSource:
+    """The pictures of a ``SceneCamera`` at *poses*, for ``build_map``; *mount* makes base poses of them."""
+
+    camera: SceneCamera
+    poses: Sequence[Pose]
+    mount: Pose | None = None
+    map_frame_id: str = "map"
+    datum: None = None
+    description: str = "scene"
+
+    @property
+    def cameras(self) -> Mapping[str, CameraMount]:
+        """The one camera."""
+        return {"camera": CameraMount("camera", "", self.mount, self.camera.intrinsics)}
+
+    def __len__(self) -> int:
+        return len(self.poses)
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        for number, pose in enumerate(self.poses):
+            T_map_base = pose if self.mount is None else pose.compose(self.mount.inverse())
+            load = partial(self.camera.image, pose)
+            yield FrameRecord(number * 100_000_000, "camera", f"{number:04d}", T_map_base, load)

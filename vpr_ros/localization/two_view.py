@@ -45,6 +45,10 @@ class View:
     plane_px: Float
     size_px: SizePx
 
+    def taken(self, rows: npt.NDArray[np.int64]) -> View:
+        """The keypoints *rows* names."""
+        return View(self.pixels_px[rows], self.plane_px[rows], self.size_px)
+
 
 def geometric_inliers(query: View, mapped: View) -> Bools:
     """(N,) which of N matches one rigid scene explains; none where it explains them by accident.

@@ -73,7 +73,7 @@ def test_the_verdict_stands_above_in_its_colour() -> None:
 
 
 @pytest.mark.parametrize("name", ["short", f"camera/front/{'1' * 200}.png", "w" * 90, ""])
-@pytest.mark.parametrize("rejection", [NoCandidate(3.0), Refuted(20), Dissimilar(0.5, 0.6, 0.125), IMPROBABLE])
+@pytest.mark.parametrize("rejection", [NoCandidate(3.0), Refuted(20, 7, 15), Dissimilar(0.5, 0.6, 0.125), IMPROBABLE])
 def test_no_line_is_cut_off_at_the_edge(name: str, rejection: Rejection) -> None:
     matches = tuple(replace(match, name=name) for match in some_matches())
     for answer in (rejected(matches=matches), rejected()):
