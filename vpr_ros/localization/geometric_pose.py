@@ -226,6 +226,8 @@ def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Flo
         shifts_m += [shift.ravel() for shift in found_shifts_m]
     both = np.array(turns).reshape(-1, 3), np.array(shifts_m).reshape(-1, 3)
     finite = np.isfinite(np.hstack(both)).all(axis=1)
+    if not finite.any():
+        return np.empty((0, 3, 3)), np.empty((0, 3))
     into_camera = Rotation.from_rotvec(both[0][finite])
     return into_camera.inv().as_matrix(), -into_camera.inv().apply(both[1][finite])
 

@@ -53,7 +53,7 @@ class View:
 def geometric_inliers(query: View, mapped: View) -> Bools:
     """(N,) which of N matches one rigid scene explains; none where it explains them by accident.
 
-    The model is a fundamental matrix, found by sampling that is the same every time. Refused are fewer than eight
+    The model is a fundamental matrix, or a homography, found by sampling that is the same every time. Refused are fewer than eight
     different places, inliers in one corner of either image, and a mirror image.
     """
     none = np.zeros(len(query.pixels_px), dtype=np.bool_)
@@ -69,10 +69,16 @@ def geometric_inliers(query: View, mapped: View) -> Bools:
 
 
 def _of_one_model(here: Float, there: Float) -> npt.NDArray[np.int64]:
-    """Numbers of the matches that agree on a fundamental matrix; none where OpenCV finds none."""
-    found: Any = cv2.findFundamentalMat(here, there, cv2.USAC_MAGSAC, EPIPOLAR_GATE, _CONFIDENCE, _MOST_ROUNDS)
-    mask = found[1]
-    return np.flatnonzero(np.zeros(0) if mask is None else mask)
+    """Numbers of the matches that agree on a fundamental matrix.
+
+    Where OpenCV finds none, which older versions do where images differ by nothing but a turn of the camera, a
+    homography says all there is to say.
+    """
+    limits: Any = {"confidence": _CONFIDENCE, "maxIters": _MOST_ROUNDS}
+    found: Any = cv2.findFundamentalMat(here, there, cv2.USAC_MAGSAC, EPIPOLAR_GATE, *limits.values())
+    if found[1] is None or found[1].sum() < FEWEST_MATCHES:
+        found = cv2.findHomography(here, there, cv2.USAC_MAGSAC, EPIPOLAR_GATE, **limits)
+    return np.flatnonzero(np.zeros(0) if found[1] is None else found[1])
 
 
 def covered_cells(pixels_px: Float, size_px: SizePx) -> int:
