@@ -53,8 +53,8 @@ class View:
 def geometric_inliers(query: View, mapped: View) -> Bools:
     """(N,) which of N matches one rigid scene explains; none where it explains them by accident.
 
-    The model is a fundamental matrix, or a homography, found by sampling that is the same every time. Refused are fewer than eight
-    different places, inliers in one corner of either image, and a mirror image.
+    The model is a fundamental matrix, or a homography, found by sampling that is the same every time. Refused are
+    fewer than eight different places, inliers in one corner of either image, and a mirror image.
     """
     none = np.zeros(len(query.pixels_px), dtype=np.bool_)
     here, there = (view.plane_px * (PLANE / max(view.size_px)) for view in (query, mapped))
@@ -74,10 +74,10 @@ def _of_one_model(here: Float, there: Float) -> npt.NDArray[np.int64]:
     Where OpenCV finds none, which older versions do where images differ by nothing but a turn of the camera, a
     homography says all there is to say.
     """
-    limits: Any = {"confidence": _CONFIDENCE, "maxIters": _MOST_ROUNDS}
-    found: Any = cv2.findFundamentalMat(here, there, cv2.USAC_MAGSAC, EPIPOLAR_GATE, *limits.values())
+    method, gate = cv2.USAC_MAGSAC, EPIPOLAR_GATE
+    found: Any = cv2.findFundamentalMat(here, there, method, gate, _CONFIDENCE, _MOST_ROUNDS)
     if found[1] is None or found[1].sum() < FEWEST_MATCHES:
-        found = cv2.findHomography(here, there, cv2.USAC_MAGSAC, EPIPOLAR_GATE, **limits)
+        found = cv2.findHomography(here, there, method, gate, maxIters=_MOST_ROUNDS, confidence=_CONFIDENCE)
     return np.flatnonzero(np.zeros(0) if found[1] is None else found[1])
 
 
