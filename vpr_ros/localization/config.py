@@ -46,8 +46,8 @@ class LocalizerConfig:
         "map frame have a hundred keypoints or more and none of the compared candidates reaches this; 0 = never",
         minimum=0,
         maximum=100_000,
-        when="Raise it where another place looks the same in large parts (40 and more were not seen off the map); 0 "
-        "where light or season leave few keypoints alike and places are told apart by the descriptor all the same.",
+        when="Raise it where another place looks the same in large parts (60 are rare off the map); "
+        "0 where light or season leave few keypoints alike and places are told apart by the descriptor all the same.",
     )
     min_local_cosine: float = option(
         0.8,

@@ -36,7 +36,7 @@ LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
 
 _SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
-_REFINEMENTS, _SETTLED = 10, 1e-7
+_REFINEMENTS, _SETTLED = 10, 1e-5
 _CAUCHY, _CAUCHY_EFFICIENCY = 2.385, 0.95
 _RAYLEIGH_MEDIAN = 1.1774
 _LEAST_NOISE = 0.25 / 640.0
@@ -138,7 +138,8 @@ def geometric_pose(
     problem = _seen(matches, intrinsics)
     longest_px = max(intrinsics.width_px, intrinsics.height_px)
     gate_px = _gate(map_residual_px) * longest_px
-    if _different(problem.keypoint) < FEWEST_INLIERS:
+    keypoints = _different(problem.keypoint)
+    if keypoints < FEWEST_INLIERS:
         return None
     start = _sampled(problem, gate_px)
     found = None if start is None else _refined(problem, *start, gate_px, _LEAST_NOISE * longest_px)
@@ -146,7 +147,7 @@ def geometric_pose(
         return None
     rotation, centre_m, covariance, inliers = found
     first = np.unique(problem.keypoint[inliers], return_index=True)[1]
-    if len(first) < SMALLEST_SHARE * _different(problem.keypoint):
+    if len(first) < SMALLEST_SHARE * keypoints:
         return None
     seen_px = intrinsics.project(np.column_stack([problem.plane[inliers][first], np.ones(len(first))]))
     return GeometricPose(
@@ -176,14 +177,14 @@ def _gate(map_residual_px: float | None) -> float:
 
 def _seen(matches: PointMatches, intrinsics: CameraIntrinsics) -> _Problem:
     """The matches whose keypoint has a ray and whose place is known."""
-    rays = intrinsics.unproject(matches.pixels_px)
-    known = np.flatnonzero(np.isfinite(rays).all(axis=1) & np.isfinite(matches.position_m).all(axis=1))
-    rays, step = rays[known], 1e-5
+    _, first, which = np.unique(matches.keypoint, return_index=True, return_inverse=True)
+    rays, step = intrinsics.unproject(matches.pixels_px[first]), 1e-5
     here, right, below = (intrinsics.project(rays + shift) for shift in (0.0, (step, 0.0, 0.0), (0.0, step, 0.0)))
     px_of_plane = np.stack([right - here, below - here], axis=-1) / step
-    sharp = np.isfinite(px_of_plane).all(axis=(1, 2))
-    kept = known[sharp]
-    return _Problem(matches.position_m[kept], rays[sharp, :2], px_of_plane[sharp], matches.keypoint[kept])
+    sharp = np.asarray(np.isfinite(px_of_plane).all(axis=(1, 2)))[which]
+    rows = np.flatnonzero(sharp & np.isfinite(matches.position_m).all(axis=1))
+    seen = which[rows]
+    return _Problem(matches.position_m[rows], rays[seen, :2], px_of_plane[seen], matches.keypoint[rows])
 
 
 def _sampled(problem: _Problem, gate_px: float) -> tuple[Float, Float] | None:
@@ -243,17 +244,16 @@ def _refined(
         misfits, points = problem.misfits_px(rotation, centre_m)
         lengths_px = np.linalg.norm(misfits, axis=1)
         inliers = np.flatnonzero(lengths_px < gate_px)
-        if _different(problem.keypoint[inliers]) < FEWEST_INLIERS:
+        keypoints, once = _once_each(problem.keypoint[inliers])
+        if keypoints < FEWEST_INLIERS:
             return None
         noise_px = max(float(np.median(lengths_px[inliers])) / _RAYLEIGH_MEDIAN, least_noise_px)
-        once = _once_each(problem.keypoint[inliers])
-        slopes = _slopes(problem.px_of_plane[inliers], points[inliers], rotation)
-        normal = np.einsum("n,nki,nkj->ij", once, slopes, slopes)
+        slopes = _slopes(problem.px_of_plane[inliers], points[inliers], rotation).reshape(-1, 6)
+        normal = (slopes.T * np.repeat(once, 2)) @ slopes
         if not np.isfinite(normal).all() or np.linalg.cond(normal) > LARGEST_CONDITION:
             return None
-        robust = once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2)
-        downhill = np.einsum("n,nki,nk->i", robust, slopes, misfits[inliers])
-        step = -np.linalg.solve(np.einsum("n,nki,nkj->ij", robust, slopes, slopes), downhill)
+        robust = slopes.T * np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
+        step = -np.linalg.solve(robust @ slopes, robust @ misfits[inliers].ravel())
         centre_m = centre_m + step[:3]
         rotation = Rotation.from_rotvec(step[3:]).as_matrix() @ rotation
         if np.abs(step).max() < _SETTLED:
@@ -286,10 +286,10 @@ def _cross(vectors: Float) -> Float:
     return matrices - matrices.transpose(0, 2, 1)
 
 
-def _once_each(keypoint: Ints) -> Float:
-    """(N,) weights, so that matches of one keypoint weigh 1 together: its noise is in all of them."""
-    _, which, counts = np.unique(keypoint, return_inverse=True, return_counts=True)
-    return np.asarray(1.0 / counts[which.ravel()])
+def _once_each(keypoint: Ints) -> tuple[int, Float]:
+    """How many keypoints, and (N,) weights so that the matches of each weigh 1 together: its noise is in all."""
+    counts = np.bincount(keypoint, minlength=1)
+    return int(np.count_nonzero(counts)), np.asarray(1.0 / counts[keypoint])
 
 
 def _different(keypoint: Ints) -> int:

@@ -95,7 +95,7 @@ def coverage(pixels_px: Float, size_px: SizePx) -> float:
 
 def _are_different(here: Float, there: Float) -> bool:
     """Whether enough places are matched in both images: identical features all lie on one."""
-    return all(len(np.unique(points, axis=0)) >= FEWEST_MATCHES for points in (here, there))
+    return all(len(np.unique(points @ (1.0, 1.0j))) >= FEWEST_MATCHES for points in (here, there))
 
 
 def _turn_alike(here: Float, there: Float) -> bool:

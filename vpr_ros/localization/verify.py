@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -27,6 +28,8 @@ from vpr_ros.maps.place_map import PlaceMap
 
 AT_ONCE: Final = 5
 """Candidates that are matched in one product; whether there is time for more is asked in between."""
+KEPT_FRAMES: Final = 64
+"""Of the map, as they were read last: 150 kB each with 500 keypoints of 64 numbers."""
 SHARE_FOR_LOOKING: Final = 0.7
 """Of the time allowed: what is left goes to the pose."""
 
@@ -104,6 +107,7 @@ class Verifier:
         self._local_map = local_map
         self._place_map = place_map
         self._config = config
+        self._lately: OrderedDict[tuple[int, SizePx], tuple[MapFeatures, View]] = OrderedDict()
 
     def features(self, image_rgb: ImageRgb) -> LocalFeatures:
         """Find the keypoints of an image.
@@ -161,18 +165,28 @@ class Verifier:
             if time.perf_counter() > until_s:
                 return
             some = indices[start : start + AT_ONCE]
-            mapped = [self._local_map.of(index) for index in some]
-            pairs = mutual_matches(features, mapped, config.min_local_cosine)
-            for index, of_the_map, found in zip(some, mapped, pairs, strict=True):
+            mapped = [self._mapped(index, query.size_px) for index in some]
+            pairs = mutual_matches(features, [of_the_map for of_the_map, _ in mapped], config.min_local_cosine)
+            for (of_the_map, view), found in zip(mapped, pairs, strict=True):
                 if time.perf_counter() > until_s:
                     return
-                yield self._look(index, of_the_map, found, query)
+                yield self._look(of_the_map, view, found, query)
 
-    def _look(self, index: int, mapped: MapFeatures, pairs: KeypointMatches, query: View) -> _Look:
-        manifest, frames = self._place_map.manifest, self._place_map.frames
-        intrinsics = manifest.cameras[int(frames.camera_index[index])].intrinsics
-        here = query.taken(pairs.query)
-        there = _view(mapped.keypoints_px[pairs.mapped], intrinsics, _size_px(mapped, intrinsics, query.size_px))
+    def _mapped(self, index: int, query_px: SizePx) -> tuple[MapFeatures, View]:
+        """What the map knows of a frame; the last ones are kept, for the next image sees them again."""
+        kept = self._lately.pop((index, query_px), None)
+        if kept is None:
+            mapped = self._local_map.of(index)
+            camera = self._place_map.manifest.cameras[int(self._place_map.frames.camera_index[index])]
+            size_px = _size_px(mapped, camera.intrinsics, query_px)
+            kept = mapped, _view(mapped.keypoints_px, camera.intrinsics, size_px)
+        self._lately[index, query_px] = kept
+        if len(self._lately) > KEPT_FRAMES:
+            self._lately.popitem(last=False)
+        return kept
+
+    def _look(self, mapped: MapFeatures, view: View, pairs: KeypointMatches, query: View) -> _Look:
+        here, there = query.taken(pairs.query), view.taken(pairs.mapped)
         inliers = geometric_inliers(here, there)
         features = min(len(query.pixels_px), len(mapped))
         seen = here.pixels_px[inliers]
