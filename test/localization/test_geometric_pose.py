@@ -110,13 +110,13 @@ def test_a_keypoint_that_many_frames_know_counts_once() -> None:
 
 def test_the_gate_follows_the_residuals_of_the_map() -> None:
     seen = point_matches(cloud(), noise_px=3.0)
-    wide, narrow = geometric_pose(seen, PINHOLE), geometric_pose(seen, PINHOLE, map_residual_px=1.0)
+    wide, narrow = geometric_pose(seen, PINHOLE), geometric_pose(seen, PINHOLE, map_residual_px=0.5)
     assert wide is not None and narrow is not None
     assert wide.inliers > 0.97 * len(seen) and narrow.inliers < 0.8 * len(seen)
 
 
 def test_the_stated_covariance_is_never_sure() -> None:
-    pose = GeometricPose(HERE, np.zeros((6, 6)), 100, 1.0)
+    pose = GeometricPose(HERE, np.zeros((6, 6)), 100, 1.0, 5.0)
     np.testing.assert_allclose(np.sqrt(np.diag(pose.stated_covariance)), [FLOOR_M] * 3 + [FLOOR_RAD] * 3)
     wide = replace(pose, covariance=np.eye(6))
     assert wide.stated_covariance[0, 0] > DEVIATION_SCALE**2
@@ -125,7 +125,7 @@ def test_the_stated_covariance_is_never_sure() -> None:
 def test_the_base_hangs_on_the_camera_by_its_mount() -> None:
     mount = Pose.from_rotation((0.5, 0.1, 1.0), Rotation.from_euler("z", 0.3) * HERE.rotation)
     covariance = np.diag([1e-4, 2e-4, 3e-4, 1e-4, 2e-4, 3e-4])
-    pose = GeometricPose(HERE, covariance, 100, 1.0)
+    pose = GeometricPose(HERE, covariance, 100, 1.0, 5.0)
     T_map_base, stated = of_the_base(pose, mount)
     assert T_map_base.compose(mount).distance_m(HERE) < 1e-9
     rng = np.random.default_rng(0)

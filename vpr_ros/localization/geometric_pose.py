@@ -18,10 +18,10 @@ Float = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 REPROJECTION_GATE: Final = 12.0 / 640.0
-"""How far from its keypoint a point of the map may project, as a share of the image's longer side; where the map's own
-residuals are known, ``RESIDUALS_IN_GATE`` times these, but not more."""
-RESIDUALS_IN_GATE: Final = 4.0
-NARROWEST_GATE: Final = 3.0 / 640.0
+"""How far from its keypoint a point of the map may project, as a share of the image's longer side, where the map has
+not measured its own residuals; else ``RESIDUALS_IN_GATE`` times these, within the bounds below."""
+RESIDUALS_IN_GATE: Final = 6.0
+NARROWEST_GATE, WIDEST_GATE = 4.0 / 640.0, 24.0 / 640.0
 FEWEST_INLIERS: Final = 12
 """Keypoints that must agree on a pose."""
 SMALLEST_SHARE: Final = 1.0 / 3.0
@@ -29,8 +29,11 @@ SMALLEST_SHARE: Final = 1.0 / 3.0
 DEVIATION_SCALE: Final = 8.0
 """Errors of the map's poses, points and calibration, which all keypoints share, are not in the reprojection: the stated
 deviations are this many times those it predicts. Measured on real images, see docs/verification.md."""
+LOOSE: Final = 0.01
+"""A predicted deviation of this share of the distance to the points doubles that factor: what is loosely determined is
+wrong by more than its reprojection knows."""
 FLOOR_M: Final = 0.01
-FLOOR_RAD: Final = 0.005
+FLOOR_RAD: Final = 0.01
 """No pose is surer than this, however many keypoints agree."""
 LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
@@ -74,12 +77,14 @@ class GeometricPose:
             alone predicts it: far too small, see ``stated_covariance``.
         inliers: how many keypoints agree.
         coverage: share of the image that they cover, 0..1.
+        depth_m: median distance to their points along the optical axis.
     """
 
     T_map_camera: Pose
     covariance: Float
     inliers: int
     coverage: float
+    depth_m: float
 
     @property
     def deviation_m(self) -> float:
@@ -89,7 +94,8 @@ class GeometricPose:
     @property
     def stated_covariance(self) -> Float:
         """(6, 6) as the errors of real answers ask for: scaled, and never below the floors."""
-        return self.covariance * DEVIATION_SCALE**2 + np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+        scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
+        return self.covariance * scale**2 + np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +161,7 @@ def geometric_pose(
         covariance,
         len(first),
         coverage(seen_px, (intrinsics.width_px, intrinsics.height_px)),
+        float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
     )
 
 
@@ -172,7 +179,7 @@ def of_the_base(pose: GeometricPose, T_base_camera: Pose | None) -> tuple[Pose, 
 def _gate(map_residual_px: float | None) -> float:
     if map_residual_px is None:
         return REPROJECTION_GATE
-    return float(np.clip(RESIDUALS_IN_GATE * map_residual_px / 640.0, NARROWEST_GATE, REPROJECTION_GATE))
+    return float(np.clip(RESIDUALS_IN_GATE * map_residual_px / 640.0, NARROWEST_GATE, WIDEST_GATE))
 
 
 def _seen(matches: PointMatches, intrinsics: CameraIntrinsics) -> _Problem:

@@ -23,7 +23,7 @@ from vpr_ros.localization.geometric_pose import GeometricPose, PointMatches, geo
 from vpr_ros.localization.local_matching import KeypointMatches, mutual_matches
 from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, verdict
 from vpr_ros.localization.rejection import Refuted
-from vpr_ros.localization.two_view import SizePx, View, coverage, geometric_inliers
+from vpr_ros.localization.two_view import PLANE, SizePx, View, coverage, geometric_inliers
 from vpr_ros.maps.place_map import PlaceMap
 
 AT_ONCE: Final = 5
@@ -107,6 +107,7 @@ class Verifier:
         self._local_map = local_map
         self._place_map = place_map
         self._config = config
+        self._map_residual_px = _map_residual_px(place_map)
         self._lately: OrderedDict[tuple[int, SizePx], tuple[MapFeatures, View]] = OrderedDict()
 
     def features(self, image_rgb: ImageRgb) -> LocalFeatures:
@@ -152,7 +153,7 @@ class Verifier:
         agreeing = [looked_at[number].points for number in order[self._agreeing(verification)]]
         return replace(
             verification,
-            pose=geometric_pose(_together(agreeing), intrinsics),
+            pose=geometric_pose(_together(agreeing), intrinsics, self._map_residual_px),
             T_base_camera=self._mount(int(candidates.indices[0]), T_base_camera),
         )
 
@@ -228,6 +229,15 @@ class _Look:
 
     geometry: MatchGeometry
     points: PointMatches
+
+
+def _map_residual_px(place_map: PlaceMap) -> float | None:
+    """Median misfit of the map's points in its own frames, for images 640 px long; None where it was not measured."""
+    cameras = [mount.intrinsics for mount in place_map.manifest.cameras if mount.intrinsics is not None]
+    local = place_map.manifest.local
+    if local is None or local.reprojection_px is None or not cameras:
+        return None
+    return local.reprojection_px * PLANE / max(max(camera.width_px, camera.height_px) for camera in cameras)
 
 
 def _view(pixels_px: npt.NDArray[np.float32], intrinsics: CameraIntrinsics | None, size_px: SizePx) -> View:
