@@ -86,9 +86,9 @@ def test_localizer_is_not_told_the_pose(extractor: Extractor, street_map: PlaceM
     told: list[bool] = []
 
     class Watching(Localizer):
-        def localize(self, frame: Any, T_base_camera: Any = None, prior: Any = None) -> Any:
+        def localize(self, frame: Any, T_base_camera: Any = None, prior: Any = None, intrinsics: Any = None) -> Any:
             told.append(frame.T_map_base is not None or prior is not None)
-            return super().localize(frame, T_base_camera, prior)
+            return super().localize(frame, T_base_camera, prior, intrinsics)
 
     evaluate(Watching(extractor, street_map), street_map, second_drive, EvaluationOptions(TWO_METRES, limit=3))
     assert told == [False] * 3

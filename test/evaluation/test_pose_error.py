@@ -37,8 +37,15 @@ def test_errors_and_shares_by_hand() -> None:
     assert summary.rotation_deg["p90"] == pytest.approx(72.8)
     assert summary.within_percent == {
         "0.25m_2deg": pytest.approx(100 / 3),
+        "0.25m_5deg": pytest.approx(100 / 3),
         "0.5m_5deg": pytest.approx(200 / 3),
         "5m_10deg": pytest.approx(200 / 3),
+    }
+    assert summary.within_percent_of_all == {
+        "0.25m_2deg": pytest.approx(20.0),
+        "0.25m_5deg": pytest.approx(20.0),
+        "0.5m_5deg": pytest.approx(40.0),
+        "5m_10deg": pytest.approx(40.0),
     }
 
 

@@ -22,7 +22,7 @@ from vpr_ros.core.frames import Frame
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localizer, LocalizerConfig, PosePrior
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.localization.rejection import Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import Improbable, NoCandidate
 from vpr_ros.maps import PlaceMap
 
 CHI2_95_TWO_AXES = 5.991
@@ -144,17 +144,6 @@ def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path) -> None:
 # hooks
 
 
-class Only:
-    """A verifier that lets one frame of the map pass, if it is there."""
-
-    def __init__(self, frame_index: int) -> None:
-        self.frame_index = frame_index
-
-    def verify(self, frame: Frame, candidates: Candidates, place_map: PlaceMap) -> Candidates:
-        assert frame.name == "query" and len(place_map) == 80
-        return candidates.taken(candidates.indices == self.frame_index)
-
-
 class Doubting:
     """A place filter that believes half of what it is told, and remembers."""
 
@@ -170,19 +159,6 @@ class Doubting:
 
     def reset(self) -> None:
         self.stamps_ns.clear()
-
-
-def test_a_verifier_chooses_the_answer(wall_map: PlaceMap) -> None:
-    free = Localizer(PixelExtractor(), wall_map).localize(frame(12.0))
-    other = free.matches[2].frame_index
-    bound = Localizer(PixelExtractor(), wall_map, verifier=Only(other)).localize(frame(12.0))
-    assert [match.frame_index for match in bound.matches] == [other]
-    assert bound.T_map_base == wall_map.pose(other) != free.T_map_base
-
-
-def test_a_verifier_that_refutes_all_makes_the_place_unknown(wall_map: PlaceMap) -> None:
-    answer = Localizer(PixelExtractor(), wall_map, verifier=Only(-1)).localize(frame(12.0))
-    assert answer.rejection == Refuted(candidates=20) and answer.T_map_base is None
 
 
 def test_a_place_filter_changes_the_decision(wall_map: PlaceMap) -> None:

@@ -25,7 +25,7 @@ FOUND = "similarity 0.55, probability 0.21"
 SENTENCES: tuple[tuple[Rejection, str], ...] = (
     (NoCandidate(None), "no candidate in the map"),
     (NoCandidate(2.5), "no candidate within 2.5 m of the prior"),
-    (Refuted(20), "all 20 candidates are refuted"),
+    (Refuted(10, 7, 15), "geometry proves none of 10 candidates: 7 inliers at most, min_inliers is 15"),
     (Dissimilar(0.553, 0.6, 0.21), f"{FOUND}: similarity too low, min_similarity is 0.60"),
     (Improbable(0.21, 0.5, EVIDENCE, "similarity"), f"{FOUND}, below 0.50: too unlike the best place (0.55)"),
     (
@@ -58,6 +58,6 @@ def test_every_type_and_every_weakness_has_its_words() -> None:
 
 
 def test_the_verdict_names_the_type() -> None:
-    assert verdict(answer(Refuted(3))) == "unknown (refuted)"
+    assert verdict(answer(Refuted(3, 2, 15))) == "unknown (refuted)"
     assert verdict(answer(None)) == "accepted"
     assert answer_sentence(answer(None)) == "similarity 0.95, probability 0.88: accepted"

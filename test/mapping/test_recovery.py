@@ -29,6 +29,7 @@ from vpr_ros.mapping.journal import JOURNAL_NAME, open_journal
 from vpr_ros.mapping.transaction import PartialMap, partial_path
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import replaced_path
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME
 
 FIRST, SECOND, THIRD = WallSource([0.0, 0.5, 1.0]), WallSource([10.0, 10.5]), WallSource([20.0, 20.5])
 REPLACE = replace(EVERY_FRAME, overwrite=True)
@@ -191,9 +192,10 @@ def test_the_command_says_that_nothing_is_left_to_do(tmp_path: Path, capsys: pyt
 def test_a_disk_that_is_full_until_the_end_leaves_no_lock(tmp_path: Path) -> None:
     partial = PartialMap(tmp_path / ".map.partial", 4, "float32", None)
     partial.open({"source": "wall"}, resume=False)
-    partial._descriptors.close()
-    partial._descriptors = Path("/dev/full").open("wb")  # noqa: SIM115 - PartialMap closes it
-    partial._descriptors.write(b"what is left in the buffer")
+    descriptors = partial._arrays[DESCRIPTORS_NAME]
+    descriptors.close()
+    descriptors._stream = Path("/dev/full").open("wb")  # noqa: SIM115 - PartialMap closes it
+    descriptors._stream.write(b"what is left in the buffer")
     with pytest.raises(OSError, match="No space left"):
         partial.close()
     open_journal(tmp_path / ".map.partial").close()  # although *partial* is still there

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import shlex
@@ -16,13 +17,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from vpr_ros.cli.local_words import local_text
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
-from vpr_ros.inference import InferenceOptions, open_extractor
+from vpr_ros.inference import InferenceOptions, open_extractor, open_local_extractor, shipped_model_path
+from vpr_ros.inference.local_extractor import OnnxLocalExtractor
+from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.mapping.usable_frames import UNDECODABLE
@@ -51,6 +56,12 @@ def build_parser() -> CommandParser:
     parser.add_argument("source", type=Path, metavar="SOURCE", help="bag folder, .mcap, .db3, or image folder")
     parser.add_argument("--output", type=Path, required=True, metavar="MAP", help="the map's folder")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="default: the shipped vpr_nano")
+    parser.add_argument(
+        "--local-model",
+        type=Path,
+        metavar="L.onnx",
+        help="keep the local features that this model finds (default: those of --model, where it gives any)",
+    )
     add_option(parser, InferenceOptions, "providers")
     gates = parser.add_argument_group("which frames enter the map")
     add_option(gates, BuildConfig, "min_distance_m", "M")
@@ -65,6 +76,10 @@ def build_parser() -> CommandParser:
     add_option(how, BuildConfig, "thumbnails")
     add_option(how, BuildConfig, "batch_size", "N")
     add_option(how, BuildConfig, "radius_m", "M")
+    local = parser.add_argument_group("what is kept of local features")
+    add_option(local, BuildConfig, "local")
+    add_option(local, BuildConfig, "local_bytes", "N")
+    add_option(local, BuildConfig, "local_bits", "N")
     where = parser.add_mutually_exclusive_group()
     add_option(where, BuildConfig, "local_origin")
     add_option(where, BuildConfig, "origin_m", ("X", "Y", "Z"))
@@ -78,6 +93,7 @@ def _build(argv: Sequence[str]) -> None:
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
     source = open_recording(arguments.source, arguments, require_poses=True, warn=_LOG.warning)
     extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
+    local_model = _local_model(arguments, config, extractor)
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
     try:
         with progress_bar("building") as progress:
@@ -89,11 +105,25 @@ def _build(argv: Sequence[str]) -> None:
                 append=arguments.append,
                 resume=arguments.resume,
                 progress=progress,
+                local_model=local_model,
             )
     except KeyboardInterrupt:
         print("what is done is kept: finish it with the same command and --resume", file=sys.stderr)
         raise
     _print(report)
+
+
+def _local_model(
+    arguments: argparse.Namespace, config: BuildConfig, extractor: OnnxExtractor
+) -> OnnxLocalExtractor | None:
+    """What is to find local features: the model that was named for it, else the map's own where it gives any."""
+    named = arguments.local_model
+    if named is not None and not config.local:
+        raise ConfigError("--local-model and --no-local are given", "Give one of the two")
+    if not config.local or (named is None and not extractor.has_local):
+        return None
+    path = named or arguments.model or shipped_model_path()
+    return open_local_extractor(path, config_from(InferenceOptions, arguments))
 
 
 def _print(report: BuildReport) -> None:
@@ -117,6 +147,8 @@ def _print(report: BuildReport) -> None:
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "
         f"({calibration.samples_right} right, {calibration.samples_wrong} wrong answers)"
     )
+    if report.local is not None:
+        print(local_text(report.local))
     localize = program("localize")
     with_ros = localize.startswith("ros2 ")
     start = "ros2 launch vpr_ros localize.launch.py map:=" if with_ros else f"{localize} --ros-args -p map:="

@@ -9,13 +9,16 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from vpr_ros.cli.model_arguments import add_preprocessing, preprocessing_changes
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
+from vpr_ros.export.foreign_local import LocalDescription, describe_local_onnx
 from vpr_ros.export.foreign_model import Description, describe_onnx
+from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,13 +30,22 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         name="describe_model",
         description="Write an ONNX model with the description that build_map and localize read.",
-        example="  %(prog)s mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320",
+        example="  %(prog)s mixvpr.onnx --output mixvpr_described.onnx --name mixvpr --size 320x320\n"
+        "  %(prog)s --local xfeat.onnx --output xfeat_described.onnx --mean 0 0 0 --std 1 1 1",
     )
     parser.add_argument("model", type=Path, help="ONNX file: an RGB image batch in, one vector per image out")
     parser.add_argument("--output", type=Path, required=True, help="the described file; may be the same")
     parser.add_argument("--name", help="of the model (default: the file's)")
     parser.add_argument("--model-version", default="1", help="for people")
     parser.add_argument("--aggregation", default="unknown", help="name of the pooling, for people")
+    parser.add_argument("--local", action="store_true", help="it gives local features, for build_map --local-model")
+    parser.add_argument(
+        "--local-outputs",
+        nargs=3,
+        default=LOCAL_OUTPUTS,
+        metavar=("KEYPOINTS", "DESCRIPTORS", "SCORES"),
+        help=f"what these outputs are called, where not {', '.join(LOCAL_OUTPUTS)}",
+    )
     parser.add_argument("--descriptor-output", help="which of several outputs is the descriptor")
     parser.add_argument("--descriptor-dim", type=int, help="needed where the file leaves it open")
     add_preprocessing(parser, "of the input; needed where the file leaves it open")
@@ -42,8 +54,12 @@ def _parser() -> CommandParser:
 
 def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
+    name = args.name or args.model.stem
+    if args.local:
+        _describe_local(args, name)
+        return
     description = Description(
-        name=args.name or args.model.stem,
+        name=name,
         version=args.model_version,
         descriptor_dim=args.descriptor_dim,
         descriptor_output=args.descriptor_output,
@@ -55,6 +71,16 @@ def _command(argv: Sequence[str]) -> None:
     print(f"{args.output}: {info.name}, input {size.height_px}x{size.width_px}, descriptor {info.descriptor_dim}")
     if dropped:
         print(f"left out: the other outputs ({', '.join(dropped)})")
+
+
+def _describe_local(args: argparse.Namespace, name: str) -> None:
+    description = LocalDescription(name, args.model_version, tuple(args.local_outputs), preprocessing_changes(args))
+    info = describe_local_onnx(args.model, args.output, description)
+    size = info.preprocessing
+    print(
+        f"{args.output}: {info.name}, input {size.height_px}x{size.width_px}, {info.keypoints} local features of "
+        f"{info.dim} numbers"
+    )
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThres
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
 from vpr_ros.evaluation.summary import summary_notes, summary_tables
-from vpr_ros.inference import open_extractor
-from vpr_ros.localization import Localizer
+from vpr_ros.inference import open_extractor, shipped_model_path
+from vpr_ros.localization import Localizer, LocalizerConfig
+from vpr_ros.localization.local_model import local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import map_warnings
 
@@ -63,6 +64,15 @@ def build_parser() -> CommandParser:
     parser.add_argument("queries", type=Path, metavar="QUERIES", help="bag or image folder")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="model of the map (default: the shipped vpr_nano)")
+    parser.add_argument(
+        "--local-model",
+        type=Path,
+        metavar="L.onnx",
+        help="model of the map's local features (default: the map's model, where it gives them)",
+    )
+    add_option(parser, LocalizerConfig, "verify_candidates", "N")
+    add_option(parser, LocalizerConfig, "verify_time_ms", "MS")
+    add_option(parser, LocalizerConfig, "min_inliers", "N")
     add_option(parser, EvaluationOptions, "limit", "N")
     add_option(parser, EvaluationOptions, "baselines")
     add_option(parser, EvaluationOptions, "pictures", "N")
@@ -85,10 +95,14 @@ def _evaluate(argv: Sequence[str]) -> None:
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
     extractor = open_extractor(arguments.model)
+    own = (arguments.model or shipped_model_path()) if extractor.has_local else None
+    local = local_extractor_for(place_map, arguments.local_model, own)
+    localizer = Localizer(extractor, place_map, config_from(LocalizerConfig, arguments), local, place_map.local)
     with progress_bar("localizing") as progress:
-        result = evaluate(Localizer(extractor, place_map), place_map, queries, options, progress)
+        result = evaluate(localizer, place_map, queries, options, progress)
     write_report(result, arguments.output, _made_by(argv, arguments, place_map, queries.description, extractor))
-    for warning in map_warnings(place_map):
+    unused = missing_local_model(place_map, verifies=localizer.verifies)
+    for warning in (*map_warnings(place_map), *filter(None, [unused])):
         print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)
 

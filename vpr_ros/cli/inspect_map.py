@@ -17,6 +17,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from vpr_ros.cli.local_words import local_text
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
@@ -101,6 +102,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         f"sha256 {manifest.model.sha256[:12]}...",
         "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "
         f"{sum(entry.size_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB with the table",
+        "local features": "none" if manifest.local is None else local_text(manifest.local).partition(": ")[2],
         "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),

@@ -69,27 +69,43 @@ class ModelInfo:
             ModelError: not JSON, a newer metadata version, or a field that is missing, unknown, or of another kind.
         """
         remedy = "Export the model again with `export_model` of this version"
-        fields = parse_json(text, f"{origin}: the {METADATA_KEY!r} metadata", ModelError)
+        fields = described_fields(text, f"{origin}: the {METADATA_KEY!r} metadata", METADATA_VERSION, remedy)
         try:
-            version = _whole(fields.pop("metadata_version"))
-        except (TypeError, KeyError, AttributeError) as error:
-            raise ModelError(f"{origin}: the {METADATA_KEY!r} metadata cannot be read ({error!r})", remedy) from error
-        if version > METADATA_VERSION:
-            raise ModelError(
-                f"{origin}: metadata version {version}, this software knows up to {METADATA_VERSION}",
-                "Update vpr_ros",
-            )
-        try:
-            preprocessing = dict(fields.pop("preprocessing"))
-            for key in ("mean", "std"):
-                preprocessing[key] = tuple(preprocessing[key])
-            info = cls(preprocessing=Preprocessing(**preprocessing), **fields)
+            info = cls(**fields)
             _check(info)
         except (TypeError, KeyError, ValueError) as error:
             raise ModelError(f"{origin}: the {METADATA_KEY!r} metadata is incomplete ({error!r})", remedy) from error
-        except ModelError as error:
-            raise ModelError(f"{origin}: {error.problem}", error.remedy) from error
         return info
+
+
+def described_fields(text: str, what: str, newest: int, remedy: str) -> dict[str, Any]:
+    """The fields of a description in an ONNX file's ``metadata_props``, its preprocessing made one.
+
+    Args:
+        text: JSON.
+        what: names it in messages.
+        newest: ``metadata_version`` that this software knows.
+        remedy: where it cannot be read.
+
+    Raises:
+        ModelError: not JSON, a newer version, or no preprocessing that can be carried out.
+    """
+    fields = parse_json(text, what, ModelError)
+    try:
+        version = whole(fields.pop("metadata_version"))
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ModelError(f"{what} cannot be read ({error!r})", remedy) from error
+    if version > newest:
+        raise ModelError(f"{what} has metadata version {version}, this software knows up to {newest}", "Update vpr_ros")
+    try:
+        preprocessing = dict(fields.pop("preprocessing"))
+        for key in ("mean", "std"):
+            preprocessing[key] = tuple(preprocessing[key])
+        return {"preprocessing": Preprocessing(**preprocessing), **fields}
+    except (TypeError, KeyError, ValueError) as error:
+        raise ModelError(f"{what} is incomplete ({error!r})", remedy) from error
+    except ModelError as error:
+        raise ModelError(f"{what}: {error.problem}", error.remedy) from error
 
 
 def _check(info: ModelInfo) -> None:
@@ -106,11 +122,16 @@ def _check(info: ModelInfo) -> None:
         value = getattr(info, name)
         if not isinstance(value, Mapping) and not (value is None and name == "patch_normalised"):
             raise TypeError(f"{name} is no table")
-    if not 0 < _whole(info.descriptor_dim) <= LARGEST_DIM:
+    if not 0 < whole(info.descriptor_dim) <= LARGEST_DIM:
         raise ValueError(f"descriptor_dim is {str(info.descriptor_dim)[:80]}, expected 1 to {LARGEST_DIM}")
 
 
-def _whole(value: object) -> int:
+def whole(value: object) -> int:
+    """Take a whole number of a file that anybody may have written.
+
+    Raises:
+        TypeError: it is none.
+    """
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{str(value)[:80]} is no whole number")
     return value

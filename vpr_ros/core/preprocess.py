@@ -97,10 +97,31 @@ class Preprocessing:
                 row[channel] += shift[channel]
         return out
 
+    def to_image_px(self, keypoints_px: npt.NDArray[Any], width_px: int, height_px: int) -> npt.NDArray[np.float64]:
+        """(M, 2) pixels x, y of the network's input -> (M, 2) pixels of the image, *width_px* by *height_px*.
+
+        Centres of pixels are whole numbers in both. Every way of resizing maps edges to edges, so that a centre lies
+        half a pixel from them on both sides. Only OpenCV's "area" where one side grows and the other shrinks, which is
+        no box filter then, is off by up to half of what it skips.
+        """
+        left, top, window_width, window_height = self._window(width_px, height_px)
+        scale = np.array([window_width / self.width_px, window_height / self.height_px])
+        return np.asarray((np.asarray(keypoints_px, np.float64) + 0.5) * scale - 0.5 + (left, top))
+
+    def _window(self, width_px: int, height_px: int) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the part of an image that the network gets to see."""
+        if self.aspect != "crop":
+            return 0, 0, width_px, height_px
+        aspect_ratio = self.width_px / self.height_px
+        new_width = min(width_px, max(1, round(height_px * aspect_ratio)))
+        new_height = min(height_px, max(1, round(width_px / aspect_ratio)))
+        return (width_px - new_width) // 2, (height_px - new_height) // 2, new_width, new_height
+
     def _to_size(self, image_rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Crop and resize (H, W, 3) of either kind to (height_px, width_px, 3) of the same."""
-        if self.aspect == "crop":
-            image_rgb = _centre_crop(image_rgb, self.width_px / self.height_px)
+        height, width = image_rgb.shape[:2]
+        left, top, width, height = self._window(width, height)
+        image_rgb = image_rgb[top : top + height, left : left + width]
         if image_rgb.shape[:2] == (self.height_px, self.width_px):
             return image_rgb
         size = (self.width_px, self.height_px)
@@ -120,11 +141,3 @@ def _is_per_channel(values: object) -> bool:
     if not isinstance(values, list | tuple) or len(values) != 3:
         return False
     return all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < LARGEST_SHIFT for v in values)
-
-
-def _centre_crop(image_rgb: npt.NDArray[Any], aspect_ratio: float) -> npt.NDArray[Any]:
-    height, width = image_rgb.shape[:2]
-    new_width = min(width, max(1, round(height * aspect_ratio)))
-    new_height = min(height, max(1, round(width / aspect_ratio)))
-    top, left = (height - new_height) // 2, (width - new_width) // 2
-    return image_rgb[top : top + new_height, left : left + new_width]

@@ -31,6 +31,7 @@ from vpr_ros.evaluation.positives import right_means
 from vpr_ros.evaluation.precision_recall import PrecisionRecall, precision_recall
 from vpr_ros.evaluation.recall import Recall, recall_at_n
 from vpr_ros.evaluation.reliability import reliability
+from vpr_ros.evaluation.verification import verification_figures
 from vpr_ros.localization import Rejection
 from vpr_ros.localization.sentences import rejection_words
 
@@ -65,6 +66,7 @@ def compute_metrics(outcomes: Outcomes, baselines: Mapping[str, Recall] | None =
         **_acceptance(outcomes),
         "calibration": asdict(reliability(outcomes.probability, outcomes.right)),
         "nees": _nees(outcomes),
+        "verification": verification_figures(outcomes),
         "latency_ms": latency_quantiles_ms(
             [{"decode": row.decode_ms, **row.answer.timings_ms} for row in outcomes.rows]
         ),

@@ -85,6 +85,15 @@ class Outcomes:
         return table
 
     @cached_property
+    def retrieved(self) -> IntArray:
+        """(Q, K) the same as ranked by similarity alone, before keypoints were compared."""
+        table = self.predictions.copy()
+        for number, row in enumerate(self.rows):
+            order = np.argsort([match.retrieved_rank for match in row.answer.matches], kind="stable")
+            table[number, : len(order)] = table[number, order]
+        return table
+
+    @cached_property
     def right(self) -> BoolArray:
         """(Q,) whether the best match is a correct one."""
         return self.positives.correct(self.predictions[:, :1])[:, 0]

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.localization import Localization
 from vpr_ros.localization.sentences import answer_sentence
 
 QUERY_COLUMNS = (
@@ -35,6 +36,12 @@ QUERY_COLUMNS = (
     "rotation_error_deg",
     "top1_translation_error_m",
     "top1_rotation_error_deg",
+    "pose_source",
+    "inliers",
+    "inlier_share",
+    "coverage",
+    "pose_deviation_m",
+    "retrieved_rank",
 )
 
 
@@ -67,8 +74,25 @@ def write_query_table(path: Path, outcomes: Outcomes) -> None:
                     _number(np.rad2deg(outcomes.answer_errors.rotation_rad[number])),
                     _number(outcomes.top1_errors.translation_m[number]),
                     _number(np.rad2deg(outcomes.top1_errors.rotation_rad[number])),
+                    *_geometry(row.answer),
                 ]
             )
+
+
+def _geometry(answer: Localization) -> list[object]:
+    """What keypoints say of the answer; nothing where nobody looked."""
+    if not answer.was_compared:
+        return [""] * 6
+    best, pose = answer.matches[0], answer.geometric
+    seen = best.geometry
+    return [
+        answer.pose_source,
+        answer.inliers,
+        _number(seen.share) if seen else "",
+        _number(pose.coverage if pose else seen.coverage if seen else np.nan),
+        _number(pose.deviation_m) if pose else "",
+        best.retrieved_rank,
+    ]
 
 
 def _number(value: float) -> str:

@@ -22,6 +22,7 @@ from vpr_ros.evaluation.baselines import pixel_descriptor
 from vpr_ros.evaluation.ground_truth import GroundTruth
 from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
 from vpr_ros.localization import Localizer
+from vpr_ros.localization.same_camera import mapped_intrinsics
 
 THUMBNAIL_WIDTH_PX = 320
 
@@ -130,5 +131,10 @@ def _localize(localizer: Localizer, record: FrameRecord, camera: CameraMount | N
     image_rgb = record.load().image_rgb
     decode_ms = 1e3 * (perf_counter() - start)
     frame = Frame(image_rgb, record.stamp_ns, record.camera, record.name)
-    answer = localizer.localize(frame, T_base_camera=camera.T_base_camera if camera else None)
+    intrinsics = camera.intrinsics if camera else None
+    if intrinsics is None:
+        height_px, width_px = image_rgb.shape[:2]
+        intrinsics = mapped_intrinsics(localizer.place_map, (record.camera,), (width_px, height_px))
+    mount = camera.T_base_camera if camera else None
+    answer = localizer.localize(frame, T_base_camera=mount, intrinsics=intrinsics)
     return QueryOutcome(record.name, record.T_map_base, answer, decode_ms), image_rgb

@@ -17,6 +17,7 @@ from vpr_ros.evaluation.binomial import interval_text
 from vpr_ros.evaluation.metrics import Metrics
 
 UNKNOWN = "-"
+FINE = "0.25m_5deg"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,14 @@ class TextTable:
 
 def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
     """Tables in the order a reader asks: found? published? how far off? how fast?"""
-    tables = (_recall(metrics), _acceptance(metrics), _rejections(metrics), _pose_error(metrics), _latency(metrics))
+    tables = (
+        _recall(metrics),
+        _acceptance(metrics),
+        _rejections(metrics),
+        _verification(metrics),
+        _pose_error(metrics),
+        _latency(metrics),
+    )
     return tuple(table for table in tables if table.rows)
 
 
@@ -101,11 +109,16 @@ def _rejections(metrics: Metrics) -> TextTable:
 
 
 def _pose_error(metrics: Metrics) -> TextTable:
-    groups = {"answer": "every answer", "top1": "best match alone", "published": "published"}
+    groups = {
+        "every answer": metrics["pose_error"]["answer"],
+        "best match alone": metrics["pose_error"]["top1"],
+        "published": metrics["pose_error"]["published"],
+    }
+    if verification := metrics["verification"]:
+        groups |= {f"{source} answers": group for source, group in verification["pose_error"].items()}
     bounds = tuple(metrics["pose_error"]["answer"]["within_percent"])
     rows = []
-    for key, label in groups.items():
-        group = metrics["pose_error"][key]
+    for label, group in groups.items():
         if not group["count"]:
             continue
         metres, degrees = group["translation_m"], group["rotation_deg"]
@@ -115,12 +128,38 @@ def _pose_error(metrics: Metrics) -> TextTable:
                 *(_number(metres[name], 2) for name in ("median", "p90")),
                 *(_number(degrees[name], 1) for name in ("median", "p90")),
                 *(_percent(group["within_percent"][bound]) for bound in bounds),
+                _percent(group["within_percent_of_all"][FINE]),
                 str(group["count"]),
             )
         )
-    names = tuple(bound.replace("_", ", ").replace("m,", " m,").replace("deg", " deg") for bound in bounds)
-    header = ("", "median m", "p90 m", "median deg", "p90 deg", *names, "poses")
+    names = tuple(map(_bound, bounds))
+    header = ("", "median m", "p90 m", "median deg", "p90 deg", *names, f"{_bound(FINE)} of all", "poses")
     return TextTable("Pose error", header, tuple(rows))
+
+
+def _bound(name: str) -> str:
+    return name.replace("_", ", ").replace("m,", " m,").replace("deg", " deg")
+
+
+def _verification(metrics: Metrics) -> TextTable:
+    figures = metrics["verification"]
+    if figures is None:
+        return TextTable("", (), ())
+    ranks = tuple(figures["recall_at_before"])
+    inliers = figures["median_inliers"]
+    rows = (
+        ("by similarity", *_numbers(figures["recall_at_before"], ranks), ""),
+        (
+            "verified",
+            *_numbers(figures["recall_at_after"], ranks),
+            f"{_number(inliers['right'], 0)} right, {_number(inliers['wrong'], 0)} wrong",
+        ),
+    )
+    title = (
+        f"Recall in percent of all queries, before and after verification of "
+        f"{figures['candidates_compared']:.1f} candidates in {figures['compared']} queries"
+    )
+    return TextTable(title, ("", *(f"@{rank}" for rank in ranks), "median inliers of best matches"), rows)
 
 
 def _latency(metrics: Metrics) -> TextTable:

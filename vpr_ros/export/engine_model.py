@@ -27,10 +27,11 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.inference import open_extractor
 from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
+from vpr_ros.inference.onnx_session import INPUT
 from vpr_ros.inference.options import CPU, TENSORRT, InferenceOptions
 from vpr_ros.inference.prebuilt import ENGINE_KEY, PrebuiltEngine
 from vpr_ros.inference.probe import MIN_COSINE, lowest_cosine, probe_batch
-from vpr_ros.inference.session import INPUT, ModelSession
+from vpr_ros.inference.session import ModelSession
 
 MAX_BATCH = 16
 CONTEXT_NODE = "EPContext"

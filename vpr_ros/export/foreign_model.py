@@ -22,7 +22,7 @@ from vpr_ros.core.errors import ExportError, ModelError
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.graph_ends import descriptor_output, image_input, rename_ends, shape_of
-from vpr_ros.export.metadata import input_size, load_onnx, save_onnx, set_model_info
+from vpr_ros.export.metadata import OUTPUT_NAME, input_size, load_onnx, save_onnx, set_model_info
 from vpr_ros.inference.options import CPU
 from vpr_ros.inference.session import ModelSession
 
@@ -74,11 +74,11 @@ def describe_onnx(source: Path, target: Path, description: Description) -> Descr
     info = ModelInfo(
         name=description.name,
         version=description.version,
-        preprocessing=Preprocessing(**{**description.preprocessing, **_size(image, description, source)}),
+        preprocessing=described_preprocessing(image, description.preprocessing, source),
         descriptor_dim=_descriptor_dim(descriptor, description.descriptor_dim, source),
         aggregation={"name": description.aggregation},
     )
-    dropped = rename_ends(model, image.name, descriptor.name)
+    dropped = rename_ends(model, image.name, {descriptor.name: OUTPUT_NAME})
     set_model_info(model, info)
     with folder_beside(target, ExportError) as folder:
         trial = folder / target.name
@@ -101,16 +101,21 @@ def _run_once(path: Path, info: ModelInfo, source: Path) -> None:
         ) from error
 
 
-def _size(image: onnx.ValueInfoProto, description: Description, source: Path) -> dict[str, int]:
+def described_preprocessing(image: onnx.ValueInfoProto, given: Mapping[str, Any], source: Path) -> Preprocessing:
+    """How an image becomes the input *image* of the file *source*, as far as it and the *given* fields say.
+
+    Raises:
+        ExportError: its size is nowhere, or given otherwise than the file says.
+    """
     sizes = {}
     for side, stated in zip(("height_px", "width_px"), input_size(image), strict=True):
-        given = description.preprocessing.get(side)
-        if stated is None and given is None:
+        asked = given.get(side)
+        if stated is None and asked is None:
             raise ExportError(f"{source} leaves the size of its input open", "Give it with --size HEIGHTxWIDTH")
-        if stated is not None and given is not None and stated != given:
-            raise ExportError(f"{source} has {side}={stated}, --size says {given}", "Leave --size out")
-        sizes[side] = int(stated or given or 0)
-    return sizes
+        if stated is not None and asked is not None and stated != asked:
+            raise ExportError(f"{source} has {side}={stated}, --size says {asked}", "Leave --size out")
+        sizes[side] = int(stated or asked or 0)
+    return Preprocessing(**{**given, **sizes})
 
 
 def _descriptor_dim(descriptor: onnx.ValueInfoProto, given: int | None, source: Path) -> int:

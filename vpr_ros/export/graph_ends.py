@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import onnx
@@ -76,8 +76,8 @@ def shape_of(value: onnx.ValueInfoProto) -> list[int | str | None]:
     return [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in dims]
 
 
-def rename_ends(model: onnx.ModelProto, image: str, descriptor: str) -> list[str]:
-    """Call the value *image* ``image`` and *descriptor* ``descriptor``, and keep no other output.
+def rename_ends(model: onnx.ModelProto, image: str, outputs: Mapping[str, str]) -> list[str]:
+    """Call the value *image* ``image`` and every value of *outputs* as that says, and keep no other output.
 
     Whatever else bears one of these names gets another.
 
@@ -85,10 +85,11 @@ def rename_ends(model: onnx.ModelProto, image: str, descriptor: str) -> list[str
         Names of the outputs that are left out.
     """
     taken = {name for graph in _graphs(model.graph) for name in _names(graph)}
-    names = {name: _free(name, taken) for name in (INPUT_NAME, OUTPUT_NAME) if name in taken - {image, descriptor}}
-    names |= {image: INPUT_NAME, descriptor: OUTPUT_NAME}
-    dropped = [value.name for value in model.graph.output if value.name != descriptor]
-    kept = [value for value in model.graph.output if value.name == descriptor]
+    wanted = {image: INPUT_NAME, **outputs}
+    names = {name: _free(name, taken) for name in wanted.values() if name in taken - set(wanted)}
+    names |= wanted
+    dropped = [value.name for value in model.graph.output if value.name not in outputs]
+    kept = [value for value in model.graph.output if value.name in outputs]
     del model.graph.output[:]
     model.graph.output.extend(kept)
     for graph in _graphs(model.graph):

@@ -24,9 +24,14 @@ OUTPUT_NAME = "descriptor"
 
 def set_model_info(model: onnx.ModelProto, info: ModelInfo) -> None:
     """Put *info* into the ``metadata_props``, in place of an older one."""
-    kept = [(p.key, p.value) for p in model.metadata_props if p.key != METADATA_KEY]
+    set_metadata(model, METADATA_KEY, info.to_json())
+
+
+def set_metadata(model: onnx.ModelProto, key: str, text: str) -> None:
+    """Put the entry *key* into the ``metadata_props``, in place of an older one."""
+    kept = [(p.key, p.value) for p in model.metadata_props if p.key != key]
     del model.metadata_props[:]
-    onnx.helper.set_model_props(model, dict([*kept, (METADATA_KEY, info.to_json())]))
+    onnx.helper.set_model_props(model, dict([*kept, (key, text)]))
 
 
 def load_onnx(path: Path) -> onnx.ModelProto:

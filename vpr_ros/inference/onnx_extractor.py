@@ -53,6 +53,11 @@ class OnnxExtractor:
         return self._session.provider
 
     @property
+    def has_local(self) -> bool:
+        """Whether the model's file gives local features too; ``open_local_extractor`` opens them."""
+        return self._session.has_local
+
+    @property
     def events(self) -> tuple[InferenceEvent, ...]:
         """What was chosen, what could not run and why, and how the engine build goes; oldest first."""
         return self._log.events

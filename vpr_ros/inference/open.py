@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import onnxruntime
 
@@ -18,11 +19,14 @@ from vpr_ros.core.hashing import file_sha256
 from vpr_ros.core.paths import user_path
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
+from vpr_ros.inference.local_extractor import LocalSession, OnnxLocalExtractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.inference.options import CPU, TENSORRT, EventLog, InferenceEvent, InferenceOptions
 from vpr_ros.inference.prebuilt import PrebuiltEngine, read_engine
 from vpr_ros.inference.session import ModelSession
 from vpr_ros.inference.shipped import shipped_model_path
+
+Session = TypeVar("Session", ModelSession, LocalSession)
 
 
 def open_extractor(model: Path | None = None, options: InferenceOptions | None = None) -> OnnxExtractor:
@@ -49,11 +53,27 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
         return OnnxExtractor(session, engine.source_sha256, log)
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
-    session, sha256 = _first_that_works(path, at_once, options, log), file_sha256(path)
+    session, sha256 = _first_that_works(ModelSession, path, at_once, options, log), file_sha256(path)
     extractor = OnnxExtractor(session, sha256, log)
     if TENSORRT in wanted and _can_start(TENSORRT, log):
         extractor.upgrade_in_background(lambda: _open_tensorrt(path, sha256, options), TENSORRT)
     return extractor
+
+
+def open_local_extractor(model: Path, options: InferenceOptions | None = None) -> OnnxLocalExtractor:
+    """Open a model that gives local features, on the best provider that works; TensorRT is passed over.
+
+    Raises:
+        ConfigError: none of the wanted providers is installed.
+        ModelError: the file is missing, gives no local features, does not say so, or does not run here.
+    """
+    options = options or InferenceOptions()
+    path = user_path(model, "the local model")
+    if not path.is_file():
+        raise ModelError(f"no model at {path}", "Give an ONNX file with local features")
+    log = EventLog(options.on_event)
+    wanted = [provider for provider in _installed(options.providers) if provider != TENSORRT] or [CPU]
+    return OnnxLocalExtractor(_first_that_works(LocalSession, path, wanted, options, log), file_sha256(path))
 
 
 def open_prebuilt(path: Path, engine: PrebuiltEngine, options: InferenceOptions) -> ModelSession:
@@ -97,16 +117,18 @@ def _can_start(provider: str, log: EventLog) -> bool:
     return True
 
 
-def _first_that_works(path: Path, providers: list[str], options: InferenceOptions, log: EventLog) -> ModelSession:
+def _first_that_works(
+    kind: type[Session], path: Path, providers: list[str], options: InferenceOptions, log: EventLog
+) -> Session:
     for provider in providers[:-1]:
         try:
-            session = ModelSession(path, provider, {}, options.threads)
+            session = kind(path, provider, {}, options.threads)
         except ModelError as error:
             log(InferenceEvent("fallback", provider, str(error)))
             continue
         log(InferenceEvent("chosen", provider, f"{provider} runs {path.name}"))
         return session
-    session = ModelSession(path, providers[-1], {}, options.threads)
+    session = kind(path, providers[-1], {}, options.threads)
     log(InferenceEvent("chosen", session.provider, f"{session.provider} runs {path.name}"))
     return session
 

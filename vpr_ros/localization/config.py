@@ -29,6 +29,40 @@ class LocalizerConfig:
         when="More for dense maps, where many frames show one place.",
         heading="Retrieve",
     )
+    verify_candidates: int = option(
+        10,
+        "how many of them are compared with the image by local features, where the map has some; 0 = none",
+        unit="frames",
+        minimum=0,
+        maximum=1000,
+        when="Fewer where the processor is slow, more where the right place comes late among the candidates.",
+        heading="Verify",
+    )
+    verify_time_ms: float = option(
+        50.0,
+        "how long that may take for an image, the network not counted: over it fewer candidates are compared and no "
+        "pose is sought. The answer is the same each time only where the time suffices",
+        unit="ms",
+        minimum=1.0,
+        maximum=60_000.0,
+        when="Raise it to compare all candidates on a slow processor, see `verify` on /diagnostics.",
+    )
+    min_inliers: int = option(
+        15,
+        "so many keypoints must fit one rigid scene to prove a match. An answer is rejected as refuted when image and "
+        "map frame have a hundred keypoints or more and none of the compared candidates reaches this; 0 = never",
+        minimum=0,
+        maximum=100_000,
+        when="Raise it where another place looks the same in large parts (60 are rare off the map); "
+        "0 where light or season leave few keypoints alike and places are told apart by the descriptor all the same.",
+    )
+    min_local_cosine: float = option(
+        0.8,
+        "keypoints whose descriptors are less alike than this are not matched",
+        minimum=-1.0,
+        maximum=1.0,
+        when="Lower it for local models whose descriptors change more from view to view.",
+    )
     min_probability: float = option(
         0.5,
         "an answer is accepted when its calibrated probability of being right is at least this",

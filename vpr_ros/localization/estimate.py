@@ -18,6 +18,8 @@ from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.core.pose_average import AveragePose, average_pose, consistent_with_first, softmax_weights
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
+from vpr_ros.localization.geometric_pose import GeometricPose, of_the_base
+from vpr_ros.localization.verify import Verification
 from vpr_ros.maps.calibration import Calibration
 
 UNKNOWN_ANGLE_VARIANCE_RAD2 = np.pi**2
@@ -33,11 +35,29 @@ class PoseEstimate:
         T_map_base: the identity quaternion where the orientation is unknown.
         covariance: (6, 6) of x, y, z, roll, pitch, yaw about the map's axes.
         orientation_known: whether the quaternion means anything.
+        geometric: what it comes from; None where it is the mean of candidates.
     """
 
     T_map_base: Pose
     covariance: npt.NDArray[np.float64]
     orientation_known: bool
+    geometric: GeometricPose | None = None
+
+
+def best_estimate(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
+    """The geometric pose where there is one that is surer of its position than the candidates are; else their mean.
+
+    Args:
+        verification: with one candidate at least; refuted ones do not join the mean.
+        config, calibration: see ``estimate_pose``.
+    """
+    retrieved = estimate_pose(verification.standing, config, calibration)
+    if verification.pose is None:
+        return retrieved
+    T_map_base, covariance = of_the_base(verification.pose, verification.T_base_camera)
+    if np.trace(covariance[:3, :3]) > np.trace(retrieved.covariance[:3, :3]):
+        return retrieved
+    return PoseEstimate(T_map_base, covariance, orientation_known=True, geometric=verification.pose)
 
 
 def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:

@@ -5,9 +5,9 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Where geometric verification and a filter over time join the localizer.
+"""Where a filter over time joins the localizer.
 
-Both are to come: nothing in the package implements either yet, and without them the localizer answers image by image.
+It is to come: nothing in the package implements one yet, and without it the localizer answers image by image.
 """
 
 from __future__ import annotations
@@ -17,16 +17,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.frames import Frame
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.maps.place_map import PlaceMap
-
-
-class Verifier(Protocol):
-    """Looks at image and candidates once more, for example by the geometry of local features."""
-
-    def verify(self, frame: Frame, candidates: Candidates, place_map: PlaceMap) -> Candidates:
-        """Give the candidates in a better order, without those it refutes; with none left the answer is ``Refuted``."""
 
 
 class PlaceFilter(Protocol):

@@ -14,18 +14,21 @@ import time
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.evidence import EVIDENCE_TOP_K, Evidence, match_evidence
 from vpr_ros.core.frames import Frame
+from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.decide import decide, match_probabilities
-from vpr_ros.localization.estimate import estimate_pose
-from vpr_ros.localization.hooks import PlaceFilter, Verifier
-from vpr_ros.localization.rejection import NoCandidate, Refuted, Rejection
+from vpr_ros.localization.estimate import best_estimate
+from vpr_ros.localization.hooks import PlaceFilter
+from vpr_ros.localization.rejection import NoCandidate, Rejection
 from vpr_ros.localization.result import Localization, Match, PosePrior
 from vpr_ros.localization.retrieve import retrieve
+from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
 
 
@@ -52,46 +55,66 @@ class Localizer:
         extractor: Extractor,
         place_map: PlaceMap,
         config: LocalizerConfig = LocalizerConfig(),  # noqa: B008 - frozen
-        verifier: Verifier | None = None,
+        local_extractor: LocalExtractor | None = None,
+        local_map: LocalFeatureMap | None = None,
         place_filter: PlaceFilter | None = None,
     ) -> None:
-        """Put the parts together.
+        """Put the parts together; candidates are verified where both *local_extractor* and *local_map* are given.
 
         Raises:
-            MapError: the map was built with another model.
+            MapError: the map, or what it keeps of local features, was built with another model.
         """
         place_map.check_model(extractor.info, extractor.sha256)
         self.extractor = extractor
         self.place_map = place_map
         self.config = config
-        self._verifier = verifier
+        self._verifier: Verifier | None = None
+        if local_extractor is not None and local_map is not None and config.verify_candidates:
+            self._verifier = Verifier(local_extractor, local_map, place_map, config)
         self._filter = place_filter
 
-    def localize(self, frame: Frame, T_base_camera: Pose | None = None, prior: PosePrior | None = None) -> Localization:
+    @property
+    def verifies(self) -> bool:
+        """Whether candidates are compared by local features, and intrinsics are of use."""
+        return self._verifier is not None
+
+    def localize(
+        self,
+        frame: Frame,
+        T_base_camera: Pose | None = None,
+        prior: PosePrior | None = None,
+        intrinsics: CameraIntrinsics | None = None,
+    ) -> Localization:
         """Say where *frame* was taken, or that nobody knows.
 
         Args:
             frame: the image.
             T_base_camera: extrinsics of its camera; None takes the map's camera to have sat at the same place.
             prior: search only here.
+            intrinsics: of its camera, for images of this size; None: unknown, and no pose comes from geometry.
 
         Raises:
-            ModelError: the network failed.
+            ModelError: a network failed.
+            MapError: the map's local features cannot be read.
         """
         place_map, config, calibration = self.place_map, self.config, self.place_map.manifest.calibration
         clock = StageClock()
         descriptor = self._describe(frame, clock)
         retrieved = retrieve(place_map, descriptor, max(config.top_k, EVIDENCE_TOP_K), T_base_camera, prior)
         clock.ends("search")
-        candidates = retrieved if self._verifier is None else self._verifier.verify(frame, retrieved, place_map)
-        if not len(candidates):
-            return _nothing_found(frame, _cause(retrieved, prior), clock)
+        if not len(retrieved):
+            return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
+        verification = self._verified(frame, retrieved, T_base_camera, intrinsics, clock)
+        candidates = verification.candidates
         evidence = match_evidence(candidates.similarities, candidates.position_m, calibration.radius_m)
         probabilities = match_probabilities(evidence, len(candidates), calibration)
+        probabilities = verification.probabilities(probabilities, calibration.radius_m)
         if self._filter is not None:
             probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
-        rejection = decide(float(probabilities[0]), Evidence(*evidence[0].tolist()), config, calibration)
-        estimate = estimate_pose(candidates, config, calibration)
+        rejection = verification.refutation(config.min_inliers) or decide(
+            float(probabilities[0]), Evidence(*evidence[0].tolist()), config, calibration
+        )
+        estimate = best_estimate(verification, config, calibration)
         return Localization(
             stamp_ns=frame.stamp_ns,
             camera=frame.camera,
@@ -99,9 +122,10 @@ class Localizer:
             T_map_base=estimate.T_map_base,
             covariance=estimate.covariance,
             probability=float(probabilities[0]),
-            matches=self._matches(candidates, probabilities),
+            matches=self._matches(verification, probabilities),
             timings_ms=clock.ends("decide"),
             orientation_known=estimate.orientation_known,
+            geometric=estimate.geometric,
         )
 
     def _describe(self, frame: Frame, clock: StageClock) -> DescriptorArray:
@@ -111,10 +135,32 @@ class Localizer:
         clock.ends("infer")
         return descriptor
 
-    def _matches(self, candidates: Candidates, probabilities: npt.NDArray[np.float64]) -> tuple[Match, ...]:
-        frames, count = self.place_map.frames, self.config.top_k
-        columns = (candidates.indices, candidates.similarities, probabilities)
-        rows = zip(*(column[:count].tolist() for column in columns), candidates.poses(count), strict=True)
+    def _verified(
+        self,
+        frame: Frame,
+        retrieved: Candidates,
+        T_base_camera: Pose | None,
+        intrinsics: CameraIntrinsics | None,
+        clock: StageClock,
+    ) -> Verification:
+        if self._verifier is None:
+            return Verification.none_of(retrieved)
+        height_px, width_px = frame.image_rgb.shape[:2]
+        features = self._verifier.features(frame.image_rgb)
+        clock.ends("local")
+        verification = self._verifier.verify(features, (width_px, height_px), retrieved, intrinsics, T_base_camera)
+        clock.ends("verify")
+        return verification
+
+    def _matches(self, verification: Verification, probabilities: npt.NDArray[np.float64]) -> tuple[Match, ...]:
+        frames, count, candidates = self.place_map.frames, self.config.top_k, verification.candidates
+        columns = (candidates.indices, candidates.similarities, probabilities, verification.retrieved_rank)
+        rows = zip(
+            *(column[:count].tolist() for column in columns),
+            candidates.poses(count),
+            verification.geometry[:count],
+            strict=True,
+        )
         return tuple(
             Match(
                 frame_index=index,
@@ -123,16 +169,11 @@ class Localizer:
                 T_map_base=T_map_base,
                 name=frames.names[index],
                 camera=frames.camera(index),
+                retrieved_rank=rank,
+                geometry=geometry,
             )
-            for index, similarity, probability, T_map_base in rows
+            for index, similarity, probability, rank, T_map_base, geometry in rows
         )
-
-
-def _cause(retrieved: Candidates, prior: PosePrior | None) -> Rejection:
-    """Why nothing is left to be judged."""
-    if len(retrieved):
-        return Refuted(len(retrieved))
-    return NoCandidate(None if prior is None else prior.radius_m)
 
 
 def _nothing_found(frame: Frame, rejection: Rejection, clock: StageClock) -> Localization:

@@ -43,14 +43,18 @@ class NoCandidate:
 
 @dataclass(frozen=True)
 class Refuted:
-    """The verifier let none of the candidates pass.
+    """Geometry proves none of the candidates, though there is enough to be seen.
 
     Attributes:
-        candidates: how many there were.
+        candidates: how many were compared.
+        inliers: of the best of them.
+        min_inliers: what was asked for.
     """
 
     type: ClassVar = RejectionType.REFUTED
     candidates: int
+    inliers: int
+    min_inliers: int
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.pose import Pose
+from vpr_ros.localization.geometric_pose import GeometricPose
+from vpr_ros.localization.match_geometry import MatchGeometry
 from vpr_ros.localization.rejection import Rejection
+
+PoseSource = Literal["geometric", "retrieved"]
+"""Which way a pose came: from keypoints whose places are known, or from the poses of map frames that look alike."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ class Match:
         T_map_base: where the robot would be: the frame's pose, corrected for the extrinsics of the two cameras
             where both are known.
         name, camera: of the map frame.
+        retrieved_rank: its place in the order of similarity, from 0.
+        geometry: what the keypoints say; None where nobody looked.
     """
 
     frame_index: int
@@ -51,6 +59,13 @@ class Match:
     T_map_base: Pose
     name: str
     camera: str
+    retrieved_rank: int = 0
+    geometry: MatchGeometry | None = None
+
+    @property
+    def inliers(self) -> int:
+        """How many keypoints one rigid scene explains; 0 where nobody looked."""
+        return 0 if self.geometry is None else self.geometry.inliers
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +80,10 @@ class Localization:
         covariance: (6, 6) of x, y, z, roll, pitch, yaw in the map frame (fixed axes, as ROS), m^2 and rad^2,
             symmetric and positive definite; None when there is no pose.
         probability: that the best match is right.
-        matches: the candidates, best first.
-        timings_ms: "prepare", "infer", "search", "decide".
+        matches: the candidates, best first: those that geometry verified by their inliers, then by similarity.
+        timings_ms: "prepare", "infer", "search", "decide"; with local features "local" and "verify" before the last.
         orientation_known: False where the map has no orientations here; the covariance then says pi^2.
+        geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.
     """
 
     stamp_ns: int
@@ -79,8 +95,26 @@ class Localization:
     matches: tuple[Match, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     orientation_known: bool = True
+    geometric: GeometricPose | None = None
 
     @property
     def accepted(self) -> bool:
         """Whether the pose may be used."""
         return self.rejection is None
+
+    @property
+    def pose_source(self) -> PoseSource:
+        """Which way the pose came."""
+        return "retrieved" if self.geometric is None else "geometric"
+
+    @property
+    def inliers(self) -> int:
+        """Keypoints that agree on a geometric pose, or those that prove the best match of a retrieved one."""
+        if self.geometric is not None:
+            return self.geometric.inliers
+        return self.matches[0].inliers if self.matches else 0
+
+    @property
+    def was_compared(self) -> bool:
+        """Whether local features were looked at."""
+        return any(match.geometry is not None for match in self.matches)

@@ -35,7 +35,13 @@ def answer_sentence(answer: Localization) -> str:
     """Why *answer* was accepted or rejected, without a final period."""
     if answer.rejection is not None:
         return rejection_sentence(answer.rejection)
-    return f"{_found(answer.matches[0].similarity, answer.probability)}: accepted"
+    geometry = f", {source_words(answer)}" if answer.was_compared else ""
+    return f"{_found(answer.matches[0].similarity, answer.probability)}{geometry}: accepted"
+
+
+def source_words(answer: Localization) -> str:
+    """Which way the pose came, and what proves it: ``geometric, 132 inliers``."""
+    return f"{answer.pose_source}, {answer.inliers} inliers"
 
 
 def rejection_sentence(rejection: Rejection) -> str:
@@ -45,8 +51,11 @@ def rejection_sentence(rejection: Rejection) -> str:
             return "no candidate in the map"
         case NoCandidate(prior_radius_m=radius_m):
             return f"no candidate within {radius_m:g} m of the prior"
-        case Refuted(candidates=count):
-            return f"all {count} candidates are refuted"
+        case Refuted():
+            return (
+                f"geometry proves none of {rejection.candidates} candidates: {rejection.inliers} inliers at most, "
+                f"min_inliers is {rejection.min_inliers}"
+            )
         case Dissimilar():
             found = _found(rejection.similarity, rejection.probability)
             return f"{found}: {rejection_words(rejection)}, min_similarity is {rejection.min_similarity:.2f}"
@@ -62,7 +71,7 @@ def rejection_words(rejection: Rejection) -> str:
         case NoCandidate():
             return "no candidate" if rejection.prior_radius_m is None else "no candidate near the prior"
         case Refuted():
-            return "all candidates are refuted"
+            return "geometry proves no candidate"
         case Dissimilar():
             return "similarity too low"
         case Improbable():

@@ -19,6 +19,8 @@ from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.local_codec import PACKABLE_BITS
+from vpr_ros.maps.local_entry import LocalEntry
 
 DECODERS = max(1, min(4, (os.cpu_count() or 1) // 2))
 
@@ -50,6 +52,13 @@ class BuildConfig:
         unit="m",
         above=0.0,
     )
+    local: bool = option(True, "keep local features where the model gives them")
+    local_bytes: int = option(
+        16_000, "most bytes of local features that the map keeps of a frame: the best that fit", minimum=1
+    )
+    local_bits: int = option(
+        4, "bits of each number of a local descriptor in the map: 1, 2, 4 or 8", minimum=1, maximum=8
+    )
     workers: int = option(DECODERS, "threads that decode images", minimum=1)
     overwrite: bool = option(
         False, "replace a map that stands at MAP; beside --append only what an interrupted build left"
@@ -65,6 +74,8 @@ class BuildConfig:
             ConfigError: see ``Option.checked``; or two origins at once.
         """
         check_options(self)
+        if self.local_bits not in PACKABLE_BITS:
+            raise ConfigError(f"local_bits is {self.local_bits}, expected 1, 2, 4 or 8", "Give one of them")
         if self.local_origin and self.origin_m is not None:
             raise ConfigError("an origin_m and a local_origin are given", "Give one of the two")
 
@@ -83,6 +94,7 @@ class BuildReport:
         seconds: wall time of this run.
         undecodable: names of the images that this run left out because they do not decode.
         origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
+        local: of the map's local features; None where it has none.
         was_complete: the build to be resumed was complete and in its place already, so nothing was added.
     """
 
@@ -95,4 +107,5 @@ class BuildReport:
     seconds: float
     undecodable: tuple[str, ...] = ()
     origin_m: PositionM | None = None
+    local: LocalEntry | None = None
     was_complete: bool = False

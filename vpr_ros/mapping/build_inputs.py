@@ -12,24 +12,34 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.hashing import file_sha256, json_sha256
+from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.manifest import MANIFEST_NAME
+from vpr_ros.maps.manifest_parts import camera_to_dict
 
 Inputs = Mapping[str, Any]
 """Plain JSON."""
 
+LOCAL_KEY = "local"
 REPLACED_KEY = "map_in_place"
 """The one input another run of the same command finds changed: the map that the first run has replaced."""
 
 
-def build_inputs(source: FrameSource, extractor: Extractor, config: BuildConfig, output: Path, append: bool) -> Inputs:
+def build_inputs(
+    source: FrameSource,
+    extractor: Extractor,
+    config: BuildConfig,
+    output: Path,
+    append: bool,
+    local_model: LocalModel | None = None,
+) -> Inputs:
     """What must be the same for one build to finish another's work."""
     replaced = output / MANIFEST_NAME
     return {
@@ -47,6 +57,7 @@ def build_inputs(source: FrameSource, extractor: Extractor, config: BuildConfig,
         "thumbnails": config.thumbnail_width_px if config.thumbnails else 0,
         "append": append,
         "origin": "first frame" if config.local_origin else config.origin_m,
+        LOCAL_KEY: None if local_model is None else _local_inputs(source, config, local_model),
         REPLACED_KEY: file_sha256(replaced) if replaced.is_file() else None,
     }
 
@@ -59,12 +70,25 @@ def differences(found: Inputs, expected: Inputs) -> list[str]:
 
 def without_replaced(inputs: Inputs) -> Inputs:
     """All that two runs of one command have in common, whichever map they found in place."""
-    return {key: value for key, value in inputs.items() if key != REPLACED_KEY}
+    of_either = {key: value for key, value in inputs.items() if key != REPLACED_KEY}
+    if of_either.get(LOCAL_KEY) is None:  # a build without local features is that of a version that knew none
+        of_either.pop(LOCAL_KEY, None)
+    return of_either
 
 
 def inputs_sha256(inputs: Inputs) -> str:
     """Hash what two runs of one command have in common."""
     return json_sha256(without_replaced(inputs))
+
+
+def _local_inputs(source: FrameSource, config: BuildConfig, local_model: LocalModel) -> Inputs:
+    cameras = {name: camera_to_dict(replace(camera, name=name)) for name, camera in source.cameras.items()}
+    return {
+        "model_sha256": local_model.sha256,
+        "bytes_per_frame": config.local_bytes,
+        "bits": config.local_bits,
+        "cameras_sha256": json_sha256(cameras),
+    }
 
 
 def _records_sha256(source: FrameSource) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from vpr_ros.core.errors import ModelError, SourceError, VprError
 from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping.append_base import link_thumbnails
 from vpr_ros.mapping.build_config import BuildConfig, BuildReport
@@ -45,6 +46,7 @@ def build_map(
     append: bool = False,
     resume: bool = False,
     progress: Progress | None = None,
+    local_model: LocalModel | None = None,
 ) -> BuildReport:
     """Build the map *output*, in a folder beside it that takes its place when complete.
 
@@ -58,15 +60,17 @@ def build_map(
         resume: finish a build that was interrupted; without one, start. One that was complete when it was
             interrupted is not done again: the report says so.
         progress: see ``Progress``.
+        local_model: finds the local features of each frame; without one the map has none.
 
     Raises:
+        ConfigError: not one local feature fits into the bytes that a frame may have.
         MapError: something stands at *output*, the inputs do not fit it, or the disk is full.
         SourceError: no frame of the source can be used, or a camera cannot sit where it says.
         ModelError: the network failed.
     """
     started = time.monotonic()
     output = resolved_output(Path(output), append=append)
-    session = BuildSession(source, extractor, config, output, append)
+    session = BuildSession(source, extractor, config, output, append, local_model)
     with disk_errors(partial_path(output), config, append=append):
         put_back(output)
         session.check_mounts()
@@ -75,9 +79,8 @@ def build_map(
         interrupted = resume and partial_path(output).exists()
         check_output(output, append=append, overwrite=config.overwrite, interrupted=interrupted)
         base, origin_m = session.base, session.origin_m  # what does not fit is refused before anything is written
-        partial = PartialMap(
-            partial_path(output), extractor.info.descriptor_dim, session.dtype, base.descriptors if base else None
-        )
+        dim, rows = extractor.info.descriptor_dim, base.descriptors if base else None
+        partial = PartialMap(partial_path(output), dim, session.dtype, rows, session.local)
         try:
             partial.open(session.inputs, resume=resume, restart=config.overwrite)
             session.check_cameras_of(partial.rows)
@@ -95,7 +98,8 @@ def build_map(
             partial.close()
     seconds = time.monotonic() - started
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
-    return BuildReport(output, *counts, finished.manifest.calibration, seconds, undecodable, origin_m)
+    manifest = finished.manifest
+    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, origin_m, manifest.local)
 
 
 def _warn_of(place_map: PlaceMap) -> None:
@@ -121,7 +125,7 @@ def _describe_all(
     if session.base is not None:
         link_thumbnails(session.base, partial.path)
     records = islice(session.usable.read(progress), partial.consumed, None)
-    for batch in describe_records(records, session.extractor, session.config):
+    for batch in describe_records(records, session.extractor, session.config, session.local):
         for name, message in (*batch.undecodable, *batch.undescribed):
             _LOG.warning("left out: %s", message)
             left_out.append(name)

@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +22,21 @@ from vpr_ros.core.errors import FrameDecodeError, NoDescriptorError
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.mapping.build_config import BuildConfig
+from vpr_ros.mapping.local_part import LocalPart
 from vpr_ros.mapping.overlap import ahead, ordered_map
 from vpr_ros.maps.thumbnails import encode_thumbnail
 
 BATCHES_AHEAD = 2
+Rows = Mapping[str, npt.NDArray[Any]]
+"""Of one frame or of B, by file name; nothing where the map has no local features."""
+
+
+class _Prepared(NamedTuple):
+    record: FrameRecord
+    undecodable: str
+    inputs: npt.NDArray[np.float32] | None = None
+    thumbnail: bytes | None = None
+    local: Rows = MappingProxyType({})
 
 
 @dataclass(eq=False)
@@ -31,7 +44,25 @@ class _Batch:
     records: list[FrameRecord] = field(default_factory=list)
     inputs: list[npt.NDArray[np.float32]] = field(default_factory=list)
     thumbnails: list[bytes | None] = field(default_factory=list)
+    local: list[Rows] = field(default_factory=list)
     undecodable: list[tuple[str, str]] = field(default_factory=list)
+
+    def take(self, prepared: _Prepared) -> None:
+        """Add one record."""
+        if prepared.inputs is None:
+            self.undecodable.append((prepared.record.name, prepared.undecodable))
+            return
+        self.records.append(prepared.record)
+        self.inputs.append(prepared.inputs)
+        self.thumbnails.append(prepared.thumbnail)
+        self.local.append(prepared.local)
+
+    def keep(self, kept: list[int]) -> None:
+        """Leave out all but these rows."""
+        self.records = [self.records[row] for row in kept]
+        self.inputs = [self.inputs[row] for row in kept]
+        self.thumbnails = [self.thumbnails[row] for row in kept]
+        self.local = [self.local[row] for row in kept]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +73,7 @@ class DescribedBatch:
         records: B records.
         descriptors: (B, D) float32.
         thumbnails: B JPEGs, None where none was asked for.
+        local: B rows of each file of local features, see ``maps.local_codec``.
         undecodable: names and messages of the records between them that did not decode.
         undescribed: names and messages of those that the model has no descriptor for.
     """
@@ -49,6 +81,7 @@ class DescribedBatch:
     records: list[FrameRecord]
     descriptors: DescriptorArray
     thumbnails: list[bytes | None]
+    local: Rows
     undecodable: list[tuple[str, str]]
     undescribed: list[tuple[str, str]]
 
@@ -59,7 +92,7 @@ class DescribedBatch:
 
 
 def describe_records(
-    records: Iterable[FrameRecord], extractor: Extractor, config: BuildConfig
+    records: Iterable[FrameRecord], extractor: Extractor, config: BuildConfig, local: LocalPart | None = None
 ) -> Iterator[DescribedBatch]:
     """Yield descriptors in the order of *records*, ``config.batch_size`` at a time.
 
@@ -69,23 +102,19 @@ def describe_records(
         ModelError: the network failed.
     """
 
-    def prepare(record: FrameRecord) -> tuple[FrameRecord, npt.NDArray[np.float32] | FrameDecodeError, bytes | None]:
+    def prepare(record: FrameRecord) -> _Prepared:
         try:
             image_rgb = record.load_image()
         except FrameDecodeError as error:
-            return record, error, None
+            return _Prepared(record, str(error))
         thumbnail = encode_thumbnail(image_rgb, config.thumbnail_width_px) if config.thumbnails else None
-        return record, extractor.prepare([image_rgb]), thumbnail
+        rows = {} if local is None else local.describe(image_rgb)
+        return _Prepared(record, "", extractor.prepare([image_rgb]), thumbnail, rows)
 
     def batches() -> Iterator[_Batch]:
         batch = _Batch()
-        for record, prepared, thumbnail in ordered_map(pool, prepare, records, 2 * config.workers):
-            if isinstance(prepared, FrameDecodeError):
-                batch.undecodable.append((record.name, str(prepared)))
-                continue
-            batch.records.append(record)
-            batch.inputs.append(prepared)
-            batch.thumbnails.append(thumbnail)
+        for prepared in ordered_map(pool, prepare, records, 2 * config.workers):
+            batch.take(prepared)
             if len(batch.records) == config.batch_size:
                 yield batch
                 batch = _Batch()
@@ -108,8 +137,6 @@ def _described(batch: _Batch, extractor: Extractor) -> DescribedBatch:
         except NoDescriptorError as error:
             named = [batch.records[row].name for row in error.rows]
             undescribed += [(name, f"{name}: {error}") for name in named]
-            kept = [row for row in range(len(batch.records)) if row not in error.rows]
-            batch.records = [batch.records[row] for row in kept]
-            batch.inputs = [batch.inputs[row] for row in kept]
-            batch.thumbnails = [batch.thumbnails[row] for row in kept]
-    return DescribedBatch(batch.records, descriptors, batch.thumbnails, batch.undecodable, undescribed)
+            batch.keep([row for row in range(len(batch.records)) if row not in error.rows])
+    local = {name: np.stack([rows[name] for rows in batch.local]) for name in (batch.local[0] if batch.local else ())}
+    return DescribedBatch(batch.records, descriptors, batch.thumbnails, local, batch.undecodable, undescribed)

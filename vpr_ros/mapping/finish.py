@@ -12,11 +12,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 import vpr_ros
-from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.mapping.append_base import base_rows
+from vpr_ros.mapping.finish_local import finish_local
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
@@ -57,6 +56,9 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in session.cameras))
     spacing_m = median_spacing_m(frames)
     radius_m = session.config.radius_m or place_radius_m(frames, spacing_m)
+    local = None
+    if session.local is not None:
+        local = finish_local(partial.path, session.local, frames, session.cameras, len(partial.rows))
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
         frame_id=map_frame(session.config.frame_id, base.manifest if base else None),
@@ -68,15 +70,12 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
         sessions=(*session.earlier, session.entry(now, len(partial.rows), skipped)),
         cameras=session.cameras,
         datum=session.datum,
-        files={name: _file_entry(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+        files={name: FileEntry.of(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
         thumbnails=thumbnails,
         thumbnails_sha256=pictures_sha256,
         calibration=default_calibration(radius_m, spacing_m),
         origin_m=session.origin_m,
+        local=None if local is None else local.entry,
     )
     descriptors = open_descriptors(partial.path / DESCRIPTORS_NAME, len(rows), info.descriptor_dim, partial.dtype)
-    return PlaceMap(partial.path, manifest, frames, descriptors, identity=None), spacing_m
-
-
-def _file_entry(path: Path) -> FileEntry:
-    return FileEntry(path.stat().st_size, file_sha256(path), file_fingerprint(path))
+    return PlaceMap(partial.path, manifest, frames, descriptors, identity=None, local=local), spacing_m

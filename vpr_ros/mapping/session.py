@@ -18,11 +18,13 @@ from typing import cast
 
 from vpr_ros.core.errors import MapError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
+from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.mapping.append_base import in_base_frame, merge_cameras, open_base
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.build_inputs import Inputs, build_inputs, inputs_sha256
+from vpr_ros.mapping.local_part import LocalPart
 from vpr_ros.mapping.origin import choose_origin
 from vpr_ros.mapping.usable_frames import UsableFrames
 from vpr_ros.maps.descriptor_file import DtypeName
@@ -41,6 +43,7 @@ class BuildSession:
         config: see ``BuildConfig``.
         output: where the map stands, or will.
         append: whether it is added to the map there.
+        local_model: finds local features; None: the map gets none.
     """
 
     source: FrameSource
@@ -48,11 +51,21 @@ class BuildSession:
     config: BuildConfig
     output: Path
     append: bool = False
+    local_model: LocalModel | None = None
 
     @cached_property
     def inputs(self) -> Inputs:
         """What tells this build from another; reads the whole source, but no image."""
-        return build_inputs(self.source, self.extractor, self.config, self.output, self.append)
+        return build_inputs(self.source, self.extractor, self.config, self.output, self.append, self.local_model)
+
+    @cached_property
+    def local(self) -> LocalPart | None:
+        """What is known of the map's local features.
+
+        Raises:
+            MapError, ConfigError: see ``LocalPart.of``.
+        """
+        return LocalPart.of(self.local_model, self.config, self.base)
 
     @cached_property
     def usable(self) -> UsableFrames:

@@ -21,20 +21,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.build_inputs import Inputs
 from vpr_ros.mapping.embedding import DescribedBatch
+from vpr_ros.mapping.growing_array import GrowingArray, sync
 from vpr_ros.mapping.journal import START_AGAIN, check_inputs, complete_lines, journal_errors, open_journal, rows_of
+from vpr_ros.mapping.local_part import LocalPart
 from vpr_ros.mapping.output import is_free
-from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
+from vpr_ros.maps.descriptor_file import Descriptors, DtypeName
 from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.manifest import replaced_path
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
-ROWS_PER_WRITE = 4096
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -45,7 +45,7 @@ def partial_path(output: Path) -> Path:
 
 
 class PartialMap:
-    """Descriptors, thumbnails and a journal of finished batches.
+    """Descriptors, local features, thumbnails and a journal of finished batches.
 
     Attributes:
         path: the folder.
@@ -57,7 +57,14 @@ class PartialMap:
         dtype: of the descriptors on disk.
     """
 
-    def __init__(self, path: Path, dim: int, dtype: DtypeName, base: Descriptors | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        dim: int,
+        dtype: DtypeName,
+        base: Descriptors | None,
+        local: LocalPart | None = None,
+    ) -> None:
         """Prepare; ``open`` does the work.
 
         Args:
@@ -65,6 +72,7 @@ class PartialMap:
             dim: D of the descriptors.
             dtype: on disk.
             base: (M, D) rows of the map appended to, which come first.
+            local: what is known of the local features; None: the map has none.
         """
         self.path = path
         self.rows: list[FrameRow] = []
@@ -72,10 +80,14 @@ class PartialMap:
         self.undecodable = 0
         self.undescribed = 0
         self.was_resumed = False
-        self._dim, self.dtype, self._base = dim, dtype, base
+        self.dtype = dtype
         self._base_rows = 0 if base is None else len(base)
         self._journal: BinaryIO
-        self._descriptors: BinaryIO
+        self._has_local = local is not None
+        self._arrays = {DESCRIPTORS_NAME: GrowingArray(path / DESCRIPTORS_NAME, (dim,), dtype, base)}
+        for name, (shape, kind) in (local.files if local else {}).items():
+            rows = local.base[name] if local and local.base else None
+            self._arrays[f"{LOCAL_NAME}/{name}"] = GrowingArray(path / LOCAL_NAME / name, shape, kind, rows)
 
     def open(self, header: Inputs, *, resume: bool, restart: bool = False) -> None:
         """Start, or go on where an interrupted build stopped.
@@ -110,18 +122,11 @@ class PartialMap:
             if not 0 <= self.undecodable + self.undescribed <= self.consumed - len(self.rows):
                 raise ValueError(f"{self.consumed} records for {len(self.rows)} frames")
         self.was_resumed = True
-        descriptors, thumbnails = self.path / DESCRIPTORS_NAME, self.path / THUMBNAILS_NAME
-        if not descriptors.is_file() or not thumbnails.is_dir() or descriptors.is_symlink() or thumbnails.is_symlink():
-            raise MapError(f"{self.path} lacks {DESCRIPTORS_NAME} or {THUMBNAILS_NAME}", START_AGAIN)
-        self._descriptors = (self.path / DESCRIPTORS_NAME).open("r+b")
-        expected = HEADER_BYTES + (self._base_rows + len(self.rows)) * self._row_bytes
-        if (found := self._descriptors.seek(0, os.SEEK_END)) < expected:
-            raise MapError(
-                f"{self.path / DESCRIPTORS_NAME} has {found} bytes, its journal says {expected}",
-                START_AGAIN,
-            )
-        self._descriptors.truncate(expected)
-        self._descriptors.seek(expected)
+        for folder in self._folders:
+            if not folder.is_dir() or folder.is_symlink():
+                raise MapError(f"{self.path} lacks {folder.name}", START_AGAIN)
+        for array in self._arrays.values():
+            array.go_on(len(self.rows))
 
     def add(self, rows: Sequence[FrameRow], batch: DescribedBatch) -> None:
         """Write one batch; when this returns it survives a crash.
@@ -137,25 +142,27 @@ class PartialMap:
         for number, jpeg in enumerate(batch.thumbnails, start=self._base_rows + len(self.rows)):
             if jpeg is not None:
                 thumbnail_path(self.path / THUMBNAILS_NAME, number).write_bytes(jpeg)
-        self._descriptors.write(np.ascontiguousarray(batch.descriptors, dtype=self.dtype).tobytes())
-        _sync(self._descriptors)
+        for name, array in self._arrays.items():
+            array.add(
+                batch.descriptors if name == DESCRIPTORS_NAME else batch.local[name.removeprefix(f"{LOCAL_NAME}/")]
+            )
         entry = {"rows": [row.fields() for row in rows], "consumed": batch.consumed, **left_out}
         self._journal.write(json.dumps(entry).encode() + b"\n")
-        _sync(self._journal)
+        sync(self._journal)
         self._count(list(rows), batch.consumed, **left_out)
 
     def finish(self) -> None:
-        """Write the header of the descriptors, now that their number is known."""
-        self._descriptors.seek(0)
-        self._descriptors.write(npy_header(self._base_rows + len(self.rows), self._dim, self.dtype))
-        _sync(self._descriptors)
+        """Write the headers, now that the number of frames is known."""
+        for array in self._arrays.values():
+            array.finish(len(self.rows))
 
     def close(self) -> None:
         """Let go of the files; the folder stays."""
-        with contextlib.ExitStack() as files:  # on a full disk closing the first fails, the second holds the lock
-            for name in ("_journal", "_descriptors"):
-                if hasattr(self, name):
-                    files.callback(getattr(self, name).close)
+        with contextlib.ExitStack() as files:  # on a full disk closing the first fails, the last holds the lock
+            if hasattr(self, "_journal"):
+                files.callback(self._journal.close)
+            for array in self._arrays.values():
+                files.callback(array.close)
 
     def discard(self) -> None:
         """Let go and remove the folder."""
@@ -163,23 +170,19 @@ class PartialMap:
         shutil.rmtree(self.path, ignore_errors=True)
 
     @property
-    def _row_bytes(self) -> int:
-        return self._dim * np.dtype(self.dtype).itemsize
+    def _folders(self) -> list[Path]:
+        return [self.path / THUMBNAILS_NAME, *([self.path / LOCAL_NAME] if self._has_local else [])]
 
     def _start(self, header: Inputs) -> None:
         self._journal.truncate(0)
-        shutil.rmtree(self.path / THUMBNAILS_NAME, ignore_errors=True)
-        (self.path / THUMBNAILS_NAME).mkdir()
-        # A new file: the old one may be the rest of a replaced map, which a running node still reads.
-        (self.path / DESCRIPTORS_NAME).unlink(missing_ok=True)
-        self._descriptors = (self.path / DESCRIPTORS_NAME).open("wb")
-        self._descriptors.write(bytes(HEADER_BYTES))
-        if self._base is not None:
-            for start in range(0, len(self._base), ROWS_PER_WRITE):
-                self._descriptors.write(self._base[start : start + ROWS_PER_WRITE].tobytes())
-        _sync(self._descriptors)
+        for name in (THUMBNAILS_NAME, LOCAL_NAME):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for folder in self._folders:
+            folder.mkdir()
+        for array in self._arrays.values():
+            array.start()
         self._journal.write(json.dumps(header).encode() + b"\n")
-        _sync(self._journal)
+        sync(self._journal)
 
     def _count(self, rows: list[FrameRow], consumed: int, undecodable: int, undescribed: int) -> None:
         self.rows.extend(rows)
@@ -248,6 +251,8 @@ def _sync_tree(folder: Path) -> None:
         if path.is_file():
             with path.open("rb") as stream:
                 os.fsync(stream.fileno())
+    if (folder / LOCAL_NAME).is_dir():
+        _sync_tree(folder / LOCAL_NAME)
     _sync_folder(folder)
 
 
@@ -257,8 +262,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _sync(stream: BinaryIO) -> None:
-    stream.flush()
-    os.fsync(stream.fileno())

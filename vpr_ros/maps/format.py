@@ -7,7 +7,9 @@
 
 """The formats a map can have, and what the manifest of an older one says in the current one.
 
-Format 2, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
+Format 3, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
+
+Format 2, of November 2026: it has no ``local``, for it keeps no local features: None.
 
 Format 1, up to the maps of November 2026: its cameras have no ``intrinsics``. It grew without a new number: its first
 maps had no ``manifest_sha256``, no ``thumbnails_sha256`` and no ``origin_m``; their sessions no ``inputs_sha256`` and
@@ -29,7 +31,7 @@ from vpr_ros.maps.manifest_values import count, shown
 
 Plain = dict[str, Any]
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 SEALED_SINCE: Final = 2
 
 
@@ -76,9 +78,13 @@ def _from_1(plain: Plain) -> Plain:
     return added
 
 
+def _from_2(plain: Plain) -> Plain:
+    return {"local": None, **plain}
+
+
 def _completed(table: Any, missing: Mapping[str, Any]) -> Any:
     """The table with what it lacks; what is no table stays, for the reader to refuse."""
     return {**missing, **table} if isinstance(table, dict) else table
 
 
-_STEPS: dict[int, Callable[[Plain], Plain]] = {1: _from_1}
+_STEPS: dict[int, Callable[[Plain], Plain]] = {1: _from_1, 2: _from_2}

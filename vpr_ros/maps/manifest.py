@@ -22,6 +22,7 @@ from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
+from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest_parts import (
     FileEntry,
     ModelEntry,
@@ -76,6 +77,7 @@ class MapManifest:
         origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         format_version: of the folder as it was read; all else is said as in the current format, see ``format``.
         thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" where there is none.
+        local: of its local features; None: it has none.
         manifest_sha256: the seal that was read and holds, see ``seal``; "" where there is none.
     """
 
@@ -94,6 +96,7 @@ class MapManifest:
     origin_m: PositionM | None = None
     format_version: int = FORMAT_VERSION
     thumbnails_sha256: str = ""
+    local: LocalEntry | None = None
     manifest_sha256: str = ""
 
     def to_yaml(self) -> str:
@@ -117,6 +120,7 @@ class MapManifest:
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
             "thumbnails": self.thumbnails,
             "thumbnails_sha256": self.thumbnails_sha256,
+            "local": None if self.local is None else self.local.to_dict(),
             "calibration": self.calibration.to_dict(),
         }
 
@@ -179,6 +183,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             origin_m=_origin(plain),
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256"),
+            local=None if plain["local"] is None else LocalEntry.from_dict(table(plain, "local")),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error

@@ -12,11 +12,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, ModelError
 from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import LARGEST_DIM, ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
@@ -137,6 +139,11 @@ class FileEntry:
     size_bytes: int
     sha256: str
     fingerprint: str
+
+    @classmethod
+    def of(cls, path: Path) -> FileEntry:
+        """Read the file at *path*."""
+        return cls(path.stat().st_size, file_sha256(path), file_fingerprint(path))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""

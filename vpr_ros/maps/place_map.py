@@ -23,9 +23,11 @@ from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.descriptor_file import Descriptors, check_rows, open_descriptors
 from vpr_ros.maps.frame_table import FrameTable, read_frame_table
+from vpr_ros.maps.local_store import LOCAL_NAME, LocalStore, check_local
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
-from vpr_ros.maps.manifest_parts import ModelEntry
-from vpr_ros.maps.map_files import DAMAGED, map_errors, map_file
+from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
+from vpr_ros.maps.map_cameras import MapCameras
+from vpr_ros.maps.map_files import DAMAGED, map_errors, map_file, map_folder
 from vpr_ros.maps.search import SearchResult, exact_search
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, read_thumbnail, thumbnails_sha256
 
@@ -47,15 +49,23 @@ class PlaceMap:
         manifest: see ``MapManifest``.
         frames: see ``FrameTable``.
         descriptors: (N, D) float32 or float16, rows of unit length.
+        local: the local features of its frames, read frame by frame; None where the map has none.
     """
 
     def __init__(
-        self, path: Path, manifest: MapManifest, frames: FrameTable, descriptors: Descriptors, identity: Identity | None
+        self,
+        path: Path,
+        manifest: MapManifest,
+        frames: FrameTable,
+        descriptors: Descriptors,
+        identity: Identity | None,
+        local: LocalStore | None = None,
     ) -> None:
         self.path = path
         self.manifest = manifest
         self.frames = frames
         self.descriptors = descriptors
+        self.local = local
         self._mounts = {camera.name: camera for camera in manifest.cameras}
         self._identity = identity
 
@@ -75,7 +85,9 @@ class PlaceMap:
             identity = _identity(path)
             manifest = read_manifest(path, sealed=sealed)
             for name in (FRAMES_NAME, DESCRIPTORS_NAME):
-                _check_file(path, manifest, name, complete=False)
+                if name not in manifest.files:
+                    raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", DAMAGED)
+                _check_file(path, name, manifest.files[name], complete=False)
             frames = read_frame_table(path / FRAMES_NAME, tuple(camera.name for camera in manifest.cameras))
             if len(frames) != manifest.frames or frames.session.max() >= len(manifest.sessions):
                 raise MapError(
@@ -86,11 +98,12 @@ class PlaceMap:
             descriptors = open_descriptors(
                 path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
             )
-        return cls(path, manifest, frames, descriptors, identity)
+            local = _open_local(path, manifest, frames)
+        return cls(path, manifest, frames, descriptors, identity, local)
 
     def in_memory(self) -> PlaceMap:
         """The same map with a copy of its descriptors, for those who must outlive whatever happens to the file."""
-        return PlaceMap(self.path, self.manifest, self.frames, self.descriptors.copy(), self._identity)
+        return PlaceMap(self.path, self.manifest, self.frames, self.descriptors.copy(), self._identity, self.local)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -132,17 +145,21 @@ class PlaceMap:
         return self._identity is not None and _identity(self.path) == self._identity
 
     def verify(self) -> None:
-        """Read every byte: full hashes, every descriptor finite and of unit length, the pictures. Slow for big maps.
+        """Read every byte: full hashes, every descriptor finite and of unit length, pictures, local features. Slow.
 
         Raises:
             MapError: which file is damaged.
         """
         with map_errors(self.path):
-            for name in self.manifest.files:
-                _check_file(self.path, self.manifest, name, complete=True)
+            for name, entry in self.manifest.files.items():
+                _check_file(self.path, name, entry, complete=True)
             check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
             if self.manifest.thumbnails_sha256:
                 _check_thumbnails(self.path, self.manifest)
+            if self.local is not None:
+                for name, entry in self.local.entry.files.items():
+                    _check_file(self.path / LOCAL_NAME, name, entry, complete=True)
+                check_local(self.path / LOCAL_NAME, self.local, len(self))
 
 
 def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) -> None:
@@ -166,10 +183,17 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
         )
 
 
-def _check_file(path: Path, manifest: MapManifest, name: str, *, complete: bool) -> None:
-    entry = manifest.files.get(name)
+def _open_local(path: Path, manifest: MapManifest, frames: FrameTable) -> LocalStore | None:
+    entry = manifest.local
     if entry is None:
-        raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", DAMAGED)
+        return None
+    map_folder(path, LOCAL_NAME)
+    for name, file in entry.files.items():
+        _check_file(path / LOCAL_NAME, name, file, complete=False)
+    return LocalStore(path / LOCAL_NAME, entry, len(frames), MapCameras(frames, manifest.cameras))
+
+
+def _check_file(path: Path, name: str, entry: FileEntry, *, complete: bool) -> None:
     file = map_file(path, name)
     size = file.stat().st_size
     if size != entry.size_bytes:

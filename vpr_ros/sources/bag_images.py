@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
+from vpr_ros.core.fitted_intrinsics import Fitted, SizePx
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS, read_image_header
 from vpr_ros.core.message_fields import decode_message
@@ -36,7 +37,6 @@ from vpr_ros.sources.bag_recording import (
     read_header,
 )
 from vpr_ros.sources.clock_offset import Clock
-from vpr_ros.sources.fitted_intrinsics import Fitted, SizePx
 from vpr_ros.sources.pose_track import REORDERING_NS, refuse_jumps
 from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import seconds

@@ -9,22 +9,15 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import numpy as np
-
-from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.camera_info import INFO_NAME, info_content, intrinsics_of, is_rectified
 from vpr_ros.core.errors import ConfigError, SourceError
-from vpr_ros.core.lens_names import lens_named
+from vpr_ros.core.fitted_intrinsics import Fitted, SizePx, fitted
 from vpr_ros.sources.bag_messages import CAMERA_INFO
 from vpr_ros.sources.bag_recording import BagRecording, RawMessage, read_header
-from vpr_ros.sources.fitted_intrinsics import Fitted, SizePx, fitted
 
-INFO_NAME: Final = "camera_info"
-_RECTIFIED: Final = "image_rect"
 _MOST_BODIES: Final = 16
 
 
@@ -62,7 +55,7 @@ class CameraInfos:
         try:
             _, frame_id = read_header(raw)
             message = recording.decode(raw)
-            content = _content(message)
+            content = info_content(message)
         except SourceError as error:
             self.unread.append(error.problem)
             return
@@ -101,53 +94,8 @@ class CameraInfos:
                 "it is not used",
             ]
         try:
-            read = _intrinsics(self.first, camera.rpartition("/")[2].startswith(_RECTIFIED), size_px)
+            read = intrinsics_of(self.first, size_px, rectified=is_rectified(camera))
         except ConfigError as error:
             return None, [*warnings, f"{self.topic} is not used: {error.problem}"]
         found, remarks = fitted(read, size_px, self.topic)
         return found, warnings + remarks
-
-
-def _intrinsics(info: Any, is_rectified: bool, size_px: SizePx | None) -> CameraIntrinsics:
-    """What a message says of the images beside it: K and the distortion, or P for those rectified already."""
-    K = np.asarray(info.p).reshape(3, 4) if is_rectified else np.asarray(info.k).reshape(3, 3)
-    if K[0, 0] == 0:
-        raise ConfigError("the camera is not calibrated, its focal length is 0", "Calibrate it")
-    width_px, height_px = int(info.width), int(info.height)
-    if (width_px, height_px) == (0, 0) and size_px is not None:
-        width_px, height_px = size_px
-    coefficients = () if is_rectified else tuple(_numbers(info.d))
-    lens = lens_named(str(info.distortion_model) if coefficients else "")
-    fx_px, fy_px, cx_px, cy_px = _numbers((K[0, 0], K[1, 1], K[0, 2], K[1, 2]))
-    whole = CameraIntrinsics(width_px, height_px, fx_px, fy_px, cx_px, cy_px, lens, coefficients)
-    return _seen_part(whole if whole.has_distortion else whole.undistorted, info)  # d may be five zeros
-
-
-def _seen_part(whole: CameraIntrinsics, info: Any) -> CameraIntrinsics:
-    """The intrinsics of what the driver cut out of the sensor's image and binned."""
-    region = info.roi
-    if region.width and region.height:
-        sides = (int(region.x_offset), int(region.y_offset), int(region.width), int(region.height))
-        whole = whole.cropped(*sides)
-    across, down = max(1, int(info.binning_x)), max(1, int(info.binning_y))
-    if (across, down) == (1, 1):
-        return whole
-    return whole.scaled(whole.width_px // across, whole.height_px // down)
-
-
-def _content(info: Any) -> tuple[object, ...]:
-    """What a message says.
-
-    Raises:
-        AttributeError, TypeError, ValueError: it is none, whatever the recording calls it.
-    """
-    region = info.roi
-    sizes = (info.width, info.height, info.binning_x, info.binning_y)
-    window = (region.x_offset, region.y_offset, region.width, region.height)
-    numbers = ((info.d, -1), (info.k, (3, 3)), (info.p, (3, 4)))
-    arrays = (np.asarray(array, dtype=np.float64).reshape(shape).tobytes() for array, shape in numbers)
-    return (str(info.distortion_model), *map(operator.index, (*sizes, *window)), *arrays)
-
-
-def _numbers(values: Iterable[Any]) -> list[float]:
-    return [float(value) for value in values]

@@ -18,9 +18,9 @@ from scipy.spatial.transform import Rotation
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, SourceError
 from vpr_ros.core.files import read_yaml
+from vpr_ros.core.fitted_intrinsics import SizePx
 from vpr_ros.core.lens_names import lens_named
 from vpr_ros.core.pose import Pose
-from vpr_ros.sources.fitted_intrinsics import SizePx
 from vpr_ros.sources.trajectory_text import rotation_fault
 
 _LARGEST_BYTES: Final = 1 << 16

@@ -17,8 +17,8 @@ from typing import Final
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, FrameDecodeError, SourceError
 from vpr_ros.core.files import read_yaml
+from vpr_ros.core.fitted_intrinsics import Fitted, SizePx, fitted
 from vpr_ros.sources.colmap_cameras import CAMERAS_NAME, colmap_intrinsics
-from vpr_ros.sources.fitted_intrinsics import Fitted, SizePx, fitted
 from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, IntrinsicsFile
 from vpr_ros.sources.text_lines import is_file

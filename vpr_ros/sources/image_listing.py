@@ -17,8 +17,8 @@ from pathlib import Path
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.fitted_intrinsics import SizePx
 from vpr_ros.sources.euroc_sensor import euroc_intrinsics
-from vpr_ros.sources.fitted_intrinsics import SizePx
 from vpr_ros.sources.image_file import list_images
 from vpr_ros.sources.kitti_calibration import kitti_odometry_intrinsics, kitti_raw_intrinsics
 from vpr_ros.sources.kitti_raw import find_camera, frame_stamps_ns

@@ -20,6 +20,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.localization import Rejection
+from vpr_ros.localization.match_geometry import MatchGeometry, Verdict
 from vpr_ros.localization.rejection import Dissimilar, NoCandidate, Refuted
 from vpr_ros.ros.localizer.image_job import to_frame
 from vpr_ros.ros.localizer.match_image import (
@@ -80,7 +81,7 @@ def test_the_verdict_stands_above_in_its_colour() -> None:
 
 
 @pytest.mark.parametrize("name", ["short", f"camera/front/{'1' * 200}.png", "w" * 90, ""])
-@pytest.mark.parametrize("rejection", [NoCandidate(3.0), Refuted(20), Dissimilar(0.5, 0.6, 0.125), IMPROBABLE])
+@pytest.mark.parametrize("rejection", [NoCandidate(3.0), Refuted(20, 7, 15), Dissimilar(0.5, 0.6, 0.125), IMPROBABLE])
 def test_no_line_is_cut_off_at_the_edge(name: str, rejection: Rejection) -> None:
     matches = tuple(replace(match, name=name) for match in some_matches())
     for answer in (rejected(matches=matches), rejected()):
@@ -133,3 +134,18 @@ def test_names_in_any_script_are_drawn() -> None:
     named = some_matches()[0]
     foreign = type(named)(7, 0.5, 0.5, named.T_map_base, "straße/北.png", "front")
     assert caption_has(draw_match(plain(RED, 48, 64), None, accepted(matches=(foreign,))), ACCEPTED_RGB)
+
+
+def test_lines_join_the_inliers_in_both_panels() -> None:
+    inside = np.array([(160.0, 120.0), (480.0, 360.0)])
+    geometry = MatchGeometry(Verdict.VERIFIED, 4, 0.5, inside, 2.0 * inside, (1280, 960))
+    best, *others = some_matches()
+    answer = replace(accepted(), matches=(replace(best, geometry=geometry), *others))
+    query, thumbnail = plain(RED, 480, 640), plain(BLUE, 120, 160)
+    before, after = (draw_match(query, thumbnail, one)[CAPTION_HEIGHT_PX:] for one in (accepted(), answer))
+    height_px = len(before) // 2
+    changed = np.argwhere((before != after).any(axis=2))
+    top, bottom = changed.min(axis=0), changed.max(axis=0)
+    np.testing.assert_allclose(top, (height_px / 4, WIDTH_PX / 4), atol=4)
+    np.testing.assert_allclose(bottom, (height_px * 7 / 4, WIDTH_PX * 3 / 4), atol=4)
+    assert draw_match(query, None, answer).shape == (CAPTION_HEIGHT_PX + 2 * height_px, WIDTH_PX, 3)

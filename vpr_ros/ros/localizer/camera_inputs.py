@@ -20,6 +20,7 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.ros.distribution import subscribe_and_count_lost
+from vpr_ros.ros.localizer.camera_info_input import CameraInfoInput
 from vpr_ros.ros.localizer.image_gaps import ImageGaps, lost_now
 from vpr_ros.ros.localizer.image_job import Camera, ImageJob, ImageMessage
 from vpr_ros.ros.localizer.setup import LocalizerSetup
@@ -44,7 +45,8 @@ class CameraInput(Camera):
         self, node: Node, name: str, setup: LocalizerSetup, topic: str, transport: str, sink: Callable[[ImageJob], None]
     ) -> None:
         """Subscribe and give every image to *sink*, in the executor's thread."""
-        super().__init__(name, setup)
+        self._info_input = CameraInfoInput(node, name, topic)
+        super().__init__(name, setup, info=self._info_input)
         self.gaps = ImageGaps()
         self.newest: ImageJob | None = None
         self._node = node
@@ -56,6 +58,7 @@ class CameraInput(Camera):
         self._told_gaps, self._tell_gaps_s = False, 0.0
         self._subscriptions: dict[str, Any] = {}
         self._subscribe()
+        self._info_input.listen(setup.localizer.verifies)
 
     @property
     def subscribed_topics(self) -> list[str]:
@@ -67,7 +70,11 @@ class CameraInput(Camera):
         return sum(self._node.count_publishers(self._topics[kind]) for kind in self._wanted)
 
     def settle(self, silent_after_s: float) -> None:
-        """Keep the transport that delivers and drop the other; listen to both again when the camera went silent."""
+        """Keep the transport that delivers and drop the other; listen to both again when the camera went silent.
+
+        To ``camera_info`` only where the setup has a use for it.
+        """
+        self._info_input.listen(self.setup.localizer.verifies)
         silent_s = self.statistics.silent_s()
         if silent_s is None:
             return
@@ -94,6 +101,7 @@ class CameraInput(Camera):
         for subscription in self._subscriptions.values():
             self._node.destroy_subscription(subscription)
         self._subscriptions.clear()
+        self._info_input.close()
 
     def _subscribe(self) -> None:
         for kind in self._wanted:

@@ -210,6 +210,13 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         "time jumps back": counts.time_jumps_back,
         "extrinsics": setup.extrinsics.origins.get(camera.name, "unknown"),
     }
+    if setup.localizer.verifies:
+        values |= {
+            "intrinsics": camera.info.origin if camera.info else "unknown",
+            "accepted geometric": counts.geometric,
+            "accepted retrieved": counts.accepted - counts.geometric,
+            "last pose": counts.last_source or "none",
+        }
     return _entry(f"camera {camera.name}", level, message, values)
 
 

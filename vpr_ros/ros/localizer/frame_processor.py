@@ -14,8 +14,10 @@ import time
 import rclpy
 from rclpy.clock import Clock
 
+from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.frames import Frame
 from vpr_ros.localization import Localization
-from vpr_ros.localization.sentences import answer_sentence
+from vpr_ros.localization.sentences import answer_sentence, source_words
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.failures import failure_type
 from vpr_ros.ros.localizer.image_job import Answer, ImageJob, to_frame
@@ -78,7 +80,7 @@ class FrameProcessor:
         frame = to_frame(job.message, job.camera.name, job.stamp_ns, setup.settings.max_image_pixels)
         decoded_s = time.monotonic()
         T_base_camera = setup.extrinsics.lookup(job.camera.name, job.message.header.frame_id, job.stamp_ns)
-        localization = setup.localizer.localize(frame, T_base_camera)
+        localization = setup.localizer.localize(frame, T_base_camera, intrinsics=_intrinsics(setup, job, frame))
         localized_s = time.monotonic()
         self._outputs.publish(setup, frame, localization)
         self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
@@ -103,10 +105,21 @@ class FrameProcessor:
         self.latencies.add(own_ms)
 
 
+def _intrinsics(setup: LocalizerSetup, job: ImageJob, frame: Frame) -> CameraIntrinsics | None:
+    """How the camera sees, where that is of use."""
+    if job.camera.info is None or not setup.localizer.verifies:
+        return None
+    height_px, width_px = frame.image_rgb.shape[:2]
+    return job.camera.info.lookup((width_px, height_px), job.message.header.frame_id, setup.place_map)
+
+
 def _count(statistics: CameraStatistics, localization: Localization, stamp_ns: int) -> None:
     statistics.processed += 1
     statistics.output.tick()
     statistics.accepted += localization.accepted
+    statistics.geometric += localization.accepted and localization.pose_source == "geometric"
+    if localization.was_compared:
+        statistics.last_source = source_words(localization)
     if localization.rejection is not None:
         statistics.last_rejection = localization.rejection.type
         statistics.rejections[localization.rejection.type] += 1

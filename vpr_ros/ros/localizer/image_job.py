@@ -19,6 +19,7 @@ from vpr_ros.core.frames import Frame
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
 from vpr_ros.core.message_fields import decode_message
 from vpr_ros.localization import Localization
+from vpr_ros.ros.localizer.camera_info_input import CameraInfoInput
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import CameraStatistics
 
@@ -46,11 +47,13 @@ class Camera:
         name: as in the parameters.
         setup: what its images are answered with, those that wait too; exchanged when a parameter changes.
         statistics: what arrived and what became of it.
+        info: how it sees; None where nobody listens.
     """
 
     name: str
     setup: LocalizerSetup
     statistics: CameraStatistics = field(default_factory=CameraStatistics)
+    info: CameraInfoInput | None = None
 
 
 @dataclass(eq=False)

@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.localization import Localization
-from vpr_ros.localization.sentences import answer_sentence, verdict
+from vpr_ros.localization.match_geometry import Verdict
+from vpr_ros.localization.sentences import answer_sentence, source_words, verdict
+from vpr_ros.localization.two_view import SizePx
 
 WIDTH_PX: Final = 320
 """Of the whole picture. RViz shrinks a picture by leaving out pixels, and letters with them: this fits its panel."""
@@ -26,6 +28,7 @@ CAPTION_HEIGHT_PX: Final = 104
 ACCEPTED_RGB = (60, 220, 90)
 REJECTED_RGB = (240, 90, 70)
 PLAIN_RGB = (230, 230, 230)
+MOST_LINES: Final = 60
 _MARGIN_PX = 6
 _LINE_PX = 18
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
@@ -33,7 +36,7 @@ _FONT_SCALE = 0.45
 
 
 def draw_match(query_rgb: ImageRgb, match_rgb: ImageRgb | None, localization: Localization) -> ImageRgb:
-    """Draw the answer, below it the query, below that the match.
+    """Draw the answer, below it the query, below that the match; lines join the keypoints that prove it.
 
     Args:
         query_rgb: (H, W, 3) uint8.
@@ -47,7 +50,14 @@ def draw_match(query_rgb: ImageRgb, match_rgb: ImageRgb | None, localization: Lo
     match = _panel(match_rgb) if match_rgb is not None else np.full_like(query, 40)
     if match_rgb is None:
         _text(match, "no thumbnail in the map", min(_LINE_PX, len(match)), (200, 200, 200))
-    return np.concatenate([_caption(localization), query, match])
+    picture = np.concatenate([_caption(localization), query, match])
+    geometry = localization.matches[0].geometry if localization.matches else None
+    if geometry is not None and match_rgb is not None:
+        height_px, width_px = query_rgb.shape[:2]
+        above = _on_panel(geometry.query_px, (width_px, height_px), CAPTION_HEIGHT_PX)
+        below = _on_panel(geometry.mapped_px, geometry.mapped_size_px, CAPTION_HEIGHT_PX + len(query))
+        _join(picture, above, below, ACCEPTED_RGB if geometry.verdict is Verdict.VERIFIED else REJECTED_RGB)
+    return picture
 
 
 def _caption(localization: Localization) -> ImageRgb:
@@ -60,6 +70,8 @@ def _caption(localization: Localization) -> ImageRgb:
         return _lines(caption, _wrapped(answer_sentence(localization), 4), 42)
     best = localization.matches[0]
     numbers = f"similarity {best.similarity:.3f}, probability {localization.probability:.2f}"
+    if localization.was_compared:
+        numbers += f", {source_words(localization)}"
     _lines(caption, _wrapped(numbers if localization.accepted else answer_sentence(localization), 3), 42)
     _text(caption, _cut(f"map frame {best.frame_index} {_printable(best.name)}"), last_px, PLAIN_RGB)
     return caption
@@ -74,13 +86,37 @@ def _lines(caption: ImageRgb, lines: list[str], first_px: int) -> ImageRgb:
 def _panel(image_rgb: ImageRgb) -> ImageRgb:
     """The image as wide as the picture, or as high as a panel may be with black beside it."""
     height, width = image_rgb.shape[:2]
-    scale = min(WIDTH_PX / width, LARGEST_PANEL_HEIGHT_PX / height)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = _panel_size(width, height)
     if height == width == 1:  # which the OpenCV of Ubuntu 22.04 refuses
         image_rgb = np.repeat(image_rgb, 2, axis=0)
     resized = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     left_px = (WIDTH_PX - size[0]) // 2
     return np.pad(resized, ((0, 0), (left_px, WIDTH_PX - size[0] - left_px), (0, 0)))
+
+
+def _panel_size(width: int, height: int) -> tuple[int, int]:
+    """Width and height of an image in its panel."""
+    scale = min(WIDTH_PX / width, LARGEST_PANEL_HEIGHT_PX / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _on_panel(pixels_px: npt.NDArray[np.float64], size_px: SizePx, top_px: int) -> npt.NDArray[np.int64]:
+    """(N, 2) pixels of an image of *size_px* -> of its panel below *top_px*, whatever the size of the one shown."""
+    width_px, height_px = _panel_size(*size_px)
+    shown = (pixels_px + 0.5) / size_px * (width_px, height_px) - 0.5
+    left_px = (WIDTH_PX - width_px) // 2
+    return np.asarray(np.rint(np.add(shown, (left_px, top_px))), dtype=np.int64)
+
+
+def _join(
+    picture: ImageRgb, above: npt.NDArray[np.int64], below: npt.NDArray[np.int64], rgb: tuple[int, int, int]
+) -> None:
+    """Draw a line for each inlier, for some of many."""
+    stride = max(1, len(above) // MOST_LINES)
+    for one, other in zip(above[::stride].tolist(), below[::stride].tolist(), strict=True):
+        cv2.line(picture, one, other, rgb, 1, cv2.LINE_AA)
+        for end in (one, other):
+            cv2.circle(picture, end, 2, rgb, 1, cv2.LINE_AA)
 
 
 def _printable(text: str) -> str:

@@ -23,7 +23,7 @@ from std_srvs.srv import Trigger
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.localization import Localization, Match
-from vpr_ros.localization.sentences import answer_sentence, verdict
+from vpr_ros.localization.sentences import answer_sentence, source_words, verdict
 from vpr_ros.ros.distribution import byte_field
 from vpr_ros.ros.error_log import sentence
 from vpr_ros.ros.localizer.failures import Failure, FailureType, failure_type
@@ -40,7 +40,7 @@ MATCH_COLUMNS = (
 MATCH_DTYPE = np.dtype([(name, "<f4") for name in MATCH_COLUMNS] + [("frame_id", "<u4")])
 """One point of ``~/matches``: metres in the map frame, 0..1 for similarity and probability, index of the map frame.
 
-``inliers`` is to come: it is 0 until a ``Verifier`` counts some.
+``inliers`` are the keypoints that one rigid scene explains; 0 where none were compared.
 """
 
 _POINT_FIELD_TYPES = {"f": PointField.FLOAT32, "u": PointField.UINT32}
@@ -108,7 +108,7 @@ def to_match_cloud(matches: Sequence[Match], stamp_ns: int, frame_id: str) -> Po
         row["x"], row["y"], row["z"] = pose.position_m
         row["qx"], row["qy"], row["qz"], row["qw"] = pose.quat_xyzw or IDENTITY_QUAT_XYZW
         row["similarity"], row["probability"] = match.similarity, match.probability
-        row["inliers"] = getattr(match, "inliers", 0)
+        row["inliers"] = match.inliers
         row["frame_id"] = match.frame_index
     cloud = PointCloud2(header=to_header(stamp_ns, frame_id))
     cloud.height, cloud.width = 1, len(table)
@@ -156,4 +156,5 @@ def _describe(localization: Localization, map_frame: str) -> str:
         forward = pose.rotation.apply((1.0, 0.0, 0.0))
         text += f", yaw {math.degrees(math.atan2(forward[1], forward[0])):.1f} deg"
     stamp_s = localization.stamp_ns / NS_PER_S
-    return f"{text} in {map_frame}, probability {localization.probability:.2f}, image of {stamp_s:.3f} s"
+    text = f"{text} in {map_frame}, probability {localization.probability:.2f}, image of {stamp_s:.3f} s"
+    return f"{text}, {source_words(localization)}" if localization.was_compared else text

@@ -49,6 +49,12 @@ class NodeSettings:
         "ONNX model that made the map. Empty: the vpr_nano this package ships",
         when="Only when the map was built with another model.",
     )
+    local_model: str = option(
+        "",
+        "ONNX model that found the map's local features, by which candidates are verified. Empty: the model above, "
+        "where it finds some",
+        when="When the map was built with --local-model.",
+    )
     providers: tuple[str, ...] = same_option(InferenceOptions, "providers", read_only=True)
     engine_cache: str = same_option(
         InferenceOptions,

@@ -16,10 +16,12 @@ from typing import Any
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.local_features import LocalExtractor
 from vpr_ros.core.paths import user_path
-from vpr_ros.inference import InferenceOptions, open_extractor
+from vpr_ros.inference import InferenceOptions, open_extractor, shipped_model_path
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
+from vpr_ros.localization.local_model import local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.map_warnings import map_warnings
@@ -41,11 +43,13 @@ class LocalizerSetup:
     Attributes:
         settings: the node's parameters it was opened with.
         extractor, place_map, localizer, extrinsics: see their classes.
+        local_extractor: finds keypoints; None where the map has none, or they are of another model.
         transforms: TF, None where it is not installed or not asked for.
     """
 
     settings: NodeSettings
     extractor: OnnxExtractor
+    local_extractor: LocalExtractor | None
     place_map: PlaceMap
     localizer: Localizer
     extrinsics: CameraExtrinsics
@@ -71,7 +75,7 @@ def open_setup(
         topics: camera -> its image topic.
         transforms: TF, or None.
         previous: the setup in use, if any.
-        named: parameters that were just set: "map" and "model" are opened again even under the same path.
+        named: parameters that were just set: "map" and the models are opened again even under the same path.
 
     Raises:
         ConfigError: no map is named, or a frame has no usable name; or one of the parameters *named* makes publish_tf
@@ -85,10 +89,11 @@ def open_setup(
     else:
         extractor = open_extractor(_path(settings.node.model, "the model"), _inference(settings.node))
     place_map.check_model(extractor.info, extractor.sha256)
-    localizer = Localizer(extractor, place_map, settings.localizer)
+    local_extractor = _local_extractor(settings.node, extractor, place_map, previous, named)
+    localizer = Localizer(extractor, place_map, settings.localizer, local_extractor, place_map.local)
     asked = transforms if settings.node.use_tf else None
     extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
-    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, extrinsics, transforms)
+    setup = LocalizerSetup(settings.node, extractor, local_extractor, place_map, localizer, extrinsics, transforms)
     check_names(settings.node, setup.map_frame)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
         check_transform(settings.node, setup.map_frame)
@@ -103,7 +108,9 @@ def log_setup(setup: LocalizerSetup, logger: Any) -> None:
         f"model {info.name} {info.version} on {setup.extractor.provider}"
     )
     fallbacks = [event.message for event in setup.extractor.events if event.kind == "fallback"]
-    for warning in (map_frame_warning(setup.settings, setup.map_frame), *map_warnings(place_map), *fallbacks):
+    unused = missing_local_model(place_map, verifies=setup.local_extractor is not None)
+    frame_warning = map_frame_warning(setup.settings, setup.map_frame)
+    for warning in (frame_warning, unused, *map_warnings(place_map), *fallbacks):
         if warning:
             logger.warning(warning)
 
@@ -114,7 +121,7 @@ def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
     Every file of the map counts: one that is being copied into place has its manifest long before its descriptors.
     """
     names = [f"{settings.map}/{name}" for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
-    return tuple(map(_file_state, (*names, settings.model)))
+    return tuple(map(_file_state, (*names, settings.model, settings.local_model)))
 
 
 def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
@@ -128,6 +135,26 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
         return previous.place_map
     place_map = PlaceMap.open(user_path(folder, "the map"))
     return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
+
+
+def _local_extractor(
+    settings: NodeSettings,
+    extractor: OnnxExtractor,
+    place_map: PlaceMap,
+    previous: LocalizerSetup | None,
+    named: Collection[str],
+) -> LocalExtractor | None:
+    """What finds keypoints as the map's were found, taken over from *previous* where neither map nor models changed."""
+    if (
+        previous is not None
+        and previous.place_map is place_map
+        and previous.extractor is extractor
+        and previous.settings.local_model == settings.local_model
+        and "local_model" not in named
+    ):
+        return previous.local_extractor
+    own = (_path(settings.model, "the model") or shipped_model_path()) if extractor.has_local else None
+    return local_extractor_for(place_map, _path(settings.local_model, "the local model"), own, _inference(settings))
 
 
 def _inference(settings: NodeSettings) -> InferenceOptions:

@@ -74,6 +74,8 @@ class CameraStatistics:
         lost_in_transport: images the middleware says it lost on the way.
         failures: images that got no answer, by type.
         accepted: answers with a pose.
+        geometric: how many of these poses came from keypoints.
+        last_source: how the newest answer's pose came, with its inliers; "" where keypoints were never compared.
         rejections: answers without one, by type.
         last_rejection: type of the newest of these.
         last_reason: why the newest answer was accepted or rejected.
@@ -88,6 +90,8 @@ class CameraStatistics:
         self.lost_in_transport = 0
         self.failures = dict.fromkeys(OF_AN_IMAGE, 0)  # whose size stays: it is read while it is counted
         self.accepted = 0
+        self.geometric = 0
+        self.last_source = ""
         self.rejections = dict.fromkeys(RejectionType, 0)
         self.last_rejection: RejectionType | None = None
         self.without_stamp = 0

@@ -1,0 +1,310 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""The pose of a camera from keypoints whose places in the map are known, and how sure it is (docs/verification.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.transform import Rotation
+
+from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.pose import Pose
+from vpr_ros.localization.two_view import coverage
+
+Float = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+REPROJECTION_GATE: Final = 12.0 / 640.0
+"""How far from its keypoint a point of the map may project, as a share of the image's longer side, where the map has
+not measured its own residuals; else ``RESIDUALS_IN_GATE`` times these, within the bounds below."""
+RESIDUALS_IN_GATE: Final = 6.0
+NARROWEST_GATE, WIDEST_GATE = 4.0 / 640.0, 24.0 / 640.0
+FEWEST_INLIERS: Final = 12
+"""Keypoints that must agree on a pose."""
+SMALLEST_SHARE: Final = 1.0 / 3.0
+"""Of the keypoints that must agree: a mirrored picture finds some that do, from behind the wall."""
+DEVIATION_SCALE: Final = 8.0
+"""Errors of the map's poses, points and calibration, which all keypoints share, are not in the reprojection: the stated
+deviations are this many times those it predicts. Measured on real images, see docs/verification.md."""
+LOOSE: Final = 0.01
+"""A predicted deviation of this share of the distance to the points doubles that factor: what is loosely determined is
+wrong by more than its reprojection knows."""
+FLOOR_M: Final = 0.01
+FLOOR_RAD: Final = 0.01
+"""No pose is surer than this, however many keypoints agree."""
+LARGEST_CONDITION: Final = 1e10
+"""Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
+
+_SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
+_REFINEMENTS, _SETTLED = 10, 1e-5
+_CAUCHY, _CAUCHY_EFFICIENCY = 2.385, 0.95
+_RAYLEIGH_MEDIAN = 1.1774
+_LEAST_NOISE = 0.25 / 640.0
+
+
+@dataclass(frozen=True, eq=False)
+class PointMatches:
+    """N keypoints of one image and where they lie in the map.
+
+    Attributes:
+        keypoint: (N,) number of the keypoint; the same one may be matched to points of several map frames.
+        pixels_px: (N, 2) in the image as the camera gives it.
+        position_m: (N, 3) in the map frame.
+    """
+
+    keypoint: Ints
+    pixels_px: Float
+    position_m: Float
+
+    def __len__(self) -> int:
+        return len(self.keypoint)
+
+    def taken(self, rows: Ints | npt.NDArray[np.bool_]) -> PointMatches:
+        """The matches *rows* names."""
+        return PointMatches(self.keypoint[rows], self.pixels_px[rows], self.position_m[rows])
+
+
+@dataclass(frozen=True, eq=False)
+class GeometricPose:
+    """Where a camera stands, by the reprojection of map points.
+
+    Attributes:
+        T_map_camera: pose of its optical frame.
+        covariance: (6, 6) of x, y, z and of the rotation about the map's axes, m^2 and rad^2, as the reprojection
+            alone predicts it: far too small, see ``stated_covariance``.
+        inliers: how many keypoints agree.
+        coverage: share of the image that they cover, 0..1.
+        depth_m: median distance to their points along the optical axis.
+    """
+
+    T_map_camera: Pose
+    covariance: Float
+    inliers: int
+    coverage: float
+    depth_m: float
+
+    @property
+    def deviation_m(self) -> float:
+        """Predicted standard deviation of the position, all axes together: the best single sign of a wrong pose."""
+        return float(np.sqrt(np.trace(self.covariance[:3, :3])))
+
+    @property
+    def stated_covariance(self) -> Float:
+        """(6, 6) as the errors of real answers ask for: scaled, and never below the floors."""
+        scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
+        return self.covariance * scale**2 + np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+
+
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """What is to be explained: N points and where each is seen.
+
+    Attributes:
+        position_m: (N, 3) in the map frame.
+        plane: (N, 2) x and y of the keypoints' rays at depth 1.
+        px_of_plane: (N, 2, 2) how pixels move with them, which is where the lens comes in.
+        keypoint: (N,) see ``PointMatches``.
+    """
+
+    position_m: Float
+    plane: Float
+    px_of_plane: Float
+    keypoint: Ints
+
+    def taken(self, rows: Ints) -> _Problem:
+        return replace(self, **{name: value[rows] for name, value in vars(self).items()})
+
+    def misfits_px(self, rotation: Float, centre_m: Float) -> tuple[Float, Float]:
+        """(..., N, 2) pixels for (..., 3, 3) rotations from camera to map and (..., 3) centres; (..., N, 3) points."""
+        points = (self.position_m - centre_m[..., None, :]) @ rotation
+        with np.errstate(divide="ignore", invalid="ignore"):
+            seen = np.where(points[..., 2:] > 0, points[..., :2] / points[..., 2:], np.inf)
+        with np.errstate(invalid="ignore"):  # an infinity may be multiplied by 0
+            misfits = np.einsum("nij,...nj->...ni", self.px_of_plane, seen - self.plane)
+        return np.where(np.isfinite(misfits), misfits, np.inf), points
+
+
+def geometric_pose(
+    matches: PointMatches, intrinsics: CameraIntrinsics, map_residual_px: float | None = None
+) -> GeometricPose | None:
+    """Find the pose from which most of the *matches* are seen where they are, or None where none is sure.
+
+    Sampling of three points with AP3P, the same every time, then robust least squares over all that agree. Keypoints
+    are undistorted, gates are pixels of the distorted image. A keypoint that several map frames know counts once.
+
+    Args:
+        matches: may be wrong in large part.
+        intrinsics: of the image.
+        map_residual_px: median misfit of the map's own points in its own frames where it has measured it, for images
+            640 px long; None: unknown.
+    """
+    problem = _seen(matches, intrinsics)
+    longest_px = max(intrinsics.width_px, intrinsics.height_px)
+    gate_px = _gate(map_residual_px) * longest_px
+    keypoints = _different(problem.keypoint)
+    if keypoints < FEWEST_INLIERS:
+        return None
+    start = _sampled(problem, gate_px)
+    found = None if start is None else _refined(problem, *start, gate_px, _LEAST_NOISE * longest_px)
+    if found is None:
+        return None
+    rotation, centre_m, covariance, inliers = found
+    first = np.unique(problem.keypoint[inliers], return_index=True)[1]
+    if len(first) < SMALLEST_SHARE * keypoints:
+        return None
+    seen_px = intrinsics.project(np.column_stack([problem.plane[inliers][first], np.ones(len(first))]))
+    return GeometricPose(
+        Pose.from_rotation(centre_m, Rotation.from_matrix(rotation)),
+        covariance,
+        len(first),
+        coverage(seen_px, (intrinsics.width_px, intrinsics.height_px)),
+        float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
+    )
+
+
+def of_the_base(pose: GeometricPose, T_base_camera: Pose | None) -> tuple[Pose, Float]:
+    """Pose of the base and its (6, 6) covariance, for a camera that sits at *T_base_camera*; None: at the base."""
+    if T_base_camera is None:
+        return pose.T_map_camera, pose.stated_covariance
+    T_map_base = pose.T_map_camera.compose(T_base_camera.inverse())
+    x, y, z = np.subtract(T_map_base.position_m, pose.T_map_camera.position_m)
+    with_lever = np.eye(6)
+    with_lever[:3, 3:] = -_cross(np.array([[x, y, z]]))[0]
+    return T_map_base, with_lever @ pose.stated_covariance @ with_lever.T
+
+
+def _gate(map_residual_px: float | None) -> float:
+    if map_residual_px is None:
+        return REPROJECTION_GATE
+    return float(np.clip(RESIDUALS_IN_GATE * map_residual_px / 640.0, NARROWEST_GATE, WIDEST_GATE))
+
+
+def _seen(matches: PointMatches, intrinsics: CameraIntrinsics) -> _Problem:
+    """The matches whose keypoint has a ray and whose place is known."""
+    _, first, which = np.unique(matches.keypoint, return_index=True, return_inverse=True)
+    rays, step = intrinsics.unproject(matches.pixels_px[first]), 1e-5
+    here, right, below = (intrinsics.project(rays + shift) for shift in (0.0, (step, 0.0, 0.0), (0.0, step, 0.0)))
+    px_of_plane = np.stack([right - here, below - here], axis=-1) / step
+    sharp = np.asarray(np.isfinite(px_of_plane).all(axis=(1, 2)))[which]
+    rows = np.flatnonzero(sharp & np.isfinite(matches.position_m).all(axis=1))
+    seen = which[rows]
+    return _Problem(matches.position_m[rows], rays[seen, :2], px_of_plane[seen], matches.keypoint[rows])
+
+
+def _sampled(problem: _Problem, gate_px: float) -> tuple[Float, Float] | None:
+    """Rotation and centre of the pose of three points that most others agree with."""
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(problem.plane))[:_MOST_SCORED]
+    judges = problem.taken(rows)
+    best, lowest, sampled, needed = None, np.inf, 0, _MOST_SAMPLES
+    while sampled < min(needed, _MOST_SAMPLES):
+        rotations, centres_m = _hypotheses(problem, rng)
+        sampled += _SAMPLES_AT_ONCE
+        if not len(rotations):
+            continue
+        misfits, _ = judges.misfits_px(rotations, centres_m)
+        squares = np.minimum((misfits**2).sum(axis=-1), gate_px**2)
+        costs = squares.sum(axis=1)
+        if costs.min() < lowest:
+            number = int(costs.argmin())
+            lowest, best = float(costs[number]), (rotations[number], centres_m[number])
+            share = float(np.mean(squares[number] < gate_px**2))
+            needed = _samples_needed(share)
+    return best
+
+
+def _samples_needed(share: float) -> int:
+    """How many samples of three hold one without outliers, where *share* of the matches are right."""
+    missed = np.log1p(-(min(max(share, 1e-3), 1 - 1e-9) ** 3))
+    return int(np.ceil(np.log(1 - _CONFIDENCE) / missed))
+
+
+def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Float]:
+    """(H, 3, 3) rotations from camera to map and (H, 3) centres by the next samples of three matches."""
+    turns, shifts_m = [], []
+    for rows in rng.integers(0, len(problem.plane), (_SAMPLES_AT_ONCE, 3)):
+        if _different(problem.keypoint[rows]) < 3:
+            continue
+        points, plane = problem.position_m[rows].reshape(3, 1, 3), problem.plane[rows].reshape(3, 1, 2)
+        _, found_turns, found_shifts_m = cv2.solveP3P(points, plane, np.eye(3), None, flags=cv2.SOLVEPNP_AP3P)
+        turns += [turn.ravel() for turn in found_turns]
+        shifts_m += [shift.ravel() for shift in found_shifts_m]
+    both = np.array(turns).reshape(-1, 3), np.array(shifts_m).reshape(-1, 3)
+    finite = np.isfinite(np.hstack(both)).all(axis=1)
+    if not finite.any():
+        return np.empty((0, 3, 3)), np.empty((0, 3))
+    into_camera = Rotation.from_rotvec(both[0][finite])
+    return into_camera.inv().as_matrix(), -into_camera.inv().apply(both[1][finite])
+
+
+def _refined(
+    problem: _Problem, rotation: Float, centre_m: Float, gate_px: float, least_noise_px: float
+) -> tuple[Float, Float, Float, Ints] | None:
+    """Rotation, centre, covariance and inliers of the best pose near the given one; None where it is not determined.
+
+    Gauss-Newton with the weights of a Cauchy loss. The noise is that of the inliers' median.
+    """
+    for _ in range(_REFINEMENTS):
+        misfits, points = problem.misfits_px(rotation, centre_m)
+        lengths_px = np.linalg.norm(misfits, axis=1)
+        inliers = np.flatnonzero(lengths_px < gate_px)
+        keypoints, once = _once_each(problem.keypoint[inliers])
+        if keypoints < FEWEST_INLIERS:
+            return None
+        noise_px = max(float(np.median(lengths_px[inliers])) / _RAYLEIGH_MEDIAN, least_noise_px)
+        slopes = _slopes(problem.px_of_plane[inliers], points[inliers], rotation).reshape(-1, 6)
+        normal = (slopes.T * np.repeat(once, 2)) @ slopes
+        if not np.isfinite(normal).all() or np.linalg.cond(normal) > LARGEST_CONDITION:
+            return None
+        robust = slopes.T * np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
+        step = -np.linalg.solve(robust @ slopes, robust @ misfits[inliers].ravel())
+        centre_m = centre_m + step[:3]
+        rotation = Rotation.from_rotvec(step[3:]).as_matrix() @ rotation
+        if np.abs(step).max() < _SETTLED:
+            break
+    covariance = np.linalg.inv(normal) * noise_px**2 / _CAUCHY_EFFICIENCY
+    return rotation, centre_m, (covariance + covariance.T) / 2, inliers
+
+
+def _slopes(px_of_plane: Float, points: Float, rotation: Float) -> Float:
+    """(N, 2, 6) how pixels move with the centre and with a turn of the camera, both along the map's axes.
+
+    Args:
+        px_of_plane: (N, 2, 2), see ``_Problem``.
+        points: (N, 3) in the camera's frame.
+        rotation: from camera to map.
+    """
+    x, y, z = points.T
+    plane_of_point = np.zeros((len(points), 2, 3))
+    plane_of_point[:, 0, 0] = plane_of_point[:, 1, 1] = 1.0 / z
+    plane_of_point[:, 0, 2], plane_of_point[:, 1, 2] = -x / z**2, -y / z**2
+    px_of_point = px_of_plane @ plane_of_point @ rotation.T
+    return np.concatenate([-px_of_point, px_of_point @ _cross(points @ rotation.T)], axis=2)
+
+
+def _cross(vectors: Float) -> Float:
+    """(N, 3) -> (N, 3, 3) matrices that multiply by each from the left as a cross product."""
+    matrices = np.zeros((len(vectors), 3, 3))
+    x, y, z = vectors.T
+    matrices[:, 0, 1], matrices[:, 0, 2], matrices[:, 1, 2] = -z, y, -x
+    return matrices - matrices.transpose(0, 2, 1)
+
+
+def _once_each(keypoint: Ints) -> tuple[int, Float]:
+    """How many keypoints, and (N,) weights so that the matches of each weigh 1 together: its noise is in all."""
+    counts = np.bincount(keypoint, minlength=1)
+    return int(np.count_nonzero(counts)), np.asarray(1.0 / counts[keypoint])
+
+
+def _different(keypoint: Ints) -> int:
+    return len(np.unique(keypoint))

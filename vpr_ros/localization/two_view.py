@@ -1,0 +1,119 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""Whether one rigid scene can have given two images: the epipolar geometry of their matched keypoints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Float = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+SizePx = tuple[int, int]
+"""Width, height."""
+
+FEWEST_MATCHES: Final = 8
+"""Seven determine a fundamental matrix: with fewer than eight, nothing is proved."""
+PLANE: Final = 640.0
+"""Length of the longer side of every image in which the model is sought: gates are shares of the image."""
+EPIPOLAR_GATE: Final = 6.0
+"""How far a keypoint may lie from the line it belongs on, where the image is 640 px long."""
+GRID: Final = (8, 6)
+"""Columns and rows of cells in which the part of the image that inliers cover is counted."""
+FEWEST_KEPT_TRIPLES: Final = 0.75
+"""Of triples of inliers, which turn the same way round in both images; of a mirrored picture hardly any does."""
+TRIPLES: Final = 256
+_SMALLEST_TRIPLE: Final = 200.0
+"""Twice the area of a triangle, in square pixels of an image 640 px long, that noise does not turn over."""
+_CONFIDENCE, _MOST_ROUNDS = 0.999, 500
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """N keypoints of one of two images.
+
+    Attributes:
+        pixels_px: (N, 2) in the image.
+        plane_px: (N, 2) where they are seen without distortion, the same as *pixels_px* for an unknown lens; NaN for
+            what has no ray.
+        size_px: of the image.
+    """
+
+    pixels_px: Float
+    plane_px: Float
+    size_px: SizePx
+
+    def taken(self, rows: npt.NDArray[np.int64]) -> View:
+        """The keypoints *rows* names."""
+        return View(self.pixels_px[rows], self.plane_px[rows], self.size_px)
+
+
+def geometric_inliers(query: View, mapped: View) -> Bools:
+    """(N,) which of N matches one rigid scene explains; none where it explains them by accident.
+
+    The model is a fundamental matrix, or a homography, found by sampling that is the same every time. Refused are
+    fewer than eight different places, inliers in one corner of either image, and a mirror image.
+    """
+    none = np.zeros(len(query.pixels_px), dtype=np.bool_)
+    here, there = (view.plane_px * (PLANE / max(view.size_px)) for view in (query, mapped))
+    known = np.flatnonzero(np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1))
+    if not _are_different(here[known], there[known]):
+        return none
+    rows = known[_of_one_model(here[known], there[known])]
+    spread = all(covered_cells(view.pixels_px[rows], view.size_px) > 1 for view in (query, mapped))
+    if spread and _are_different(here[rows], there[rows]) and _turn_alike(here[rows], there[rows]):
+        none[rows] = True
+    return none
+
+
+def _of_one_model(here: Float, there: Float) -> npt.NDArray[np.int64]:
+    """Numbers of the matches that agree on a fundamental matrix.
+
+    Where OpenCV finds none, which older versions do where images differ by nothing but a turn of the camera, a
+    homography says all there is to say.
+    """
+    method, gate = cv2.USAC_MAGSAC, EPIPOLAR_GATE
+    found: Any = cv2.findFundamentalMat(here, there, method, gate, _CONFIDENCE, _MOST_ROUNDS)
+    if found[1] is None or found[1].sum() < FEWEST_MATCHES:
+        found = cv2.findHomography(here, there, method, gate, maxIters=_MOST_ROUNDS, confidence=_CONFIDENCE)
+    return np.flatnonzero(np.zeros(0) if found[1] is None else found[1])
+
+
+def covered_cells(pixels_px: Float, size_px: SizePx) -> int:
+    """In how many cells of the grid over an image of *size_px* the (N, 2) *pixels_px* lie."""
+    cells = np.floor(pixels_px / size_px * GRID).astype(np.int64)
+    cells = np.clip(cells, 0, np.array(GRID) - 1)
+    return len(np.unique(cells @ (1, GRID[0])))
+
+
+def coverage(pixels_px: Float, size_px: SizePx) -> float:
+    """Share of an image of *size_px* that the (N, 2) *pixels_px* cover, 0..1."""
+    return covered_cells(pixels_px, size_px) / (GRID[0] * GRID[1])
+
+
+def _are_different(here: Float, there: Float) -> bool:
+    """Whether enough places are matched in both images: identical features all lie on one."""
+    return all(len(np.unique(points @ (1.0, 1.0j))) >= FEWEST_MATCHES for points in (here, there))
+
+
+def _turn_alike(here: Float, there: Float) -> bool:
+    """Whether triples of points go the same way round in both images, as they do for a camera that moved a little."""
+    triples = np.random.default_rng(0).integers(0, len(here), (TRIPLES, 3))
+    one, other = _turn(here[triples]), _turn(there[triples])
+    sure = np.minimum(abs(one), abs(other)) > _SMALLEST_TRIPLE
+    return not sure.any() or float(np.mean((one * other)[sure] > 0)) >= FEWEST_KEPT_TRIPLES
+
+
+def _turn(corners: Float) -> Float:
+    """(T, 3, 2) triangles -> (T,) twice their area, negative where they go the other way round."""
+    one, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])

@@ -1,0 +1,101 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""The last step of a map's local features: their depths, and what the manifest says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.frames import CameraMount
+from vpr_ros.mapping.frame_views import frame_views
+from vpr_ros.mapping.growing_array import GrowingArray
+from vpr_ros.mapping.local_depth import Residuals, session_depths
+from vpr_ros.mapping.local_part import LocalPart, local_folder
+from vpr_ros.maps.frame_table import FrameTable
+from vpr_ros.maps.local_codec import DEPTH, SIZES
+from vpr_ros.maps.local_entry import LocalEntry
+from vpr_ros.maps.local_store import LocalFiles, LocalStore
+from vpr_ros.maps.manifest_parts import FileEntry
+from vpr_ros.maps.map_cameras import MapCameras
+from vpr_ros.maps.npy_file import map_array
+
+ROWS_AT_ONCE = 256
+
+
+def finish_local(
+    partial: Path, local: LocalPart, frames: FrameTable, cameras: Sequence[CameraMount], added: int
+) -> LocalStore:
+    """Measure the depths of the last *added* frames, write them, and open all local features.
+
+    The frames of earlier sessions keep the depths they have.
+
+    Args:
+        partial: folder of the map, its other files of local features complete.
+        local: see ``LocalPart``.
+        frames: of the map.
+        cameras: of the map.
+        added: how many frames this session has.
+    """
+    folder, layout, first = local_folder(partial), local.layout, len(frames) - added
+    seen_by = MapCameras(frames, cameras)
+    files = LocalFiles(folder, layout, len(frames), with_depth=False)
+    residuals = Residuals()
+    measured = session_depths(range(first, len(frames)), frame_views(files, seen_by), seen_by, residuals)
+    _write_depths(folder, local, range(first, len(frames)), measured)
+    entry = _entry(folder, local, len(frames), residuals)
+    return LocalStore(folder, entry, len(frames), seen_by)
+
+
+def _write_depths(
+    folder: Path, local: LocalPart, indices: range, measured: Iterator[tuple[int, npt.NDArray[np.float64]]]
+) -> None:
+    rows = GrowingArray(folder / DEPTH, *local.layout.rows[DEPTH], local.base[DEPTH] if local.base else None)
+    rows.start()
+    try:
+        waiting = next(measured, None)
+        for start in range(indices.start, indices.stop, ROWS_AT_ONCE):
+            block = range(start, min(start + ROWS_AT_ONCE, indices.stop))
+            depths = np.full((len(block), local.layout.keypoints), np.nan, np.float16)
+            while waiting is not None and waiting[0] in block:
+                index, depth_m = waiting
+                depths[index - start, : len(depth_m)] = _storable(depth_m)
+                waiting = next(measured, None)
+            rows.add(depths)
+        rows.finish(len(indices))
+    finally:
+        rows.close()
+
+
+def _storable(depth_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float16]:
+    """What half precision can hold; NaN for the others."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = depth_m.astype(np.float16)
+        return np.where((stored > 0) & np.isfinite(stored), stored, np.float16(np.nan))
+
+
+def _entry(folder: Path, local: LocalPart, frames: int, residuals: Residuals) -> LocalEntry:
+    counts = map_array(folder / SIZES, (frames, 3), "<u4")[:, 0]
+    depths = map_array(folder / DEPTH, (frames, local.layout.keypoints), "<f2")
+    epipolar_px, reprojection_px = residuals.medians_px()
+    return LocalEntry(
+        name=local.model.info.name,
+        version=local.model.info.version,
+        sha256=local.model.sha256,
+        layout=local.layout,
+        features=int(counts.sum(dtype=np.int64)),
+        with_depth=sum(
+            int(np.isfinite(depths[start : start + ROWS_AT_ONCE]).sum()) for start in range(0, frames, ROWS_AT_ONCE)
+        ),
+        epipolar_px=epipolar_px,
+        reprojection_px=reprojection_px,
+        files={name: FileEntry.of(folder / name) for name in local.layout.rows},
+    )

@@ -1,0 +1,137 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""How each camera sees: asked of its ``camera_info``, then of the map."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo
+
+from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.camera_info import INFO_NAME, info_content, intrinsics_of, is_rectified
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.fitted_intrinsics import SizePx, fitted
+from vpr_ros.localization.same_camera import mapped_intrinsics
+from vpr_ros.maps import PlaceMap
+
+INFO_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+@dataclass(frozen=True, eq=False)
+class _Asked:
+    """What an answer holds for: another message, size, frame or map is asked about anew."""
+
+    info: CameraInfo | None
+    size_px: SizePx
+    frame_id: str
+    place_map: PlaceMap
+
+    def is_as(self, other: _Asked | None) -> bool:
+        return other is not None and all(
+            (
+                self.info is other.info,
+                self.size_px == other.size_px,
+                self.frame_id == other.frame_id,
+                self.place_map is other.place_map,
+            )
+        )
+
+
+class CameraInfoInput:
+    """Listens beside the images of one camera, and knows how it sees.
+
+    The message may come late, never, change, or be of other images; the answer is then the map's, or that nobody knows.
+
+    Attributes:
+        topic: resolved name of the ``camera_info``.
+        origin: who said so, or why nobody knows, for diagnostics.
+    """
+
+    def __init__(self, node: Node, camera: str, image_topic: str) -> None:
+        """Prepare.
+
+        Args:
+            node: which subscribes.
+            camera: the camera's name.
+            image_topic: of its raw images, as the parameters name it.
+        """
+        self._node = node
+        self._names = (camera, node.resolve_topic_name(image_topic))
+        self.topic = _beside(node, image_topic)
+        self.origin = "unknown: no image yet"
+        self._info: CameraInfo | None = None
+        self._content: object = None
+        self._subscription: Any = None
+        self._answered: tuple[_Asked, CameraIntrinsics | None] | None = None
+
+    def listen(self, wanted: bool) -> None:
+        """Subscribe where intrinsics are of use, and only there. For the executor's thread."""
+        if wanted and self._subscription is None:
+            self._subscription = self._node.create_subscription(CameraInfo, self.topic, self._on_info, INFO_QOS)
+        elif not wanted:
+            self.close()
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def lookup(self, size_px: SizePx, frame_id: str, place_map: PlaceMap) -> CameraIntrinsics | None:
+        """The intrinsics of an image of this size, None where nobody knows them. For the worker's thread.
+
+        Args:
+            size_px: its width and height.
+            frame_id: in its header; a message of another frame is of another camera.
+            place_map: the map in use.
+        """
+        asked = _Asked(self._info, size_px, frame_id, place_map)
+        if self._answered is None or not asked.is_as(self._answered[0]):
+            self._answered = (asked, self._found(asked))
+        return self._answered[1]
+
+    def _found(self, asked: _Asked) -> CameraIntrinsics | None:
+        found, self.origin = self._heard(asked)
+        if found is None:
+            found = mapped_intrinsics(asked.place_map, self._names, asked.size_px)
+            told = "unknown, so that no pose is geometric" if found is None else "map (same camera assumed)"
+            self.origin = f"{told}; {self.origin}"
+        self._node.get_logger().info(f"camera {self._names[0]}: intrinsics: {self.origin}")
+        return found
+
+    def _heard(self, asked: _Asked) -> tuple[CameraIntrinsics | None, str]:
+        """What ``camera_info`` says, and in words."""
+        info, topic = asked.info, self.topic
+        if info is None:
+            return None, f"nothing has come on {topic}"
+        if info.header.frame_id and asked.frame_id and info.header.frame_id != asked.frame_id:
+            return None, f"{topic} is of frame {info.header.frame_id!r}, the images are in {asked.frame_id!r}"
+        try:
+            read = intrinsics_of(info, asked.size_px, rectified=is_rectified(self._names[1]))
+        except ConfigError as error:
+            return None, f"{topic} is not used: {error.problem}"
+        found, remarks = fitted(read, asked.size_px, topic)
+        return found, "; ".join(remarks) or topic
+
+    def _on_info(self, message: CameraInfo) -> None:
+        content = (message.header.frame_id, *info_content(message))
+        if content != self._content:
+            self._content, self._info = content, message
+
+
+def _beside(node: Node, image_topic: str) -> str:
+    """``camera_info`` beside the images, wherever these were remapped to, unless it was remapped itself."""
+    own = f"{image_topic[: image_topic.rfind('/') + 1]}{INFO_NAME}"
+    resolved: str = node.resolve_topic_name(own)
+    if resolved != node.resolve_topic_name(own, only_expand=True):
+        return resolved
+    return f"{node.resolve_topic_name(image_topic).rpartition('/')[0]}/{INFO_NAME}"
