@@ -12,7 +12,7 @@ from vpr_ros.core.errors import TrainingError
 from vpr_ros.training.datasets.landmarks import ClassFolders, ClassRetrieval, GoogleLandmarks
 
 WriteImage = Callable[..., Path]
-IDS = [f"{first}{second}c{n:013x}" for n, (first, second) in enumerate(("ab", "0f", "9a", "77", "c0", "1d"))]
+IDS = [f"{first}{second}c{n:013x}" for n, (first, second) in enumerate(zip("a097c1", "bfa70d", strict=True))]
 
 
 def file_of(image: str) -> str:
