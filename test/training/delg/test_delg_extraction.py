@@ -100,7 +100,7 @@ def test_suppression_leaves_fewer() -> None:
 def test_an_image_of_a_few_pixels_has_no_features() -> None:
     extractor = DelgExtractor(model(), Extraction(threshold=0.0))
     assert len(extractor.local(picture(4, 4)).scores) == 0
-    with pytest.raises(ConfigError, match="4x4 pixels is under 10 at any scale"):
+    with pytest.raises(ConfigError, match="4x4 pixels: under 10 at any scale"):
         extractor.descriptor(picture(4, 4))
 
 

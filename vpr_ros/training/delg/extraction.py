@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from vpr_ros.core.preprocess import PILLOW_FILTERS
 from vpr_ros.evaluation.landmarks.rerank import LocalFeatures
 from vpr_ros.models import PlaceModel
 from vpr_ros.models.delg_head import LocalMaps
+from vpr_ros.models.eval_mode import eval_mode
 from vpr_ros.training.embedding import evaluating, finite_rows
 
 SMALLEST_SIDE_PX = 10
@@ -45,6 +46,18 @@ class Extraction:
     most: int = 1000
     threshold: float | None = None
     overlap: float = NO_SUPPRESSION
+
+
+class InnerMaps(NamedTuple):
+    """What local heads look at.
+
+    Attributes:
+        maps: scale and inner map (1, inner_dim, rows, columns) of each scale that is not too small.
+        resized_yx: (2,) by how much the image was resized to fit.
+    """
+
+    maps: Sequence[tuple[float, Tensor]]
+    resized_yx: Tensor
 
 
 class Boxes(NamedTuple):
@@ -119,37 +132,40 @@ class DelgExtractor:
             ]
         if not found:
             raise ConfigError(
-                f"an image of {image_rgb.shape[1]}x{image_rgb.shape[0]} pixels is under {SMALLEST_SIDE_PX} at any scale",
+                f"an image of {image_rgb.shape[1]}x{image_rgb.shape[0]} pixels: under {SMALLEST_SIDE_PX} at any scale",
                 "Leave it out",
             )
         return finite_rows(over_scales(torch.cat(found).float()).unsqueeze(0).cpu())[0]
 
     def local(self, image_rgb: ImageRgb, share_of_limit: float = 1.0) -> LocalFeatures:
         """(H, W, 3) uint8 -> local features, best first, in pixels of this image; perhaps none."""
+        return self.chosen(self.model.local_head, self.inner_maps(image_rgb, share_of_limit))
+
+    def inner_maps(self, image_rgb: ImageRgb, share_of_limit: float = 1.0) -> InnerMaps:
+        """(H, W, 3) uint8 -> what local heads look at."""
         image = self._fitted(image_rgb, share_of_limit)
-        parts = [
-            self._of_scale(scaled, scale)
-            for scale in self.settings.local_scales
-            if (scaled := _scaled(image, scale)) is not None
-        ]
+        height, width = image_rgb.shape[:2]
+        pyramid = [(scale, _scaled(image, scale)) for scale in self.settings.local_scales]
+        with evaluating(self.model):
+            maps = [(scale, self.model.backbone.stages(part)[0]) for scale, part in pyramid if part is not None]
+        return InnerMaps(maps, torch.tensor([image.shape[2] / height, image.shape[3] / width]))
+
+    def chosen(self, head: Any, inner: InnerMaps) -> LocalFeatures:
+        """Return the features that *head* keeps, best first; of all scales together."""
+        parts = [self._of_scale(head, scale, map_of_scale) for scale, map_of_scale in inner.maps]
         if not parts:
-            return LocalFeatures(
-                np.empty((0, 2), np.float32),
-                np.empty((0, self.model.local_head.dim), np.float32),
-                np.empty(0, np.float32),
-            )
+            nothing = np.empty((0, head.dim), np.float32)
+            return LocalFeatures(nothing[:, :0].reshape(0, 2), nothing, np.empty(0, np.float32))
         corner, far_corner, scores, descriptors = (torch.cat(column) for column in zip(*parts, strict=True))
         boxes = Boxes(corner, far_corner)
         kept = suppressed(boxes, scores, self.settings.overlap)[: self.settings.most]
-        factors = torch.tensor([image.shape[2] / image_rgb.shape[0], image.shape[3] / image_rgb.shape[1]])
-        points = boxes.centre_yx[kept] / factors
+        points = boxes.centre_yx[kept] / inner.resized_yx
         return LocalFeatures(points.float().numpy(), descriptors[kept].float().numpy(), scores[kept].float().numpy())
 
-    def _of_scale(self, scaled: Tensor, scale: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _of_scale(self, head: Any, scale: float, inner: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Corners of the boxes at scale 1, scores and descriptors of what the attention keeps."""
-        head = self.model.local_head
-        with evaluating(self.model):
-            maps = LocalMaps(*(part.cpu() for part in head(self.model.backbone.stages(scaled)[0])))
+        with torch.no_grad(), eval_mode(head):
+            maps = LocalMaps(*(part.cpu() for part in head(inner)))
         stride = int(self.model.backbone.inner_stride_px)
         rows, columns = maps.scores.shape[1:]
         boxes = receptive_boxes(rows, columns, stride, head.receptive_field_px, head.padding_px)
