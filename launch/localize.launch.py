@@ -58,7 +58,9 @@ def _arguments() -> list[DeclareLaunchArgument]:
             description="Raw image topic of the camera; compressed images are read from <image>/compressed",
         ),
         DeclareLaunchArgument(
-            "odom", default_value="odom", description="Topic of the odometry; not used by this version"
+            "odom",
+            default_value="odom",
+            description="Topic of the odometry, for a filter to come; not used by this version",
         ),
         DeclareLaunchArgument(
             "params_file",

@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fast_half import is_fast, lies_in_a_slow_folder, no_second_python
 from optional_parts import what_is_missing
 
 import vpr_ros  # noqa: F401
@@ -24,6 +26,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Warnings fail our own runs; under colcon the libraries are those of the distribution, years older."""
     if "COLCON" in os.environ:
         config.addinivalue_line("filterwarnings", "default")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Importing torch costs more than many fast tests."""
+    return (config.option.markexpr == "fast" and lies_in_a_slow_folder(collection_path)) or None
+
+
+def pytest_itemcollected(item: Any) -> None:
+    """Mark the fast half."""
+    if is_fast(item.path, getattr(item, "fixturenames", ()), {marker.name for marker in item.iter_markers()}):
+        item.add_marker("fast")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_call(item: Any) -> Iterator[None]:
+    with no_second_python() if item.get_closest_marker("fast") else nullcontext():
+        yield
 
 
 @pytest.hookimpl(hookwrapper=True)

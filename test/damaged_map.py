@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from vpr_ros.maps.checksum import file_fingerprint, file_sha256
+from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.maps.seal import sealed_yaml
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import subprocess
@@ -51,8 +52,13 @@ MAX_FILE_LINES, MAX_FUNCTION_LINES = 400, 60
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
+@functools.cache
+def tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text())
+
+
 def imports(file: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -67,7 +73,7 @@ def floor(file: Path) -> str:
 
 def modules_named(file: Path) -> Iterator[str]:
     """What *file* could import late: constants that are the full name of a module of ours."""
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree(file)):
         text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
         if re.fullmatch(r"vpr_ros(\.\w+)+", text) and (PACKAGE.parent / f"{text.replace('.', '/')}.py").is_file():
             yield text
@@ -97,7 +103,7 @@ def test_imports_go_one_way(file: Path) -> None:
 def test_files_and_functions_stay_small(file: Path) -> None:
     text = file.read_text()
     assert text.count("\n") <= MAX_FILE_LINES
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree(file)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or node.lineno) - node.lineno < MAX_FUNCTION_LINES, node.name
 
@@ -123,6 +129,7 @@ def test_no_import_cycles() -> None:
             del remaining[name]
 
 
+@pytest.mark.slow
 def test_robot_side_imports_where_torch_is_not_installed() -> None:
     pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
     need("onnxruntime")

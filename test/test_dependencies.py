@@ -30,9 +30,7 @@ ROSDEP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Module -> key of rosdep; a package of ROS is its own key."""
-OPTIONAL_MODULES = {name.partition(".")[0] for name in OPTIONAL if name not in {"rclpy", "rosbags.image"}} | {
-    "tensorrt"
-}
+OPTIONAL_MODULES = {name.partition(".")[0] for name in OPTIONAL if name not in {"rclpy", "rosbags.image"}}
 
 
 def dependencies(*kinds: str) -> set[str]:
@@ -97,6 +95,7 @@ def run_without(names: Iterable[str], folder: Path, *arguments: str) -> subproce
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_without_everything_optional_the_whole_suite_is_collected_and_says_what_it_skips(tmp_path: Path) -> None:
     done = run_without({*OPTIONAL, "tf2_ros"}, tmp_path, "--collect-only", str(ROOT / "test"))
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -105,12 +104,13 @@ def test_without_everything_optional_the_whole_suite_is_collected_and_says_what_
         "test/export/test_export.py": "needs onnx: pip install '.[test]'",
         "test/models/test_gem.py": "needs torch: pip install '.[train]'",
         "test/ros/localizer/test_node.py": "needs rclpy: source ROS 2, or pip install '.[ros]'",
-        "test/mapping/test_leftovers.py": "needs onnxruntime: pip install onnxruntime",
+        "test/mapping/test_recovery.py": "needs onnxruntime: pip install onnxruntime",
     }.items():
         assert f"{file}: {reason}" in done.stdout
     assert "test/core/test_files.py::" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("module", "exit_status", "said"), [("torch", 0, "needs torch"), ("toorch", 1, "toorch")])
 def test_only_an_optional_part_is_a_reason_to_skip(tmp_path: Path, module: str, exit_status: int, said: str) -> None:
     (tmp_path / "conftest.py").write_text((ROOT / "test" / "conftest.py").read_text())

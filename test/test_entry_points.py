@@ -74,12 +74,14 @@ def test_without_a_name_it_says_where_they_are_listed(capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == "error: no command is given. `vpr_ros --help` lists them.\n"
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_before_it_is_asked_for() -> None:
     code = "import sys; from vpr_ros.__main__ import main; main(['--help']); print(sorted(sys.modules))"
     done = run([sys.executable, "-c", code])
     assert not {"numpy", "rclpy", "torch", "cv2"} & set(ast.literal_eval(done.stdout.splitlines()[-1]))
 
 
+@pytest.mark.slow
 def test_a_missing_library_is_one_line_with_what_to_install() -> None:
     done = run([sys.executable, "-c", WITHOUT_RICH])
     assert done.returncode == 2
@@ -94,6 +96,7 @@ def run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, ["interrupted"]), (signal.SIGTERM, [])])
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_signal_while_it_loads_ends_it_without_a_traceback(

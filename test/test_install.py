@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from clone_files import clone_files
 from optional_parts import need
 
 from vpr_ros.__main__ import COMMANDS
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPLAINED = ("localize", "build_map", "evaluate", "inspect_map", "play", "simulate", "benchmark", "describe_model")
@@ -86,13 +89,25 @@ def test_pip_puts_one_command_on_path(tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == (0 if status == 0 else 1)
 
 
+@pytest.fixture(scope="module")
+def explanations(install: Path) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What each executable prints with --help, two at a time: each loads all that its command needs."""
+
+    def explain(name: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(install / "lib" / "vpr_ros" / name), "--help"],
+            env=environment(install), cwd=install, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(EXPLAINED, pool.map(explain, EXPLAINED), strict=True))
+
+
 @pytest.mark.parametrize("name", EXPLAINED)
-def test_installed_executable_explains_itself(install: Path, name: str) -> None:
-    executable = install / "lib" / "vpr_ros" / name
-    done = subprocess.run(
-        [str(executable), "--help"],
-        env=environment(install), cwd=install, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def test_installed_executable_explains_itself(
+    explanations: dict[str, subprocess.CompletedProcess[str]], name: str
+) -> None:
+    done = explanations[name]
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: ros2 run vpr_ros {name} ")
     assert f"ros2 run vpr_ros {name}" in done.stdout.lower().partition("example")[2]

@@ -93,6 +93,7 @@ def test_ci_starts_the_tests_as_the_readme_does() -> None:
     assert lines == ['exec scripts/test.sh "$@"']
 
 
+@pytest.mark.slow
 def test_every_docstring_says_something() -> None:
     empty = re.compile(r"\s*($|todo|fixme|xxx|tbd)", flags=re.IGNORECASE)
     documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef

@@ -159,7 +159,7 @@ def manager(loaded: dict[str, Any]) -> dict[str, Any]:
 def published() -> dict[str, tuple[str, str]]:
     """Topic -> (message, QoS) of every publisher in the node's sources."""
     found: dict[str, tuple[str, str]] = {}
-    for file in (ROOT / "vpr_ros" / "ros").glob("*.py"):
+    for file in (ROOT / "vpr_ros" / "ros").rglob("*.py"):
         for message, topic, qos in PUBLISHER.findall(file.read_text()):
             found[f"/vpr_localizer/{topic}"] = (message, qos)
     return found
@@ -223,5 +223,5 @@ def test_covariance_is_shown(manager: dict[str, Any]) -> None:
 
 
 def test_point_colour_is_a_column_of_the_match_table(manager: dict[str, Any]) -> None:
-    table = (ROOT / "vpr_ros" / "ros" / "match_table.py").read_text()
+    (table,) = (file.read_text() for file in (ROOT / "vpr_ros" / "ros").rglob("output_messages.py"))
     assert f'"{subscribed(manager)["/vpr_localizer/matches"]["Channel Name"]}"' in table

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from optional_parts import need
 
+from vpr_ros.__main__ import main
+
 ROOT = Path(__file__).resolve().parents[2]
 WITHOUT = """
 import sys
@@ -28,12 +30,16 @@ def run_without(module: str, *arguments: str) -> subprocess.CompletedProcess[str
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a command ends with when it is asked for something it cannot do."""
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
 def test_the_trainers_half_needs_no_ros() -> None:
     pytest.importorskip("lightning", reason="needs the extra .[train]")
-    done = run_without("rclpy", "benchmark_train", "nowhere.yaml")
-    assert done.returncode == 2
-    assert "nowhere.yaml" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert "nowhere.yaml" in refusal(run_without("rclpy", "benchmark_train", "nowhere.yaml"))
 
 
 def test_the_robots_half_needs_no_torch() -> None:
@@ -45,16 +51,12 @@ def test_the_robots_half_needs_no_torch() -> None:
 
 
 def test_without_the_trainer_it_says_how_to_install_it() -> None:
-    done = run_without("torch", "benchmark_train", "recipe.yaml")
-    assert done.returncode == 2
-    assert "pip install '.[train]'" in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert "pip install '.[train]'" in refusal(run_without("torch", "benchmark_train", "recipe.yaml"))
 
 
-def test_the_trainers_half_by_its_old_name_warns_of_the_new_one() -> None:
+def test_the_trainers_half_by_its_old_name_warns_of_the_new_one(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("lightning", reason="needs the extra .[train]")
-    done = run_without("rclpy", "benchmark", "--train", "nowhere.yaml")
-    assert done.returncode == 2
-    warning, error = done.stderr.splitlines()
+    assert main(["benchmark", "--train", "nowhere.yaml"]) == 2
+    warning, error = capsys.readouterr().err.splitlines()
     assert warning.startswith("warning: `benchmark --train` is now `vpr_ros benchmark_train`")
     assert "nowhere.yaml" in error

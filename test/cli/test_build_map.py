@@ -107,7 +107,7 @@ def test_a_second_session_is_appended(built: Path, tmp_path: Path) -> None:
 
 
 def test_a_killed_build_is_resumed_to_the_same_bytes(tmp_path: Path) -> None:
-    drive = write_drive(tmp_path / "drive", 200)
+    drive = write_drive(tmp_path / "drive", 100)
     gates = ("--min-distance", 0, "--min-angle", 0)
     assert build(drive, "--output", tmp_path / "whole", *gates) == 0
     process = start_build(drive, "--output", tmp_path / "killed", *gates)
@@ -151,7 +151,7 @@ def test_a_full_disk_leaves_the_old_map_whole(drive: Path, built: Path, tmp_path
         (shutil.rmtree, "does not exist"),
         (lambda m: (m / "manifest.yaml").unlink(), "not a map"),
         (lambda m: (m / "manifest.yaml").write_text("{"), "not YAML"),
-        (lambda m: _edit(m, "format_version: 1", "format_version: 99"), "99"),
+        (lambda m: _edit(m, "format_version: 2", "format_version: 99"), "99"),
         (lambda m: _truncate(m / "descriptors.npy"), "descriptors.npy"),
         (lambda m: _flip(m / "frames.csv"), "frames.csv"),
         (lambda m: (m / "frames.csv").unlink(), "frames.csv"),

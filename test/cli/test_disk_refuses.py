@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,11 +85,15 @@ def test_simulate_on_a_read_only_disk(disk: Path, storage: str) -> None:
     ids=["full", "read-only"],
 )
 def test_evaluate_and_inspect_map(disk: Path, place_map: Path, mount: str, said: str) -> None:
-    for output, *arguments in (
-        (disk / "results", "evaluate", place_map, place_map.with_name("drive"), "--output"),
-        (disk / "map.png", "inspect_map", place_map, "--picture"),
-    ):
-        check(on_a_small_disk(disk, mount, *vpr_ros(*arguments, output)), said.format(output))
+    outputs = (disk / "results", disk / "map.png")
+    commands = (
+        vpr_ros("evaluate", place_map, place_map.with_name("drive"), "--output", outputs[0]),
+        vpr_ros("inspect_map", place_map, "--picture", outputs[1]),
+    )
+    with ThreadPoolExecutor(2) as pool:  # each sees a disk of its own
+        done = pool.map(lambda command: on_a_small_disk(disk, mount, *command), commands)
+        for output, one in zip(outputs, done, strict=True):
+            check(one, said.format(output))
 
 
 def test_a_read_only_folder_is_told_before_the_work(disk: Path, place_map: Path) -> None:
@@ -98,9 +103,9 @@ def test_a_read_only_folder_is_told_before_the_work(disk: Path, place_map: Path)
 
 def test_a_checkpoint(disk: Path) -> None:
     pytest.importorskip("torch", reason="needs the extra .[train]")
-    command = vpr_ros("convert_checkpoint", "--output", disk / "nano.safetensors")
-    for mount, said in (
-        (FULL, "the disk is full (No space left on device) while writing {}"),
-        (READ_ONLY, "{} cannot be written (Read-only file system)"),
-    ):
-        check(on_a_small_disk(disk, mount, *command), said.format(disk / "nano.safetensors"))
+    file = disk / "nano.safetensors"
+    command = vpr_ros("convert_checkpoint", "--output", file)
+    with ThreadPoolExecutor(2) as pool:  # each sees a disk of its own
+        full, read_only = pool.map(lambda mount: on_a_small_disk(disk, mount, *command), (FULL, READ_ONLY))
+    check(full, f"the disk is full (No space left on device) while writing {file}")
+    check(read_only, f"{file} cannot be written (Read-only file system)")

@@ -136,7 +136,7 @@ def test_frame_window(workplace: Workplace, tmp_path: Path, window: int, recall:
         (("--threshold", "5", "--frame-window", "2"), "more than one rule"),
         (("--frames", "90:"), "none of them in the range"),
         (("--positives", "none.csv"), "none.csv"),
-        (("--frame-window", "2", "--limit", "0"), "limit 0"),
+        (("--frame-window", "2", "--limit", "0"), "--limit is 0, expected a whole number of 1 or more"),
         (("--nonsense",), "--nonsense"),
     ],
 )

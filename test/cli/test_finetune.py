@@ -13,12 +13,12 @@ pytest.importorskip("lightning")
 import torch
 
 from vpr_ros.cli import convert, export_model
-from vpr_ros.cli.train import train
 from vpr_ros.inference import open_extractor, shipped_model_path
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import load_checkpoint
 from vpr_ros.simulation.record import record_folder
 from vpr_ros.training.datasets.towns import TownDrives
+from vpr_ros.training.recipe_cli import run_recipe as train
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),

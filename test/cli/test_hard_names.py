@@ -166,4 +166,4 @@ def test_images_above_the_limit_of_pixels_are_left_out_by_name(
     assert build_map.main([*arguments, "--max-image-pixels", "307200", "--overwrite"]) == 0
     assert len(PlaceMap.open(tmp_path / "map")) == 20
     assert build_map.main([*arguments, "--max-image-pixels", "0", "--overwrite"]) == 2
-    assert "max_image_pixels is 0, expected 1 to" in capsys.readouterr().err
+    assert "--max-image-pixels is 0, expected a whole number from 1 to 268435456 (pixels)" in capsys.readouterr().err

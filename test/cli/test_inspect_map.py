@@ -9,6 +9,7 @@ import yaml
 from recorded_drive import write_drive
 
 from vpr_ros.cli import build_map, inspect_map
+from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.maps.seal import sealed_yaml
 
 
@@ -33,6 +34,19 @@ def test_names_are_shown_and_neither_markup_nor_orders_to_the_terminal(
     shown = capsys.readouterr().out
     assert "camera [/front]" in shown and r"drive \x1b[2J of [red]Monday[/red]\u202e" in shown
     assert "\x1b" not in shown and "\u202e" not in shown
+
+
+def test_how_a_camera_sees_is_shown(built: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert inspect_map.main([str(built)]) == 0
+    assert "intrinsics unknown" in capsys.readouterr().out
+    path = built / "manifest.yaml"
+    plain = yaml.safe_load(path.read_text())
+    seen = CameraIntrinsics(752, 480, 458.654, 457.296, 367.2, 248.4, Lens.BROWN_CONRADY, (-0.28, 0.07, 0.0, 0.0))
+    plain["cameras"][0]["intrinsics"] = seen.to_dict()
+    path.write_text(sealed_yaml(plain))
+    assert inspect_map.main([str(built)]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "752x480 px, focal length 458.7 457.3 px, brown_conrady distortion" in shown
 
 
 def test_a_damaged_map_is_one_line_and_status_2(built: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,7 @@ def test_another_failure_of_the_system_is_a_defect_and_keeps_its_traceback() -> 
 PRINT = "import sys; from vpr_ros.core.command import run_command; sys.exit(run_command(lambda _: print({!r}), []))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("printed", "reader", "status", "said"),
     [

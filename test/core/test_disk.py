@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from vpr_ros.core.disk import new_file, refusal, write_text, writing
+from vpr_ros.core.disk import folder_beside, new_file, refusal, write_text, writing
 from vpr_ros.core.errors import ConfigError, SourceError
 
 
@@ -68,3 +69,39 @@ def test_an_error_names_what_was_asked_for_and_what_to_do(cause: Exception, prob
 def test_what_is_no_refusal_passes() -> None:
     with pytest.raises(ValueError, match="of our own"), writing(Path("drive"), SourceError):
         raise ValueError("of our own")
+
+
+def test_a_new_file_is_read_by_who_read_the_old_one_and_follows_no_link(tmp_path: Path) -> None:
+    path, letter = tmp_path / "numbers.json", tmp_path / "letter"
+    path.write_text("old")
+    path.chmod(0o640)
+    letter.write_text("dear")
+    (tmp_path / f".numbers.{os.getpid()}.part.json").symlink_to(letter)
+    write_text(path, "new", ConfigError)
+    assert (path.read_text(), path.stat().st_mode & 0o777, letter.read_text()) == ("new", 0o640, "dear")
+
+
+def test_a_folder_beside_is_gone_with_what_was_not_renamed(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "drive"
+    with folder_beside(path, ConfigError) as folder:
+        (folder / "kept").mkdir()
+        (folder / "left").write_text("half")
+        (folder / "kept").rename(path)
+    assert [p.name for p in path.parent.iterdir()] == ["drive"]
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(ConfigError, match=r"file/drive cannot be written"),
+        folder_beside(tmp_path / "file" / "drive", ConfigError),
+    ):
+        pass
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write_and_what_a_living_one_writes_stays(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left, anothers = tmp_path / f".numbers.{dead.pid}.part.json", tmp_path / f".letters.{dead.pid}.part.json"
+    living = tmp_path / f".numbers.{os.getppid()}.part.json"
+    for part in (left, anothers, living):
+        part.touch()
+    write_text(tmp_path / "numbers.json", "1", ConfigError)
+    assert sorted(tmp_path.iterdir()) == sorted([anothers, living, tmp_path / "numbers.json"])

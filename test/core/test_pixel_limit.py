@@ -133,6 +133,7 @@ def test_an_image_as_thin_as_a_thread_is_refused() -> None:
     assert decode_raw(bytes(3 * 512), 2, 256, "rgb8", 768).shape == (2, 256, 3)
 
 
+@pytest.mark.slow
 def test_what_is_refused_costs_no_memory() -> None:
     """A bomb of 26 kB, decoded in a process of its own: it may not take the memory of what it claims to be."""
     program = (

@@ -27,6 +27,7 @@ def page_faults(mode: str) -> tuple[str, int]:
     return kept, int(faults)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="mallopt is glibc's")
 def test_blocks_of_an_images_size_are_not_faulted_in_again() -> None:
     kept, faults = page_faults("keep")

@@ -58,7 +58,8 @@ def test_figures_of_a_drive_with_an_unknown_street(evaluation: Evaluation) -> No
     for share in ("share", "wrong_share", "precision", "recall"):
         low, high = accepted[f"{share}_interval"]
         assert low <= accepted[share] <= high and high - low > 5.0
-    assert sum(metrics["rejected"].values()) == 40 - metrics["accepted"]["count"]
+    assert metrics["rejected"] == {"improbable": 40 - accepted["count"]}
+    assert sum(row["count"] for row in metrics["rejections"]) == 40 - accepted["count"] > 0
     assert set(metrics["latency_ms"]) == {"decode", "prepare", "infer", "search", "decide", "total"}
     outcomes = evaluation.outcomes
     surest_wrong = outcomes.probability[~outcomes.right].max()
@@ -178,10 +179,11 @@ def test_two_rules_at_once_are_refused() -> None:
         GroundTruthRule(PoseThreshold(), frame_window=3)
     with pytest.raises(ConfigError, match="ignore-uninformative"):
         GroundTruthRule(ignore_uninformative=True)
-    with pytest.raises(ConfigError, match="limit 0"):
+    with pytest.raises(ConfigError, match="limit is 0, expected a whole number of 1 or more"):
         EvaluationOptions(limit=0)
 
 
+@pytest.mark.slow
 def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "evaluate <map>", "map": "street"})
@@ -191,18 +193,22 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
         rows = list(csv.DictReader(file))
     assert len(rows) == 40
     assert sum(row["right"] == "1" for row in rows) == 30
+    assert all((row["rejection"] == "") == (row["accepted"] == "1") for row in rows)
+    assert {row["rejection"] for row in rows} == {"", "improbable"}
     for name in ("places.png", "precision_recall.png", "wrong_matches.png"):
         assert np.std(np.asarray(cv2.imread(str(output / name)))) > 5
     page = (output / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 3
     assert "75.0 %" in page
     assert "58.8 to 87.3" in page
+    assert page.count("<td>improbable</td>") == len(evaluation.metrics["rejections"])
     assert "evaluate &lt;map&gt;" in page
     assert "<script" not in page
     assert "http" not in page
     assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
+@pytest.mark.slow
 def test_names_that_are_no_plain_text(evaluation: Evaluation, tmp_path: Path) -> None:
     """Half a formula, a byte of Latin-1, another script, a narrow space: all in pictures, table and page."""
     names = ["$x^$.png", "caf\udce9.png", "\u6771\u4eac.png", "8\u202fPM.png", 'a "b", c.png']
@@ -215,6 +221,7 @@ def test_names_that_are_no_plain_text(evaluation: Evaluation, tmp_path: Path) ->
         assert [row["query"] for row in csv.DictReader(file)] == [names[0], "caf\\udce9.png", *names[2:]]
 
 
+@pytest.mark.slow
 def test_report_without_wrong_matches_or_poses(
     extractor: Extractor, street_map: PlaceMap, poseless_drive: FrameSource, tmp_path: Path
 ) -> None:
@@ -224,6 +231,7 @@ def test_report_without_wrong_matches_or_poses(
     assert any("-" in row for table in summary_tables(result.metrics) for row in table.rows)
 
 
+@pytest.mark.slow
 def test_earlier_results_are_replaced_and_other_things_are_not(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "first"})
@@ -237,6 +245,7 @@ def test_earlier_results_are_replaced_and_other_things_are_not(evaluation: Evalu
     assert [path.name for path in other.iterdir()] == ["holiday.jpg"]
 
 
+@pytest.mark.slow
 def test_a_report_that_fails_leaves_the_earlier_one(evaluation: Evaluation, tmp_path: Path) -> None:
     output = tmp_path / "results"
     write_report(evaluation, output, {"command": "first"})

@@ -15,6 +15,7 @@ from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold, positives_by_distance
 from vpr_ros.evaluation.summary import summary_tables
 from vpr_ros.localization import Localization
+from vpr_ros.localization.rejection import Dissimilar, NoCandidate
 from vpr_ros.localization.result import Match
 
 FIVE_METRES = PoseThreshold(5.0)
@@ -43,6 +44,12 @@ def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -
         "position error     median 5.00 m, p90 8.20 m, of what was accepted",
         "image to answer    p50 20 ms, p95 29 ms",
     ]
+
+
+def test_types_of_rejection_are_shown_where_the_node_told_them(log: LiveLog) -> None:
+    log.rejected = {"no_candidate": 1, "refuted": 0, "improbable": 12}
+    lines = summary_lines(log, FIVE_METRES)
+    assert lines[3] == "rejected by type   no_candidate 1, improbable 12, as the node counts since it was activated"
 
 
 def test_the_threshold_decides(log: LiveLog) -> None:
@@ -81,8 +88,8 @@ def test_live_and_offline_report_call_the_same_answers_right() -> None:
         if estimate is not None:
             log.published[stamp] = LiveAnswer(estimate, np.eye(6))
         matches = () if frame is None else (Match(frame, 0.9, 0.8, at(map_x_m[frame]), str(frame), "camera"),)
-        accepted = estimate is not None
-        answer = Localization(stamp, "camera", accepted, "why: because", estimate, np.eye(6), 0.8, matches)
+        rejection = None if estimate is not None else Dissimilar(0.9, 0.95, 0.8) if matches else NoCandidate(None)
+        answer = Localization(stamp, "camera", rejection, estimate, np.eye(6), 0.8, matches)
         rows.append(QueryOutcome(str(stamp), at(true_x_m), answer, 0.0))
     positives = positives_by_distance(
         np.array([at(x_m).position_m for x_m in map_x_m]),
@@ -98,6 +105,11 @@ def test_live_and_offline_report_call_the_same_answers_right() -> None:
     assert metrics["recall_at_interval"]["1"] == pytest.approx([15.7, 84.3], abs=0.05)
     assert "accepted           5, 2 of them wrong; rejected 3" in live
     assert (metrics["accepted"]["count"], metrics["accepted"]["wrong"]) == (5, 2)
+    assert metrics["rejected"] == {"dissimilar": 2, "no_candidate": 1}
+    assert metrics["rejections"] == [
+        {"type": "dissimilar", "reason": "similarity too low", "count": 2},
+        {"type": "no_candidate", "reason": "no candidate", "count": 1},
+    ]
     assert ("accepted", "5 of 8, 2 of them wrong") in summary_tables(metrics)[1].rows
     assert metrics["right_means"] in "".join(table.title for table in summary_tables(metrics))
     assert f"right means        {metrics['right_means']}" in live

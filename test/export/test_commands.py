@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from torch import nn
@@ -19,6 +19,7 @@ from vpr_ros.core.errors import ExportError
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.whiten import whitened
 from vpr_ros.inference import open_extractor
+from vpr_ros.inference.options import TENSORRT
 from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.models.checkpoint import load_checkpoint, save_checkpoint
 from vpr_ros.models.pca_whitening import pca_whitening
@@ -119,7 +120,7 @@ def test_an_encoder_trained_on_batches_is_exported_as_a_robot_runs_it(
     np.testing.assert_allclose(extractor.infer(batch), alone, atol=1e-5)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("tensorrt") is not None, reason="TensorRT is installed here")
+@pytest.mark.skipif(TENSORRT in onnxruntime.get_available_providers(), reason="this onnxruntime has TensorRT")
 def test_without_tensorrt_the_engine_is_refused_before_any_work(
     tiny: PlaceModel, image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,8 +132,8 @@ def test_without_tensorrt_the_engine_is_refused_before_any_work(
         "--images",
         str(image_folder),
     ]
-    assert export_model.main([*arguments, "--tensorrt", str(tmp_path / "tiny.engine")]) == 2
-    assert "TensorRT is not installed" in capsys.readouterr().err
+    assert export_model.main([*arguments, "--tensorrt", str(tmp_path / "tiny_engine.onnx")]) == 2
+    assert "this onnxruntime has no TensorrtExecutionProvider" in capsys.readouterr().err
     assert not (tmp_path / "tiny.onnx").exists()
 
 

@@ -15,14 +15,14 @@ from vpr_ros.inference import gpu_libraries
 from vpr_ros.inference.options import CPU, CUDA, TENSORRT
 
 
-def library(path: Path, *needed: str) -> Path:
-    """Compile a shared library that names *needed* as the ones it loads, as a provider's file does."""
+def library(path: Path, *needed: str, code: str = "") -> Path:
+    """Compile a shared library of *code* that names *needed* as the ones it loads, as a provider's file does."""
     compiler = shutil.which("gcc") or shutil.which("cc")
     if compiler is None:
         pytest.skip("needs a C compiler")
     stubs = [library(path.parent / name) for name in needed]
-    command = [compiler, "-shared", "-x", "c", "/dev/null", "-x", "none", "-Wl,--no-as-needed", *map(str, stubs)]
-    subprocess.run([*command, f"-Wl,-soname,{path.name}", "-o", str(path)], check=True)
+    command = [compiler, "-shared", "-fPIC", "-x", "c", "-", "-x", "none", "-Wl,--no-as-needed", *map(str, stubs)]
+    subprocess.run([*command, f"-Wl,-soname,{path.name}", "-o", str(path)], check=True, input=code, text=True)
     for stub in stubs:
         stub.unlink()
     return path
@@ -87,3 +87,30 @@ def test_a_library_in_tensorrts_wheel_is_found(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(gpu_libraries, "DRIVER", "libc.so.6")
     monkeypatch.syspath_prepend(tmp_path / "site")
     gpu_libraries.check_libraries(TENSORRT)
+
+
+@pytest.mark.parametrize(("number", "version"), [(101305, "10.13.5"), (100300, "10.3.0"), (8602, "8.6.2")])
+def test_the_installed_tensorrt_says_its_version(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int, version: str
+) -> None:
+    name = f"libnvinfer.so.{number}"
+    runtime_with(monkeypatch, tmp_path, "libonnxruntime_providers_tensorrt.so", name)
+    assert gpu_libraries.installed_tensorrt() == "unknown"
+    code = f"int getInferLibVersion(void) {{ return {number}; }}"
+    ctypes.CDLL(str(library(tmp_path / name, code=code)))
+    assert gpu_libraries.installed_tensorrt() == version
+
+
+DRIVER = """
+int cuInit(int flags) { return %d; }
+int cuDeviceGetName(char *name, int size, int device) { name[0] = 'O'; name[1] = 'k'; name[2] = 0; return 0; }
+int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 75 ? 8 : 7; return 0; }
+"""
+
+
+@pytest.mark.parametrize(("status", "gpu"), [(0, "Ok (8.7)"), (100, "unknown")])
+def test_the_gpu_says_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, status: int, gpu: str) -> None:
+    monkeypatch.setattr(gpu_libraries, "DRIVER", str(library(tmp_path / f"libgpu{status}.so", code=DRIVER % status)))
+    assert gpu_libraries.installed_gpu() == gpu
+    monkeypatch.setattr(gpu_libraries, "DRIVER", "libcuda_that_is_nowhere.so.1")
+    assert gpu_libraries.installed_gpu() == "unknown"

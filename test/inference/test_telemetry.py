@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from optional_parts import need
 
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ QUIET_ANYWAY = ("CI", "ORT_DISABLE_TELEMETRY", "ORT_RUNNING_UNIT_TESTS", "TF_BUI
 """Variables under which the runtime says nothing of its own accord, or that would answer for us."""
 
 
+@pytest.mark.slow
 def test_the_runtime_leaves_no_device_id(tmp_path: Path) -> None:
     need("onnxruntime")
     environment = {name: value for name, value in os.environ.items() if name not in QUIET_ANYWAY}
@@ -29,6 +31,7 @@ def test_the_runtime_leaves_no_device_id(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
+@pytest.mark.slow
 def test_whoever_wants_it_may_say_so() -> None:
     script = "import os, vpr_ros; print(os.environ['ORT_DISABLE_TELEMETRY'])"
     environment = {**os.environ, "PYTHONPATH": str(PACKAGE), "ORT_DISABLE_TELEMETRY": "0"}

@@ -1,4 +1,4 @@
-"""Accept or reject, and say why."""
+"""Accept or reject, with the evidence."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import pytest
 from some_candidates import calibration, candidates
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.localization import LocalizerConfig
+from vpr_ros.core.evidence import Evidence, match_evidence
+from vpr_ros.localization import LocalizerConfig, Rejection
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.localization.decide import Decision, decide, match_probabilities
+from vpr_ros.localization.decide import decide, match_probabilities
+from vpr_ros.localization.rejection import Dissimilar, Improbable
 
 CLEAR = candidates([0.95, 0.94, 0.5], [(0, 0), (0.5, 0), (50, 0)], [0.0] * 3)
 ALIKE = candidates([0.70, 0.70, 0.69], [(0, 0), (30, 0), (60, 0)], [0.0] * 3)
@@ -20,44 +22,48 @@ SCATTERED = candidates([0.9] + [0.7] * 29, [(10.0 * i, 0) for i in range(30)], [
 CONFIG = LocalizerConfig()
 
 
-def decision(found: Candidates, config: LocalizerConfig = CONFIG) -> Decision:
-    return decide(found, match_probabilities(found, calibration()), config, calibration())
+def judged(found: Candidates) -> tuple[float, Evidence]:
+    """Probability and evidence of the best candidate."""
+    evidence = match_evidence(found.similarities, found.position_m, calibration().radius_m)
+    return float(match_probabilities(evidence, len(found), calibration())[0]), Evidence(*evidence[0].tolist())
 
 
-def test_a_clear_match_is_accepted_with_its_numbers() -> None:
-    result = decision(CLEAR)
-    assert result.accepted and result.probability > 0.95
-    assert "similarity 0.95" in result.reason and "accepted" in result.reason
+def decision(found: Candidates, config: LocalizerConfig = CONFIG) -> Rejection | None:
+    return decide(*judged(found), config, calibration())
 
 
-@pytest.mark.parametrize(
-    ("found", "why"), [(ALIKE, "another place looks almost as similar"), (UNLIKE, "too unlike the best place")]
-)
-def test_a_rejection_names_what_speaks_most_against(found: Candidates, why: str) -> None:
-    result = decision(found)
-    assert not result.accepted and why in result.reason and "below 0.50" in result.reason
+def test_a_clear_match_is_accepted() -> None:
+    assert decision(CLEAR) is None
+    assert judged(CLEAR)[0] > 0.95
+
+
+@pytest.mark.parametrize(("found", "weakest"), [(ALIKE, "distance_log_ratio"), (UNLIKE, "similarity")])
+def test_a_rejection_carries_its_evidence_and_what_speaks_most_against(found: Candidates, weakest: str) -> None:
+    probability, evidence = judged(found)
+    assert decision(found) == Improbable(probability, 0.5, evidence, weakest)
+    assert 0.0 < probability < 0.5 and evidence.similarity == found.similarities[0]
 
 
 def test_scattered_candidates_are_named_as_such() -> None:
-    assert "scattered" in decision(SCATTERED, LocalizerConfig(min_probability=1.0)).reason
+    scattered = decision(SCATTERED, LocalizerConfig(min_probability=1.0))
+    assert isinstance(scattered, Improbable) and scattered.weakest == "concentration"
 
 
 def test_the_thresholds_are_the_users() -> None:
-    probability = decision(ALIKE).probability
-    assert decision(ALIKE, LocalizerConfig(min_probability=probability)).accepted
-    assert not decision(ALIKE, LocalizerConfig(min_probability=math.nextafter(probability, 1.0))).accepted
+    probability, _ = judged(ALIKE)
+    assert decision(ALIKE, LocalizerConfig(min_probability=probability)) is None
+    assert decision(ALIKE, LocalizerConfig(min_probability=math.nextafter(probability, 1.0))) is not None
     strict = decision(CLEAR, LocalizerConfig(min_similarity=0.96))
-    assert not strict.accepted and "min_similarity is 0.96" in strict.reason
+    assert strict == Dissimilar(0.95, 0.96, judged(CLEAR)[0])
 
 
 def test_a_match_alone_is_judged_by_its_similarity() -> None:
-    one = candidates([0.99], [(0, 0)], [0.0])
-    assert match_probabilities(one, calibration()).shape == (1,)
-    assert np.isfinite(match_probabilities(one, calibration())).all()
+    assert np.isfinite(judged(candidates([0.99], [(0, 0)], [0.0]))[0])
 
 
 def test_only_the_first_twenty_are_judged() -> None:
-    probabilities = match_probabilities(SCATTERED, calibration())
+    evidence = match_evidence(SCATTERED.similarities, SCATTERED.position_m, calibration().radius_m)
+    probabilities = match_probabilities(evidence, len(SCATTERED), calibration())
     assert probabilities.shape == (30,)
     assert (probabilities[:20] > 0).all() and (probabilities[20:] == 0).all()
 
@@ -68,12 +74,12 @@ def test_only_the_first_twenty_are_judged() -> None:
         ("top_k", 0),
         ("top_k", 2.5),
         ("min_probability", 1.1),
-        ("radius_m", math.nan),
+        ("pose_radius_m", math.nan),
         ("temperature", 0.0),
         ("top_k", True),
     ],
 )
 def test_options_outside_their_bounds(name: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=f"{name} is .*, expected (int|float) from") as caught:
+    with pytest.raises(ConfigError, match=f"{name} is .*, expected a (whole )?number from") as caught:
         LocalizerConfig(**{name: value})  # type: ignore[arg-type]
     assert name in caught.value.remedy

@@ -49,7 +49,7 @@ def test_a_candidate_elsewhere_or_turned_away_does_not_join(xy_m: tuple[float, f
 def test_the_users_radius_overrides_the_maps() -> None:
     found = candidates([0.8, 0.8], [(0, 0), (3, 0)], [0.0, 0.0])
     assert estimate_pose(found, CONFIG, calibration()).T_map_base.position_m[0] == 0
-    wide = estimate_pose(found, LocalizerConfig(radius_m=4.0), calibration())
+    wide = estimate_pose(found, LocalizerConfig(pose_radius_m=4.0), calibration())
     assert wide.T_map_base.position_m[0] == pytest.approx(1.5)
 
 

@@ -15,6 +15,7 @@ from vpr_ros.core.frames import Frame
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localizer, LocalizerConfig, PosePrior
 from vpr_ros.localization.candidates import Candidates
+from vpr_ros.localization.rejection import Improbable, NoCandidate, Refuted
 from vpr_ros.maps import PlaceMap
 
 CHI2_95_TWO_AXES = 5.991
@@ -63,10 +64,10 @@ def test_top_k_is_what_is_shown_not_what_is_judged(wall_map: PlaceMap) -> None:
     assert len(few.matches) == 2 and few.probability == many.probability
 
 
-def test_an_image_of_another_wall_is_rejected_with_a_reason(localizer: Localizer) -> None:
+def test_an_image_of_another_wall_is_rejected_as_improbable(localizer: Localizer) -> None:
     answers = [localizer.localize(frame(along_m, seed=7)) for along_m in np.linspace(0, 40, 20)]
     assert sum(answer.accepted for answer in answers) <= 2
-    assert all(answer.reason for answer in answers)
+    assert {type(answer.rejection) for answer in answers if not answer.accepted} == {Improbable}
     assert all(answer.T_map_base is not None for answer in answers)  # a guess, for reports
 
 
@@ -80,7 +81,7 @@ def test_a_prior_is_where_the_answer_is_looked_for(localizer: Localizer) -> None
 
 def test_a_prior_off_the_map_finds_nothing(localizer: Localizer) -> None:
     answer = localizer.localize(frame(12.0), prior=PosePrior(Pose((900.0, 0.0, 0.0)), 3.0))
-    assert not answer.accepted and answer.reason == "no candidate within 3 m of the prior"
+    assert answer.rejection == NoCandidate(prior_radius_m=3.0) and not answer.accepted
     assert answer.T_map_base is None and answer.covariance is None and answer.matches == ()
     assert set(answer.timings_ms) == {"prepare", "infer", "search", "decide"}
 
@@ -112,6 +113,7 @@ def errors_and_covariances(place_map: PlaceMap) -> tuple[npt.NDArray[np.float64]
     return np.array(error_m), np.array(covariance)
 
 
+@pytest.mark.slow
 def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path) -> None:
     """Never surer than right, and no surer of nothing: the stated sigma is a small multiple of the errors.
 
@@ -173,7 +175,7 @@ def test_a_verifier_chooses_the_answer(wall_map: PlaceMap) -> None:
 
 def test_a_verifier_that_refutes_all_makes_the_place_unknown(wall_map: PlaceMap) -> None:
     answer = Localizer(PixelExtractor(), wall_map, verifier=Only(-1)).localize(frame(12.0))
-    assert not answer.accepted and answer.T_map_base is None and answer.reason == "no candidate in the map"
+    assert answer.rejection == Refuted(candidates=20) and answer.T_map_base is None
 
 
 def test_a_place_filter_changes_the_decision(wall_map: PlaceMap) -> None:

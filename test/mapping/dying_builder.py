@@ -23,7 +23,7 @@ from typing import Any
 from painted_wall import PixelExtractor, WallSource
 
 from vpr_ros.core.errors import MapError, VprError
-from vpr_ros.mapping import BuildConfig, build_map, publish
+from vpr_ros.mapping import BuildConfig, build_map, transaction
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.maps import PlaceMap
 
@@ -118,7 +118,7 @@ def no_exchange(one: Path, other: Path) -> bool:
 def main(mode: str, rename: str, folder: Path) -> None:
     """Die at every step, one after the other, until a build comes to its end."""
     if rename == "two_steps":
-        publish._exchange = no_exchange
+        transaction._exchange = no_exchange
     old, whole, output = folder / "old", folder / "whole", folder / "work" / "map"
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, workers=1)
     in_a_child(lambda: build_map(WallSource(OLD), PixelExtractor(), old, config))

@@ -27,7 +27,7 @@ from vpr_ros.inference import open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.mapping.usable_frames import UNDESCRIBED
 from vpr_ros.maps import PlaceMap
 
@@ -75,6 +75,7 @@ def contrast(tmp_path_factory: pytest.TempPathFactory) -> OnnxExtractor:
     return open_extractor(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("blank", [(0,), (39,), (7, 20, 21), tuple(range(8, 24))], ids=str)
 def test_they_are_left_out_counted_and_named(
     contrast: OnnxExtractor, tmp_path: Path, caplog: pytest.LogCaptureFixture, blank: tuple[int, ...]

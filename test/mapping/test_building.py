@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from painted_wall import EVERY_FRAME, SPACING_M, PixelExtractor, WallSource, build_wall_map
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import BuildConfig, build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.mapping.usable_frames import NO_POSE, POSE_NOT_FINITE, TOO_CLOSE, UNDECODABLE
 from vpr_ros.maps import PlaceMap
 
@@ -43,6 +44,7 @@ def test_the_gate_thins_the_frames_and_says_so(tmp_path: Path) -> None:
     assert opened.manifest.sessions[0].skipped == {TOO_CLOSE: 20}
 
 
+@pytest.mark.slow
 def test_batches_and_threads_do_not_change_the_map(tmp_path: Path) -> None:
     one = build_wall_map(tmp_path / "one", WallSource(track(30)))
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, batch_size=7, workers=3)
@@ -122,6 +124,15 @@ def test_a_camera_that_moved_becomes_another(tmp_path: Path) -> None:
     opened = PlaceMap.open(tmp_path / "map")
     assert [camera.name for camera in opened.manifest.cameras] == ["cam", "cam (2)"]
     assert [opened.frames.camera(i) for i in (0, 5, 10)] == ["cam", "cam (2)", "cam"]
+
+
+def test_a_camera_that_sees_differently_becomes_another(tmp_path: Path) -> None:
+    wide = CameraMount("cam", intrinsics=CameraIntrinsics.from_fov(64, 48))
+    build_wall_map(tmp_path / "map", WallSource(track(5), camera=CameraMount("cam")))
+    for camera in (wide, wide):
+        build_map(WallSource(track(5), camera=camera), PixelExtractor(), tmp_path / "map", EVERY_FRAME, append=True)
+    cameras = PlaceMap.open(tmp_path / "map").manifest.cameras
+    assert [(camera.name, camera.intrinsics) for camera in cameras] == [("cam", None), ("cam (2)", wide.intrinsics)]
 
 
 def test_sessions_with_other_origins_meet_on_earth(tmp_path: Path) -> None:
@@ -212,6 +223,7 @@ def cut(output: Path, at: int, *, append: bool = False, config: BuildConfig = EV
         build_map(WallSource(fails_at=at, failure=PowerCut()), PixelExtractor(), output, config, append=append)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("link", [False, True])
 def test_an_interrupted_append_is_resumed_by_the_link_or_by_the_folder(tmp_path: Path, link: bool) -> None:
     behind = build_wall_map(tmp_path / "one", WallSource(track(5))).path
@@ -224,6 +236,7 @@ def test_an_interrupted_append_is_resumed_by_the_link_or_by_the_folder(tmp_path:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["map", "one"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [0, 3, 41, 79])
 def test_a_resumed_build_is_the_map_of_one_piece(tmp_path: Path, wall_map: PlaceMap, at: int) -> None:
     output = tmp_path / "map"
@@ -279,6 +292,7 @@ def test_a_partial_map_that_lost_rows_says_so(tmp_path: Path) -> None:
     assert build_map(WallSource(), PixelExtractor(), tmp_path / "map", again).frames == 80
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("append", [False, True])
 def test_a_failed_build_leaves_the_map_in_place_whole(tmp_path: Path, append: bool) -> None:
     path = build_wall_map(tmp_path / "map", WallSource(track(30))).path
@@ -298,6 +312,7 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     assert "--resume" in caught.value.remedy
 
 
+@pytest.mark.slow
 def test_an_interrupted_append_is_resumed_or_given_up_without_the_map(tmp_path: Path) -> None:
     """What the message advises is done here: neither way loses the map."""
     build_wall_map(tmp_path / "map", WallSource(track(20)))

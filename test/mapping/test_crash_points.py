@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
 
 HERE = Path(__file__).resolve().parent
 FEWEST_STEPS = 20
+BUILDS = (("append", "two_steps"), ("append", "exchange"), ("overwrite", "exchange"), ("fresh", "exchange"))
+"""What is built, and how names are exchanged; the longest first."""
+Killed = dict[tuple[str, str], tuple[Path, list[dict[str, Any]]]]
 
 
 class OutOfPower(BaseException):
@@ -48,11 +52,21 @@ def deaths(mode: str, rename: str, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.fixture(scope="module")
+def killed_builds(tmp_path_factory: pytest.TempPathFactory) -> Killed:
+    """The folder and the rows of each of ``BUILDS``, two at a time."""
+    folders = [tmp_path_factory.mktemp(mode) for mode, _ in BUILDS]
+    with ThreadPoolExecutor(2) as pool:
+        rows = pool.map(deaths, *zip(*BUILDS, strict=True), folders)
+        return {build: (folder, found) for build, folder, found in zip(BUILDS, folders, rows, strict=True)}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old")])
 def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
-    tmp_path: Path, mode: str, before: str
+    killed_builds: Killed, mode: str, before: str
 ) -> None:
-    *killed, lived = deaths(mode, "exchange", tmp_path)
+    _, (*killed, lived) = killed_builds[mode, "exchange"]
     changed = next(number for number, row in enumerate([*killed, lived]) if row["found"] == "new")
     assert changed > len(killed) // 3
     assert {row["found"] for row in killed[:changed]} == {before}
@@ -64,17 +78,18 @@ def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_n
         check_resumed([lived], "complete")
 
 
+@pytest.mark.slow
 def test_where_names_cannot_be_exchanged_the_old_map_is_a_command_away_and_resume_makes_the_new_one(
-    tmp_path: Path,
+    killed_builds: Killed,
 ) -> None:
-    *killed, _ = deaths("append", "two_steps", tmp_path)
+    folder, (*killed, _) = killed_builds["append", "two_steps"]
     between = [number for number, row in enumerate(killed) if row["found"] not in ("old", "new")]
     assert len(between) == 1
     row = killed[between[0]]
     assert row["said"].startswith(
-        f"map {tmp_path / 'work' / 'map'} does not exist: a build was interrupted while it replaced"
+        f"map {folder / 'work' / 'map'} does not exist: a build was interrupted while it replaced"
     )
-    assert f"the old map is {tmp_path / 'work' / '.map.old'}" in row["said"]
+    assert f"the old map is {folder / 'work' / '.map.old'}" in row["said"]
     assert row["moved"] == "old"
     check_resumed(killed[: between[0] + 1], "finished")
     check_resumed(killed[between[0] + 1 :], "complete")
@@ -87,6 +102,7 @@ def check_resumed(rows: list[dict[str, Any]], reported: str) -> None:
         assert (row["again"], row["reported"], row["then"], row["left"]) == (0, reported, "new", ["map"]), row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut_bytes", [1, 2, 40])
 def test_a_journal_that_ends_within_its_last_line_loses_that_batch_only(tmp_path: Path, cut_bytes: int) -> None:
     """Also where all but the end of the line is on disk: it says that a batch is there, and nobody knows."""

@@ -20,7 +20,7 @@ from vpr_ros.core.errors import FrameDecodeError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.partial import partial_path
+from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.mapping.usable_frames import POSE_TOO_FAR
 from vpr_ros.maps import PlaceMap
 
@@ -75,6 +75,7 @@ def counts_contradict(lines: list[Any]) -> None:
     lines[2]["consumed"] = -8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damage",
     [
@@ -118,6 +119,7 @@ def test_a_build_without_its_descriptors(cut: Path) -> None:
 # links, which would have a build write, cut off or remove what is not its own
 
 
+@pytest.mark.slow
 def test_a_journal_that_is_a_link_is_not_cut_off(tmp_path: Path) -> None:
     output = build_wall_map(tmp_path / "map", WallSource(TRACK)).path
     letter = tmp_path / "letter"
@@ -143,6 +145,7 @@ def test_a_folder_to_grow_in_that_is_a_link_is_left_alone(tmp_path: Path) -> Non
     assert [path.name for path in mine.rglob("*")] == ["thumbnails", "picture"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["frames.csv", "manifest.yaml", "descriptors.npy"])
 def test_links_in_what_is_left_of_a_build_are_not_written_through(cut: Path, tmp_path: Path, name: str) -> None:
     letter = tmp_path / "letter"
@@ -248,6 +251,7 @@ class Latin(WallSource):
             yield replace(record, name=os.fsdecode(b"caf\xe9"))
 
 
+@pytest.mark.slow
 def test_a_resumed_build_of_names_that_are_no_utf_8_calibrates_as_one_of_one_piece(tmp_path: Path) -> None:
     track = [0.5 * number for number in range(60)]
     whole = build_wall_map(tmp_path / "whole", Latin(track)).manifest.calibration
@@ -264,6 +268,7 @@ def test_a_name_that_is_no_utf_8_does_not_end_a_finished_build(tmp_path: Path) -
     opened.verify()
 
 
+@pytest.mark.slow
 def test_a_map_that_would_not_open_does_not_take_the_place_of_one_that_does(tmp_path: Path) -> None:
     before = build_wall_map(tmp_path / "map", WallSource(TRACK)).manifest
     with pytest.raises(MapError, match="source has 20000 characters"):

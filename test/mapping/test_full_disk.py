@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from optional_parts import need
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping import BuildConfig
-from vpr_ros.mapping.disk_errors import disk_errors
+from vpr_ros.mapping.recovery import disk_errors
+
+pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent
 MOUNT = 'mount -t tmpfs -o size=2m none "$1"'
@@ -32,6 +35,22 @@ def on_a_small_disk(disk: Path, command: str, *arguments: object) -> subprocess.
         timeout=240,
         check=False,
     )
+
+
+@pytest.fixture(scope="module")
+def offered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What became of each way to build, two at a time; each has a disk of its own."""
+    need("onnxruntime")
+    modes = ("fresh", "overwrite", "append")
+    run = 'exec "$2" "$3" "$4" "$1"'
+    disks = [tmp_path_factory.mktemp(mode) for mode in modes]
+    with ThreadPoolExecutor(2) as pool:
+        done = pool.map(
+            lambda disk, mode: on_a_small_disk(disk, run, sys.executable, HERE / "full_disk_command.py", mode),
+            disks,
+            modes,
+        )
+        return dict(zip(modes, done, strict=True))
 
 
 @pytest.fixture
@@ -66,11 +85,10 @@ def test_wherever_the_disk_ends_the_old_map_is_whole_and_space_and_resume_mend_i
     ],
 )
 def test_both_commands_the_error_offers_make_the_map(
-    disk: Path, mode: str, frames: int, smaller: str, small: dict[str, object]
+    disk: Path, request: pytest.FixtureRequest, mode: str, frames: int, smaller: str, small: dict[str, object]
 ) -> None:
-    need("onnxruntime")
-    run = 'exec "$2" "$3" "$4" "$1"'
-    done = on_a_small_disk(disk, run, sys.executable, HERE / "full_disk_command.py", mode)
+    assert disk.is_dir()  # or this machine mounts none
+    done = request.getfixturevalue("offered")[mode]
     assert done.returncode == 0, done.stderr
     space, restart = json.loads(done.stdout).items()
     made = {"frames": frames, "again": None, "left": ["map"]}

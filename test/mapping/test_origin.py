@@ -52,6 +52,7 @@ def test_a_point_that_is_given_becomes_zero(tmp_path: Path) -> None:
     np.testing.assert_allclose(given.frames.position_m[:3, 0], (0.0, 0.5, 1.0), atol=1e-8)
 
 
+@pytest.mark.slow
 def test_a_session_that_is_added_has_the_map_s_zero(tmp_path: Path) -> None:
     build_wall_map(tmp_path / "map", FarWall(), LOCAL)
     second = FarWall(along_m=[10.2, 11.2])
@@ -61,6 +62,7 @@ def test_a_session_that_is_added_has_the_map_s_zero(tmp_path: Path) -> None:
     np.testing.assert_allclose(both.frames.position_m[-2:, 0], (10.1, 11.1), atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("built_with", "added_with", "found"),
     [
@@ -77,6 +79,7 @@ def test_a_map_keeps_its_zero(tmp_path: Path, built_with: BuildConfig, added_wit
     assert [path.name for path in tmp_path.iterdir()] == ["map"]
 
 
+@pytest.mark.slow
 def test_coordinates_that_consumers_refuse_are_said_while_building(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -95,6 +98,7 @@ def test_origins_that_are_none_are_refused(origin_m: PositionM, local: bool) -> 
         BuildConfig(origin_m=origin_m, local_origin=local)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["[1.0, 2.0]", "[1.0, 2.0, .nan]", "far", "[a, b, c]"])
 def test_an_origin_that_is_none_is_a_damaged_manifest(tmp_path: Path, text: str) -> None:
     path = build_wall_map(tmp_path / "map").path / "manifest.yaml"

@@ -18,6 +18,7 @@ from vpr_ros.mapping.augment import augmented
 from vpr_ros.mapping.held_out import HeldOut
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import calibration_warning, map_warnings
+from vpr_ros.maps.spacing import median_spacing_m
 
 
 def probability(place_map: PlaceMap, image_rgb: ImageRgb) -> tuple[float, float]:
@@ -56,6 +57,7 @@ def test_a_map_that_calibrated_itself_has_nothing_to_say(wall_map: PlaceMap) -> 
     assert map_warnings(wall_map) == ()
 
 
+@pytest.mark.slow
 def test_a_resumed_build_knows_names_with_any_white_space_again(tmp_path: Path) -> None:
     """The journal keeps names as the table does, with plain single spaces."""
 
@@ -90,7 +92,21 @@ def test_the_same_map_is_calibrated_the_same(tmp_path: Path, wall_map: PlaceMap)
 
 
 def held_out(place_map: PlaceMap, radius_m: float = 2.0) -> HeldOut:
-    return HeldOut(place_map.frames, place_map.descriptors, radius_m, 0.5)
+    calibration = replace(place_map.manifest.calibration, radius_m=radius_m)
+    manifest = replace(place_map.manifest, calibration=calibration)
+    return HeldOut(PlaceMap(place_map.path, manifest, place_map.frames, place_map.descriptors, None), 0.5)
+
+
+def test_a_stored_map_asks_itself_what_it_always_asked() -> None:
+    stored = Path(__file__).resolve().parents[1] / "data" / "format_1"
+    place_map = PlaceMap.open(stored / "map")
+    rows = np.arange(len(place_map))
+    answers = HeldOut(place_map, median_spacing_m(place_map.frames)).ask(rows, np.array(place_map.descriptors))
+    with np.load(stored / "held_out.npz", allow_pickle=False) as before:
+        for name in ("known", "right", "unknown"):
+            np.testing.assert_allclose(getattr(answers, name), before[name], atol=1e-5)
+        for name in ("similarity", "squared", "spread"):
+            np.testing.assert_allclose(getattr(answers.errors, name), before[name], rtol=1e-4, atol=1e-5)
 
 
 def test_a_frame_does_not_answer_for_itself(wall_map: PlaceMap) -> None:

@@ -16,6 +16,7 @@ import yaml
 from damaged_map import put
 from painted_wall import WallSource, build_wall_map
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import Pose
@@ -34,10 +35,13 @@ CELLS = ["nan", "inf", "1e308", "1e999999999", "", '"', "9" * 5000, "-1", "0x10"
 Path_ = tuple[Any, ...]
 
 
+INTRINSICS = CameraIntrinsics(6, 4, 5.0, 5.5, 2.5, 1.5, distortion=(0.1, -0.2, 0.0, 1e-7))
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A map of eight frames with all that a manifest can hold."""
-    camera = CameraMount("camera", "optical", Pose((0.2, 0.0, 1.1)))
+    camera = CameraMount("camera", "optical", Pose((0.2, 0.0, 1.1)), INTRINSICS)
     source = WallSource([0.5 * number for number in range(8)], camera=camera, datum=GeoDatum(48.0, 11.0, 500.0))
     return build_wall_map(tmp_path_factory.mktemp("small") / "map", source).path
 
@@ -103,6 +107,7 @@ def use(opened: PlaceMap) -> None:
     opened.verify()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [change_manifest, change_bytes, change_table])
 @pytest.mark.parametrize("seed", range(2))
 def test_a_damaged_map_works_or_is_one_error(small: Path, tmp_path: Path, change: Any, seed: int) -> None:

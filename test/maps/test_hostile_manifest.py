@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from damaged_map import edit, set_entry
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps import PlaceMap
 
@@ -19,7 +20,11 @@ DATUM = {"latitude_deg": 48.0, "longitude_deg": 11.0, "altitude_m": 500.0}
 
 
 def mount(**changes: object) -> dict[str, Any]:
-    return {"name": "camera", "frame_id": "", "T_base_camera": {**MOUNT, **changes}}
+    return {"name": "camera", "frame_id": "", "T_base_camera": {**MOUNT, **changes}, "intrinsics": None}
+
+
+def sees(**changes: object) -> dict[str, Any]:
+    return {**mount(), "intrinsics": {**CameraIntrinsics(6, 4, 5.0, 5.0, 2.5, 1.5).to_dict(), **changes}}
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,12 @@ def mount(**changes: object) -> dict[str, Any]:
         ("model.preprocessing.width_px", True, "width_px=True"),
         ("model.preprocessing.colour", "red", "colour"),
         ("model.descriptor_dim", 0, "descriptor_dim is 0"),
+        ("cameras.0", sees(fx_px=0.0), "camera 'camera': found the focal lengths (0.0, 5.0) px"),
+        ("cameras.0", sees(cx_px=NAN), "found the principal point (nan, 1.5) px"),
+        ("cameras.0", sees(width_px=10**60), "found a camera of (1000000"),
+        ("cameras.0", sees(distortion=[0.1] * 3), "found 3 coefficients of distortion"),
+        ("cameras.0", sees(lens=["fisheye"]), "found the lens ['fisheye']"),
+        ("cameras.0", {**mount(), "intrinsics": 7}, "found intrinsics that are no table"),
         ("cameras.0", mount(position_m=[1e308, 1e308, 0.0]), "the mount of camera 'camera' is"),
         ("cameras.0", mount(position_m=[1.4e6, 0.0, 0.0]), "1.4e+06 m from the base, expected 300 m at most"),
         ("cameras.0", mount(position_m=[NAN, 0.0, 0.0]), "position_m is nan, expected a finite number"),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from damaged_map import edit
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping import build_map
 from vpr_ros.maps import PlaceMap
-from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.map_frame import describe_frames, is_drifting, lies_in, recorded_frames
 
 
@@ -32,7 +33,7 @@ def test_the_frame_is_map_and_the_recorded_one_is_kept(tmp_path: Path, recorded:
     manifest = build_wall_map(tmp_path / "map", drive(recorded)).manifest
     assert manifest.frame_id == "map"
     assert recorded_frames(manifest) == (recorded,)
-    assert yaml.safe_load((tmp_path / "map" / MANIFEST_NAME).read_text())["sessions"][0]["frame_id"] == recorded
+    assert yaml.safe_load((tmp_path / "map" / "manifest.yaml").read_text())["sessions"][0]["frame_id"] == recorded
 
 
 def test_a_name_that_is_given_stays(tmp_path: Path) -> None:
@@ -77,10 +78,14 @@ def test_poses_of_another_frame_are_refused_unless_somebody_names_the_maps(
 def test_a_map_from_before_goes_by_its_own_frame(tmp_path: Path) -> None:
     path = build_wall_map(tmp_path / "map", drive("odom")).path
     manifest = PlaceMap.open(path).manifest
-    sessions = tuple(replace(session, frame_id="") for session in manifest.sessions)
-    before = replace(manifest, frame_id="odom", sessions=sessions)
-    assert recorded_frames(before) == ("odom",)
-    assert describe_frames(before) == "'odom'" and describe_frames(manifest) == "'map' (recorded in 'odom')"
+    assert describe_frames(manifest) == "'map' (recorded in 'odom')"
+
+    def as_before(plain: dict[str, Any]) -> None:
+        plain.update(format_version=1, frame_id="odom")
+        del plain["sessions"][0]["frame_id"]
+
+    edit(path, as_before)
+    before = PlaceMap.open(path).manifest
+    assert recorded_frames(before) == ("odom",) and describe_frames(before) == "'odom'"
     assert lies_in("odom", before, named=False) and not lies_in("map", before, named=True)
-    (path / MANIFEST_NAME).write_text(before.to_yaml())
     assert append(path, "odom").manifest.frame_id == "odom"

@@ -11,12 +11,14 @@ import pytest
 from damaged_map import edit, put
 from painted_wall import PixelExtractor, WallSource, build_wall_map, paint, view
 
+from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount
+from vpr_ros.core.hashing import file_fingerprint
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import BuildConfig
 from vpr_ros.maps import PlaceMap
-from vpr_ros.maps.checksum import file_fingerprint
+from vpr_ros.maps.format import FORMAT_VERSION
 
 
 def put_array(folder: Path, array: np.ndarray[Any, Any]) -> None:
@@ -62,6 +64,14 @@ def test_mounts_by_camera_name(tmp_path: Path) -> None:
     assert opened.mount("/rear") is None
 
 
+def test_how_a_camera_sees_is_kept(tmp_path: Path) -> None:
+    intrinsics = CameraIntrinsics(6, 4, 5.0, 5.5, 2.5, 1.5, Lens.KANNALA_BRANDT, (0.1, -0.2, 0.0, 1e-7))
+    camera = CameraMount("/front", "front_optical", None, intrinsics)
+    assert build_wall_map(tmp_path / "map", WallSource([0.0, 0.5], camera=camera)).mount("/front") == camera
+    unknown = build_wall_map(tmp_path / "unknown", WallSource([0.0, 0.5]))
+    assert unknown.manifest.cameras[0].intrinsics is None
+
+
 def test_a_replaced_map_is_not_current(copy: Path) -> None:
     opened = PlaceMap.open(copy)
     assert opened.is_current()
@@ -88,8 +98,8 @@ def test_what_is_no_map(tmp_path: Path, found: str, words: tuple[str, ...]) -> N
 
 
 def test_a_newer_format(copy: Path) -> None:
-    edit(copy, lambda plain: plain.update(format_version=2))
-    refused(copy, "format 2", "up to 1", "Update vpr_ros")
+    edit(copy, lambda plain: plain.update(format_version=FORMAT_VERSION + 1))
+    refused(copy, f"format {FORMAT_VERSION + 1}", f"up to {FORMAT_VERSION}", "Update vpr_ros")
 
 
 @pytest.mark.parametrize("key", ["frame_id", "frames", "dtype", "model", "sessions", "cameras", "files", "calibration"])

@@ -9,11 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
+from vpr_ros.core.evidence import Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match
+from vpr_ros.localization.rejection import Improbable, NoCandidate
 
 STAMP_NS = 1_234_567_890_123_456_789
 HERE = Pose.from_rotation((1.5, -2.0, 0.25), Rotation.from_euler("ZYX", [math.radians(30.0), 0.0, 0.0]))
+IMPROBABLE = Improbable(0.125, 0.5, Evidence(0.9, math.log(1.02), 0.3), "distance_log_ratio")
 WHERE_ONLY = Pose((4.0, 5.0, 6.0), None)
 
 
@@ -36,12 +39,11 @@ def accepted(
 ) -> Localization:
     """An answer with a pose."""
     found = some_matches() if matches is None else matches
-    return Localization(
-        STAMP_NS, "front", True, "similar enough", pose, some_covariance(), 0.875, found, {}, orientation_known
-    )
+    return Localization(STAMP_NS, "front", None, pose, some_covariance(), 0.875, found, {}, orientation_known)
 
 
 def rejected(pose: Pose | None = None, *, matches: tuple[Match, ...] = ()) -> Localization:
     """An answer without a pose that may be used; by default no map frame could be compared either."""
     covariance = None if pose is None else some_covariance()
-    return Localization(STAMP_NS, "front", False, "no place looks like this", pose, covariance, 0.125, matches)
+    rejection = IMPROBABLE if matches else NoCandidate(prior_radius_m=3.0)
+    return Localization(STAMP_NS, "front", rejection, pose, covariance, 0.125, matches)

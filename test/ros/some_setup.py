@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vpr_ros.ros.localizer.parameters import Value, build_settings, mount_spec, node_specs
+from vpr_ros.ros.localizer.parameters import Value, build_settings, extrinsics_spec, node_specs
 from vpr_ros.ros.localizer.setup import LocalizerSetup, open_setup
 from vpr_ros.ros.localizer.transforms import Transforms
 
@@ -27,7 +27,7 @@ def some_setup(
         parameters: others than the defaults.
     """
     values = {name: spec.default for name, spec in node_specs().items()}
-    values |= {mount_spec(camera).name: () for camera in cameras}
+    values |= {extrinsics_spec(camera).name: () for camera in cameras}
     values |= {"map": str(place_map), "cameras": cameras, "image_topics": cameras, **parameters}
     tree: Transforms | None = transforms
     return open_setup(build_settings(values), {camera: f"/{camera}" for camera in cameras}, tree, previous)

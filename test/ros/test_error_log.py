@@ -5,21 +5,15 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hand_clock import HandClock
 
 from vpr_ros.core.errors import FrameDecodeError, ModelError
 from vpr_ros.ros.error_log import FIRST_PAUSE_S, LONGEST_PAUSE_S, ErrorLog
 
 
-class Clock:
-    now_s = 100.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
@@ -28,7 +22,7 @@ def lines() -> list[str]:
 
 
 @pytest.fixture
-def log(lines: list[str], clock: Clock) -> ErrorLog:
+def log(lines: list[str], clock: HandClock) -> ErrorLog:
     return ErrorLog(lines.append, clock)
 
 
@@ -37,7 +31,7 @@ def error(number: int) -> FrameDecodeError:
 
 
 def test_the_first_of_a_kind_is_logged_at_once_and_repetitions_are_counted(
-    log: ErrorLog, lines: list[str], clock: Clock
+    log: ErrorLog, lines: list[str], clock: HandClock
 ) -> None:
     for number in range(5):
         log.report("camera front", error(number))
@@ -49,7 +43,7 @@ def test_the_first_of_a_kind_is_logged_at_once_and_repetitions_are_counted(
     assert lines[1:] == ["camera front: image of 9 bytes is cut short. Check the driver. (5 more since the last time)"]
 
 
-def test_the_pauses_double_up_to_a_limit(log: ErrorLog, lines: list[str], clock: Clock) -> None:
+def test_the_pauses_double_up_to_a_limit(log: ErrorLog, lines: list[str], clock: HandClock) -> None:
     logged_s = []
     for _ in range(5000):
         before = len(lines)

@@ -105,6 +105,7 @@ def as_humble() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join([str(HOOK), str(ROOT), os.environ.get("PYTHONPATH", "")])}
 
 
+@pytest.mark.slow
 def test_with_the_names_of_humble_a_later_one_is_not_found(tmp_path: Path) -> None:
     code = "__package__ = 'vpr_ros.ros'\nfrom rclpy.event_handler import SubscriptionEventCallbacks"
     done = subprocess.run(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from optional_parts import need
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 NODES = ["localizer.node", "tools.play", "tools.watch", "tools.simulate"]
 

@@ -15,8 +15,9 @@ from rclpy.qos import QoSProfile
 from rclpy.time import Time
 from tf2_msgs.msg import TFMessage
 
+from vpr_ros.core.message_fields import stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_header, to_ns
+from vpr_ros.ros.messages import to_header
 
 
 def stamped(T_parent_child: Pose, parent: str, child: str, stamp_ns: int = 0) -> TransformStamped:
@@ -30,8 +31,7 @@ def stamped(T_parent_child: Pose, parent: str, child: str, stamp_ns: int = 0) ->
 
 def to_pose(message: TransformStamped) -> Pose:
     """``T_parent_child`` of a message."""
-    shift, turn = message.transform.translation, message.transform.rotation
-    return Pose((shift.x, shift.y, shift.z), (turn.x, turn.y, turn.z, turn.w))
+    return transform_of(message.transform)
 
 
 class TfTree:
@@ -55,7 +55,7 @@ class TfTree:
     def sent(self, parent: str) -> list[tuple[int, Pose]]:
         """(stamp_ns, T_parent_child) of everything moving that was heard below *parent*, in the order it came."""
         heard: list[Any] = [transform for message in self._sent for transform in message.transforms]
-        return [(to_ns(t.header.stamp), to_pose(t)) for t in heard if t.header.frame_id == parent]
+        return [(stamp_ns_of(t.header.stamp), to_pose(t)) for t in heard if t.header.frame_id == parent]
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Pose | None:
         """What a listener reads at one moment, None while it cannot."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpr_ros.simulation.camera import PinholeCamera
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.simulation.conditions import CONDITIONS, Conditions
 from vpr_ros.simulation.town import Town
 
@@ -15,8 +15,8 @@ def town() -> Town:
 
 
 @pytest.fixture(scope="session")
-def camera() -> PinholeCamera:
-    return PinholeCamera.from_fov(160, 120)
+def camera() -> CameraIntrinsics:
+    return CameraIntrinsics.from_fov(160, 120)
 
 
 @pytest.fixture(scope="session")

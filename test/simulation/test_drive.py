@@ -41,6 +41,7 @@ def test_the_robot_looks_where_it_drives_on_the_right(town: Town) -> None:
     assert to_middle[1] == pytest.approx(street.roadway_m / 4, abs=0.4)  # the centre line is to the left
 
 
+@pytest.mark.slow
 def test_viewpoints_change_as_asked(town: Town) -> None:
     plan = DrivePlan(**STEADY)
     here = [pose for _, pose in plan_drive(town, plan)]
@@ -84,6 +85,7 @@ def test_odometry_drifts_but_not_much(town: Town) -> None:
     assert noisy_odometry((), seed=1) == ()
 
 
+@pytest.mark.slow
 def test_odometry_knows_how_far_it_may_be_off(town: Town) -> None:
     drive = plan_drive(town, DrivePlan(distance_m=150.0))
     truth = drive[0][1].inverse().compose(drive[-1][1])

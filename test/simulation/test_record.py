@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import FrameSource
-from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.record import depth_to_mm, record_folder
@@ -19,10 +19,11 @@ from vpr_ros.sources import SourceOptions, open_source
 
 
 @pytest.fixture(scope="module")
-def source(town: Town, camera: PinholeCamera) -> SimulatedSource:
+def source(town: Town, camera: CameraIntrinsics) -> SimulatedSource:
     return SimulatedSource(town, DrivePlan(distance_m=18.0, rate_hz=1.0), camera, Conditions(), seed=3)
 
 
+@pytest.mark.slow
 def test_a_source_is_lazy_exact_and_repeatable(source: SimulatedSource) -> None:
     frame_source: FrameSource = source
     records = list(frame_source)
@@ -37,6 +38,7 @@ def test_a_source_is_lazy_exact_and_repeatable(source: SimulatedSource) -> None:
     assert "town 5" in source.description
 
 
+@pytest.mark.slow
 def test_a_recorded_drive_reads_back(source: SimulatedSource, tmp_path: Path) -> None:
     done: list[tuple[int, int]] = []
     record_folder(source, tmp_path / "drive", truth=True, progress=lambda k, n: done.append((k, n)))

@@ -6,9 +6,10 @@ import numpy.typing as npt
 import pytest
 from scipy.spatial.transform import Rotation
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
-from vpr_ros.simulation.camera import T_BASE_CAMERA, PinholeCamera, camera_mount
+from vpr_ros.simulation.camera import T_BASE_CAMERA, camera_mount
 from vpr_ros.simulation.conditions import CONDITIONS, Conditions
 from vpr_ros.simulation.drive import DrivePlan, plan_drive
 from vpr_ros.simulation.labels import Label
@@ -22,18 +23,21 @@ def bases(town: Town) -> list[Pose]:
     return [pose for _, pose in drive]
 
 
-def pixel_rays(camera: PinholeCamera) -> npt.NDArray[np.float64]:
+def pixel_rays(camera: CameraIntrinsics) -> npt.NDArray[np.float64]:
     """(H, W, 3) optical-frame rays of depth 1, computed apart from the renderer."""
     v, u = np.mgrid[: camera.height_px, : camera.width_px]
     return np.stack([(u - camera.cx_px) / camera.fx_px, (v - camera.cy_px) / camera.fy_px, np.ones(u.shape)], axis=-1)
 
 
-def project(camera: PinholeCamera, T_map_camera: Pose, point_m: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+def project(
+    camera: CameraIntrinsics, T_map_camera: Pose, point_m: npt.NDArray[np.float64]
+) -> tuple[float, float, float]:
     x, y, z = T_map_camera.inverse().rotation.apply(point_m) + np.array(T_map_camera.inverse().position_m)
     return camera.fx_px * x / z + camera.cx_px, camera.fy_px * y / z + camera.cy_px, float(z)
 
 
-def test_the_same_arguments_give_the_same_bits(town: Town, camera: PinholeCamera, bases: list[Pose]) -> None:
+@pytest.mark.slow
+def test_the_same_arguments_give_the_same_bits(town: Town, camera: CameraIntrinsics, bases: list[Pose]) -> None:
     pose = bases[0].compose(T_BASE_CAMERA)
     for name in ("day", "winter_night"):
         one = render(town, camera, pose, CONDITIONS[name], noise_seed=3)
@@ -46,7 +50,7 @@ def test_the_same_arguments_give_the_same_bits(town: Town, camera: PinholeCamera
 
 
 def test_ground_is_where_the_ray_meets_the_plane(
-    town: Town, camera: PinholeCamera, empty_streets: Conditions, bases: list[Pose]
+    town: Town, camera: CameraIntrinsics, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
     tilt = Pose.from_rotation((0.0, 0.0, 1.1), Rotation.from_euler("ZYX", [0.2, 0.15, 0.05]))
     pose = bases[1].compose(tilt).compose(camera_mount(0.0, 0.0, 0.4))
@@ -59,8 +63,9 @@ def test_ground_is_where_the_ray_meets_the_plane(
     np.testing.assert_allclose(rendering.depth_m[ground], expected_m, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_sky_and_only_sky_is_infinitely_far(
-    town: Town, camera: PinholeCamera, empty_streets: Conditions, bases: list[Pose]
+    town: Town, camera: CameraIntrinsics, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
     for base in bases[::6]:
         rendering = render(town, camera, base.compose(T_BASE_CAMERA), empty_streets)
@@ -69,7 +74,10 @@ def test_sky_and_only_sky_is_infinitely_far(
         assert set(np.unique(rendering.label)) <= {int(label) for label in Label} - {int(Label.DYNAMIC)}
 
 
-def test_the_top_of_a_wall_is_where_geometry_says(town: Town, camera: PinholeCamera, empty_streets: Conditions) -> None:
+@pytest.mark.slow
+def test_the_top_of_a_wall_is_where_geometry_says(
+    town: Town, camera: CameraIntrinsics, empty_streets: Conditions
+) -> None:
     seen = 0
     for house in [h for h in town.houses if h.roof == "flat"]:
         left, right = house.plan_xy[0], house.plan_xy[1]
@@ -93,7 +101,7 @@ def test_the_top_of_a_wall_is_where_geometry_says(town: Town, camera: PinholeCam
 
 
 def test_turning_left_moves_the_scenery_to_the_right(
-    town: Town, camera: PinholeCamera, empty_streets: Conditions, bases: list[Pose]
+    town: Town, camera: CameraIntrinsics, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
     turned_rad = 0.06
     grey = []
@@ -106,7 +114,7 @@ def test_turning_left_moves_the_scenery_to_the_right(
 
 
 def overlap(
-    one: Rendering, T_map_one: Pose, other: Rendering, T_map_other: Pose, camera: PinholeCamera
+    one: Rendering, T_map_one: Pose, other: Rendering, T_map_other: Pose, camera: CameraIntrinsics
 ) -> tuple[float, float]:
     """Share of one's points that the other sees at the same depth, and the correlation of their colours."""
     known = np.isfinite(one.depth_m) & (one.depth_m < 40.0)
@@ -123,8 +131,9 @@ def overlap(
     return float(same.sum() / inside.sum()), float(np.corrcoef(mine, theirs)[0, 1])
 
 
+@pytest.mark.slow
 def test_two_drives_see_the_same_places(
-    town: Town, camera: PinholeCamera, empty_streets: Conditions, bases: list[Pose]
+    town: Town, camera: CameraIntrinsics, empty_streets: Conditions, bases: list[Pose]
 ) -> None:
     second = plan_drive(town, DrivePlan(rate_hz=4.0, lateral_offset_m=0.8, jitter_seed=9))
     for base in bases[::7]:
@@ -136,8 +145,9 @@ def test_two_drives_see_the_same_places(
         assert correlation > 0.7
 
 
+@pytest.mark.slow
 def test_traffic_differs_from_drive_to_drive_and_is_labelled(
-    town: Town, camera: PinholeCamera, bases: list[Pose]
+    town: Town, camera: CameraIntrinsics, bases: list[Pose]
 ) -> None:
     busy = CONDITIONS["rush_hour"].changed(noise_std=0.0)
     cars = []
@@ -155,7 +165,8 @@ def test_traffic_differs_from_drive_to_drive_and_is_labelled(
     assert not np.array_equal(moving[0].label, moving[1].label)
 
 
-def test_conditions_look_like_what_they_are_called(town: Town, camera: PinholeCamera, bases: list[Pose]) -> None:
+@pytest.mark.slow
+def test_conditions_look_like_what_they_are_called(town: Town, camera: CameraIntrinsics, bases: list[Pose]) -> None:
     quiet = {"parked_share": 0.0, "moving_cars": 0, "pedestrians": 0}
     seen = {
         name: [render(town, camera, b.compose(T_BASE_CAMERA), conditions.changed(**quiet)) for b in bases[::8]]
@@ -182,7 +193,7 @@ def test_conditions_look_like_what_they_are_called(town: Town, camera: PinholeCa
         assert (other.label[structure] == Label.STRUCTURE).mean() > 0.8
 
 
-def test_wrong_poses_are_refused(town: Town, camera: PinholeCamera) -> None:
+def test_wrong_poses_are_refused(town: Town, camera: CameraIntrinsics) -> None:
     for pose in (Pose((0, 0, -1.0)), Pose((0, 0, 1.0), None), Pose((float("nan"), 0, 1.0))):
         with pytest.raises(ConfigError, match="found"):
             render(town, camera, pose)
@@ -190,9 +201,9 @@ def test_wrong_poses_are_refused(town: Town, camera: PinholeCamera) -> None:
 
 def test_wrong_cameras_and_conditions_are_refused() -> None:
     with pytest.raises(ConfigError, match="field of view"):
-        PinholeCamera.from_fov(10, 10, 4.0)
+        CameraIntrinsics.from_fov(10, 10, 4.0)
     with pytest.raises(ConfigError, match="positive"):
-        PinholeCamera(0, 10, 1.0, 1.0, 0.0, 0.0)
+        CameraIntrinsics(0, 10, 1.0, 1.0, 0.0, 0.0)
     with pytest.raises(ConfigError, match="overcast"):
         Conditions(overcast=2.0)
     with pytest.raises(ConfigError, match="unknown conditions: wether"):

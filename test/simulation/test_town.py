@@ -15,12 +15,14 @@ def facade_hashes(town: Town) -> list[str]:
     return [hashlib.sha256(town.paint_facade(f).tobytes()).hexdigest() for f in town.facades]
 
 
+@pytest.mark.slow
 def test_no_facade_is_seen_twice_in_one_town_or_in_another() -> None:
     hashes = facade_hashes(Town(1, 1, 1)) + facade_hashes(Town(2, 1, 1))
     assert len(hashes) > 100
     assert len(set(hashes)) == len(hashes)
 
 
+@pytest.mark.slow
 def test_the_same_seed_grows_the_same_town() -> None:
     one, other = Town(3, 1, 1), Town(3, 1, 1)
     assert np.array_equal(one.surfaces.corner_m, other.surfaces.corner_m)

@@ -41,6 +41,7 @@ def test_pictures_are_read(tmp_path: Path, image_format: str) -> None:
     assert (list(source.cameras), len(source)) == (["/eye"], COUNT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("image_format", NO_PICTURES)
 def test_depth_and_video_are_left_out_and_named_as_raw_depth_is(tmp_path: Path, image_format: str) -> None:
     assert not is_picture_format(image_format)

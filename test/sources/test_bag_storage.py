@@ -111,6 +111,7 @@ def test_no_room_for_a_copy_says_where_it_would_be(tmp_path: Path, monkeypatch: 
         open_source(cut)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
 @pytest.mark.parametrize("name", ["run #3", "50%20kmh", "what? drive", "a\\b", os.fsdecode(b"caf\xe9"), "\u202edrive"])
 def test_any_name_is_read(tmp_path: Path, name: str, storage: str) -> None:

@@ -11,6 +11,7 @@ from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import CameraMount, Frame
 from vpr_ros.core.pose import Pose
@@ -27,8 +28,14 @@ def frames(count: int = 3, camera: str = "front") -> Iterator[Frame]:
 
 
 LAYOUT = BagLayout(
-    mounts={"front": CameraMount("front", "front_optical", Pose((0.1, 0.2, 0.3), (0.5, -0.5, 0.5, -0.5)))},
-    intrinsics={"front": np.array([[5.0, 0.0, 3.0], [0.0, 5.0, 2.0], [0.0, 0.0, 1.0]])},
+    mounts={
+        "front": CameraMount(
+            "front",
+            "front_optical",
+            Pose((0.1, 0.2, 0.3), (0.5, -0.5, 0.5, -0.5)),
+            CameraIntrinsics(6, 4, 5.0, 5.0, 3.0, 2.0),
+        )
+    },
 )
 
 

@@ -8,10 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from optional_parts import need
+from some_images import write_images
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError, VprError
 from vpr_ros.sources import SourceOptions, open_source
@@ -24,12 +23,8 @@ KITTI = "".join(f"1 0 0 {k} 0 1 0 0 0 0 1 0\n" for k in range(3))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "images"
-    path.mkdir()
-    for name in ("a.png", "c.png"):
-        assert cv2.imwrite(str(path / name), np.zeros((4, 6, 3), np.uint8))
     (tmp_path / "poses.txt").write_text(KITTI)
-    return path
+    return write_images(tmp_path / "images", ("a.png", "c.png"))
 
 
 def pipe(path: Path) -> None:
@@ -78,6 +73,7 @@ def test_what_is_called_an_image_and_is_none_keeps_its_place(folder: Path, tmp_p
     assert records[2].load().image_rgb.shape == (4, 6, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_a_file_of_a_terabyte_is_not_read(folder: Path) -> None:
     sparse(folder / "b.png")
@@ -88,11 +84,12 @@ def test_a_file_of_a_terabyte_is_not_read(folder: Path) -> None:
 
 def test_a_folder_called_like_an_image_is_entered(folder: Path) -> None:
     (folder / "b.png").mkdir()
-    assert cv2.imwrite(str(folder / "b.png" / "1.jpg"), np.zeros((4, 6, 3), np.uint8))
+    write_images(folder / "b.png", ["1.jpg"])
     names = [record.name for record in open_source(folder, SourceOptions(require_poses=False))]
     assert names == ["a.png", "b.png/1.jpg", "c.png"]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_a_maze_of_links_and_a_deep_nest_end(folder: Path, tmp_path: Path) -> None:
     rooms = [folder / f"room{k}" for k in range(12)]
@@ -100,7 +97,7 @@ def test_a_maze_of_links_and_a_deep_nest_end(folder: Path, tmp_path: Path) -> No
         room.mkdir()
         for other in rooms:
             (room / other.name).symlink_to(other, target_is_directory=True)
-    assert cv2.imwrite(str(rooms[3] / "b.png"), np.zeros((4, 6, 3), np.uint8))
+    write_images(rooms[3], ["b.png"])
     names = [record.name for record in open_source(folder, SourceOptions(require_poses=False))]
     assert names == ["a.png", "c.png", "room3/b.png"]
     nest = tmp_path / "nest" / "/".join("a" * 300)
@@ -117,6 +114,7 @@ def test_poses_from_where_nothing_ends_are_refused(folder: Path, tmp_path: Path,
         open_source(folder, SourceOptions(poses=tmp_path / poses))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["build_map", "evaluate"])
 def test_a_command_says_it_on_one_line(folder: Path, tmp_path: Path, command: str) -> None:
     need("onnxruntime")
@@ -158,7 +156,7 @@ def test_lists_that_are_devices_are_passed_over(folder: Path, tmp_path: Path, na
 def test_a_calibration_that_hurts_is_refused(tmp_path: Path, content: str, says: str) -> None:
     camera = tmp_path / "cam0"
     (camera / "data").mkdir(parents=True)
-    assert cv2.imwrite(str(camera / "data" / "1403636579763555584.png"), np.zeros((4, 6, 3), np.uint8))
+    write_images(camera / "data", ["1403636579763555584.png"])
     (camera / "data.csv").write_text("1403636579763555584,1403636579763555584.png\n")
     (camera / "sensor.yaml").write_text(content)
     with pytest.raises(SourceError, match=says):

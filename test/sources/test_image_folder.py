@@ -5,24 +5,16 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from some_images import write_images
 
 from vpr_ros.core.errors import ClockError, FrameDecodeError, SourceError
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources import SourceOptions, open_source
 
 STAMPED = ["100.000000", "100.500000", "101.000000"]
-
-
-def make_images(folder: Path, names: list[str]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for k, name in enumerate(names):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(folder / name), np.full((4, 6, 3), 40 * (k + 1), np.uint8))
-    return folder
 
 
 def write(path: Path, text: str) -> Path:
@@ -36,7 +28,7 @@ def poses_of(folder: Path, trajectory: Path | None = None, **options: object) ->
 
 
 def test_tum_is_interpolated_to_the_times_in_the_names(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", [f"{stamp}.png" for stamp in STAMPED])
+    folder = write_images(tmp_path / "images", [f"{stamp}.png" for stamp in STAMPED])
     tum = write(tmp_path / "t.txt", "# stamp x y z qx qy qz qw\n99 0 0 0 0 0 0 1\n102 3 0 0 0 0 1 0\n")
     poses = poses_of(folder, tum, max_gap_s=5.0)
     assert [pose.position_m[0] for pose in poses if pose] == pytest.approx([1.0, 1.5, 2.0])
@@ -45,7 +37,7 @@ def test_tum_is_interpolated_to_the_times_in_the_names(tmp_path: Path) -> None:
 
 
 def test_tum_with_one_line_per_numbered_image_goes_by_order(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["frame9.jpg", "frame10.jpg"])
+    folder = write_images(tmp_path / "images", ["frame9.jpg", "frame10.jpg"])
     tum = write(tmp_path / "t.txt", "0.0 1 0 0 0 0 0 1\n0.1 2 0 0 0 0 0 1\n")
     assert [pose.position_m[0] for pose in poses_of(folder, tum) if pose] == [1.0, 2.0]
     short = write(tmp_path / "short.txt", "0.0 1 0 0 0 0 0 1\n")
@@ -54,14 +46,14 @@ def test_tum_with_one_line_per_numbered_image_goes_by_order(tmp_path: Path) -> N
 
 
 def test_clocks_that_never_meet_name_both_ranges(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", [f"{stamp}.png" for stamp in STAMPED])
+    folder = write_images(tmp_path / "images", [f"{stamp}.png" for stamp in STAMPED])
     tum = write(tmp_path / "t.txt", "1 0 0 0 0 0 0 1\n2 3 0 0 0 0 1 0\n")
     with pytest.raises(ClockError, match=r"\[100\.000, 101\.000\].*\[1\.000, 2\.000\]"):
         poses_of(folder, tum)
 
 
 def test_kitti(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["000000.png", "000001.png"])
+    folder = write_images(tmp_path / "images", ["000000.png", "000001.png"])
     kitti = write(tmp_path / "poses.txt", "1 0 0 5 0 1 0 6 0 0 1 7\n0 -1 0 8 1 0 0 9 0 0 1 10\n")
     first, second = poses_of(folder, kitti)
     assert first is not None
@@ -71,7 +63,7 @@ def test_kitti(tmp_path: Path) -> None:
 
 
 def test_euroc(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "cam0", ["1403636579763555584.png"])
+    folder = write_images(tmp_path / "cam0", ["1403636579763555584.png"])
     euroc = write(
         tmp_path / "data.csv",
         "#timestamp, p_x [m], p_y [m], p_z [m], q_w [], q_x [], q_y [], q_z []\n"
@@ -84,7 +76,7 @@ def test_euroc(tmp_path: Path) -> None:
 
 
 def test_colmap_is_inverted(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["a.jpg", "b.jpg"])
+    folder = write_images(tmp_path / "images", ["a.jpg", "b.jpg"])
     T_camera_world = Pose.from_rotation((1.0, 2.0, 3.0), Rotation.from_euler("z", 90, degrees=True))
     assert T_camera_world.quat_xyzw is not None
     x, y, z, w = T_camera_world.quat_xyzw
@@ -98,7 +90,7 @@ def test_colmap_is_inverted(tmp_path: Path) -> None:
 
 
 def test_csv_in_metres_and_in_degrees(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["a.JPG", "sub/b.png"])
+    folder = write_images(tmp_path / "images", ["a.JPG", "sub/b.png"])
     metres = write(tmp_path / "m.csv", "file,x_m,y_m,yaw_deg\na.JPG,1,2,90\nsub/b.png,3,4,0\n")
     first = poses_of(folder, metres)[0]
     assert first is not None
@@ -113,7 +105,7 @@ def test_csv_in_metres_and_in_degrees(tmp_path: Path) -> None:
 
 
 def test_csv_without_a_column_says_which_are_expected(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["a.png"])
+    folder = write_images(tmp_path / "images", ["a.png"])
     with pytest.raises(SourceError, match=r"file, east.*x_m,y_m"):
         poses_of(folder, write(tmp_path / "c.csv", "file,east\na.png,1\n"))
     with pytest.raises(SourceError, match="x_m is 'abc'"):
@@ -124,7 +116,7 @@ def test_csv_without_a_column_says_which_are_expected(tmp_path: Path) -> None:
 
 def test_vpr_folder_names(tmp_path: Path) -> None:
     long = "@0584100.21@4477400.31@17@T@40.44@-80.0@pano@0@90@@@@2014@@.jpg"
-    folder = make_images(tmp_path / "database", [long, "@0584200@4477500@.jpg"])
+    folder = write_images(tmp_path / "database", [long, "@0584200@4477500@.jpg"])
     first, second = poses_of(folder)
     assert first is not None
     assert second is not None
@@ -134,7 +126,7 @@ def test_vpr_folder_names(tmp_path: Path) -> None:
 
 
 def test_no_poses(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["a.png"])
+    folder = write_images(tmp_path / "images", ["a.png"])
     with pytest.raises(SourceError, match="--poses"):
         poses_of(folder)
     assert poses_of(folder, require_poses=False) == [None]
@@ -148,7 +140,7 @@ def test_an_empty_folder_and_a_wrong_path(tmp_path: Path) -> None:
 
 
 def test_images_are_decoded_only_when_asked(tmp_path: Path) -> None:
-    folder = make_images(tmp_path / "images", ["a.png", "b.png"])
+    folder = write_images(tmp_path / "images", ["a.png", "b.png"])
     (folder / "b.png").write_bytes(b"not an image")
     good, bad = open_source(folder, SourceOptions(require_poses=False))
     assert good.load().image_rgb.shape == (4, 6, 3)

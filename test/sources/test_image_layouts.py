@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+from some_images import write_images
 
 from vpr_ros.core.errors import ClockError, SourceError
 from vpr_ros.sources import SourceOptions, open_source
@@ -19,13 +17,6 @@ EUROC_TRUTH = "#timestamp, x, y, z, qw, qx, qy, qz, vx, vy, vz\n" + "".join(
     f"{EUROC_NS + k * SECOND},{k},0,0,1,0,0,0,0,0,0\n" for k in range(3)
 )
 KITTI_POSES = "".join(f"1 0 0 {k} 0 1 0 0 0 0 1 0\n" for k in range(3))
-
-
-def images(folder: Path, names: Sequence[str]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        assert cv2.imwrite(str(folder / name), np.zeros((4, 6, 3), np.uint8))
-    return folder
 
 
 def stamps_ns(source: RecordedSource) -> list[int]:
@@ -40,8 +31,8 @@ def x_m(source: RecordedSource) -> list[float | None]:
 def tum(tmp_path: Path) -> Path:
     folder = tmp_path / "freiburg"
     names = ["10.000000.png", "10.500000.png"]
-    images(folder / "rgb", names)
-    images(folder / "depth", ["10.010000.png"])
+    write_images(folder / "rgb", names)
+    write_images(folder / "depth", ["10.010000.png"])
     (folder / "rgb.txt").write_text("# color images\n" + "".join(f"{n[:-4]} rgb/{n}\n" for n in [*names, "11.0.png"]))
     (folder / "groundtruth.txt").write_text("# truth\n9.5 0 0 0 0 0 0 1\n10.5 1 0 0 0 0 0 1\n")
     return folder
@@ -76,7 +67,7 @@ def test_a_list_of_images_that_are_not_there(tum: Path) -> None:
 def test_euroc(tmp_path: Path, inside: str) -> None:
     for camera in ("cam0", "cam1"):
         folder = tmp_path / "MH_01" / "mav0" / camera
-        images(folder / "data", [f"{EUROC_NS + SECOND // 2}.png", f"{EUROC_NS + SECOND}.png"])
+        write_images(folder / "data", [f"{EUROC_NS + SECOND // 2}.png", f"{EUROC_NS + SECOND}.png"])
         lines = [f"{EUROC_NS + t},{EUROC_NS + t}.png\r\n" for t in (SECOND // 2, SECOND)]
         (folder / "data.csv").write_text("#timestamp [ns],filename\r\n" + "".join(lines))
         rows = "[0, -1, 0, 0.5, 1, 0, 0, 0.25, 0, 0, 1, 0.125, 0, 0, 0, 1]"
@@ -94,7 +85,7 @@ def test_euroc(tmp_path: Path, inside: str) -> None:
 
 
 def test_euroc_calibration_that_is_none(tmp_path: Path) -> None:
-    images(tmp_path / "cam0" / "data", [f"{EUROC_NS}.png"])
+    write_images(tmp_path / "cam0" / "data", [f"{EUROC_NS}.png"])
     (tmp_path / "cam0" / "data.csv").write_text(f"{EUROC_NS},{EUROC_NS}.png\n")
     (tmp_path / "cam0" / "sensor.yaml").write_text("T_BS: {data: [1, 2]}\n")
     with pytest.raises(SourceError, match=r"sensor\.yaml holds no camera pose T_BS"):
@@ -102,7 +93,7 @@ def test_euroc_calibration_that_is_none(tmp_path: Path) -> None:
 
 
 def test_euroc_calibration_of_nested_aliases_is_refused_at_once(tmp_path: Path) -> None:
-    images(tmp_path / "cam0" / "data", [f"{EUROC_NS}.png"])
+    write_images(tmp_path / "cam0" / "data", [f"{EUROC_NS}.png"])
     (tmp_path / "cam0" / "data.csv").write_text(f"{EUROC_NS},{EUROC_NS}.png\n")
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
@@ -116,7 +107,7 @@ def test_euroc_calibration_of_nested_aliases_is_refused_at_once(tmp_path: Path) 
 def test_kitti_odometry(tmp_path: Path, inside: str, poses: str) -> None:
     sequence = tmp_path / "sequences" / "07"
     for camera in ("image_0", "image_2"):
-        images(sequence / camera, [f"{k:06d}.png" for k in range(3)])
+        write_images(sequence / camera, [f"{k:06d}.png" for k in range(3)])
     (sequence / "times.txt").write_text("0.000000e+00\n1.036000e-01\n2.073000e-01\n")
     (tmp_path / poses).parent.mkdir(exist_ok=True)
     (tmp_path / poses).write_text(KITTI_POSES)
@@ -127,7 +118,7 @@ def test_kitti_odometry(tmp_path: Path, inside: str, poses: str) -> None:
 
 
 def test_recorded_times_are_kept_when_poses_go_by_order(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["frame9.png", "frame10.png", "frame11.png"])
+    folder = write_images(tmp_path / "images", ["frame9.png", "frame10.png", "frame11.png"])
     (tmp_path / "kitti.txt").write_text(KITTI_POSES)
     (tmp_path / "tum.txt").write_text("5.0 0 0 0 0 0 0 1\n5.5 1 0 0 0 0 0 1\n7.0 2 0 0 0 0 0 1\n")
     (tmp_path / "p.csv").write_text("file,x_m,y_m,stamp_ns\nframe9.png,0,0,5\nframe10.png,1,0,9\nframe11.png,2,0,11\n")
@@ -146,7 +137,7 @@ def test_recorded_times_are_kept_when_poses_go_by_order(tmp_path: Path) -> None:
 
 
 def test_times_that_do_not_belong_to_the_images(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["a.png", "b.png"])
+    folder = write_images(tmp_path / "images", ["a.png", "b.png"])
     for text, error, says in (
         ("3\n", SourceError, "has 1 times, the folder has 2 images"),
         ("3\nx\n", SourceError, "line 2 is 'x', expected a time in seconds"),
@@ -160,7 +151,7 @@ def test_times_that_do_not_belong_to_the_images(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("digits", "unit_ns"), [(13, 10**6), (16, 10**3), (19, 1)])
 def test_names_in_milli_micro_and_nanoseconds(tmp_path: Path, digits: int, unit_ns: int) -> None:
     first = 17 * 10 ** (digits - 2)
-    folder = images(tmp_path / "images", [f"{first}.png", f"{first + SECOND // unit_ns}.png"])
+    folder = write_images(tmp_path / "images", [f"{first}.png", f"{first + SECOND // unit_ns}.png"])
     (tmp_path / "tum.txt").write_text(f"{first} 0 0 0 0 0 0 1\n{first + 2 * SECOND // unit_ns} 2 0 0 0 0 0 1\n")
     source = open_source(folder, SourceOptions(poses=tmp_path / "tum.txt", max_gap_s=3))
     assert stamps_ns(source) == [first * unit_ns, first * unit_ns + SECOND]
@@ -168,8 +159,8 @@ def test_names_in_milli_micro_and_nanoseconds(tmp_path: Path, digits: int, unit_
 
 
 def test_linked_folders_are_entered_and_circles_are_not(tmp_path: Path) -> None:
-    images(tmp_path / "elsewhere", ["1.png", "2.png"])
-    folder = images(tmp_path / "images", ["0.png"])
+    write_images(tmp_path / "elsewhere", ["1.png", "2.png"])
+    folder = write_images(tmp_path / "images", ["0.png"])
     (folder / "more").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     (folder / "up").symlink_to(folder, target_is_directory=True)
     (tmp_path / "elsewhere" / "back").symlink_to(folder, target_is_directory=True)
@@ -181,7 +172,7 @@ def test_linked_folders_are_entered_and_circles_are_not(tmp_path: Path) -> None:
 
 
 def test_poses_found_beside_images_but_not_theirs_do_not_stop_a_player(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["a.png", "b.png"])
+    folder = write_images(tmp_path / "images", ["a.png", "b.png"])
     (folder / "poses.txt").write_text("0.0 0 0 0 0 0 0 1\n")
     with pytest.raises(SourceError, match="1 poses"):
         open_source(folder)
@@ -194,7 +185,7 @@ def test_poses_found_beside_images_but_not_theirs_do_not_stop_a_player(tmp_path:
 
 
 def test_images_in_gaps_of_the_poses_play_without_a_truth(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["10.0.png", "13.0.png", "16.0.png", "30.0.png"])
+    folder = write_images(tmp_path / "images", ["10.0.png", "13.0.png", "16.0.png", "30.0.png"])
     (tmp_path / "tum.txt").write_text("10 0 0 0 0 0 0 1\n11 1 0 0 0 0 0 1\n15 2 0 0 0 0 0 1\n16 3 0 0 0 0 0 1\n")
     source = open_source(folder, SourceOptions(poses=tmp_path / "tum.txt", require_poses=False))
     assert x_m(source) == [0, None, 3, None]

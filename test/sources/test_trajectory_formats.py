@@ -6,10 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from some_images import write_images
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
@@ -21,13 +20,6 @@ POINTS = "10.5 20.5 1 11.5 22.5 -1 12.0 30.0 7 14.0 15.0 9"
 LEFT = Pose.from_rotation((0.0, 0.0, 0.0), Rotation.from_euler("z", 90, degrees=True))
 """Turned left: x y z w is 0 0 s s, which read as w x y z lies on its back."""
 S = math.sqrt(0.5)
-
-
-def images(folder: Path, names: Sequence[str]) -> Path:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(folder / name), np.zeros((4, 6, 3), np.uint8))
-    return folder
 
 
 def opened(folder: Path, text: str, name: str = "poses.txt") -> RecordedSource:
@@ -68,14 +60,14 @@ def colmap(names: Sequence[str], points: str = POINTS, header: str = "# Image li
 @pytest.mark.parametrize("header", ["", "# Image list\n#   IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME\n"])
 def test_a_colmap_name_is_the_rest_of_its_line(tmp_path: Path, kind: str, points: str, header: str) -> None:
     names = COLMAP_NAMES[kind]
-    source = opened(images(tmp_path / "images", names), colmap(names, points, header), "images.txt")
+    source = opened(write_images(tmp_path / "images", names), colmap(names, points, header), "images.txt")
     assert x_m(source) == {name: float(k) for k, name in enumerate(names)}
     assert "COLMAP" in source.description
 
 
 @pytest.mark.parametrize("known_by", ["header", "cameras.txt"])
 def test_a_colmap_name_may_be_a_number(tmp_path: Path, known_by: str) -> None:
-    folder = images(tmp_path / "images", ["0001.jpg", "0002.jpg"])
+    folder = write_images(tmp_path / "images", ["0001.jpg", "0002.jpg"])
     for name in ("0001", "0002"):
         (folder / f"{name}.jpg").rename(folder / f"{name}.5.jpg")
     header = "# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME\n" if known_by == "header" else ""
@@ -86,7 +78,7 @@ def test_a_colmap_name_may_be_a_number(tmp_path: Path, known_by: str) -> None:
 
 
 def test_colmap_lines_that_are_none_are_named(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["a.jpg", "b.jpg"])
+    folder = write_images(tmp_path / "images", ["a.jpg", "b.jpg"])
     good = colmap(["a.jpg"], "\n")
     for text, says in (
         (good + "2 1 0 0 0 0 0\n", r"images\.txt: line 4 is '2 1 0 0 0 0 0', expected IMAGE_ID QW QX"),
@@ -124,7 +116,7 @@ def table(stamps: Sequence[object], quaternion: str, separator: str = ",", heade
     ],
 )
 def test_tum_with_commas(tmp_path: Path, header: str) -> None:
-    source = opened(images(tmp_path / "images", IMAGES), table(SECONDS, f"0 0 {S} {S}", ",", header), "poses.csv")
+    source = opened(write_images(tmp_path / "images", IMAGES), table(SECONDS, f"0 0 {S} {S}", ",", header), "poses.csv")
     assert x_m(source) == dict(zip(IMAGES, (0, 1, 2), strict=True))
     assert turned_left(source)
     assert [record.stamp_ns for record in source] == list(NANOSECONDS)
@@ -136,7 +128,7 @@ def test_a_header_may_put_the_columns_in_any_order(tmp_path: Path, separator: st
     header = separator.join(("id", "qw", "qx", "qy", "qz", "z", "y", "x", "note", "stamp_ns"))
     rows = [(7 + k, S, 0, 0, S, 0, 0, k, "", stamp) for k, stamp in enumerate(NANOSECONDS)]
     text = "\n".join([header, *(separator.join(map(str, row)) for row in rows)])
-    source = opened(images(tmp_path / "images", IMAGES), text + "\n", "poses.csv")
+    source = opened(write_images(tmp_path / "images", IMAGES), text + "\n", "poses.csv")
     assert x_m(source) == dict(zip(IMAGES, (0, 1, 2), strict=True))
     assert turned_left(source)
     assert [record.stamp_ns for record in source] == list(NANOSECONDS)
@@ -151,7 +143,7 @@ EUROC_HEADER = (
 @pytest.mark.parametrize("header", ["", EUROC_HEADER])
 def test_nanoseconds_with_commas_are_euroc(tmp_path: Path, header: str) -> None:
     source = opened(
-        images(tmp_path / "images", IMAGES), table(NANOSECONDS, f"{S} 0 0 {S} 9 9", ",", header), "data.csv"
+        write_images(tmp_path / "images", IMAGES), table(NANOSECONDS, f"{S} 0 0 {S} 9 9", ",", header), "data.csv"
     )
     assert turned_left(source)
     assert [record.stamp_ns for record in source] == list(NANOSECONDS)
@@ -160,7 +152,7 @@ def test_nanoseconds_with_commas_are_euroc(tmp_path: Path, header: str) -> None:
 
 @pytest.mark.parametrize("stamps", [(0, 1, 2), (1700000000000, 1700000000200, 1700000000400)])
 def test_a_table_that_may_be_either_asks_for_a_header_and_takes_it(tmp_path: Path, stamps: Sequence[int]) -> None:
-    folder = images(tmp_path / "images", IMAGES)
+    folder = write_images(tmp_path / "images", IMAGES)
     with pytest.raises(SourceError, match=r"8 columns with commas and a time that is not in nanoseconds") as caught:
         opened(folder, table(stamps, f"0 0 {S} {S}"), "poses.csv")
     header = caught.value.remedy.rsplit(" ", 1)[-1] + "\n"
@@ -168,7 +160,7 @@ def test_a_table_that_may_be_either_asks_for_a_header_and_takes_it(tmp_path: Pat
 
 
 def test_a_header_that_names_too_little_is_named(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", IMAGES)
+    folder = write_images(tmp_path / "images", IMAGES)
     with pytest.raises(
         SourceError, match=r"line 1 is 'timestamp,tx,ty'\. Expected TUM .*timestamp,tx,ty,tz,qx,qy,qz,qw"
     ):
@@ -179,11 +171,11 @@ def test_a_header_that_names_too_little_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_cell_does_not_shift_the_others(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="line 2 is not made of numbers"):
-        opened(images(tmp_path / "images", IMAGES), "t,x,y,z,qx,qy,qz,qw\n0,,0,0,0,0,0,1,5\n", "poses.csv")
+        opened(write_images(tmp_path / "images", IMAGES), "t,x,y,z,qx,qy,qz,qw\n0,,0,0,0,0,0,1,5\n", "poses.csv")
 
 
 def test_seconds_in_a_column_that_says_nanoseconds_are_said(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["a.jpg", "b.jpg"])
+    folder = write_images(tmp_path / "images", ["a.jpg", "b.jpg"])
     source = opened(folder, "file,x_m,y_m,stamp_ns\na.jpg,0,0,1700000000.0\nb.jpg,1,0,1700000000.5\n", "poses.csv")
     assert [record.stamp_ns for record in source] == [1700000000 * SECOND, 1700000000 * SECOND + SECOND // 2]
     assert "times of poses.csv are read as seconds" in source.description
@@ -204,7 +196,7 @@ def rtabmap(ids: Sequence[int], header: str) -> str:
 @pytest.mark.parametrize("header", ["", RTABMAP_HEADER])
 def test_rtabmap_poses_go_to_the_images_of_their_numbers(tmp_path: Path, header: str) -> None:
     """Not by order: natural order is that of the numbers, the file's may be another, and some images are taken out."""
-    folder = images(tmp_path / "images", ["3.jpg", "12.jpg", "7.jpg"])
+    folder = write_images(tmp_path / "images", ["3.jpg", "12.jpg", "7.jpg"])
     source = opened(folder, rtabmap([3, 7, 9, 12], header))
     assert x_m(source) == {"3.jpg": 0.0, "7.jpg": 1.0, "12.jpg": 3.0}
     assert turned_left(source)
@@ -215,9 +207,9 @@ def test_rtabmap_poses_go_to_the_images_of_their_numbers(tmp_path: Path, header:
 
 @pytest.mark.parametrize("header", ["", RTABMAP_HEADER])
 def test_rtabmap_poses_by_time_or_else_by_order(tmp_path: Path, header: str) -> None:
-    timed = images(tmp_path / "timed", ["1700000000.25.jpg", "1700000001.00.jpg"])
+    timed = write_images(tmp_path / "timed", ["1700000000.25.jpg", "1700000001.00.jpg"])
     assert x_m(opened(timed, rtabmap([1, 2, 3], header))) == {"1700000000.25.jpg": 0.5, "1700000001.00.jpg": 2.0}
-    ordered = images(tmp_path / "ordered", ["000000.jpg", "000001.jpg"])
+    ordered = write_images(tmp_path / "ordered", ["000000.jpg", "000001.jpg"])
     source = opened(ordered, rtabmap([1, 2], header))
     assert x_m(source) == {"000000.jpg": 0.0, "000001.jpg": 1.0}
     assert "in the order of the images" in source.description
@@ -229,7 +221,7 @@ def test_rtabmap_poses_by_time_or_else_by_order(tmp_path: Path, header: str) -> 
 
 
 def test_quoted_headers_and_names(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ['a "b", c.jpg', "d.jpg"])
+    folder = write_images(tmp_path / "images", ['a "b", c.jpg', "d.jpg"])
     for header in ('"file","x_m","y_m"', ' "file" , "x_m" , "y_m"', "'file','x_m','y_m'", "FILE,X_M,Y_M"):
         source = opened(folder, f'{header}\n"a ""b"", c.jpg",1.5,2\nd.jpg, 3 ,4\n', "poses.csv")
         assert x_m(source) == {'a "b", c.jpg': 1.5, "d.jpg": 3.0}
@@ -238,7 +230,7 @@ def test_quoted_headers_and_names(tmp_path: Path) -> None:
 
 
 def test_positions_without_a_fix_are_not_the_coast_of_africa(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", ["a.jpg", "b.jpg", "c.jpg"])
+    folder = write_images(tmp_path / "images", ["a.jpg", "b.jpg", "c.jpg"])
     source = opened(folder, "file,lat,lon\na.jpg,0,0\nb.jpg,48.0,11.0\nc.jpg,48.0001,11.0\n", "poses.csv")
     assert [record.name for record in source] == ["b.jpg", "c.jpg"]
     assert source.datum is not None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+from some_images import write_images
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources import SourceOptions, open_source
@@ -19,11 +18,7 @@ KITTI = "1 0 0 5 0 1 0 6 0 0 1 7\n{line}\n"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "images"
-    path.mkdir()
-    for name in ("a.png", "b.png"):
-        assert cv2.imwrite(str(path / name), np.zeros((4, 6, 3), np.uint8))
-    return path
+    return write_images(tmp_path / "images", ("a.png", "b.png"))
 
 
 def opened(folder: Path, text: str, name: str = "t.txt") -> RecordedSource:

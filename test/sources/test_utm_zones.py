@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
+from some_images import write_images
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources import SourceOptions, open_source
 
 
 def folder_of(path: Path, zones: list[str]) -> Path:
-    path.mkdir()
-    for k, zone in enumerate(zones):
-        name = f"@{500000 + k}@5300000@{zone}@@@@@@@@@@.png"
-        assert cv2.imwrite(str(path / name), np.zeros((4, 6, 3), np.uint8))
-    return path
+    return write_images(path, (f"@{500000 + k}@5300000@{zone}@@@@@@@@@@.png" for k, zone in enumerate(zones)))
 
 
 @pytest.mark.parametrize(
@@ -57,19 +52,15 @@ def test_the_remedy_works(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("heading", ["nan", "inf", "north", ""])
 def test_a_heading_that_is_none_is_unknown(tmp_path: Path, heading: str) -> None:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    assert cv2.imwrite(str(folder / f"@500000@5300000@32@U@@@@@{heading}@.png"), np.zeros((4, 6, 3), np.uint8))
+    folder = write_images(tmp_path / "images", [f"@500000@5300000@32@U@@@@@{heading}@.png"])
     (record,) = open_source(folder)
     assert record.T_map_base is not None
     assert not record.T_map_base.has_orientation
 
 
 def test_metres_that_are_none_are_counted(tmp_path: Path) -> None:
-    folder = tmp_path / "images"
-    folder.mkdir()
-    for name in ("@nan@5300000@.png", "@1e300@5300000@.png", "@500000@5300000@.png"):
-        assert cv2.imwrite(str(folder / name), np.zeros((4, 6, 3), np.uint8))
+    names = ("@nan@5300000@.png", "@1e300@5300000@.png", "@500000@5300000@.png")
+    folder = write_images(tmp_path / "images", names)
     source = open_source(folder)
     assert len(source) == 1
     assert "poses not usable: 1 beyond any place on earth, 1 not finite" in source.description

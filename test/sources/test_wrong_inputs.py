@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
+from some_images import write_images
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.sources import SourceOptions, open_source
@@ -16,13 +16,6 @@ from vpr_ros.sources.recorded_source import RecordedSource
 
 SECOND = 1_000_000_000
 STAMPED = ("10.0.png", "10.1.png", "10.2.png")
-
-
-def images(folder: Path, *names: str) -> Path:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        assert cv2.imwrite(str(folder / name), np.zeros((4, 6, 3), np.uint8))
-    return folder
 
 
 def opened(folder: Path, poses: str | bytes, name: str = "poses.txt") -> RecordedSource:
@@ -45,7 +38,7 @@ def x_m(source: RecordedSource) -> list[float]:
     ],
 )
 def test_decimal_commas_are_not_separators(tmp_path: Path, text: str) -> None:
-    folder = images(tmp_path / "images", *STAMPED)
+    folder = write_images(tmp_path / "images", STAMPED)
     with pytest.raises(
         SourceError, match=r"poses\.txt: line [12] has decimal commas, [\d,e-]+ for one\. Write decimal"
     ):
@@ -54,13 +47,13 @@ def test_decimal_commas_are_not_separators(tmp_path: Path, text: str) -> None:
 
 @pytest.mark.parametrize("comma", [",", ", "])
 def test_commas_between_numbers_are_separators(tmp_path: Path, comma: str) -> None:
-    folder = images(tmp_path / "images", "1403636579763555584.png")
+    folder = write_images(tmp_path / "images", ["1403636579763555584.png"])
     row = comma.join(("1403636579763555584", "4.5", "0", "0", "1", "0", "0", "0"))
     assert x_m(opened(folder, row + "\n", "data.csv")) == [4.5]
 
 
 def test_decimal_commas_of_a_table_are_not_columns(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", "a.png")
+    folder = write_images(tmp_path / "images", ["a.png"])
     with pytest.raises(SourceError, match=r"line 2 has 5 cells, the header names 3\. Write decimal points"):
         opened(folder, "file,x_m,y_m\na.png,1,5,2,5\n", "poses.csv")
     with pytest.raises(SourceError, match=r"x_m is '1,5', expected a number with a decimal point"):
@@ -70,21 +63,21 @@ def test_decimal_commas_of_a_table_are_not_columns(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("separator", [";", "\t"])
 def test_a_table_of_a_spreadsheet(tmp_path: Path, separator: str) -> None:
-    folder = images(tmp_path / "images", "a b.png")
+    folder = write_images(tmp_path / "images", ["a b.png"])
     lines = ('"file"', "x_m", "y_m"), ('"a b.png"', "1.5", "2.5")
     text = "\ufeff" + "\r\n".join(separator.join(cells) for cells in lines)
     assert x_m(opened(folder, text, "poses.csv")) == [1.5]
 
 
 def test_text_in_another_encoding_is_named(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", *STAMPED)
+    folder = write_images(tmp_path / "images", STAMPED)
     for encoding, name in (("utf-16", "poses.txt"), ("latin-1", "poses.csv")):
         with pytest.raises(SourceError, match=r"is not UTF-8 text \(byte \d+\)\. Convert it"):
             opened(folder, "file,x_m,y_m,note\na.png,1,2,Straße\n".encode(encoding), name)
 
 
 def test_poses_of_one_time_that_differ_are_counted(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", *STAMPED)
+    folder = write_images(tmp_path / "images", STAMPED)
     text = "10.0 0 0 0 0 0 0 1\n10.1 1 0 0 0 0 0 1\n10.1 1 0 0 0 0 0 1\n10.1 7 0 0 0 0 0 1\n10.2 2 0 0 0 0 0 1\n"
     source = opened(folder, text)
     assert x_m(source) == [0, 7, 2]
@@ -92,14 +85,14 @@ def test_poses_of_one_time_that_differ_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_pose_beyond_the_earth_is_counted(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", *STAMPED)
+    folder = write_images(tmp_path / "images", STAMPED)
     source = opened(folder, "10.0 0 0 0 0 0 0 1\n10.1 1e12 0 0 0 0 0 1\n10.2 2 0 0 0 0 0 1\n")
     assert x_m(source) == pytest.approx([0, 1, 2])
     assert "poses not usable: 1 beyond any place on earth" in source.description
 
 
 def test_a_name_that_two_images_have_is_not_given_to_both(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", "left/1.png", "right/1.png")
+    folder = write_images(tmp_path / "images", ["left/1.png", "right/1.png"])
     with pytest.raises(SourceError, match=r"names '1\.png', which may be left/1\.png and right/1\.png"):
         opened(folder, "file,x_m,y_m\n1.png,0,0\n", "poses.csv")
     source = opened(folder, "file,x_m,y_m\nleft/1.png,3,0\n", "poses.csv")
@@ -108,17 +101,17 @@ def test_a_name_that_two_images_have_is_not_given_to_both(tmp_path: Path) -> Non
 
 
 def test_negative_times_are_none(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", *STAMPED)
+    folder = write_images(tmp_path / "images", STAMPED)
     with pytest.raises(SourceError, match=r"line 1 begins with '-1\.0', expected a time of 0 or more"):
         opened(folder, "-1.0 0 0 0 0 0 0 1\n")
 
 
 def test_matching_by_order_is_said(tmp_path: Path) -> None:
     """Natural order puts -1.0 before -1.5; whoever meant times must be able to see that they were not read."""
-    folder = images(tmp_path / "images", "-1.5.png", "-1.0.png", "0.5.png")
+    folder = write_images(tmp_path / "images", ["-1.5.png", "-1.0.png", "0.5.png"])
     source = opened(folder, "0 0 0 0 0 0 0 1\n1 1 0 0 0 0 0 1\n2 2 0 0 0 0 0 1\n")
     assert "poses from TUM trajectory poses.txt in the order of the images" in source.description
-    timed = images(tmp_path / "timed", *STAMPED)
+    timed = write_images(tmp_path / "timed", STAMPED)
     assert "order" not in opened(timed, "10 0 0 0 0 0 0 1\n11 2 0 0 0 0 0 1\n").description
 
 
@@ -153,7 +146,7 @@ def test_an_image_of_a_bag_that_does_not_decode_is_named(tmp_path: Path, type_na
 
 
 def test_a_map_in_the_folder_of_its_images_is_not_read_as_images(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", "a.png", "map/thumbnails/000000.jpg", "other/b.png")
+    folder = write_images(tmp_path / "images", ["a.png", "map/thumbnails/000000.jpg", "other/b.png"])
     for name in ("manifest.yaml", "descriptors.npy"):
         (folder / "map" / name).touch()
     names = [record.name for record in open_source(folder, SourceOptions(require_poses=False))]
@@ -161,7 +154,7 @@ def test_a_map_in_the_folder_of_its_images_is_not_read_as_images(tmp_path: Path)
 
 
 def test_times_as_dates_are_named(tmp_path: Path) -> None:
-    folder = images(tmp_path / "images", "a.png")
+    folder = write_images(tmp_path / "images", ["a.png"])
     with pytest.raises(
         SourceError, match=r"timestamp is '2024-01-01T10:00:00', expected a time as a number, in seconds"
     ):

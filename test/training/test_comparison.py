@@ -13,9 +13,8 @@ import pytest
 import tiny
 import torch
 
-from vpr_ros.cli.benchmark_train import benchmark_train, read_recipe
+from vpr_ros.cli.benchmark_train import benchmark_train
 from vpr_ros.cli.compare_models import compare_models
-from vpr_ros.cli.train import train
 from vpr_ros.core.errors import ConfigError, ModelError, TrainingError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
@@ -23,6 +22,8 @@ from vpr_ros.training import nano_recipe
 from vpr_ros.training.batches import LoaderOptions
 from vpr_ros.training.comparison import ComparedModel, compare, onnx_parameters, open_model, summarise
 from vpr_ros.training.embedding import describe_images
+from vpr_ros.training.recipe_cli import run_recipe as train
+from vpr_ros.training.recipe_files import read_recipe
 from vpr_ros.training.throughput import Throughput, Workload, measure_throughput
 from vpr_ros.training.torch_extractor import TorchExtractor
 from vpr_ros.training.transforms import Augmentation

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
-import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -15,9 +13,9 @@ from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
 from vpr_ros.inference import InferenceOptions, open_extractor
-from vpr_ros.inference.options import PREFERENCE
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.mapping.usable_frames import UNDECODABLE
@@ -38,49 +36,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> CommandParser:
-    """The command line. Defaults of the gates are those of ``BuildConfig``."""
-    defaults = BuildConfig()
+    """The command line; what can be chosen about the map is declared in ``BuildConfig``."""
     parser = CommandParser(
         "build_map", "Build a map from SOURCE: a rosbag2 recording, or a folder of images with poses.", EXAMPLE
     )
     parser.add_argument("source", type=Path, metavar="SOURCE", help="bag folder, .mcap, .db3, or image folder")
     parser.add_argument("--output", type=Path, required=True, metavar="MAP", help="the map's folder")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="default: the shipped vpr_nano")
-    parser.add_argument(
-        "--provider", action="append", choices=PREFERENCE, help="what may run the model, best first; may be repeated"
-    )
+    add_option(parser, InferenceOptions, "providers")
     gates = parser.add_argument_group("which frames enter the map")
-    gates.add_argument(
-        "--min-distance", type=float, default=defaults.min_distance_m, metavar="M", help="metres moved (%(default)s)"
-    )
-    gates.add_argument(
-        "--min-angle",
-        type=float,
-        default=round(math.degrees(defaults.min_angle_rad), 6),
-        metavar="DEG",
-        help="degrees turned (%(default)s); with both gates at 0 every frame enters",
-    )
+    add_option(gates, BuildConfig, "min_distance_m", "M")
+    add_option(gates, BuildConfig, "min_angle_rad", "DEG")
     how = parser.add_argument_group("how the map is written")
     how.add_argument("--append", action="store_true", help="add SOURCE to the map as another session")
     how.add_argument("--resume", action="store_true", help="go on where an interrupted build stopped")
+    add_option(how, BuildConfig, "overwrite")
     how.add_argument(
-        "--overwrite",
-        action="store_true",
-        help="replace a map that stands at MAP; beside --append only what an interrupted build left",
+        "--float16", dest="dtype", action="store_const", const="float16", help="half the size, slower search"
     )
-    how.add_argument("--float16", action="store_true", help="half the size, slower search")
-    how.add_argument("--no-thumbnails", action="store_true", help="keep no small pictures")
-    how.add_argument("--batch-size", type=int, default=defaults.batch_size, metavar="N", help="images at a time")
-    how.add_argument(
-        "--radius", type=float, metavar="M", help="frames nearer than this are one place (default: chosen)"
-    )
+    add_option(how, BuildConfig, "thumbnails")
+    add_option(how, BuildConfig, "batch_size", "N")
+    add_option(how, BuildConfig, "radius_m", "M")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument(
-        "--local-origin", action="store_true", help="the first frame, in whole metres, becomes the map's zero"
-    )
-    where.add_argument(
-        "--origin", type=float, nargs=3, metavar=("X", "Y", "Z"), help="this point of the poses becomes the map's zero"
-    )
+    add_option(where, BuildConfig, "local_origin")
+    add_option(where, BuildConfig, "origin_m", ("X", "Y", "Z"))
     add_source_arguments(parser)
     return parser
 
@@ -88,10 +67,9 @@ def build_parser() -> CommandParser:
 def _build(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    config = _config(arguments)
+    config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
     source = open_recording(arguments.source, arguments, require_poses=True)
-    options = InferenceOptions(providers=tuple(arguments.provider or PREFERENCE))
-    extractor = open_extractor(arguments.model, options)
+    extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
     try:
         with progress_bar("building") as progress:
@@ -108,21 +86,6 @@ def _build(argv: Sequence[str]) -> None:
         print("what is done is kept: finish it with the same command and --resume", file=sys.stderr)
         raise
     _print(report)
-
-
-def _config(arguments: argparse.Namespace) -> BuildConfig:
-    return BuildConfig(
-        min_distance_m=arguments.min_distance,
-        min_angle_rad=math.radians(arguments.min_angle),
-        batch_size=arguments.batch_size,
-        dtype="float16" if arguments.float16 else "float32",
-        thumbnails=not arguments.no_thumbnails,
-        radius_m=arguments.radius,
-        overwrite=arguments.overwrite,
-        frame_id=arguments.map_frame,
-        origin_m=None if arguments.origin is None else tuple(arguments.origin),
-        local_origin=arguments.local_origin,
-    )
 
 
 def _print(report: BuildReport) -> None:

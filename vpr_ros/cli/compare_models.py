@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import jsonargparse
 from rich.table import Table
 
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
-from vpr_ros.core.disk import new_file
-from vpr_ros.core.errors import ConfigError, TrainingError
-from vpr_ros.core.files import read_yaml
-from vpr_ros.training.comparison import RANKS, ComparedModel, as_json, compare, open_model, summarise
-from vpr_ros.training.image_sets import EvaluationData, RetrievalSet
-from vpr_ros.training.run_folder import write_text
+from vpr_ros.training.comparison import RANKS, ComparedModel, compare_files, summarise
+from vpr_ros.training.comparison_tables import write_tables
+from vpr_ros.training.image_sets import RetrievalSet
+from vpr_ros.training.recipe_files import read_sets
 
 EXAMPLE = """  %(prog)s runs/supervlad/model.safetensors runs/netvlad/model.safetensors vpr_nano.onnx \\
       --sets sets.yaml --output comparison"""
@@ -43,59 +37,9 @@ def compare_models(argv: Sequence[str]) -> None:
     parser.add_argument("--device", default="cpu", help="where checkpoints run, e.g. cuda (default cpu)")
     options = parser.parse_args(argv)
     tasks = [data.open() for data in read_sets(options.sets)]
-    rows: list[ComparedModel] = []
-    for path in options.models:
-        with progress_bar(path.name) as update:
-            model = open_model(path, options.device)
-            rows.append(compare(model, tasks, options.batch, lambda _what, done, total: update(done, total)))
-    _write(rows, tasks, options.output)
+    rows = compare_files(options.models, tasks, options.device, options.batch, progress_bar)
+    write_tables(rows, tasks, options.output)
     _show(rows, tasks)
-
-
-def read_sets(path: Path) -> list[EvaluationData]:
-    """Build the evaluation sets of a YAML file: a list of ``class_path`` and ``init_args``.
-
-    Raises:
-        ConfigError: no such file, or an entry that names no evaluation set.
-    """
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("--sets", type=list[EvaluationData], required=True)
-    try:
-        found: Any = parser.instantiate(parser.parse_object({"sets": _yaml_list(path)}))
-    except (jsonargparse.ArgumentError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"{path} does not describe evaluation sets: {error}", "Write entries as below validation: in a recipe"
-        ) from error
-    sets: list[EvaluationData] = found.sets
-    return sets
-
-
-def _yaml_list(path: Path) -> list[Any]:
-    content = read_yaml(path)
-    if not isinstance(content, list) or not content:
-        raise ConfigError(f"{path} holds {type(content).__name__}", "Give a YAML file with a list of sets")
-    return content
-
-
-def _write(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet], output: Path) -> None:
-    write_text(output / "comparison.json", json.dumps(as_json(rows, tasks), indent=2) + "\n")
-    for number, row in enumerate(rows):
-        for task, metrics in row.metrics.items():
-            folder = output / f"{number}_{row.name}" / task
-            write_text(folder / "metrics.json", json.dumps({**metrics, "model": row.file}, indent=2) + "\n")
-    with (
-        new_file(output / "comparison.csv", TrainingError) as part,
-        part.open("w", newline="", encoding="utf-8") as file,
-    ):
-        writer = csv.writer(file)
-        recalls = [f"{task.name} R@{rank}" for task in tasks for rank in RANKS]
-        writer.writerow(
-            ["model", "variant", "file", "runtime", "dim", "parameters", "ms", "MB per 1000 images", *recalls]
-        )
-        for r in rows:
-            values = [f"{r.recall[task.name][rank]:.2f}" for task in tasks for rank in RANKS]
-            numbers = [r.descriptor_dim, r.parameters, f"{r.ms_per_image:.2f}", f"{r.mb_per_1000_images:.2f}"]
-            writer.writerow([r.name, r.variant, r.file, r.runtime, *numbers, *values])
 
 
 def _show(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet]) -> None:

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-
-import torch
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
-from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.export.exported_model import model_of_export
-from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.conversion import Conversion, convert_file
 from vpr_ros.inference import shipped_model_path
-from vpr_ros.models import AggregationConfig, PlaceModel, build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
-from vpr_ros.models.convert import convert
-from vpr_ros.models.initialise import initialise_assignment
-
-BATCH = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,35 +49,11 @@ def _parser() -> CommandParser:
 def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
     file = args.file or shipped_model_path()
-    replaced = args.init_images is not None
-    if file.suffix == ".onnx":
-        if args.heads is not None or (args.ghost_clusters is not None and not replaced):
-            raise ConfigError(f"--heads or --ghost-clusters for {file.name}", "An export says these itself: drop them")
-        model, kind = model_of_export(file, args.name), f"read back from {file.name}"
-    else:
-        model, published = convert(file, args.name, args.heads, None if replaced else args.ghost_clusters)
-        kind = published.kind
-    if replaced:
-        ghosts = 1 if args.ghost_clusters is None else args.ghost_clusters
-        aggregation = AggregationConfig("supervlad", {"clusters": args.clusters, "ghost_clusters": ghosts})
-        model = _with_aggregation(model, aggregation, ImageFolder.open(args.init_images, args.init_count))
-        kind += f"; now under SuperVLAD K={args.clusters} G={ghosts}, its clusters found in {args.init_images}"
+    wanted = Conversion(args.name, args.heads, args.ghost_clusters, args.clusters, args.init_images, args.init_count)
+    model, kind = convert_file(file, wanted)
     save_checkpoint(model, args.output, Recipe(name=f"converted from {file.name}"))
     size = model.config.preprocessing
     print(f"{args.output}: {kind}, descriptor {model.descriptor_dim}, input {size.height_px}x{size.width_px}")
-
-
-def _with_aggregation(model: PlaceModel, aggregation: AggregationConfig, images: ImageFolder) -> PlaceModel:
-    plain = replace(model.config, cross_image=None, whitening_dim=None, patch_normalised=None)
-    new = build_model(replace(plain, aggregation=aggregation))
-    new.backbone.load_state_dict(model.backbone.state_dict(), strict=True)
-    initialise_assignment(new, _batches(images, new.config.preprocessing))
-    return new
-
-
-def _batches(images: ImageFolder, preprocessing: Preprocessing) -> Iterator[torch.Tensor]:
-    for batch in images.batches(BATCH):
-        yield torch.from_numpy(preprocessing.batch(batch))
 
 
 if __name__ == "__main__":

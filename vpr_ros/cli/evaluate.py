@@ -21,10 +21,11 @@ from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.metrics import Metrics
-from vpr_ros.evaluation.positives_by_distance import PoseThreshold
+from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
 from vpr_ros.evaluation.summary import summary_notes, summary_tables
@@ -55,27 +56,24 @@ def build_parser() -> CommandParser:
     parser.add_argument("queries", type=Path, metavar="QUERIES", help="bag or image folder")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="model of the map (default: the shipped vpr_nano)")
-    parser.add_argument("--limit", type=int, metavar="N", help="use the first N queries only")
-    parser.add_argument("--baselines", action="store_true", help="also count chance and 32x32 grey pixels")
-    parser.add_argument("--pictures", type=int, default=8, metavar="N", help="wrong matches to picture (%(default)s)")
-    rule = parser.add_argument_group("what counts as a correct match (default: within 25 m)")
+    add_option(parser, EvaluationOptions, "limit", "N")
+    add_option(parser, EvaluationOptions, "baselines")
+    add_option(parser, EvaluationOptions, "pictures", "N")
+    rule = parser.add_argument_group(f"what counts as a correct match (default: within {DEFAULT_RADIUS_M:g} m)")
     rule.add_argument(
         "--threshold", type=PoseThreshold.parse, metavar="M[,DEG]", help="within M metres and DEG degrees"
     )
-    rule.add_argument("--frame-window", type=int, metavar="N", help="frame numbers at most N apart")
-    rule.add_argument("--positives", type=Path, metavar="CSV", help="listed in a file with columns query,positives")
-    rule.add_argument("--ignore-uninformative", action="store_true", help="leave out queries with informative=0")
+    add_option(rule, GroundTruthRule, "frame_window", "N")
+    add_option(rule, GroundTruthRule, "positives_csv", "CSV", "--positives")
+    add_option(rule, GroundTruthRule, "ignore_uninformative")
     add_source_arguments(parser)
     return parser
 
 
 def _evaluate(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
-    rule = GroundTruthRule(
-        arguments.threshold, arguments.frame_window, arguments.positives, arguments.ignore_uninformative
-    )
-    named = arguments.map_frame is not None
-    options = EvaluationOptions(rule, arguments.limit, arguments.baselines, arguments.pictures, frame_named=named)
+    rule = config_from(GroundTruthRule, arguments, threshold=arguments.threshold)
+    options = config_from(EvaluationOptions, arguments, rule=rule, frame_named=arguments.map_frame is not None)
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)

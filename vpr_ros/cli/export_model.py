@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -13,15 +12,13 @@ from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.evaluation.positives_csv import read_positives
+from vpr_ros.export.engine_model import EngineOptions, require_tensorrt, write_engine_model
 from vpr_ros.export.export import ExportOptions, ExportReport, export_onnx, report_path
-from vpr_ros.export.exportable import Exportable, exportable_hub_model, exportable_place_model
+from vpr_ros.export.exportable import Exportable, exportable_hub_model
+from vpr_ros.export.from_checkpoint import Whitening, exportable_checkpoint
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.parity import RecallSet
 from vpr_ros.export.precision import Precision
-from vpr_ros.export.tensorrt_engine import EngineOptions, build_engine, require_tensorrt
-from vpr_ros.export.whiten import MOST_IMAGES, whitened
-from vpr_ros.models.checkpoint import load_checkpoint
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,64 +51,67 @@ def _parser() -> CommandParser:
     task.add_argument("--query-images", type=Path, help="folder")
     task.add_argument("--positives", type=Path, help="CSV: query, positives")
     engine = parser.add_argument_group("TensorRT")
-    engine.add_argument("--tensorrt", type=Path, metavar="ENGINE", help="also build an engine, for this GPU only")
-    engine.add_argument("--timing-cache", type=Path, help="kept between builds")
+    engine.add_argument(
+        "--tensorrt",
+        type=Path,
+        metavar="FILE.onnx",
+        help="also write it with its engine inside, for this GPU only",
+    )
+    engine.add_argument("--timing-cache", type=Path, metavar="FOLDER", help="kept between builds")
     add_preprocessing(parser, "of the input (default: the checkpoint's; needed with --torch-hub)")
     return parser
 
 
 def _command(argv: Sequence[str]) -> None:
     args = _parser().parse_args(argv)
+    _check(args)
+    if args.tensorrt is not None:
+        require_tensorrt()
+    task = (args.map_images, args.query_images, args.positives)
+    options = ExportOptions(
+        images=ImageFolder.open(args.images, args.image_count),
+        precision=args.precision,
+        calibration=ImageFolder.open(args.calibration_images, 100) if args.calibration_images else None,
+        task=RecallSet.open(*task) if all(task) else None,
+        store_half=args.store_half,
+    )
+    report = export_onnx(_exportable(args), args.output, options)
+    print(_summary(args.output, report))
+    if args.tensorrt is not None:
+        engine = EngineOptions(half=args.precision != "fp32", timing_cache=args.timing_cache)
+        built = write_engine_model(args.output, args.tensorrt, engine)
+        print(f"{args.tensorrt}: with an engine for {built.built_for}; a map made with {args.output} goes with it")
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Refuse what argparse cannot see: options that go together, or do not.
+
+    Raises:
+        ConfigError: which.
+    """
     if (args.checkpoint is None) == (args.torch_hub is None):
         raise ConfigError(
             "export_model needs a checkpoint or --torch-hub, one of the two", f"See {program('export_model')} --help"
         )
     if (args.whiten is None) != (args.whiten_images is None) or (args.whiten is not None and args.checkpoint is None):
         raise ConfigError("whitening needs a checkpoint, --whiten and --whiten-images", "Give all three, or none")
-    if args.tensorrt is not None:
-        require_tensorrt()
-    options = ExportOptions(
-        images=ImageFolder.open(args.images, args.image_count),
-        precision=args.precision,
-        calibration=ImageFolder.open(args.calibration_images, 100) if args.calibration_images else None,
-        task=_task(args),
-        store_half=args.store_half,
-    )
-    exportable = _from_hub(args) if args.torch_hub else _from_checkpoint(args)
-    report = export_onnx(exportable, args.output, options)
-    print(_summary(args.output, report))
-    if args.tensorrt is not None:
-        engine = EngineOptions(half=args.precision != "fp32", timing_cache=args.timing_cache)
-        build_engine(args.output, args.tensorrt, exportable.info.preprocessing, engine)
-        print(f"{args.tensorrt}: TensorRT engine")
-
-
-def _from_checkpoint(args: argparse.Namespace) -> Exportable:
-    model, recipe = load_checkpoint(args.checkpoint)
-    preprocessing = replace(model.config.preprocessing, **preprocessing_changes(args))
-    if model.cross_image is not None and model.cross_image.mode != "single":
-        model.cross_image.mode = "single"  # as in validation: a robot has one image at a time
-        print("the cross-image encoder is exported in single-image mode: a robot has one image at a time")
-    if args.whiten is not None:
-        model = whitened(model, ImageFolder.open(args.whiten_images, MOST_IMAGES), args.whiten, preprocessing)
-    return exportable_place_model(model, recipe, preprocessing)
-
-
-def _from_hub(args: argparse.Namespace) -> Exportable:
-    if args.size is None:
-        raise ConfigError("a torch.hub model does not say what size it expects", "Give --size HEIGHTxWIDTH")
-    repository, entry = args.torch_hub
-    return exportable_hub_model(repository, entry, Preprocessing(**preprocessing_changes(args)), trust=args.trust_repo)
-
-
-def _task(args: argparse.Namespace) -> RecallSet | None:
-    parts = (args.map_images, args.query_images, args.positives)
-    if not any(parts):
-        return None
-    if not all(parts):
+    task = (args.map_images, args.query_images, args.positives)
+    if any(task) and not all(task):
         raise ConfigError("the recall change needs --map-images, --query-images and --positives", "Give all three")
-    maps, queries = ImageFolder.open(args.map_images), ImageFolder.open(args.query_images)
-    return RecallSet(maps, queries, read_positives(args.positives, maps.names, queries.names).positives)
+    if args.torch_hub and args.size is None:
+        raise ConfigError("a torch.hub model does not say what size it expects", "Give --size HEIGHTxWIDTH")
+
+
+def _exportable(args: argparse.Namespace) -> Exportable:
+    changes = preprocessing_changes(args)
+    if args.torch_hub:
+        repository, entry = args.torch_hub
+        return exportable_hub_model(repository, entry, Preprocessing(**changes), trust=args.trust_repo)
+    whitening = None if args.whiten is None else Whitening(args.whiten, args.whiten_images)
+    exportable, notes = exportable_checkpoint(args.checkpoint, changes, whitening)
+    for note in notes:
+        print(note)
+    return exportable
 
 
 def _summary(path: Path, report: ExportReport) -> str:

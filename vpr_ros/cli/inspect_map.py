@@ -11,13 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from vpr_ros.cli.tables import stdout_console
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
-from vpr_ros.mapping.reseal import reseal
+from vpr_ros.mapping.upkeep import reseal, upgrade
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.spacing import median_spacing_m
@@ -25,7 +27,8 @@ from vpr_ros.maps.spacing import median_spacing_m
 EXAMPLE = """  %(prog)s my_map
   %(prog)s my_map --verify --picture my_map.png
   %(prog)s my_map --json
-  %(prog)s my_map --reseal"""
+  %(prog)s my_map --reseal
+  %(prog)s old_map --upgrade"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,10 +42,14 @@ def build_parser() -> CommandParser:
     parser.add_argument("map", type=Path, metavar="MAP", help="map folder made by build_map")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--verify", action="store_true", help="read every byte and compare the checksums")
-    parser.add_argument(
+    change = parser.add_mutually_exclusive_group()
+    change.add_argument(
         "--reseal",
         action="store_true",
         help="accept manifest.yaml, changed by hand, and the thumbnails as they are: write their checksums anew",
+    )
+    change.add_argument(
+        "--upgrade", action="store_true", help="bring a map of an older format to the current one, in its place"
     )
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the map from above")
     return parser
@@ -50,7 +57,8 @@ def build_parser() -> CommandParser:
 
 def _inspect(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
-    place_map = reseal(arguments.map) if arguments.reseal else PlaceMap.open(arguments.map)
+    opened = reseal if arguments.reseal else upgrade if arguments.upgrade else PlaceMap.open
+    place_map = opened(arguments.map)
     if arguments.verify:
         place_map.verify()
     if arguments.picture is not None:
@@ -90,16 +98,19 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
+        "format": f"{manifest.format_version}, "
+        + ("the current one" if manifest.format_version == FORMAT_VERSION else "an older one (see --upgrade)"),
         "manifest": "as it was sealed"
         if manifest.manifest_sha256
-        else "has no checksum, as of an older map: changes do not show (--reseal adds it)",
+        else "has no checksum, as of an older map: changes do not show (--upgrade adds it)",
         "files": "every checksum holds" if verified else "sizes and samples hold (--verify reads everything)",
         "written": f"{manifest.created_utc} by {manifest.software}",
     }
     for camera in manifest.cameras:
         mount = camera.T_base_camera
         where = "mount unknown" if mount is None else "at {:.2f} {:.2f} {:.2f} m on the base".format(*mount.position_m)
-        rows[f"camera {camera.name}"] = f"{where}{', frame ' + camera.frame_id if camera.frame_id else ''}"
+        frame = f", frame {camera.frame_id}" if camera.frame_id else ""
+        rows[f"camera {camera.name}"] = f"{where}{frame}, {_intrinsics(camera.intrinsics)}"
     for number, session in enumerate(manifest.sessions):
         skipped = "".join(f", {count} {reason}" for reason, count in session.skipped.items() if count)
         rows[f"session {number}"] = f"{session.frames} frames of {session.source}{skipped}"
@@ -114,6 +125,13 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
 def origin_text(origin_m: PositionM) -> str:
     """Where a map's zero lies, for people."""
     return "{:.10g} {:.10g} {:.10g} m of the recordings' poses: add it to put a pose back".format(*origin_m)
+
+
+def _intrinsics(camera: CameraIntrinsics | None) -> str:
+    if camera is None:
+        return "intrinsics unknown"
+    lens = f"{camera.lens.value} distortion" if camera.has_distortion else "no distortion"
+    return f"{camera.width_px}x{camera.height_px} px, focal length {camera.fx_px:.1f} {camera.fy_px:.1f} px, {lens}"
 
 
 def _shown(value: str) -> Text:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,7 +54,8 @@ def writing(path: Path, error_type: type[VprError]) -> Iterator[None]:
 def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
     """Yield a temporary beside *path* that takes its place when the block ends well; else an older file stays.
 
-    Folders above it are made. What is no regular file (a pipe, ``/dev/stdout``) is yielded itself.
+    Whoever is killed, or loses power, leaves the old file or the new one. The new one may be read by who read the old
+    one. Folders above it are made. What is no regular file (a pipe, ``/dev/stdout``) is yielded itself.
 
     Raises:
         VprError: *error_type*: the disk refused.
@@ -63,12 +66,61 @@ def new_file(path: Path, error_type: type[VprError]) -> Iterator[Path]:
             yield target
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")  # libraries look at the suffix
+        part = _part(target, os.getpid())
+        _remove_parts_of_the_dead(target)
         try:
+            part.unlink(missing_ok=True)
+            part.touch(exist_ok=False)  # a link of this name in somebody's folder is not followed
             yield part
+            if target.exists():
+                shutil.copymode(target, part)
+            _to_disk(part)
             part.replace(target)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _part(target: Path, pid: int | str) -> Path:
+    return target.with_name(f".{target.stem}.{pid}.part{target.suffix}")  # libraries look at the suffix
+
+
+def _remove_parts_of_the_dead(target: Path) -> None:
+    """Whoever was killed while it wrote *target* left its temporary."""
+    before, after = _part(target, "\0").name.split("\0")
+    for left in target.parent.glob(".*.part*"):
+        pid = left.name.removeprefix(before).removesuffix(after)
+        if left.name == f"{before}{pid}{after}" and pid.isdecimal() and not _is_alive(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+@contextmanager
+def folder_beside(path: Path, error_type: type[VprError]) -> Iterator[Path]:
+    """Yield a new folder on the disk of *path*, removed with all in it when the block ends.
+
+    What is made there and renamed to *path* is whole or not there. Folders above it are made.
+
+    Raises:
+        VprError: *error_type*: the disk refused.
+    """
+    with writing(path, error_type):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+            yield Path(folder)
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def write_text(path: Path, text: str, error_type: type[VprError]) -> None:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-EVIDENCE_NAMES: Final = ("similarity", "distance_log_ratio", "concentration")
+
+class Evidence(NamedTuple):
+    """What speaks for one candidate, a row of ``match_evidence``. Larger always speaks for it.
+
+    Attributes:
+        similarity: its cosine.
+        distance_log_ratio: how many times farther the nearest descriptor of another place is, as a logarithm.
+        concentration: share of the candidates at the same place.
+    """
+
+    similarity: float
+    distance_log_ratio: float
+    concentration: float
+
+
+EVIDENCE_NAMES: Final = Evidence._fields
 EVIDENCE_TOP_K: Final = 20
 """How many of the most similar candidates are looked at; the same number at calibration and on the robot."""
 MIN_UNLIKENESS: Final = 1e-3
@@ -26,10 +41,9 @@ def match_evidence(
         radius_m: two candidates nearer than this are the same place.
 
     Returns:
-        (min(K, 20), 3) with the columns of ``EVIDENCE_NAMES``: its cosine; how many times farther the nearest
-        descriptor of another place is (the farthest candidate where all are one place), as a logarithm, so that light
-        which moves every descriptor away says little (Lowe, "Distinctive image features", IJCV 2004, section 7.1);
-        share of the candidates at the same place.
+        (min(K, 20), 3), each row an ``Evidence``. Where all candidates are one place the farthest of them stands for
+        another. The ratio, unlike a difference, says little about light which moves every descriptor away (Lowe,
+        "Distinctive image features", IJCV 2004, section 7.1).
     """
     similarity = np.asarray(similarities[:EVIDENCE_TOP_K], dtype=np.float64)
     position_m = position_m[:EVIDENCE_TOP_K]

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.pose import Pose
 
 ImageRgb = npt.NDArray[np.uint8]
@@ -55,18 +56,20 @@ class FrameRecord:
 
 @dataclass(frozen=True)
 class CameraMount:
-    """Where a camera sits on the robot.
+    """Where a camera sits on the robot, and how it sees.
 
     Attributes:
         name: the camera's name, as in ``Frame.camera``.
         frame_id: its TF frame, "" where unknown.
         T_base_camera: pose of the (optical) camera frame in the base frame, or None where nobody said:
             then map and robot are taken to carry the camera at the same place.
+        intrinsics: how it sees, for images of the size it records, or None where nobody said.
     """
 
     name: str
     frame_id: str = ""
     T_base_camera: Pose | None = None
+    intrinsics: CameraIntrinsics | None = None
 
 
 @dataclass(frozen=True)

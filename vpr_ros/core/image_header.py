@@ -10,6 +10,7 @@ from typing import Final
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.jpeg_structure import jpeg_size
+from vpr_ros.core.options import option
 
 MAX_IMAGE_PIXELS: Final = 1 << 27
 """134 million, a panorama of 16384 x 8192: 400 MB when decoded."""
@@ -18,6 +19,20 @@ LARGEST_PIXEL_LIMIT: Final = 1 << 28
 MOST_ELONGATED: Final = 256
 """A longer side more than so many times the shorter one is no view of a place; its thumbnail would fill the memory."""
 LARGEST_SAMPLE_BITS: Final = 16
+
+
+@dataclass(frozen=True)
+class PixelLimit:
+    """How large an image may be, for every configuration that has this option."""
+
+    max_image_pixels: int = option(
+        MAX_IMAGE_PIXELS,
+        "a larger image is left out before it is decoded, by the size its header states",
+        unit="pixels",
+        minimum=1,
+        maximum=LARGEST_PIXEL_LIMIT,
+        when="Raise it for cameras of more than 134 megapixels, lower it where memory is short.",
+    )
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
 from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
 from vpr_ros.evaluation.metrics import Metrics, compute_metrics
@@ -30,29 +30,22 @@ class EvaluationOptions:
 
     Attributes:
         rule: which map frames are correct.
-        limit: use the first so many queries only, None = all.
-        baselines: count chance and 32x32 grey pixels on the same queries.
-        pictures: how many wrong matches to picture.
         frame_named: somebody said that the queries' poses are in the frame their source names.
     """
 
     rule: GroundTruthRule = field(default_factory=GroundTruthRule)
-    limit: int | None = None
-    baselines: bool = False
-    pictures: int = 8
+    limit: int | None = option(None, "use the first so many queries only (default: all)", minimum=1)
+    baselines: bool = option(False, "also count chance and 32x32 grey pixels on the same queries")
+    pictures: int = option(8, "how many wrong matches to picture", minimum=0)
     frame_named: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.
 
         Raises:
-            ConfigError: a limit below 1 or a negative number of pictures.
+            ConfigError: see ``Option.checked``.
         """
-        if (self.limit is not None and self.limit < 1) or self.pictures < 0:
-            raise ConfigError(
-                f"limit {self.limit} and pictures {self.pictures} must be at least 1 and 0",
-                "Leave --limit out to use every query",
-            )
+        check_options(self)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import FloatArray, Pose
 from vpr_ros.evaluation.positives import BoolArray, Positives
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold, positives_by_distance
@@ -20,26 +21,24 @@ from vpr_ros.maps import PlaceMap
 
 @dataclass(frozen=True)
 class GroundTruthRule:
-    """Which map frames count as correct. At most one of the three is given; none means 25 m.
+    """Which map frames count as correct. At most one of the first three is given; none means 25 m.
 
     Attributes:
         threshold: by distance (and angle) between the true poses.
-        frame_window: by frame number, see ``positives_by_index``.
-        positives_csv: by a file, see ``read_positives``.
-        ignore_uninformative: leave out the queries the file marks ``informative=0``.
     """
 
     threshold: PoseThreshold | None = None
-    frame_window: int | None = None
-    positives_csv: Path | None = None
-    ignore_uninformative: bool = False
+    frame_window: int | None = option(None, "frame numbers at most so many apart, for drives in step", minimum=0)
+    positives_csv: Path | None = option(None, "listed in a file with columns query,positives")
+    ignore_uninformative: bool = option(False, "leave out queries that the file marks informative=0")
 
     def __post_init__(self) -> None:
         """Refuse two rules at once.
 
         Raises:
-            ConfigError: more than one rule, or ``ignore_uninformative`` without a file.
+            ConfigError: see ``Option.checked``; more than one rule, or ``ignore_uninformative`` without a file.
         """
+        check_options(self)
         given = [self.threshold is not None, self.frame_window is not None, self.positives_csv is not None]
         if sum(given) > 1:
             raise ConfigError(

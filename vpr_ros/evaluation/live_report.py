@@ -1,7 +1,7 @@
-"""What a listener saw of a running localizer, beside the truth: numbers and a picture.
+"""What a listener saw of a running localizer, beside the ground truth: numbers and a picture.
 
-An answer is right by the definition of ``evaluate``: its best match lies within the threshold of the truth. How precise
-the published pose is, is another question, answered by its error in metres.
+An answer is right by the definition of ``evaluate``: its best match lies within the threshold of the ground truth. How
+precise the published pose is, is another question, answered by its error in metres.
 """
 
 from __future__ import annotations
@@ -48,9 +48,10 @@ class LiveLog:
     """Everything heard, by the image's time in nanoseconds.
 
     Attributes:
-        truth: where the robot really was.
+        truth: ground truth, where the robot really was.
         best_match: pose the most similar map frame gives, accepted or not; None where nothing matched.
         published: accepted poses.
+        rejected: type of rejection -> count, as the node last gave it on /diagnostics, since it was activated.
         latency_ms: from the image's stamp to the arrival of its answer.
         map_xy_m: (N, 2) the map's frames.
     """
@@ -58,12 +59,13 @@ class LiveLog:
     truth: dict[int, Pose] = field(default_factory=dict)
     best_match: dict[int, Pose | None] = field(default_factory=dict)
     published: dict[int, LiveAnswer] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[int, float] = field(default_factory=dict)
     map_xy_m: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 def right_answers(log: LiveLog, threshold: PoseThreshold) -> dict[int, bool]:
-    """By stamp, for every answer whose truth is known: whether it is right. See ``PoseThreshold.admits``."""
+    """By stamp, for every answer whose ground truth is known: whether it is right. See ``PoseThreshold.admits``."""
     return {
         stamp: match is not None and threshold.admits(match, log.truth[stamp])
         for stamp, match in log.best_match.items()
@@ -91,6 +93,7 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
         f"images answered    {len(right)} of {len(log.truth)} played",
         f"recall@1           {100 * hits / len(right):.1f} % (95 % interval {interval})",
         f"accepted           {len(accepted)}, {wrong} of them wrong; rejected {len(right) - len(accepted)}",
+        *_rejected_by_type(log),
         f"right means        {right_means(threshold.rule)}",
     ]
     errors_m = [log.published[stamp].T_map_base.distance_m(log.truth[stamp]) for stamp in accepted]
@@ -101,6 +104,11 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
     if latency:
         lines.append(f"image to answer    p50 {np.median(latency):.0f} ms, p95 {np.quantile(latency, 0.95):.0f} ms")
     return lines
+
+
+def _rejected_by_type(log: LiveLog) -> list[str]:
+    counts = ", ".join(f"{name} {count}" for name, count in log.rejected.items() if count)
+    return [f"rejected by type   {counts}, as the node counts since it was activated"] if counts else []
 
 
 def write_picture(log: LiveLog, threshold: PoseThreshold, path: Path) -> None:

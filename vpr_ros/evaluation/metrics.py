@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +24,8 @@ from vpr_ros.evaluation.positives import right_means
 from vpr_ros.evaluation.precision_recall import PrecisionRecall, precision_recall
 from vpr_ros.evaluation.recall import Recall, recall_at_n
 from vpr_ros.evaluation.reliability import reliability
+from vpr_ros.localization import Rejection
+from vpr_ros.localization.sentences import rejection_words
 
 METRICS_FORMAT = "vpr_ros evaluation"
 METRICS_VERSION = 1
@@ -125,15 +127,20 @@ def _acceptance(outcomes: Outcomes) -> dict[str, Any]:
             "wrong_share": 100.0 * (count - true) / len(outcomes),
             "wrong_share_interval": percent_interval(count - true, len(outcomes)),
         },
-        "rejected": dict(
-            Counter(_reason_class(row.answer.reason) for row in outcomes.rows if not row.answer.accepted).most_common()
-        ),
+        **_rejections([row.answer.rejection for row in outcomes.rows if row.answer.rejection is not None]),
     }
 
 
-def _reason_class(reason: str) -> str:
-    """The sentence without the numbers of this one query: what follows the last colon, without brackets."""
-    return reason.rpartition(": ")[2].partition(" (")[0]
+def _rejections(rejections: Sequence[Rejection]) -> dict[str, Any]:
+    """How many of each type, and of each type's words, the most frequent first."""
+    by_type = Counter(rejection.type.value for rejection in rejections)
+    by_words = Counter((rejection.type.value, rejection_words(rejection)) for rejection in rejections)
+    return {
+        "rejected": dict(by_type.most_common()),
+        "rejections": [
+            {"type": name, "reason": words, "count": count} for (name, words), count in by_words.most_common()
+        ],
+    }
 
 
 def _nees(outcomes: Outcomes) -> dict[str, Any]:

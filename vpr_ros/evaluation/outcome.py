@@ -22,7 +22,7 @@ class QueryOutcome:
 
     Attributes:
         name: within its source.
-        truth: true ``T_map_base``, or None.
+        truth: ground truth of ``T_map_base``, or None.
         answer: what the localizer said; its image was the only thing it was given.
         decode_ms: time to load and decode the image.
         pixels: (1024,) baseline descriptor, or None where baselines are not wanted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import FloatArray, Pose
 from vpr_ros.evaluation.positives import IntArray, Positives
 
@@ -19,28 +21,25 @@ _ANGLE_SLACK_RAD = 1e-9  # a map frame at exactly the threshold counts, whatever
 
 @dataclass(frozen=True)
 class PoseThreshold:
-    """How near a map frame must lie to count as correct.
+    """How near a map frame must lie to count as correct."""
 
-    Attributes:
-        radius_m: largest distance between the two positions (inclusive).
-        angle_rad: largest angle between the two orientations (inclusive), or None: the heading does not count.
-    """
-
-    radius_m: float = DEFAULT_RADIUS_M
-    angle_rad: float | None = None
+    radius_m: float = option(
+        DEFAULT_RADIUS_M, "largest distance between the two positions (inclusive)", unit="m", minimum=0.0
+    )
+    angle_rad: float | None = option(
+        None,
+        "largest angle between the two orientations (inclusive); without one the heading does not count",
+        unit="rad",
+        minimum=0.0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a threshold.
 
         Raises:
-            ConfigError: a negative or infinite number.
+            ConfigError: see ``Option.checked``.
         """
-        numbers = [self.radius_m] + ([] if self.angle_rad is None else [self.angle_rad])
-        if not all(np.isfinite(number) and number >= 0 for number in numbers):
-            raise ConfigError(
-                f"a threshold must be finite and not negative, found {numbers}",
-                "Give M or M,DEG such as 25 or 0.3,30",
-            )
+        check_options(self)
 
     @classmethod
     def parse(cls, text: str) -> PoseThreshold:
@@ -49,14 +48,14 @@ class PoseThreshold:
         Raises:
             ConfigError: anything else.
         """
-        parts = text.split(",")
         try:
-            numbers = [float(part) for part in parts]
-        except ValueError:
-            numbers = []
-        if len(numbers) not in (1, 2):
-            raise ConfigError(f"threshold {text!r} is not M or M,DEG", "Give for example 25 or 0.3,30")
-        return cls(numbers[0], float(np.deg2rad(numbers[1])) if len(numbers) == 2 else None)
+            radius_m, *angles_deg = (float(part) for part in text.split(","))
+            (angle_rad,) = map(math.radians, angles_deg or [math.nan])
+            return cls(radius_m, angle_rad if angles_deg else None)
+        except (ValueError, ConfigError) as error:
+            raise ConfigError(
+                f"threshold {text!r} is not M or M,DEG of finite numbers, 0 or more", "Give for example 25 or 0.3,30"
+            ) from error
 
     def admits(self, T_map_base: Pose, truth: Pose) -> bool:
         """Whether a match at *T_map_base* is a correct one: what ``positives_by_distance`` says of every map frame.

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.localization.sentences import answer_sentence
 
 QUERY_COLUMNS = (
     "query",
@@ -16,6 +17,7 @@ QUERY_COLUMNS = (
     "answerable",
     "right",
     "accepted",
+    "rejection",
     "reason",
     "top1",
     "top1_index",
@@ -47,7 +49,8 @@ def write_query_table(path: Path, outcomes: Outcomes) -> None:
                     int(outcomes.positives.indices[number].size > 0),
                     int(outcomes.right[number]),
                     int(row.answer.accepted),
-                    row.answer.reason,
+                    row.answer.rejection.type.value if row.answer.rejection else "",
+                    answer_sentence(row.answer),
                     best.name if best else "",
                     best.frame_index if best else "",
                     f"{best.similarity:.6f}" if best else "",

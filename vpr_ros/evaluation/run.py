@@ -117,11 +117,11 @@ def _counted_records(queries: Iterable[FrameRecord], ground_truth: GroundTruth) 
             yield number, record
 
 
-def _localize(localizer: Localizer, record: FrameRecord, mount: CameraMount | None) -> tuple[QueryOutcome, ImageRgb]:
+def _localize(localizer: Localizer, record: FrameRecord, camera: CameraMount | None) -> tuple[QueryOutcome, ImageRgb]:
     """Decode and localize one frame. The localizer never sees the true pose."""
     start = perf_counter()
     image_rgb = record.load().image_rgb
     decode_ms = 1e3 * (perf_counter() - start)
     frame = Frame(image_rgb, record.stamp_ns, record.camera, record.name)
-    answer = localizer.localize(frame, T_base_camera=mount.T_base_camera if mount else None)
+    answer = localizer.localize(frame, T_base_camera=camera.T_base_camera if camera else None)
     return QueryOutcome(record.name, record.T_map_base, answer, decode_ms), image_rgb

@@ -23,7 +23,8 @@ class TextTable:
 
 def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
     """Tables in the order a reader asks: found? published? how far off? how fast?"""
-    return (_recall(metrics), _acceptance(metrics), _pose_error(metrics), _latency(metrics))
+    tables = (_recall(metrics), _acceptance(metrics), _rejections(metrics), _pose_error(metrics), _latency(metrics))
+    return tuple(table for table in tables if table.rows)
 
 
 def summary_notes(metrics: Metrics) -> list[str]:
@@ -84,6 +85,11 @@ def _acceptance(metrics: Metrics) -> TextTable:
         ),
     )
     return TextTable(f"Answers, with 95 % intervals (right: {metrics['right_means']})", ("", ""), rows)
+
+
+def _rejections(metrics: Metrics) -> TextTable:
+    rows = tuple((row["type"], row["reason"], str(row["count"])) for row in metrics["rejections"])
+    return TextTable("Rejected", ("type", "reason", "queries"), rows)
 
 
 def _pose_error(metrics: Metrics) -> TextTable:

@@ -1,1 +1,1 @@
-"""From torch to what a robot runs: ONNX in three precisions, TensorRT, and the gate every export must pass."""
+"""From torch to what a robot runs: ONNX in three precisions, an engine inside if wanted, the gate of every export."""

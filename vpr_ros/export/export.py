@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import get_args
 
-from vpr_ros.core.disk import writing
+from vpr_ros.core.disk import folder_beside
 from vpr_ros.core.errors import ConfigError, ExportError
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.export.exportable import Exportable
@@ -85,26 +82,17 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
     require_converter(options.precision)
     if options.store_half and options.precision != "fp32":
         raise ConfigError(f"half storage of an {options.precision} export", "Use it with precision fp32")
-    with _folder_beside(path) as folder:
-        made = _write(exportable, Path(folder), options)
+    with folder_beside(path, ExportError) as folder:
+        made = _write(exportable, folder, options)
         read_back(made)
         extractor: Extractor = open_extractor(made, InferenceOptions(providers=(CPU,)))
         parity = measure(torch_describer(exportable), extractor_describer(extractor), options.images, options.task)
         check(parity, options.precision)
         report = ExportReport(path.name, options.precision, made.stat().st_size, extractor.sha256, parity)
-        (Path(folder) / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
+        (folder / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
         made.replace(path)
-        (Path(folder) / "report.json").replace(report_path(path))
+        (folder / "report.json").replace(report_path(path))
     return report
-
-
-@contextmanager
-def _folder_beside(path: Path) -> Iterator[str]:
-    """A temporary folder on the disk of *path*, for everything that is written on the way to it."""
-    with writing(path, ExportError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
-            yield folder
 
 
 def report_path(path: Path) -> Path:

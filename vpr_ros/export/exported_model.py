@@ -18,7 +18,7 @@ from vpr_ros.export.half_storage import HALF_SUFFIX
 from vpr_ros.export.metadata import load_onnx
 from vpr_ros.export.named_weights import FOLDED_KEY, TRANSPOSED_SUFFIX
 from vpr_ros.models.build import build_model
-from vpr_ros.models.checkpoint import load_strictly
+from vpr_ros.models.checkpoint import load_checkpoint, load_strictly
 from vpr_ros.models.place_model import PlaceModel
 
 Weights = dict[str, npt.NDArray[np.float32]]
@@ -27,6 +27,15 @@ WIDEST_CONVOLUTIONS = ("stem.1.0", "stride8.0.0", "stride16.0.0", "stride32.0.0"
 """Their output channels are the ``width`` of a ``NanoBackbone``."""
 FOLDED_BIAS_SUFFIX = "_bias"
 """What the exporter appends to a convolution's weight for the batch norm it folded into it."""
+
+
+def model_of_file(path: Path) -> PlaceModel:
+    """Read a model from a checkpoint, or from an exported vpr_nano.
+
+    Raises:
+        ExportError, ModelError, TrainingError: the file is neither.
+    """
+    return model_of_export(path) if path.suffix == ".onnx" else load_checkpoint(path)[0]
 
 
 def model_of_export(path: Path, name: str = "") -> PlaceModel:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import onnx
 
+from vpr_ros.core.disk import folder_beside
 from vpr_ros.core.errors import ExportError, ModelError
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
@@ -73,15 +73,11 @@ def describe_onnx(source: Path, target: Path, description: Description) -> Descr
     )
     dropped = rename_ends(model, image.name, descriptor.name)
     set_model_info(model, info)
-    trial = target.with_name(f".{target.name}.{os.getpid()}.trial")
-    try:
+    with folder_beside(target, ExportError) as folder:
+        trial = folder / target.name
         save_onnx(model, trial)
         _run_once(trial, info, source)
         trial.replace(target)
-    except OSError as error:
-        raise ExportError(f"{target} cannot be written ({error})", "Choose another place") from error
-    finally:
-        trial.unlink(missing_ok=True)
     return Described(info, tuple(dropped))
 
 

@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vpr_ros.core.errors import ExportError, FrameDecodeError
+from vpr_ros.core.errors import ExportError, FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.sources.image_file import read_image
-
-SUFFIXES = (".jpg", ".jpeg", ".png")
+from vpr_ros.sources.image_file import list_images, read_image
 
 
 @dataclass(frozen=True)
@@ -29,16 +27,17 @@ class ImageFolder:
 
     @classmethod
     def open(cls, folder: Path, limit: int | None = None) -> ImageFolder:
-        """List JPEG and PNG files; with a limit, so many spread evenly over the folder.
+        """List the images; with a limit, so many spread evenly over the folder.
 
         Raises:
             ExportError: no such folder, or no image in it.
         """
-        found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES) if folder.is_dir() else []
-        if not found:
-            raise ExportError(
-                f"no JPEG or PNG image under {folder}", "Give a folder with images as the robot sees them"
-            )
+        if not folder.is_dir():
+            raise ExportError(f"there is no folder {folder}", "Give a folder with images as the robot sees them")
+        try:
+            found = list_images(folder)
+        except SourceError as error:
+            raise ExportError(error.problem, "Give a folder with images as the robot sees them") from error
         if limit is not None and len(found) > limit:
             found = [found[int(i)] for i in np.linspace(0, len(found) - 1, limit).round()]
         return cls(tuple(found), tuple(str(p.relative_to(folder)) for p in found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from vpr_ros.core.errors import ExportError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.evaluation.positives import Positives
+from vpr_ros.evaluation.positives_csv import read_positives
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.export.exportable import Exportable
 from vpr_ros.export.images import ImageFolder
@@ -63,6 +65,16 @@ class RecallSet:
     map_images: ImageFolder
     query_images: ImageFolder
     positives: Positives
+
+    @classmethod
+    def open(cls, map_images: Path, query_images: Path, positives: Path) -> RecallSet:
+        """Read two folders and the CSV file that says what belongs together.
+
+        Raises:
+            ExportError, ConfigError: a folder without images, or no such table.
+        """
+        maps, queries = ImageFolder.open(map_images), ImageFolder.open(query_images)
+        return cls(maps, queries, read_positives(positives, maps.names, queries.names).positives)
 
 
 def torch_describer(exportable: Exportable) -> Describe:

@@ -26,6 +26,8 @@ _NEEDED_BY: Final = {
     TENSORRT: ("libcublas", "libcudnn", "libnvinfer", "libnvonnxparser"),
 }
 """How the libraries are called that each provider cannot start without; which version, its own file says."""
+_COMPUTE_CAPABILITY: Final = (75, 76)
+"""The driver's numbers for the two halves of it, ``CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR`` and ``_MINOR``."""
 
 
 def check_libraries(provider: str) -> None:
@@ -95,3 +97,27 @@ def _remedy(provider: str, needed: list[str]) -> str:
         f"Install CUDA {cuda} and cuDNN (`pip install 'onnxruntime-gpu[cuda,cudnn]'`; on a Jetson they come with "
         f"JetPack), or leave {provider} out of the providers"
     )
+
+
+def installed_tensorrt() -> str:
+    """Version of the TensorRT that ONNX Runtime loads, after ``check_libraries``; "unknown" where there is none."""
+    for name in _needed(TENSORRT):
+        if name.startswith("libnvinfer.so"):
+            with contextlib.suppress(OSError, AttributeError):
+                number = int(ctypes.CDLL(name).getInferLibVersion())  # 10.3.0 is 100300; 8.6.2 was 8602
+                major, rest = divmod(number, 10000 if number >= 10 * 10000 else 1000)
+                return f"{major}.{rest // 100}.{rest % 100}"
+    return "unknown"
+
+
+def installed_gpu() -> str:
+    """Name and compute capability of the first GPU, e.g. "Orin (8.7)"; "unknown" where there is none."""
+    try:
+        cuda = ctypes.CDLL(DRIVER)
+        name, major, minor = ctypes.create_string_buffer(256), ctypes.c_int(), ctypes.c_int()
+        failed = cuda.cuInit(0) or cuda.cuDeviceGetName(name, len(name), 0)
+        for attribute, value in zip(_COMPUTE_CAPABILITY, (major, minor), strict=True):
+            failed = failed or cuda.cuDeviceGetAttribute(ctypes.byref(value), attribute, 0)
+    except (OSError, AttributeError):
+        return "unknown"
+    return "unknown" if failed else f"{name.value.decode(errors='replace')} ({major.value}.{minor.value})"

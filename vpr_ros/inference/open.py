@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.hashing import file_sha256
 from vpr_ros.core.paths import user_path
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
-from vpr_ros.inference.gpu_libraries import check_libraries
+from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.inference.options import CPU, TENSORRT, EventLog, InferenceEvent, InferenceOptions
+from vpr_ros.inference.prebuilt import PrebuiltEngine, read_engine
 from vpr_ros.inference.session import ModelSession
 from vpr_ros.inference.shipped import shipped_model_path
 
@@ -23,6 +24,8 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
     The best provider that works answers at once. Where that would be TensorRT, whose first engine takes minutes to
     build, the next best answers until the engine is ready.
 
+    A file that carries its TensorRT engine (``prebuilt``) is run by TensorRT or not at all.
+
     Raises:
         ConfigError: none of the wanted providers is installed.
         ModelError: the file is missing, is no place recognition model, or does not run here.
@@ -31,14 +34,39 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
     path = shipped_model_path() if model is None else user_path(model, "the model")
     if not path.is_file():
         raise ModelError(f"no model at {path}", "Give an ONNX file, or leave --model out for the shipped one")
+    log = EventLog(options.on_event)
+    engine = read_engine(path)
+    if engine is not None:
+        session = open_prebuilt(path, engine, options)
+        log(InferenceEvent("chosen", session.provider, f"{session.provider} runs the engine in {path.name}"))
+        return OnnxExtractor(session, engine.source_sha256, log)
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
-    log = EventLog(options.on_event)
-    session, sha256 = _first_that_works(path, at_once, options, log), _sha256(path)
+    session, sha256 = _first_that_works(path, at_once, options, log), file_sha256(path)
     extractor = OnnxExtractor(session, sha256, log)
     if TENSORRT in wanted and _can_start(TENSORRT, log):
         extractor.upgrade_in_background(lambda: _open_tensorrt(path, sha256, options), TENSORRT)
     return extractor
+
+
+def open_prebuilt(path: Path, engine: PrebuiltEngine, options: InferenceOptions) -> ModelSession:
+    """Open a file that carries its engine.
+
+    Raises:
+        ModelError: TensorRT is not wanted, not there, or another one than the engine's, or the GPU is.
+    """
+    holds = f"{path} holds an engine for {engine.built_for}"
+    remedy = f"Give the model it was made of, {engine.source}, or make the engine again here with `export_model`"
+    installed = onnxruntime.get_available_providers()
+    if TENSORRT not in installed:
+        raise ModelError(f"{holds}, this onnxruntime has no {TENSORRT}, only {', '.join(installed)}", remedy)
+    if TENSORRT not in options.providers:
+        raise ModelError(f"{holds}, and the providers do not name {TENSORRT}", f"Add it, or: {remedy}")
+    try:
+        return ModelSession(path, TENSORRT, {}, options.threads, max_batch=engine.max_batch)
+    except ModelError as error:
+        here = f"{installed_gpu()} and TensorRT {installed_tensorrt()}"
+        raise ModelError(f"{holds}, here is {here}: {error.problem}", remedy) from error
 
 
 def _installed(providers: tuple[str, ...]) -> list[str]:
@@ -85,11 +113,3 @@ def _open_tensorrt(path: Path, sha256: str, options: InferenceOptions) -> ModelS
             f"TensorRT engines cannot be kept in {cache} ({error.strerror})", "Choose another engine_cache"
         ) from error
     return ModelSession(path, TENSORRT, tensorrt_options(cache), options.threads)
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vpr_ros.core.options import check_options, option
+
 TENSORRT = "TensorrtExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
@@ -38,16 +40,30 @@ class InferenceOptions:
     """How to run a model.
 
     Attributes:
-        providers: ONNX Runtime execution providers to consider, best first; those not installed are passed over.
-        threads: threads of one inference on the CPU; 0 lets ONNX Runtime take every core.
-        engine_cache: folder for TensorRT engines and timings; None takes ``vpr_ros`` in the user's cache folder.
         on_event: hears of choices, fall-backs and engine builds, from any thread.
     """
 
-    providers: tuple[str, ...] = PREFERENCE
-    threads: int = 0
-    engine_cache: Path | None = None
+    providers: tuple[str, ...] = option(
+        PREFERENCE,
+        "what may run the model (ONNX Runtime execution providers), best first; what is not installed is passed over",
+        choices=PREFERENCE,
+        when="[CPUExecutionProvider] keeps the GPU for others; without TensorRT no engine is built.",
+    )
+    threads: int = option(0, "threads of one inference on the CPU; 0 lets ONNX Runtime take every core", minimum=0)
+    engine_cache: Path | None = option(
+        None,
+        "folder for TensorRT engines; without one, vpr_ros/engines in the user's cache folder",
+        when="When the user that runs it has no home, or it is not kept between boots.",
+    )
     on_event: Callable[[InferenceEvent], None] = ignore_event
+
+    def __post_init__(self) -> None:
+        """Refuse what is none of the choices.
+
+        Raises:
+            ConfigError: see ``Option.checked``.
+        """
+        check_options(self)
 
 
 class EventLog:

@@ -28,19 +28,30 @@ class ModelSession:
         provider: execution provider; those after it in preference stay behind it for operators it lacks.
         provider_options: options of *provider*.
         threads: see ``InferenceOptions``.
+        max_batch: images the network takes at once; 0 for any number.
+        config: further entries of the session's configuration.
 
     Raises:
         ModelError: not an ONNX model, not a place recognition model, without metadata, or not runnable here.
     """
 
-    def __init__(self, path: Path, provider: str, provider_options: Mapping[str, str], threads: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        provider: str,
+        provider_options: Mapping[str, str],
+        threads: int,
+        max_batch: int = 0,
+        config: Mapping[str, str] | None = None,
+    ) -> None:
         check_libraries(provider)
         onnxruntime.disable_telemetry_events()  # the environment says so too, but not to a runtime imported before us
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = FATAL_ONLY
         # A spinning pool answers a little sooner and burns the cores that the rest of the robot needs.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        for key, value in {"session.intra_op.allow_spinning": "0", **(config or {})}.items():
+            options.add_session_config_entry(key, value)
         chain: list[Any] = [(provider, dict(provider_options))]
         if provider != CPU:
             chain.append(CPU)
@@ -57,6 +68,7 @@ class ModelSession:
         self.provider = provider
         self.info = _read_info(self._session, path)
         self.fixed_batch = _check_shapes(self._session, self.info, path)
+        self.max_batch = self.fixed_batch or max_batch
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, H, W) float32 -> (B, D) float32 as the network gives it.
@@ -65,8 +77,8 @@ class ModelSession:
             ModelError: the runtime failed, or the network gives something else than one row per image.
         """
         try:
-            if self.fixed_batch and len(batch) != self.fixed_batch:
-                return self._run_in_pieces(batch, self.fixed_batch)
+            if self.fixed_batch > len(batch) or 0 < self.max_batch < len(batch):
+                return self._run_in_pieces(batch)
             return self._run(batch)
         except ModelError:
             raise
@@ -86,11 +98,12 @@ class ModelSession:
             )
         return output
 
-    def _run_in_pieces(self, batch: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.float32]:
+    def _run_in_pieces(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         rows = []
-        for start in range(0, len(batch), size):
-            piece = batch[start : start + size]
-            padded = np.concatenate([piece, np.repeat(piece[-1:], size - len(piece), axis=0)])
+        for start in range(0, len(batch), self.max_batch):
+            piece = batch[start : start + self.max_batch]
+            missing = max(0, self.fixed_batch - len(piece))
+            padded = np.concatenate([piece, np.repeat(piece[-1:], missing, axis=0)])
             rows.append(self._run(padded)[: len(piece)])
         return np.concatenate(rows)
 
@@ -151,6 +164,8 @@ def _load_remedy(message: str, provider: str) -> str:
     low = message.lower()
     if any(sign in low for sign in ("external data", "external initializer", "no such file or directory")):
         return "Put the model's data file beside it, or export it as one file with `export_model`"
+    if "epcontext" in low:
+        return "It holds an engine prebuilt for another runtime: give the .onnx file that it was made of"
     if "opset" in low or "ir_version" in low or "ir version" in low:
         return "Update onnxruntime, or export the model with an older opset"
     if "not_implemented" in low or "could not find an implementation" in low or "is not a registered" in low:

@@ -1,68 +1,75 @@
-"""Every number a user can turn, with its unit and bounds. The node declares its parameters from here."""
+"""What a user can turn about the localizer. The node declares these as parameters, under ``localizer.``."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass
 
-from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose_average import MAX_ANGLE_RAD, SIMILARITY_TEMPERATURE
-
-
-def _option(default: float, description: str, unit: str, low: float, high: float) -> Any:
-    return field(default=default, metadata={"description": description, "unit": unit, "min": low, "max": high})
 
 
 @dataclass(frozen=True)
 class LocalizerConfig:
-    """How the localizer decides and estimates. Each field's metadata holds description, unit, min and max."""
+    """How the localizer decides and estimates."""
 
-    top_k: int = _option(20, "how many map frames are retrieved for an image", "frames", 1, 1000)
-    min_probability: float = _option(
-        0.5, "an answer is accepted when its calibrated probability of being right is at least this", "1", 0.0, 1.0
+    top_k: int = option(
+        20,
+        "how many map frames are retrieved for an image",
+        unit="frames",
+        minimum=1,
+        maximum=1000,
+        when="More for dense maps, where many frames show one place.",
+        heading="Retrieve",
     )
-    min_similarity: float = _option(
+    min_probability: float = option(
+        0.5,
+        "an answer is accepted when its calibrated probability of being right is at least this",
+        minimum=0.0,
+        maximum=1.0,
+        when="Raise it where a wrong pose costs more than none; lower it to see more guesses. The precision-recall "
+        "curve of `evaluate` on a second drive says how far.",
+        heading="Decide",
+    )
+    min_similarity: float = option(
         -1.0,
         "an answer is rejected when its best cosine similarity is below this, whatever its probability",
-        "1",
-        -1.0,
-        1.0,
+        minimum=-1.0,
+        maximum=1.0,
+        when="A hard floor for maps too small to calibrate themselves.",
     )
-    radius_m: float = _option(
+    pose_radius_m: float = option(
         0.0,
-        "candidates within this distance of the best one are the same place; 0 = the map's own radius",
-        "m",
-        0.0,
-        1000.0,
+        "candidates farther than this from the best one do not join its pose; 0 = the map's radius. An answer is "
+        "judged at the map's radius whatever this says, for its probability was calibrated there",
+        unit="m",
+        minimum=0.0,
+        maximum=1000.0,
+        when="Lower it when poses are averaged over frames that lie too far apart. The map's own radius: "
+        "`vpr_ros build_map --radius`.",
+        heading="Estimate",
+        renamed_from=("radius_m",),
     )
-    max_angle_rad: float = _option(
+    max_angle_rad: float = option(
         MAX_ANGLE_RAD,
         "candidates turned further than this from the best one do not join its pose",
-        "rad",
-        0.0,
-        math.pi,
+        unit="rad",
+        minimum=0.0,
+        maximum=math.pi,
+        when="Lower it for cameras with a narrow field of view; 0.52 is 30 degrees.",
     )
-    temperature: float = _option(
+    temperature: float = option(
         SIMILARITY_TEMPERATURE,
         "difference of cosine similarity that lowers a candidate's weight in the pose by e",
-        "1",
-        1e-4,
-        10.0,
+        minimum=1e-4,
+        maximum=10.0,
+        when="Higher averages over more candidates, lower trusts the best one.",
     )
 
     def __post_init__(self) -> None:
         """Refuse values outside their bounds.
 
         Raises:
-            ConfigError: which field, what was found, what is allowed.
+            ConfigError: see ``Option.checked``.
         """
-        for option in fields(self):
-            value, low, high = getattr(self, option.name), option.metadata["min"], option.metadata["max"]
-            kind = int if option.type == "int" else (int, float)
-            if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
-                bounds = f"{option.type} from {low:g} to {high:g} {option.metadata['unit']}"
-                raise ConfigError(
-                    f"{option.name} is {value!r}, expected {bounds}",
-                    f"Set {option.name} ({option.metadata['description']}) within its bounds",
-                )
+        check_options(self)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
-from vpr_ros.core.pose_average import average_pose, consistent_with_first, softmax_weights
+from vpr_ros.core.pose_average import AveragePose, average_pose, consistent_with_first, softmax_weights
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.maps.calibration import Calibration
@@ -44,12 +44,7 @@ def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: 
         config: radius, angle and temperature.
         calibration: the map's residuals, and its radius where the config gives none.
     """
-    radius_m = config.radius_m or calibration.radius_m
-    here = candidates.taken(
-        consistent_with_first(candidates.position_m, candidates.quat_xyzw, radius_m, config.max_angle_rad)
-    )
-    weights = softmax_weights(here.similarities, config.temperature)
-    average = average_pose(here.position_m, here.quat_xyzw, weights)
+    average = average_of_best(candidates, config.pose_radius_m or calibration.radius_m, config)
     similarity = float(candidates.similarities[0])
     covariance = average.spread + np.diag(calibration.residuals.variances(similarity, FLOOR_M, FLOOR_RAD))
     if average.rotation is None:
@@ -58,3 +53,12 @@ def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: 
         return PoseEstimate(Pose((x, y, z), IDENTITY_QUAT_XYZW), covariance, orientation_known=False)
     pose = Pose.from_rotation(average.position_m, average.rotation)
     return PoseEstimate(pose, (covariance + covariance.T) / 2, orientation_known=True)
+
+
+def average_of_best(candidates: Candidates, radius_m: float, config: LocalizerConfig) -> AveragePose:
+    """The mean of the candidates at the place of the first one, weighted by the softmax of their similarity."""
+    here = candidates.taken(
+        consistent_with_first(candidates.position_m, candidates.quat_xyzw, radius_m, config.max_angle_rad)
+    )
+    weights = softmax_weights(here.similarities, config.temperature)
+    return average_pose(here.position_m, here.quat_xyzw, weights)

@@ -1,4 +1,7 @@
-"""Where geometric verification and a filter over time join the localizer."""
+"""Where geometric verification and a filter over time join the localizer.
+
+Both are to come: nothing in the package implements either yet, and without them the localizer answers image by image.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class Verifier(Protocol):
     """Looks at image and candidates once more, for example by the geometry of local features."""
 
     def verify(self, frame: Frame, candidates: Candidates, place_map: PlaceMap) -> Candidates:
-        """Give the candidates in a better order, without those that are refuted; none means "unknown place"."""
+        """Give the candidates in a better order, without those it refutes; with none left the answer is ``Refuted``."""
 
 
 class PlaceFilter(Protocol):

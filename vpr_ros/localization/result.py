@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.pose import Pose
+from vpr_ros.localization.rejection import Rejection
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class PosePrior:
 
     Attributes:
         T_map_base: the pose; only its position is used.
-        radius_m: how far the truth may be from it.
+        radius_m: how far the true pose may be from it.
     """
 
     T_map_base: Pose
@@ -32,7 +33,7 @@ class Match:
         frame_index: its number in the map.
         similarity: cosine of the descriptors.
         probability: that this match is right.
-        T_map_base: where the robot would be: the frame's pose, corrected for the mounts of the two cameras
+        T_map_base: where the robot would be: the frame's pose, corrected for the extrinsics of the two cameras
             where both are known.
         name, camera: of the map frame.
     """
@@ -51,8 +52,7 @@ class Localization:
 
     Attributes:
         stamp_ns, camera: of the image.
-        accepted: whether the pose may be used. The pose of a rejected answer is a guess, for reports only.
-        reason: why it was accepted or rejected, one sentence.
+        rejection: why the pose may not be used; it is a guess then, for reports only. None where it may.
         T_map_base: the pose; where the orientation is unknown its quaternion is the identity. None when no
             map frame could be compared.
         covariance: (6, 6) of x, y, z, roll, pitch, yaw in the map frame (fixed axes, as ROS), m^2 and rad^2,
@@ -65,11 +65,15 @@ class Localization:
 
     stamp_ns: int
     camera: str
-    accepted: bool
-    reason: str
+    rejection: Rejection | None
     T_map_base: Pose | None
     covariance: npt.NDArray[np.float64] | None
     probability: float
     matches: tuple[Match, ...]
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     orientation_known: bool = True
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the pose may be used."""
+        return self.rejection is None

@@ -22,16 +22,32 @@ def retrieve(
         place_map: the map.
         descriptor: (1, D) float32, unit length.
         k: how many; fewer come back from a small map or a narrow gate.
-        T_base_camera: mount of the camera that took the image, None where unknown.
+        T_base_camera: extrinsics of the camera that took the image, None where unknown.
         prior: where the robot is thought to be.
     """
     found = place_map.search(descriptor, k, None if prior is None else _inside(place_map, prior))
-    indices = found.indices[0]
+    return candidates_at(place_map, found.indices[0], found.similarities[0], T_base_camera)
+
+
+def candidates_at(
+    place_map: PlaceMap,
+    indices: npt.NDArray[np.int64],
+    similarities: npt.NDArray[np.float32],
+    T_base_camera: Pose | None = None,
+) -> Candidates:
+    """The poses that found frames give the robot.
+
+    Args:
+        place_map: the map.
+        indices: (K,) of the frames, best first.
+        similarities: (K,) cosine.
+        T_base_camera: extrinsics of the camera that took the image, None where unknown.
+    """
     position_m = place_map.frames.position_m[indices]
     quat_xyzw = place_map.frames.quat_xyzw[indices]
     if T_base_camera is not None:
-        position_m, quat_xyzw = _corrected_for_mounts(place_map, indices, T_base_camera)
-    return Candidates(indices, found.similarities[0].astype(np.float64), position_m, quat_xyzw)
+        position_m, quat_xyzw = _corrected_for_extrinsics(place_map, indices, T_base_camera)
+    return Candidates(indices, similarities.astype(np.float64), position_m, quat_xyzw)
 
 
 def _inside(place_map: PlaceMap, prior: PosePrior) -> npt.NDArray[np.int64]:
@@ -39,10 +55,10 @@ def _inside(place_map: PlaceMap, prior: PosePrior) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.linalg.norm(offset_m, axis=1) <= prior.radius_m)
 
 
-def _corrected_for_mounts(
+def _corrected_for_extrinsics(
     place_map: PlaceMap, indices: npt.NDArray[np.int64], T_base_camera: Pose
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """``T_map_base(match) T_base_camera(match) T_base_camera(query)^-1`` where both mounts are known.
+    """``T_map_base(match) T_base_camera(match) T_base_camera(query)^-1`` where the extrinsics of both are known.
 
     The query camera then sits where the match camera sat. Elsewhere the frame's own pose is the best guess.
     """
@@ -50,11 +66,16 @@ def _corrected_for_mounts(
     quat_xyzw = place_map.frames.quat_xyzw[indices].copy()
     cameras = place_map.frames.camera_index[indices]
     for camera in np.unique(cameras):
-        mount = place_map.manifest.cameras[camera].T_base_camera
+        T_base_match = place_map.manifest.cameras[camera].T_base_camera
         rows = np.flatnonzero((cameras == camera) & place_map.frames.has_orientation[indices])
-        if mount is None or not mount.has_orientation or not T_base_camera.has_orientation or not len(rows):
+        if (
+            T_base_match is None
+            or not T_base_match.has_orientation
+            or not T_base_camera.has_orientation
+            or not len(rows)
+        ):
             continue
-        correction = mount.compose(T_base_camera.inverse())
+        correction = T_base_match.compose(T_base_camera.inverse())
         rotation = Rotation.from_quat(quat_xyzw[rows])
         position_m[rows] += rotation.apply(np.array(correction.position_m))
         quat_xyzw[rows] = (rotation * correction.rotation).as_quat()

@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import CameraMount, FrameSource, GeoDatum
+from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import Pose
-from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geo_frames import move_to_datum
 from vpr_ros.maps.map_files import map_file, map_folder
@@ -20,10 +20,8 @@ from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path
 
 
-def open_base(
-    path: Path, source: FrameSource, extractor: Extractor, dtype: DtypeName, *, frame_named: bool
-) -> PlaceMap:
-    """Open the map to append to; *frame_named* says that somebody named the frame of the new poses.
+def open_base(path: Path, extractor: Extractor, config: BuildConfig, frame_id: str, datum: GeoDatum | None) -> PlaceMap:
+    """Open the map to append to; *frame_id* and *datum* are those of the new poses.
 
     Raises:
         MapError: it is no map, was built with another model, is in another frame, only one of map and source
@@ -31,20 +29,20 @@ def open_base(
     """
     base = PlaceMap.open(path)
     base.check_model(extractor.info, extractor.sha256)
-    if dtype == "float16" and base.manifest.dtype != "float16":
+    if config.dtype == "float16" and base.manifest.dtype != "float16":
         raise MapError(
             f"--float16 was asked for, map {path} holds {base.manifest.dtype}, which appending does not change",
             "Leave --float16 out, or build the map again with it",
         )
-    if not lies_in(source.map_frame_id, base.manifest, named=frame_named):
+    if not lies_in(frame_id, base.manifest, named=config.frame_id is not None):
         raise MapError(
-            f"map {path} is in frame {describe_frames(base.manifest)}, the new session in {source.map_frame_id!r}",
+            f"map {path} is in frame {describe_frames(base.manifest)}, the new session in {frame_id!r}",
             f"Give poses in the map's frame: --map-frame {base.manifest.frame_id} takes them from the bag's TF or, "
             "beside --pose-topic or --poses, says that they are. Or build a map of its own",
         )
-    if (base.manifest.datum is None) != (source.datum is None):
+    if (base.manifest.datum is None) != (datum is None):
         raise MapError(
-            f"map {path} has {_origin(base.manifest.datum)}, the new session has {_origin(source.datum)}",
+            f"map {path} has {_origin(base.manifest.datum)}, the new session has {_origin(datum)}",
             "Give both sessions GPS poses, or both poses in one metric frame",
         )
     return base
@@ -90,7 +88,8 @@ def merge_cameras(
 ) -> tuple[tuple[CameraMount, ...], dict[str, int]]:
     """Number the cameras of a new session.
 
-    A camera that sits elsewhere than the one of the same name before becomes a new one, "name (2)".
+    A camera that sits elsewhere than the one of the same name before, or sees differently, becomes a new one,
+    "name (2)".
 
     Returns:
         every camera, and the session's camera name -> its number.
@@ -99,7 +98,7 @@ def merge_cameras(
     numbers: dict[str, int] = {}
     for name, camera in added.items():
         candidate, attempt = replace(camera, name=name), 1
-        while any(old.name == candidate.name and old.T_base_camera != candidate.T_base_camera for old in cameras):
+        while any(old.name == candidate.name and _differs(old, candidate) for old in cameras):
             attempt += 1
             candidate = replace(camera, name=f"{name} ({attempt})")
         same = [number for number, old in enumerate(cameras) if old.name == candidate.name]
@@ -107,6 +106,10 @@ def merge_cameras(
             cameras.append(candidate)
         numbers[name] = same[0] if same else len(cameras) - 1
     return tuple(cameras), numbers
+
+
+def _differs(old: CameraMount, new: CameraMount) -> bool:
+    return (old.T_base_camera, old.intrinsics) != (new.T_base_camera, new.intrinsics)
 
 
 def in_base_frame(T_map_base: Pose, session: GeoDatum | None, base: GeoDatum | None) -> Pose:

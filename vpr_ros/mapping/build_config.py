@@ -4,66 +4,62 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
 
+DECODERS = max(1, min(4, (os.cpu_count() or 1) // 2))
+
 
 @dataclass(frozen=True)
 class BuildConfig:
-    """Options of ``build_map``.
+    """Options of ``build_map``."""
 
-    Attributes:
-        min_distance_m, min_angle_rad: a frame enters the map when its camera moved or turned this far since the
-            last one that did; 0 lets every frame in.
-        batch_size: images per call of the network.
-        dtype: of the descriptors on disk; float16 halves the file and searches slower.
-        thumbnails: keep a small picture of every frame, for RViz and reports.
-        thumbnail_width_px: their width.
-        radius_m: two frames nearer than this are the same place; None = chosen from the map's extent and spacing.
-        workers: threads that decode images.
-        overwrite: replace a map that already stands at the output.
-        frame_id: name of the map's frame, where somebody names it; see ``map_frame``.
-        origin_m: this point of the source's coordinates becomes the map's zero; None leaves them as they are.
-        local_origin: the first frame's position, in whole metres, becomes the map's zero.
-    """
-
-    min_distance_m: float = 0.5
-    min_angle_rad: float = math.radians(15.0)
-    batch_size: int = 8
-    dtype: DtypeName = "float32"
-    thumbnails: bool = True
-    thumbnail_width_px: int = 160
-    radius_m: float | None = None
-    workers: int = field(default_factory=lambda: max(1, min(4, (os.cpu_count() or 1) // 2)))
-    overwrite: bool = False
-    frame_id: str | None = None
-    origin_m: PositionM | None = None
-    local_origin: bool = False
+    min_distance_m: float = option(
+        0.5,
+        "a frame enters the map when its camera moved this far since the last one that did",
+        unit="m",
+        minimum=0.0,
+    )
+    min_angle_rad: float = option(
+        math.radians(15.0),
+        "or when it turned this far; with both at 0 every frame enters",
+        unit="rad",
+        minimum=0.0,
+    )
+    batch_size: int = option(8, "images per call of the network", minimum=1)
+    dtype: DtypeName = option("float32", "of the descriptors on disk; float16 halves the file and searches slower")
+    thumbnails: bool = option(True, "keep a small picture of every frame, for RViz and reports")
+    thumbnail_width_px: int = option(160, "width of these pictures", unit="px", minimum=16)
+    radius_m: float | None = option(
+        None,
+        "frames nearer than this are one place: the map is calibrated at this radius, and every answer judged by it "
+        "(default: chosen by the map's extent and spacing)",
+        unit="m",
+        above=0.0,
+    )
+    workers: int = option(DECODERS, "threads that decode images", minimum=1)
+    overwrite: bool = option(
+        False, "replace a map that stands at MAP; beside --append only what an interrupted build left"
+    )
+    frame_id: str | None = option(None, "name of the map's frame, where somebody names it; see ``map_frame``")
+    origin_m: PositionM | None = option(None, "this point of the poses becomes the map's zero", unit="m")
+    local_origin: bool = option(False, "the first frame's position, in whole metres, becomes the map's zero")
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out.
 
         Raises:
-            ConfigError: an option outside its bounds.
+            ConfigError: see ``Option.checked``; or two origins at once.
         """
-        for name, value, right, expected in (
-            ("min_distance_m", self.min_distance_m, 0 <= self.min_distance_m < math.inf, "0 or more"),
-            ("min_angle_rad", self.min_angle_rad, 0 <= self.min_angle_rad < math.inf, "0 or more"),
-            ("batch_size", self.batch_size, self.batch_size >= 1, "1 or more"),
-            ("dtype", self.dtype, self.dtype in ("float32", "float16"), "float32 or float16"),
-            ("thumbnail_width_px", self.thumbnail_width_px, self.thumbnail_width_px >= 16, "16 or more"),
-            ("radius_m", self.radius_m, self.radius_m is None or 0 < self.radius_m < math.inf, "more than 0"),
-            ("origin_m", self.origin_m, all(map(math.isfinite, self.origin_m or ())), "finite metres"),
-            ("local_origin", self.local_origin, not (self.local_origin and self.origin_m), "False beside an origin_m"),
-            ("workers", self.workers, self.workers >= 1, "1 or more"),
-        ):
-            if not right:
-                raise ConfigError(f"{name} is {value!r}, expected {expected}", f"Choose another {name}")
+        check_options(self)
+        if self.local_origin and self.origin_m is not None:
+            raise ConfigError("an origin_m and a local_origin are given", "Give one of the two")
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.hashing import file_sha256, json_sha256
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.maps.checksum import file_sha256
 from vpr_ros.maps.manifest import MANIFEST_NAME
 
 Inputs = Mapping[str, Any]
@@ -57,7 +57,7 @@ def without_replaced(inputs: Inputs) -> Inputs:
 
 def inputs_sha256(inputs: Inputs) -> str:
     """Hash what two runs of one command have in common."""
-    return hashlib.sha256(json.dumps(without_replaced(inputs), sort_keys=True).encode()).hexdigest()
+    return json_sha256(without_replaced(inputs))
 
 
 def _records_sha256(source: FrameSource) -> str:

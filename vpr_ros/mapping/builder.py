@@ -5,37 +5,26 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
 
-from vpr_ros.core.errors import MapError, ModelError, SourceError, VprError
-from vpr_ros.core.frames import FrameRecord, FrameSource
+from vpr_ros.core.errors import ModelError, SourceError, VprError
+from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.model_info import Extractor
-from vpr_ros.core.pose import Pose, PositionM
-from vpr_ros.mapping.append_base import in_base_frame, link_thumbnails, merge_cameras, open_base
+from vpr_ros.mapping.append_base import link_thumbnails
 from vpr_ros.mapping.build_config import BuildConfig, BuildReport
-from vpr_ros.mapping.build_inputs import build_inputs
-from vpr_ros.mapping.disk_errors import disk_errors
-from vpr_ros.mapping.embedding import describe
+from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.finish import finish_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
-from vpr_ros.mapping.leftovers import is_done, put_back
-from vpr_ros.mapping.origin import choose_origin
-from vpr_ros.mapping.partial import PartialMap, partial_path
-from vpr_ros.mapping.publish import is_free, publish, resolved_output
-from vpr_ros.mapping.usable_frames import UNDECODABLE, UNDESCRIBED, UsableFrames
-from vpr_ros.maps.descriptor_file import DtypeName
-from vpr_ros.maps.frame_table import FrameRow
-from vpr_ros.maps.manifest import MANIFEST_NAME, read_manifest
-from vpr_ros.maps.manifest_parts import mount_problem
+from vpr_ros.mapping.output import check_output, resolved_output
+from vpr_ros.mapping.recovery import disk_errors, is_done, put_back
+from vpr_ros.mapping.session import BuildSession
+from vpr_ros.mapping.transaction import PartialMap, partial_path, publish
+from vpr_ros.mapping.usable_frames import UNDECODABLE, UNDESCRIBED, Progress
+from vpr_ros.maps.manifest import read_manifest
 from vpr_ros.maps.map_frame import drift_warning
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.place_map import PlaceMap
-
-Progress = Callable[[int, int], None]
-"""Called with the records taken from the source so far, and how many it has."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -70,27 +59,26 @@ def build_map(
     """
     started = time.monotonic()
     output = resolved_output(Path(output), append=append)
+    session = BuildSession(source, extractor, config, output, append)
     with disk_errors(partial_path(output), config, append=append):
         put_back(output)
-        _check_mounts(source)
-        inputs = build_inputs(source, extractor, config, output, append)
-        if is_done(output, inputs, append=append, resume=resume):
+        session.check_mounts()
+        if is_done(output, session.inputs, append=append, resume=resume):
             return _report_of_complete(output, started)
         interrupted = resume and partial_path(output).exists()
-        _check_output(output, config, append=append, interrupted=interrupted)
-        base = _open_base(output, source, extractor, config) if append else None
-        origin_m = choose_origin(source, config, base)
-        dtype = cast(DtypeName, base.manifest.dtype) if base else config.dtype
-        descriptors = base.descriptors if base else None
-        partial = PartialMap(partial_path(output), extractor.info.descriptor_dim, dtype, descriptors)
+        check_output(output, append=append, overwrite=config.overwrite, interrupted=interrupted)
+        base, origin_m = session.base, session.origin_m  # what does not fit is refused before anything is written
+        partial = PartialMap(
+            partial_path(output), extractor.info.descriptor_dim, session.dtype, base.descriptors if base else None
+        )
         try:
-            partial.open(inputs, resume=resume, restart=config.overwrite)
+            partial.open(session.inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
-            skipped, undecodable = _describe_all(source, extractor, config, partial, base, origin_m, progress)
+            skipped, undecodable = _describe_all(session, partial, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
-            finished = finish_map(partial, source, extractor, config, base, origin_m, skipped)
+            finished = finish_map(session, partial, skipped)
             publish(partial.path, output)
             _warn_of(finished)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
@@ -100,10 +88,6 @@ def build_map(
     seconds = time.monotonic() - started
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
     return BuildReport(output, *counts, finished.manifest.calibration, seconds, undecodable, origin_m)
-
-
-def _open_base(output: Path, source: FrameSource, extractor: Extractor, config: BuildConfig) -> PlaceMap:
-    return open_base(output, source, extractor, config.dtype, frame_named=config.frame_id is not None)
 
 
 def _warn_of(place_map: PlaceMap) -> None:
@@ -117,43 +101,8 @@ def _report_of_complete(output: Path, started: float) -> BuildReport:
     return BuildReport(output, manifest.frames, 0, 0, {}, manifest.calibration, seconds, was_complete=True)
 
 
-def _check_mounts(source: FrameSource) -> None:
-    for camera in source.cameras.values():
-        if camera.T_base_camera is not None and (problem := mount_problem(camera.T_base_camera)):
-            raise SourceError(
-                f"{source.description}: the place of camera {camera.name} on the robot {problem}",
-                "Correct the transform from the base to the camera where the recording has it (TF, or sensor.yaml)",
-            )
-
-
-def _check_output(output: Path, config: BuildConfig, *, append: bool, interrupted: bool) -> None:
-    if append and not output.exists():
-        raise MapError(
-            f"map {output} does not exist, so nothing can be added to it", "Build it first, without --append"
-        )
-    if output.is_mount():
-        raise MapError(
-            f"{output} is where a disk is mounted, which a map cannot take the place of",
-            f"Choose a folder inside it, for example {output / 'map'}",
-        )
-    if append or interrupted or is_free(output):
-        return
-    if not (output / MANIFEST_NAME).is_file():
-        raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
-    if not config.overwrite:
-        raise MapError(
-            f"{output} exists", "Add --overwrite to replace it, --append to add a session, or choose another --output"
-        )
-
-
 def _describe_all(
-    source: FrameSource,
-    extractor: Extractor,
-    config: BuildConfig,
-    partial: PartialMap,
-    base: PlaceMap | None,
-    origin_m: PositionM | None,
-    progress: Progress | None,
+    session: BuildSession, partial: PartialMap, progress: Progress | None
 ) -> tuple[Counter[str], tuple[str, ...]]:
     """Describe every usable frame that is not yet in *partial*.
 
@@ -161,61 +110,16 @@ def _describe_all(
         Reason -> frames left out, and the names of those that do not decode.
     """
     left_out: list[str] = []
-    session = len(base.manifest.sessions) if base else 0
-    datum = base.manifest.datum if base else None
-    _, camera_numbers = merge_cameras(base.manifest.cameras if base else (), source.cameras)
-    if base is not None:
-        link_thumbnails(base, partial.path)
-    usable = UsableFrames(_Reporting(source, progress), config)
-    for batch in describe(islice(usable, partial.consumed, None), extractor, config):
-        rows = [
-            FrameRow(
-                record.stamp_ns,
-                session,
-                camera_numbers[record.camera],
-                in_base_frame(cast(Pose, record.T_map_base), source.datum, datum).seen_from(origin_m),
-                record.name,
-            )
-            for record in batch.records
-        ]
+    if session.base is not None:
+        link_thumbnails(session.base, partial.path)
+    records = islice(session.usable.read(progress), partial.consumed, None)
+    for batch in describe_records(records, session.extractor, session.config):
         for name, message in (*batch.undecodable, *batch.undescribed):
             _LOG.warning("left out: %s", message)
             left_out.append(name)
-        if rows:
-            partial.add(
-                rows,
-                batch.descriptors,
-                batch.thumbnails,
-                consumed=batch.consumed,
-                undecodable=len(batch.undecodable),
-                undescribed=len(batch.undescribed),
-            )
-        else:
-            partial.undecodable += len(batch.undecodable)
-            partial.undescribed += len(batch.undescribed)
+        partial.add([session.row(record) for record in batch.records], batch)
     unusable = Counter({UNDECODABLE: partial.undecodable, UNDESCRIBED: partial.undescribed})
-    return usable.skipped + unusable, tuple(left_out)
-
-
-class _Reporting:
-    """A source that tells how far it has been read."""
-
-    def __init__(self, source: FrameSource, progress: Progress | None) -> None:
-        self._source = source
-        self._progress = progress
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def __iter__(self) -> Iterator[FrameRecord]:
-        total = len(self._source)
-        for number, record in enumerate(self._source, start=1):
-            yield record
-            if self._progress is not None:
-                self._progress(number, total)
+    return session.usable.skipped + unusable, tuple(left_out)
 
 
 def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> VprError:

@@ -51,7 +51,9 @@ class DescribedBatch:
         return len(self.records) + len(self.undecodable) + len(self.undescribed)
 
 
-def describe(records: Iterable[FrameRecord], extractor: Extractor, config: BuildConfig) -> Iterator[DescribedBatch]:
+def describe_records(
+    records: Iterable[FrameRecord], extractor: Extractor, config: BuildConfig
+) -> Iterator[DescribedBatch]:
     """Yield descriptors in the order of *records*, ``config.batch_size`` at a time.
 
     A batch is smaller where the model has no descriptor for some of its images, and at the end; it may be empty.

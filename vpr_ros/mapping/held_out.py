@@ -10,16 +10,12 @@ import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.evidence import EVIDENCE_TOP_K, match_evidence
-from vpr_ros.core.pose_average import (
-    MAX_ANGLE_RAD,
-    SIMILARITY_TEMPERATURE,
-    average_pose,
-    consistent_with_first,
-    softmax_weights,
-)
-from vpr_ros.maps.descriptor_file import Descriptors
-from vpr_ros.maps.frame_table import FrameTable
-from vpr_ros.maps.search import all_similarities
+from vpr_ros.localization.candidates import Candidates
+from vpr_ros.localization.config import LocalizerConfig
+from vpr_ros.localization.estimate import average_of_best
+from vpr_ros.localization.retrieve import candidates_at
+from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.search import all_similarities, best_rows
 
 Float = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -31,6 +27,8 @@ BESIDE_TRACK = (0.0, 0.25, 0.5, 0.75)
 """Errors are measured with this share of the radius left out, in turns: as a robot on the track sees the map, and as
 one that far beside it does."""
 MIN_CANDIDATES = 10
+ANSWERS = LocalizerConfig()
+"""How the robot joins candidates to a pose unless it is told otherwise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,11 +74,17 @@ class HeldOutAnswers:
 class HeldOut:
     """The map as seen by frames that are not in it."""
 
-    def __init__(self, frames: FrameTable, descriptors: Descriptors, radius_m: float, spacing_m: float) -> None:
-        self._frames = frames
-        self._descriptors = descriptors
-        self._radius_m = radius_m
-        self._near_m = min(max(radius_m / 4, 1.5 * spacing_m), radius_m / 2)
+    def __init__(self, place_map: PlaceMap, spacing_m: float) -> None:
+        """Prepare.
+
+        Args:
+            place_map: whose calibration's radius tells places apart.
+            spacing_m: median distance between neighbouring frames.
+        """
+        self._map = place_map
+        self._frames = place_map.frames
+        self._radius_m = place_map.manifest.calibration.radius_m
+        self._near_m = min(max(self._radius_m / 4, 1.5 * spacing_m), self._radius_m / 2)
 
     def ask(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> HeldOutAnswers:
         """Ask each question three times: with its neighbours left out, with its whole place left out, and for its pose.
@@ -90,19 +94,19 @@ class HeldOut:
             queries: (M, D) their descriptors.
         """
         known, right, unknown, errors = [], [], [], []
-        turns = zip(rows, all_similarities(self._descriptors, queries), cycle(IMPOSTOR_RADII), cycle(BESIDE_TRACK))
+        turns = zip(rows, all_similarities(self._map.descriptors, queries), cycle(IMPOSTOR_RADII), cycle(BESIDE_TRACK))
         for row, cosines, impostor, beside in turns:
             offset_m = self._offset_m(row)
-            found, similarities = _best(cosines, self._left_in(row, offset_m, self._near_m))
+            found = self._found(cosines, self._left_in(row, offset_m, self._near_m))
             if len(found):
-                known.append(self._evidence(found, similarities))
-                right.append(self._is_right(row, found[0], offset_m))
-            found, similarities = _best(cosines, offset_m > impostor * self._radius_m)
+                known.append(self._evidence(found))
+                right.append(self._is_right(row, found, offset_m))
+            found = self._found(cosines, offset_m > impostor * self._radius_m)
             if len(found) >= MIN_CANDIDATES:
-                unknown.append(self._evidence(found, similarities))
-            found, similarities = self._seen_from_beside(row, cosines, offset_m, beside * self._radius_m)
-            if len(found) and self._is_right(row, found[0], offset_m):
-                errors.append((similarities[0], *self._pose_error(row, found, similarities)))
+                unknown.append(self._evidence(found))
+            found = self._seen_from_beside(row, cosines, offset_m, beside * self._radius_m)
+            if len(found) and self._is_right(row, found, offset_m):
+                errors.append((found.similarities[0], *self._pose_error(row, found)))
         similarity, squared, spread = zip(*errors, strict=True) if errors else ((), (), ())
         return HeldOutAnswers(
             np.array(known).reshape(-1, 3),
@@ -117,26 +121,33 @@ class HeldOut:
         left_out[row] = True
         return ~left_out
 
+    def _found(self, cosines: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> Candidates:
+        """What the robot would be given, were only the *allowed* frames in the map."""
+        rows = np.flatnonzero(allowed)
+        rows = rows[best_rows(cosines[rows], EVIDENCE_TOP_K)]
+        return candidates_at(self._map, rows, cosines[rows])
+
     def _seen_from_beside(
         self, row: int, cosines: npt.NDArray[np.float32], offset_m: Float, beside_m: float
-    ) -> tuple[IntArray, Float]:
+    ) -> Candidates:
         """Answer for a pose: with *beside_m* left out, and then on one side only.
 
         A gap in the track has mapped frames before and behind, and their average lies in its middle, nearly right. A
         robot beside the track has them all on one side.
         """
         allowed = self._left_in(row, offset_m, beside_m)
-        found, similarities = _best(cosines, allowed)
+        found = self._found(cosines, allowed)
         if not len(found) or not beside_m:
-            return found, similarities
+            return found
         towards = self._frames.position_m - self._frames.position_m[row]
-        return _best(cosines, allowed & (towards @ towards[found[0]] >= 0.0))
+        return self._found(cosines, allowed & (towards @ towards[found.indices[0]] >= 0.0))
 
-    def _is_right(self, row: int, found: int, offset_m: Float) -> bool:
-        return bool(offset_m[found] <= self._radius_m and self._angle_rad(row, found) <= MAX_ANGLE_RAD)
+    def _is_right(self, row: int, found: Candidates, offset_m: Float) -> bool:
+        best = int(found.indices[0])
+        return bool(offset_m[best] <= self._radius_m and self._angle_rad(row, best) <= ANSWERS.max_angle_rad)
 
-    def _evidence(self, found: IntArray, similarities: Float) -> Float:
-        return match_evidence(similarities, self._frames.position_m[found], self._radius_m)[0]
+    def _evidence(self, found: Candidates) -> Float:
+        return match_evidence(found.similarities, found.position_m, self._radius_m)[0]
 
     def _offset_m(self, row: int) -> Float:
         return np.asarray(np.linalg.norm(self._frames.position_m - self._frames.position_m[row], axis=1))
@@ -147,22 +158,10 @@ class HeldOut:
             return 0.0
         return self._frames.pose(row).angle_rad(self._frames.pose(other))
 
-    def _pose_error(self, row: int, found: IntArray, similarities: Float) -> tuple[Float, Float]:
-        position_m, quat_xyzw = self._frames.position_m[found], self._frames.quat_xyzw[found]
-        here = consistent_with_first(position_m, quat_xyzw, self._radius_m, MAX_ANGLE_RAD)
-        weights = softmax_weights(similarities[here], SIMILARITY_TEMPERATURE)
-        average = average_pose(position_m[here], quat_xyzw[here], weights)
+    def _pose_error(self, row: int, found: Candidates) -> tuple[Float, Float]:
+        average = average_of_best(found, self._radius_m, ANSWERS)
         turn_rad: Float = np.full(3, np.nan)
         if average.rotation is not None and self._frames.has_orientation[row]:
             turn_rad = (Rotation.from_quat(self._frames.quat_xyzw[row]) * average.rotation.inv()).as_rotvec()
         error = np.concatenate([self._frames.position_m[row] - average.position_m, turn_rad])
         return error**2, np.diag(average.spread)
-
-
-def _best(cosines: npt.NDArray[np.float32], allowed: npt.NDArray[np.bool_]) -> tuple[IntArray, Float]:
-    """The 20 most similar of the allowed frames, best first: (at most 20,) indices and cosines."""
-    rows = np.flatnonzero(allowed)
-    if len(rows) > EVIDENCE_TOP_K:
-        rows = rows[np.argpartition(-cosines[rows], EVIDENCE_TOP_K - 1)[:EVIDENCE_TOP_K]]
-    rows = rows[np.argsort(-cosines[rows], kind="stable")]
-    return rows, cosines[rows].astype(np.float64)

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
 import os
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.pose import Pose
+from vpr_ros.mapping.build_inputs import Inputs, differences
+from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.map_files import short
 
 JOURNAL_NAME = "journal.jsonl"
+START_AGAIN = (
+    "The interrupted build is damaged: start again with --overwrite instead of --resume, beside --append where it was "
+    "to add a session (--overwrite alone replaces the map)"
+)
 
 
 def open_journal(folder: Path) -> BinaryIO:
@@ -36,17 +46,10 @@ def open_journal(folder: Path) -> BinaryIO:
     return stream
 
 
-def _open(path: Path) -> BinaryIO:
-    """Open for reading and appending, but not what a link shows: it would be cut off where it is no journal."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
-    except OSError as error:
-        if error.errno != errno.ELOOP:
-            raise
-        raise MapError(
-            f"{path} is a link, which no build makes", f"Remove it: `rm {shlex.quote(str(path))}`"
-        ) from error
-    return os.fdopen(descriptor, "a+b")
+def has_work(folder: Path) -> bool:
+    """Whether *folder* holds a build, and not what is left of a replaced map."""
+    journal = folder / JOURNAL_NAME
+    return journal.is_file() and journal.stat().st_size > 0
 
 
 def complete_lines(stream: BinaryIO) -> list[Any]:
@@ -66,3 +69,66 @@ def complete_lines(stream: BinaryIO) -> list[Any]:
     stream.truncate(end)
     stream.seek(0, os.SEEK_END)
     return lines
+
+
+def rows_of(batch: Any) -> list[FrameRow]:
+    """The frames of a batch, as its line in the journal has them; to be called within ``damage``."""
+    return [_row(fields) for fields in batch["rows"]]
+
+
+@contextlib.contextmanager
+def damage(folder: Path) -> Iterator[None]:
+    """What is in a journal that no build wrote.
+
+    Raises:
+        MapError: the block stumbled over it.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise MapError(f"{folder / JOURNAL_NAME} cannot be read ({short(error)})", START_AGAIN) from error
+
+
+def check_inputs(folder: Path, found: Inputs, expected: Inputs) -> None:
+    """Refuse to go on with a build of other inputs.
+
+    Raises:
+        MapError: what differs, or the journal in *folder* does not begin with inputs.
+    """
+    with damage(folder):
+        different = differences(found, expected)
+        appends, wanted = found.get("append"), expected["append"]
+    if appends != wanted:
+        was, now = (
+            ("was to add a session to the map", "add --append") if appends else ("was no --append", "leave it out")
+        )
+        raise MapError(
+            f"the interrupted build in {folder} {was}",
+            f"Resume it as it was begun: {now}. --append --overwrite gives it up and keeps the map",
+        )
+    if different:
+        raise MapError(
+            f"the interrupted build in {folder} was made from other inputs: {'; '.join(different)}",
+            "Resume with the same source, model and options, or start again with --overwrite instead of --resume, "
+            "beside --append where it was to add a session",
+        )
+
+
+def _open(path: Path) -> BinaryIO:
+    """Open for reading and appending, but not what a link shows: it would be cut off where it is no journal."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise MapError(
+            f"{path} is a link, which no build makes", f"Remove it: `rm {shlex.quote(str(path))}`"
+        ) from error
+    return os.fdopen(descriptor, "a+b")
+
+
+def _row(fields: Sequence[Any]) -> FrameRow:
+    stamp_ns, session, camera, *pose, name = fields
+    x, y, z, qx, qy, qz, qw = (float(number) for number in pose)
+    quat_xyzw = None if qx != qx else (qx, qy, qz, qw)  # noqa: PLR0124 - NaN marks an unknown orientation
+    return FrameRow(int(stamp_ns), int(session), int(camera), Pose((x, y, z), quat_xyzw), str(name))

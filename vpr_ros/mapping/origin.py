@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterable
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.frames import FrameRecord
 from vpr_ros.core.pose import PositionM
 from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.mapping.usable_frames import UsableFrames
 from vpr_ros.maps.place_map import PlaceMap
 
 
-def choose_origin(source: FrameSource, config: BuildConfig, base: PlaceMap | None) -> PositionM | None:
+def choose_origin(usable: Iterable[FrameRecord], config: BuildConfig, base: PlaceMap | None) -> PositionM | None:
     """Where the map's zero lies in the coordinates of its recordings; None: it has theirs.
 
     A map that is added to keeps the origin it has.
@@ -31,7 +30,7 @@ def choose_origin(source: FrameSource, config: BuildConfig, base: PlaceMap | Non
         return kept
     if not config.local_origin:
         return config.origin_m
-    first = next(islice(UsableFrames(source, config), 1), None)
+    first = next(iter(usable), None)
     if first is None or first.T_map_base is None:
         return None  # the build will say that there is nothing to build
     x_m, y_m, z_m = (float(round(value_m)) for value_m in first.T_map_base.position_m)

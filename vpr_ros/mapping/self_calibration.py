@@ -17,13 +17,13 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.core.printable import printable
 from vpr_ros.mapping.augment import augmented
 from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.mapping.embedding import describe
+from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.mapping.logistic import fit_logistic
 from vpr_ros.mapping.residual_fit import fit_residual
 from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration, Triple, default_calibration
-from vpr_ros.maps.descriptor_file import Descriptors
-from vpr_ros.maps.frame_table import FrameRow, FrameTable
+from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.residuals import Residual, Residuals
 
 MIN_FRAMES = 20
@@ -37,35 +37,32 @@ how far: what it learns of the similarity alone counts little."""
 
 
 def self_calibration(
-    frames: FrameTable,
-    descriptors: Descriptors,
+    place_map: PlaceMap,
     records: Iterable[FrameRecord],
     rows: list[FrameRow],
     extractor: Extractor,
     config: BuildConfig,
-    radius_m: float,
     spacing_m: float,
 ) -> Calibration:
     """Calibrate the map, or return the cautious default where it is too small.
 
     Args:
-        frames: every frame of the map.
-        descriptors: (N, D).
+        place_map: the map; of its calibration the radius alone counts.
         records: where the last ``len(rows)`` frames of the map came from.
         rows: their lines in the table; records that are not among them are passed over.
         extractor: the model.
         config: batch size and threads.
-        radius_m: two frames nearer than this are the same place.
         spacing_m: median distance between neighbouring frames.
     """
+    radius_m = place_map.manifest.calibration.radius_m
     default = default_calibration(radius_m, spacing_m)
-    if len(frames) < MIN_FRAMES:
+    if len(place_map) < MIN_FRAMES:
         return default
-    retaken, queries = _retaken(records, rows, len(frames) - len(rows), extractor, config)
-    held_out = HeldOut(frames, descriptors, radius_m, spacing_m)
+    retaken, queries = _retaken(records, rows, len(place_map) - len(rows), extractor, config)
+    held_out = HeldOut(place_map, spacing_m)
     again = held_out.ask(retaken, queries)
-    as_they_are = _evenly(len(frames), MAX_AS_THEY_ARE)
-    same = held_out.ask(as_they_are, descriptors[as_they_are].astype(np.float32))
+    as_they_are = _evenly(len(place_map), MAX_AS_THEY_ARE)
+    same = held_out.ask(as_they_are, place_map.descriptors[as_they_are].astype(np.float32))
     # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
     # look more alike than that.
     evidence, right = _judged(again)
@@ -106,7 +103,7 @@ def _retaken(
 
     taken: list[int] = []
     described: list[npt.NDArray[np.float32]] = [np.empty((0, extractor.info.descriptor_dim), np.float32)]
-    for batch in describe(retakes(), extractor, replace(config, thumbnails=False)):
+    for batch in describe_records(retakes(), extractor, replace(config, thumbnails=False)):
         taken += [row_of[record] for record in batch.records]
         described.append(batch.descriptors)
     return np.array(taken, dtype=np.int64), np.concatenate(described)

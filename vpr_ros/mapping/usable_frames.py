@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.sources.keyframes import keyframes
+
+Progress = Callable[[int, int], None]
+"""Called with the records taken from the source so far, and how many it has."""
 
 NO_POSE = "no pose"
 POSE_TOO_FAR = "position beyond a million kilometres"
@@ -32,17 +35,21 @@ class UsableFrames:
 
     def __iter__(self) -> Iterator[FrameRecord]:
         """Yield the records from the first; may be called again."""
+        return self.read()
+
+    def read(self, progress: Progress | None = None) -> Iterator[FrameRecord]:
+        """Yield the records from the first, and tell *progress* of those left out too."""
         self.skipped = Counter()
         kept = 0
-        for record in keyframes(self._with_pose(), self._config.min_distance_m, self._config.min_angle_rad):
+        for record in keyframes(self._with_pose(progress), self._config.min_distance_m, self._config.min_angle_rad):
             kept += 1
             yield record
         if too_close := self._posed - kept:
             self.skipped[TOO_CLOSE] = too_close
 
-    def _with_pose(self) -> Iterator[FrameRecord]:
+    def _with_pose(self, progress: Progress | None) -> Iterator[FrameRecord]:
         self._posed = 0
-        for record in self._source:
+        for record in self._records(progress):
             if record.T_map_base is None:
                 self.skipped[NO_POSE] += 1
             elif not record.T_map_base.is_finite:
@@ -52,3 +59,10 @@ class UsableFrames:
             else:
                 self._posed += 1
                 yield record
+
+    def _records(self, progress: Progress | None) -> Iterator[FrameRecord]:
+        total = len(self._source)
+        for number, record in enumerate(self._source, start=1):
+            yield record
+            if progress is not None:
+                progress(number, total)

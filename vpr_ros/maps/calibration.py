@@ -82,7 +82,7 @@ class Calibration:
                 "bias": number(plain, "bias"),
                 "residuals": Residuals.from_dict(plain["residuals"]),
                 "evidence": evidence,
-                **{key: count(plain, key) for key in ("samples_right", "samples_wrong") if key in plain},
+                **{key: count(plain, key) for key in ("samples_right", "samples_wrong")},
             }
             if min(values["scale"]) <= 0 or min(values["weights"]) < 0:
                 raise ValueError("scale must be more than 0, weights not less")

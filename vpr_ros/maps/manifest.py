@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml, read_text
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
 from vpr_ros.maps.manifest_parts import (
     FileEntry,
     ModelEntry,
@@ -33,9 +35,8 @@ from vpr_ros.maps.manifest_values import (
     text,
 )
 from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
-from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml, write_in_place
+from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml
 
-FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.yaml"
 LARGEST_MANIFEST_BYTES = 1 << 20
 MOST_MANIFEST_VALUES = 20_000
@@ -66,9 +67,9 @@ class MapManifest:
         thumbnails: how many small pictures lie in ``thumbnails/``.
         calibration: see ``Calibration``.
         origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
-        format_version: of the folder.
-        thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" in a map from before there was one.
-        manifest_sha256: the seal that was read and holds, see ``seal``; "" in a map from before there was one.
+        format_version: of the folder as it was read; all else is said as in the current format, see ``format``.
+        thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" where there is none.
+        manifest_sha256: the seal that was read and holds, see ``seal``; "" where there is none.
     """
 
     frame_id: str
@@ -120,47 +121,40 @@ def read_manifest(folder: Path, *, sealed: bool = True) -> MapManifest:
         MapError: no folder, no manifest, not YAML, a newer format, a missing or wrong entry, or one that was changed
             after the manifest was sealed.
     """
-    with map_errors(folder):
-        content, _ = _read_plain(folder)
-        # Before the seal: who made a slip in a change is told which.
-        manifest = _from_plain(folder / MANIFEST_NAME, content)
-        return replace(manifest, manifest_sha256=check_seal(folder / MANIFEST_NAME, content)) if sealed else manifest
+    return _read(folder, sealed=sealed)[0]
 
 
-def reseal_manifest(folder: Path, **changed: Any) -> MapManifest:
-    """Seal the manifest of the map in *folder* as it now reads, with other values for the entries *changed*.
+def rewrite_manifest(folder: Path, *, sealed: bool, **changed: Any) -> MapManifest:
+    """Write the manifest of the map in *folder* in the current format and seal it, in one step.
+
+    Args:
+        folder: the map's.
+        sealed: see ``read_manifest``; False accepts the manifest as it now reads.
+        changed: other values for some entries of its outermost table.
 
     Raises:
-        MapError: see ``read_manifest``, but for the seal; or it cannot be written.
+        MapError: see ``read_manifest``; or it cannot be written.
     """
     path = folder / MANIFEST_NAME
-    with map_errors(folder):
-        content, before = _read_plain(folder)
-        _from_plain(path, content)
-    after = resealed_yaml(before, content, changed)
-    try:
-        write_in_place(path, after)
-    except OSError as error:
-        raise MapError(
-            f"{path} cannot be written ({error.strerror}), it is as it was",
-            "Check the space on the disk and who may write into the folder",
-        ) from error
+    _, content, before = _read(folder, sealed=sealed)
+    write_text(path, resealed_yaml(before, content, {**in_current_format(path, content), **changed}), MapError)
     return read_manifest(folder)
 
 
+def _read(folder: Path, *, sealed: bool) -> tuple[MapManifest, dict[str, Any], str]:
+    """The manifest, and its content in the format and the words it has."""
+    path = folder / MANIFEST_NAME
+    with map_errors(folder):
+        content, words = _read_plain(folder)
+        manifest = _from_plain(path, content)  # before the seal: who made a slip in a change is told which
+        if sealed:
+            seal = check_seal(path, content, required=manifest.format_version >= SEALED_SINCE)
+            manifest = replace(manifest, manifest_sha256=seal)
+    return manifest, content, words
+
+
 def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
-    try:
-        version = count(plain, "format_version", least=1)
-    except (KeyError, TypeError, ValueError) as error:
-        found = shown(plain.get("format_version"))
-        raise MapError(
-            f"{path}: format_version is {found}, expected a number", "Give the folder that `build_map --output` wrote"
-        ) from error
-    if version > FORMAT_VERSION:
-        raise MapError(
-            f"{path}: the map has format {version}, this software reads up to {FORMAT_VERSION}",
-            "Update vpr_ros, or build the map again with this version",
-        )
+    version, plain = format_version(path, plain), in_current_format(path, plain)
     try:
         return MapManifest(
             frame_id=_frame_id(plain),
@@ -177,7 +171,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             calibration=Calibration.from_dict(plain["calibration"]),
             origin_m=_origin(plain),
             format_version=version,
-            thumbnails_sha256=text(plain, "thumbnails_sha256") if "thumbnails_sha256" in plain else "",
+            thumbnails_sha256=text(plain, "thumbnails_sha256"),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error
@@ -201,7 +195,7 @@ def _frame_id(plain: dict[str, Any]) -> str:
 
 
 def _origin(plain: dict[str, Any]) -> PositionM | None:
-    if plain.get("origin_m") is None:
+    if plain["origin_m"] is None:
         return None
     x_m, y_m, z_m = numbers(plain, "origin_m", 3, LARGEST_POSITION_M)
     return x_m, y_m, z_m

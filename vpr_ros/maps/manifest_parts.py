@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from vpr_ros.core.errors import ModelError
+from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.errors import ConfigError, ModelError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.model_info import LARGEST_DIM, ModelInfo
 from vpr_ros.core.pose import Pose
@@ -82,17 +83,17 @@ class SessionEntry:
         frames: how many of its frames are in the map.
         cameras: names of its cameras.
         skipped: reason -> how many frames were left out for it.
-        inputs_sha256: of source, model and options: tells a build that is done from one still to do.
-        frame_id: of its poses as recorded, which the map's frame need not be called; "" in maps built before.
+        inputs_sha256: of source, model and options: tells a build that is done from one still to do; "" unknown.
+        frame_id: of its poses as recorded, which the map's frame need not be called.
     """
 
     source: str
     created_utc: str
     frames: int
     cameras: tuple[str, ...]
-    skipped: dict[str, int] = field(default_factory=dict)
-    inputs_sha256: str = ""
-    frame_id: str = ""
+    skipped: dict[str, int]
+    inputs_sha256: str
+    frame_id: str
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
@@ -111,8 +112,8 @@ class SessionEntry:
             frames=count(plain, "frames"),
             cameras=texts(plain, "cameras"),
             skipped={reason: count(plain["skipped"], reason) for reason in table(plain, "skipped")},
-            inputs_sha256=text(plain, "inputs_sha256") if "inputs_sha256" in plain else "",
-            frame_id=text(plain, "frame_id") if "frame_id" in plain else "",
+            inputs_sha256=text(plain, "inputs_sha256"),
+            frame_id=text(plain, "frame_id"),
         )
 
 
@@ -123,7 +124,7 @@ class FileEntry:
     Attributes:
         size_bytes: its length.
         sha256: of every byte.
-        fingerprint: of samples, see ``checksum.file_fingerprint``; checked whenever the map is opened.
+        fingerprint: of samples, see ``hashing.file_fingerprint``; checked whenever the map is opened.
     """
 
     size_bytes: int
@@ -148,7 +149,8 @@ def camera_to_dict(camera: CameraMount) -> dict[str, Any]:
     """Plain YAML."""
     mount = camera.T_base_camera
     pose = None if mount is None else {"position_m": list(mount.position_m), "quat_xyzw": list(mount.quat_xyzw or ())}
-    return {"name": camera.name, "frame_id": camera.frame_id, "T_base_camera": pose}
+    intrinsics = None if camera.intrinsics is None else camera.intrinsics.to_dict()
+    return {"name": camera.name, "frame_id": camera.frame_id, "T_base_camera": pose, "intrinsics": intrinsics}
 
 
 def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
@@ -158,9 +160,10 @@ def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
         KeyError, TypeError, ValueError: a field is missing or wrong.
     """
     name, frame_id = text(plain, "name"), text(plain, "frame_id")
+    intrinsics = _intrinsics(plain)
     mount = entry(plain, "T_base_camera")
     if mount is None:
-        return CameraMount(name, frame_id, None)
+        return CameraMount(name, frame_id, None, intrinsics)
     x, y, z = numbers(mount, "position_m", 3)
     quat_xyzw = None
     if items(mount, "quat_xyzw"):
@@ -169,7 +172,17 @@ def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
     T_base_camera = Pose((x, y, z), quat_xyzw)
     if problem := mount_problem(T_base_camera):
         raise ValueError(f"the mount of camera {name[:80]!r} {problem}")
-    return CameraMount(name, frame_id, T_base_camera)
+    return CameraMount(name, frame_id, T_base_camera, intrinsics)
+
+
+def _intrinsics(plain: Mapping[str, Any]) -> CameraIntrinsics | None:
+    """None of images that nobody calibrated."""
+    if (intrinsics := entry(plain, "intrinsics")) is None:
+        return None
+    try:
+        return CameraIntrinsics.from_dict(intrinsics)
+    except ConfigError as error:
+        raise ValueError(f"camera {text(plain, 'name')[:80]!r}: {error.problem}") from error
 
 
 def mount_problem(T_base_camera: Pose) -> str | None:

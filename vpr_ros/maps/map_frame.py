@@ -21,8 +21,8 @@ def map_frame(named: str | None, base: MapManifest | None) -> str:
 
 
 def recorded_frames(manifest: MapManifest) -> tuple[str, ...]:
-    """The frames of its recordings' poses, each once. Maps built before say only one, their own."""
-    return tuple(dict.fromkeys(session.frame_id or manifest.frame_id for session in manifest.sessions))
+    """The frames of its recordings' poses, each once."""
+    return tuple(dict.fromkeys(session.frame_id for session in manifest.sessions))
 
 
 def lies_in(frame_id: str, manifest: MapManifest, *, named: bool) -> bool:

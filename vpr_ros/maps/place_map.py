@@ -11,9 +11,9 @@ import numpy.typing as npt
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, ImageRgb
+from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
-from vpr_ros.maps.checksum import file_fingerprint, file_sha256
 from vpr_ros.maps.descriptor_file import Descriptors, check_rows, open_descriptors
 from vpr_ros.maps.frame_table import FrameTable, read_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest

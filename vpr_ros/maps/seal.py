@@ -1,17 +1,13 @@
 """The line ``manifest_sha256``: a hash of all else the manifest says, so that no number in it changes unseen.
 
-It covers values, not bytes: comments, order and layout may change. A map built before there was such a line opens as it
-always did. Somebody who changes a manifest on purpose seals it again (``inspect_map MAP --reseal``).
+It covers values, not bytes: comments, order and layout may change. Somebody who changes a manifest on purpose seals it
+again (``inspect_map MAP --reseal``).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
 import shlex
-import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -22,6 +18,7 @@ import yaml
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml
+from vpr_ros.core.hashing import json_sha256
 
 SEAL_KEY = "manifest_sha256"
 
@@ -33,7 +30,7 @@ def content_sha256(plain: Mapping[str, Any]) -> str:
         TypeError: a value that is no text, number, date, list or table.
     """
     content = {key: value for key, value in plain.items() if key != SEAL_KEY}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=_as_text).encode()).hexdigest()
+    return json_sha256(content, _as_text)
 
 
 def sealed_yaml(plain: Mapping[str, Any]) -> str:
@@ -47,57 +44,50 @@ def sealed_yaml(plain: Mapping[str, Any]) -> str:
 def resealed_yaml(text: str, plain: Mapping[str, Any], changed: Mapping[str, Any]) -> str:
     """Seal the manifest *text*, which says *plain*, with other values for some entries of its outermost table.
 
-    Comments and layout stay, where each of these entries has a line of its own.
+    Comments and layout of all else stay, where each of these entries begins a line.
     """
     content = {key: value for key, value in {**plain, **changed}.items() if key != SEAL_KEY}
-    changed = {key: value for key, value in changed.items() if plain.get(key) != value}
-    lines = {**changed, SEAL_KEY: content_sha256(content)}
-    for key, value in lines.items():
-        line = yaml.safe_dump({key: value})
-        text = line + re.sub(rf"^{re.escape(key)}:(?: .*)?\n", "", text, flags=re.MULTILINE)
+    for key, value in content.items():
+        if key not in plain or plain[key] != value:
+            written = yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True)
+            old = _block(key).search(text)
+            text = text[: old.start()] + written + text[old.end() :] if old else written + text
+    seal = {SEAL_KEY: content_sha256(content)}
+    text = yaml.safe_dump(seal) + _block(SEAL_KEY).sub("", text)
     try:
-        kept = parse_yaml(text, "the manifest", MapError) == {**content, **lines}
+        kept = parse_yaml(text, "the manifest", MapError) == {**content, **seal}
     except MapError:  # a text that is not laid out in lines
         kept = False
     return text if kept else sealed_yaml(content)
 
 
-def check_seal(path: Path, plain: Mapping[str, Any]) -> str:
-    """The seal of the manifest at *path* that says *plain*, "" where it has none.
+def _block(key: str) -> re.Pattern[str]:
+    """An entry of the outermost table: its line, and the lines below that belong to it."""
+    return re.compile(rf"^{re.escape(key)}:(?: .*)?\n(?:[ -].*\n)*", re.MULTILINE)
+
+
+def check_seal(path: Path, plain: Mapping[str, Any], *, required: bool) -> str:
+    """The seal of the manifest at *path* that says *plain*, "" where it has none and none is *required*.
 
     Raises:
-        MapError: it says something else than when it was sealed.
+        MapError: it says something else than when it was sealed, or the seal is gone.
     """
+    accept = f"`{program('inspect_map')} {shlex.quote(str(path.parent))} --reseal`"
     if SEAL_KEY not in plain:
-        return ""
+        if not required:
+            return ""
+        raise MapError(
+            f"{path} lacks its line {SEAL_KEY}, so that nobody can tell whether it was changed",
+            f"Restore the file from a backup, or accept it as it is with {accept}",
+        )
     sealed, found = plain[SEAL_KEY], content_sha256(plain)
     if sealed != found:
         raise MapError(
             f"{path} was changed since it was written: the checksum of its content is {found[:16]}, "
             f"its line {SEAL_KEY} says {str(sealed)[:16]!r}",
-            "Undo the change, restore the file from a backup, or, if the change is meant, accept it with "
-            f"`{program('inspect_map')} {shlex.quote(str(path.parent))} --reseal`",
+            f"Undo the change, restore the file from a backup, or, if the change is meant, accept it with {accept}",
         )
     return found
-
-
-def write_in_place(path: Path, text: str) -> None:
-    """Replace the file at *path* in one step: whoever is killed leaves the old one or the new one.
-
-    Raises:
-        OSError: it cannot be written; the old one is untouched.
-    """
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.unlink(missing_ok=True)
-        with beside.open("x", encoding="utf-8") as stream:  # a link of this name in somebody's map is not followed
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        shutil.copymode(path, beside)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _as_text(value: object) -> str:

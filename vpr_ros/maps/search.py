@@ -76,6 +76,12 @@ def all_similarities(descriptors: Descriptors, queries: FloatRows) -> Iterator[F
         yield from products
 
 
+def best_rows(similarities: FloatRows, k: int) -> IntArray:
+    """The *k* rows of the largest of (N,) similarities, best first; all N where there are no more."""
+    rows = np.argpartition(-similarities, k - 1)[:k] if k < len(similarities) else np.arange(len(similarities))
+    return np.asarray(rows[np.argsort(-similarities[rows], kind="stable")], dtype=np.int64)
+
+
 def _blocks(descriptors: Descriptors, allowed: IntArray | None) -> Iterator[tuple[IntArray | None, FloatRows]]:
     """Cut what must be copied or converted into blocks; float32 searched as a whole stays in place."""
     if allowed is None and descriptors.dtype == np.float32:
@@ -95,8 +101,5 @@ def _search_block(block: FloatRows, queries: FloatRows, k: int) -> tuple[FloatRo
         similarities, rows = faiss.knn(queries, block, k, metric=faiss.METRIC_INNER_PRODUCT)
         return np.asarray(similarities), np.asarray(rows)
     similarities = np.stack([block @ query for query in queries]) if len(queries) > 1 else (block @ queries[0])[None]
-    best = np.argpartition(-similarities, k - 1, axis=1)[:, :k] if k < len(block) else np.arange(len(block))[None]
-    best = np.broadcast_to(best, (len(queries), k))
-    values = np.take_along_axis(similarities, best, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    return np.take_along_axis(values, order, axis=1), np.take_along_axis(best, order, axis=1).astype(np.int64)
+    best = np.stack([best_rows(row, k) for row in similarities])
+    return np.take_along_axis(similarities, best, axis=1), best

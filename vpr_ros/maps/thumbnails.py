@@ -6,11 +6,13 @@ import hashlib
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, MapError
 from vpr_ros.core.files import read_bytes
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed
+from vpr_ros.core.jpeg_encoding import encode_jpeg
 from vpr_ros.maps.map_files import map_errors, map_file, map_folder
 
 THUMBNAILS_NAME = "thumbnails"
@@ -23,8 +25,7 @@ def encode_thumbnail(image_rgb: ImageRgb, width_px: int) -> bytes:
     height, width = image_rgb.shape[:2]
     size = (width_px, max(1, round(height * width_px / width)))
     small = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA if width > width_px else cv2.INTER_LINEAR)
-    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return encoded.tobytes()
+    return encode_jpeg(small.astype(np.uint8, copy=False), JPEG_QUALITY)
 
 
 def thumbnail_path(folder: Path, index: int) -> Path:

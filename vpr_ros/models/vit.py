@@ -13,7 +13,34 @@ from vpr_ros.models.backbone import check_divisible
 from vpr_ros.models.position_table import PositionResampling, resample_position_table
 
 
-class VitBackbone(nn.Module):
+class TransformerTokens(nn.Module):
+    """What the transformers of timm have in common.
+
+    Args:
+        net: built with ``num_classes=0``.
+    """
+
+    def __init__(self, net: Any) -> None:
+        super().__init__()
+        self.net: Any = net
+        self.dim = int(net.num_features)
+        self.patch_px: tuple[int, int] = tuple(net.patch_embed.patch_size)
+
+    def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
+        """Rows and columns of the token grid."""
+        check_divisible(height_px, width_px, self.patch_px)
+        return height_px // self.patch_px[0], width_px // self.patch_px[1]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> local tokens (B, N, D)."""
+        return self._all_tokens(images)[:, self.net.num_prefix_tokens :]
+
+    def _all_tokens(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, prefix + N, D)."""
+        raise NotImplementedError
+
+
+class VitBackbone(TransformerTokens):
     """Tokens of a timm ``VisionTransformer`` after its final norm.
 
     The position table stays at the size it was learned at and is resampled for each image size; images need not be
@@ -29,26 +56,14 @@ class VitBackbone(nn.Module):
     """
 
     def __init__(self, net: VisionTransformer, pos_embed: PositionResampling, blocks: int | None = None) -> None:
-        super().__init__()
+        super().__init__(net)
         if blocks is not None:
             if not 0 < blocks <= len(net.blocks):
                 raise ConfigError(f"blocks={blocks} of a backbone with {len(net.blocks)}", "Choose 1 to all of them")
             net.blocks = net.blocks[:blocks]
-        self.net: Any = net
         self.pos_embed: PositionResampling = pos_embed
-        self.dim: int = net.embed_dim
-        self.patch_px: tuple[int, int] = tuple(net.patch_embed.patch_size)
         self.register_buffer("baked_table", None, persistent=False)
         self._baked_grid: tuple[int, int] | None = None
-
-    def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
-        """Rows and columns of the token grid."""
-        check_divisible(height_px, width_px, self.patch_px)
-        return height_px // self.patch_px[0], width_px // self.patch_px[1]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> local tokens (B, N, D)."""
-        return self._all_tokens(images)[:, self.net.num_prefix_tokens :]
 
     def with_class_token(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 1 + N, D), class token first; registers are left out.
@@ -96,27 +111,12 @@ class VitBackbone(nn.Module):
         return resample_position_table(net.pos_embed, tuple(net.patch_embed.grid_size), grid, prefix, self.pos_embed)
 
 
-class TimmTokens(nn.Module):
+class TimmTokens(TransformerTokens):
     """Tokens of the other transformers of timm (EVA, BEiT, distilled DeiT), positions as timm handles them.
 
     Args:
         net: built with ``num_classes=0``; its ``forward_features`` gives (B, prefix + N, D).
     """
-
-    def __init__(self, net: Any) -> None:
-        super().__init__()
-        self.net: Any = net
-        self.dim = int(self.net.num_features)
-        self.patch_px: tuple[int, int] = tuple(self.net.patch_embed.patch_size)
-
-    def grid(self, height_px: int, width_px: int) -> tuple[int, int]:
-        """Rows and columns of the token grid."""
-        check_divisible(height_px, width_px, self.patch_px)
-        return height_px // self.patch_px[0], width_px // self.patch_px[1]
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> local tokens (B, N, D)."""
-        return self._all_tokens(images)[:, self.net.num_prefix_tokens :]
 
     def with_class_token(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, 1 + N, D), class token first.

@@ -9,10 +9,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rclpy.utilities import remove_ros_args
 
@@ -21,6 +22,7 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.ros.contained import ContainedExecutor, RCLError, contain_services
 
+AnyNode = TypeVar("AnyNode", bound=Node)
 LISTENING_S = 0.2
 """How often the process looks whether it was asked to end."""
 LAST_ANSWERS_S = 10.0
@@ -113,6 +115,34 @@ def without_ros_arguments(arguments: Sequence[str]) -> list[str]:
     """
     with _refusals():
         return list(remove_ros_args(["program", *arguments])[1:])
+
+
+def run_program(
+    name: str, argv: Sequence[str], make_node: Callable[[], AnyNode], work: Callable[[AnyNode], object]
+) -> AnyNode | None:
+    """Let the node that *make_node* returns do its *work*, until that is done or SIGINT or SIGTERM comes.
+
+    Args:
+        name: of the program.
+        argv: what follows its name, ROS's own arguments among them.
+        make_node, work: called once rclpy is initialised.
+
+    Returns:
+        The node, destroyed; None where it was asked to end before there was one.
+
+    Raises:
+        ConfigError: ROS refuses the arguments.
+    """
+    node: AnyNode | None = None
+    with ros_running([name, *argv]):
+        try:
+            with until_asked_to_end():
+                node = make_node()
+                work(node)
+        finally:
+            if node is not None:
+                node.destroy_node()
+    return node
 
 
 @contextlib.contextmanager

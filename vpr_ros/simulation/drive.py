@@ -10,6 +10,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.simulation.route import plan_route
 from vpr_ros.simulation.streets import FloatArray
 from vpr_ros.simulation.town import Town
@@ -82,7 +83,7 @@ def plan_drive(town: Town, plan: DrivePlan) -> tuple[StampedPose, ...]:
         b = (a + 1) % len(route.xy)
         x, y = route.xy[a] * (1 - share) + route.xy[b] * share
         turn = math.remainder(heading[b] - heading[a], math.tau)
-        stamp_ns = plan.start_ns + round(k * 1e9 / plan.rate_hz)
+        stamp_ns = plan.start_ns + round(k * NS_PER_S / plan.rate_hz)
         poses.append((stamp_ns, Pose.from_xy_yaw(float(x), float(y), float(heading[a] + share * turn))))
     return tuple(poses)
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.simulation.drive import StampedPose
 
 Covariance = npt.NDArray[np.float64]
@@ -105,7 +106,7 @@ def noisy_odometry(
         x += forward * math.cos(yaw) - left * math.sin(yaw)
         y += forward * math.sin(yaw) + left * math.cos(yaw)
         yaw += turned
-        rate_hz = 1e9 / (stamp_ns - before_ns)
+        rate_hz = NS_PER_S / (stamp_ns - before_ns)
         twist = (forward * rate_hz, left * rate_hz, turned * rate_hz)
         twist_spread = rate_hz**2 * _motion_covariance((forward, left), noise)
         here = Pose.from_xy_yaw(x, y, yaw)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -13,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from vpr_ros.core.disk import writing
+from vpr_ros.core.disk import folder_beside
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.simulation.source import SimulatedSource
 
 DEPTH_UNIT_M: Final = 0.001
@@ -47,15 +46,11 @@ def record_folder(
     """
     if path.exists():
         raise SourceError(f"{path} exists already", "Choose another folder or remove this one")
-    with writing(path, SourceError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-        try:
-            _write(source, partial, truth, image_suffix, progress)
-            partial.chmod(0o755)
-            partial.rename(path)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+    with folder_beside(path, SourceError) as beside:
+        made = beside / path.name
+        made.mkdir()
+        _write(source, made, truth, image_suffix, progress)
+        made.rename(path)
 
 
 def _write(
@@ -74,7 +69,7 @@ def _write(
         if truth:
             _save(folder / "labels" / f"{stamp_ns}.png", rendering.label)
             _save(folder / "depth" / f"{stamp_ns}.png", depth_to_mm(rendering.depth_m))
-        seconds = f"{stamp_ns // 10**9}.{stamp_ns % 10**9:09d}"
+        seconds = f"{stamp_ns // NS_PER_S}.{stamp_ns % NS_PER_S:09d}"
         numbers = (*pose.position_m, *(pose.quat_xyzw or ()))
         lines.append(f"{seconds} {' '.join(f'{v:.9f}' for v in numbers)}")
         if progress is not None:
@@ -90,15 +85,10 @@ def depth_to_mm(depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:
 
 
 def _description(source: SimulatedSource) -> dict[str, Any]:
-    camera, mount = source.camera, source.T_base_camera
+    mount = source.T_base_camera
     return {
         "description": source.description,
-        "width_px": camera.width_px,
-        "height_px": camera.height_px,
-        "fx_px": camera.fx_px,
-        "fy_px": camera.fy_px,
-        "cx_px": camera.cx_px,
-        "cy_px": camera.cy_px,
+        **source.camera.to_dict(),
         "T_base_camera": {"position_m": list(mount.position_m), "quat_xyzw": list(mount.quat_xyzw or ())},
     }
 

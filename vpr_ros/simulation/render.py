@@ -8,10 +8,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.pose import Pose
-from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import CONDITIONS, Conditions
 from vpr_ros.simulation.labels import Label
 from vpr_ros.simulation.raster import rasterize
@@ -42,7 +42,7 @@ class Rendering:
 
 def render(
     town: Town,
-    camera: PinholeCamera,
+    camera: CameraIntrinsics,
     T_map_camera_optical: Pose,
     conditions: Conditions = CONDITIONS["day"],
     *,
@@ -73,7 +73,7 @@ def render(
     return Rendering(expose(radiance, conditions, noise_seed), depth_m, labels[raster.surface])
 
 
-def _view(camera: PinholeCamera, T_map_camera_optical: Pose) -> View:
+def _view(camera: CameraIntrinsics, T_map_camera_optical: Pose) -> View:
     if not T_map_camera_optical.has_orientation or not T_map_camera_optical.is_finite:
         raise ConfigError(
             f"found the camera pose {T_map_camera_optical}, expected finite numbers and an orientation",

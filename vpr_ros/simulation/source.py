@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.pose import Pose
-from vpr_ros.simulation.camera import T_BASE_CAMERA, PinholeCamera
+from vpr_ros.core.time_ns import NS_PER_S
+from vpr_ros.simulation.camera import T_BASE_CAMERA
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.drive import DrivePlan, StampedPose, plan_drive
 from vpr_ros.simulation.render import Rendering, render
@@ -32,7 +34,7 @@ class SimulatedSource:
         self,
         town: Town,
         drive: DrivePlan,
-        camera: PinholeCamera,
+        camera: CameraIntrinsics,
         conditions: Conditions,
         seed: int = 0,
         T_base_camera: Pose = T_BASE_CAMERA,
@@ -57,7 +59,7 @@ class SimulatedSource:
     @property
     def cameras(self) -> Mapping[str, CameraMount]:
         """The one camera."""
-        return {CAMERA_NAME: CameraMount(CAMERA_NAME, "camera_optical_frame", self.T_base_camera)}
+        return {CAMERA_NAME: CameraMount(CAMERA_NAME, "camera_optical_frame", self.T_base_camera, self.camera)}
 
     @property
     def datum(self) -> GeoDatum | None:
@@ -83,7 +85,7 @@ class SimulatedSource:
             self.camera,
             T_map_base.compose(self.T_base_camera),
             self.conditions,
-            time_s=(stamp_ns - self.drive.start_ns) * 1e-9,
+            time_s=(stamp_ns - self.drive.start_ns) / NS_PER_S,
             noise_seed=self.seed * 1_000_003 + index,
         )
 

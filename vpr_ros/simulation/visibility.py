@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.simulation.camera import PinholeCamera
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.simulation.surfaces import FloatArray, Surfaces
 
 NEAR_M: Final = 0.25
@@ -25,7 +25,7 @@ class View:
         eye_m: (3,) where it is in the map frame.
     """
 
-    camera: PinholeCamera
+    camera: CameraIntrinsics
     rotation: FloatArray
     eye_m: FloatArray
 
@@ -85,7 +85,7 @@ def candidates(surfaces: Surfaces, view: View) -> Candidates:
     )
 
 
-def _projected(corners_m: FloatArray, camera: PinholeCamera) -> tuple[list[FloatArray], npt.NDArray[np.int64]]:
+def _projected(corners_m: FloatArray, camera: CameraIntrinsics) -> tuple[list[FloatArray], npt.NDArray[np.int64]]:
     """Project quadrilaterals (K, 4, 3): their outlines, cut off at ``NEAR_M``, and boxes (K, 4) inside the image."""
     focal, centre = np.array([camera.fx_px, camera.fy_px]), np.array([camera.cx_px, camera.cy_px])
     safe = np.maximum(corners_m[..., 2:], NEAR_M)

@@ -8,15 +8,17 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.image_codec import decode_compressed, decode_raw
-from vpr_ros.core.image_header import MAX_IMAGE_PIXELS
+from vpr_ros.core.image_header import MAX_IMAGE_PIXELS, read_image_header
+from vpr_ros.core.message_fields import decode_message
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.bag_files import shown
+from vpr_ros.sources.bag_intrinsics import CameraInfos
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE
 from vpr_ros.sources.bag_recording import (
     BagRecording,
@@ -27,6 +29,7 @@ from vpr_ros.sources.bag_recording import (
     read_header,
 )
 from vpr_ros.sources.clock_offset import Clock
+from vpr_ros.sources.fitted_intrinsics import Fitted, SizePx
 from vpr_ros.sources.pose_track import REORDERING_NS, refuse_jumps
 from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import seconds
@@ -37,7 +40,7 @@ _WINDOW = 64
 _NEAR = 8
 _SAMPLE_BYTES = 32
 # A driver that stamps unevenly is read; a clock that was set back by more is not.
-_WOBBLE_NS = 1_000_000_000
+_WOBBLE_NS = NS_PER_S
 
 
 class ImageKey(NamedTuple):
@@ -61,6 +64,8 @@ class ImageTopic:
         frame_ids: number of images by the TF frame in their headers.
         unread: why messages were left out, one reason for each.
         unstamped: which of them have a stamp of zero.
+        size_px: width and height of that first image.
+        infos: the ``CameraInfo`` beside the images, if there is one.
     """
 
     topic: str
@@ -71,6 +76,8 @@ class ImageTopic:
     frame_ids: Counter[str] = field(default_factory=Counter)
     unread: list[str] = field(default_factory=list)
     unstamped: list[bool] = field(default_factory=list)
+    size_px: SizePx | None = None
+    infos: CameraInfos | None = None
 
     @property
     def camera(self) -> str:
@@ -90,6 +97,7 @@ class ImageTopic:
                 message = recording.decode(raw)
                 self.encoding = message.format if self.is_compressed else message.encoding
                 self.sample = bytes(message.data[:_SAMPLE_BYTES])
+                self.size_px = _size(message, self.is_compressed)
         except SourceError as error:
             self.unread.append(error.problem)
             return
@@ -101,6 +109,10 @@ class ImageTopic:
     def frame_id(self) -> str:
         """The TF frame in the headers of most images."""
         return self.frame_ids.most_common(1)[0][0] if self.frame_ids else ""
+
+    def intrinsics(self) -> Fitted:
+        """How the camera sees, None where the recording does not say, and what is to be said of it."""
+        return (None, []) if self.infos is None else self.infos.intrinsics(self.camera, self.size_px, self.frame_id)
 
     @property
     def clock(self) -> Clock:
@@ -128,8 +140,8 @@ class ImageTopic:
             refuse_jumps(f"images of {self.topic}", stamps_ns)
             return []
         return [
-            f"the stamps of {self.topic} go back {jumps} times, by up to {back_ns.max() / 1e9:.2f} s: its images are "
-            "put in their order, and have poses as good as these stamps"
+            f"the stamps of {self.topic} go back {jumps} times, by up to {back_ns.max() / NS_PER_S:.2f} s: its "
+            "images are put in their order, and have poses as good as these stamps"
         ]
 
     def remarks(self) -> list[str]:
@@ -148,6 +160,13 @@ class ImageTopic:
 def camera_name(topic: str) -> str:
     """Topic of the raw images that belong to *topic*."""
     return topic.removesuffix("/compressed")
+
+
+def _size(message: Any, is_compressed: bool) -> SizePx | None:
+    if not is_compressed:
+        return int(message.width), int(message.height)
+    header = read_image_header(bytes(message.data))
+    return None if header is None else (header.width_px, header.height_px)
 
 
 class BagImages:
@@ -230,17 +249,10 @@ class BagImages:
         except SourceError as error:
             raise FrameDecodeError(error.problem, error.remedy) from error
         origin = f"{raw.topic} at {seconds(read_header(raw)[0])} s"
-        if self._recording.types[raw.topic] == COMPRESSED_IMAGE:
-            return decode_compressed(message.data, origin, message.format, max_pixels=self._max_pixels)
+        is_compressed = self._recording.types[raw.topic] == COMPRESSED_IMAGE
         try:
-            return decode_raw(
-                message.data,
-                message.height,
-                message.width,
-                message.encoding,
-                message.step,
-                bool(message.is_bigendian),
-                max_pixels=self._max_pixels,
-            )
+            return decode_message(message, origin, is_compressed=is_compressed, max_pixels=self._max_pixels)
         except FrameDecodeError as error:
+            if is_compressed:  # which names its origin
+                raise
             raise FrameDecodeError(f"{origin}: {error.problem}", error.remedy) from error

@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 from rosbags.typesys import Stores, get_typestore
 
-from vpr_ros.core.errors import SourceError
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.jpeg_encoding import JPEG_FORMAT, encode_jpeg
+from vpr_ros.core.lens_names import camera_info_distortion
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
+from vpr_ros.core.time_ns import sec_nanosec
 
-NANOSECONDS: Final = 1_000_000_000
 TYPESTORE: Final = get_typestore(Stores.ROS2_JAZZY)
 """Message definitions to write with, and to read bags that carry none."""
 
@@ -29,7 +29,7 @@ TF_MESSAGE: Final = "tf2_msgs/msg/TFMessage"
 
 POSE_TYPES: Final = (ODOMETRY, POSE_STAMPED, POSE_WITH_COVARIANCE_STAMPED, NAV_SAT_FIX)
 IMAGE_TYPES: Final = (IMAGE, COMPRESSED_IMAGE)
-READ_TYPES: Final = (*IMAGE_TYPES, *POSE_TYPES, TF_MESSAGE)
+READ_TYPES: Final = (*IMAGE_TYPES, *POSE_TYPES, CAMERA_INFO, TF_MESSAGE)
 """What is read from a recording; all but TF begin with a header."""
 
 EXACT_VARIANCE: Final = 1e-6
@@ -47,7 +47,7 @@ def message(name: str, **fields: Any) -> Any:
 
 def header(stamp_ns: int, frame_id: str) -> Any:
     """``std_msgs/Header`` of a time and a frame."""
-    seconds, nanoseconds = divmod(stamp_ns, NANOSECONDS)
+    seconds, nanoseconds = sec_nanosec(stamp_ns)
     stamp = message("builtin_interfaces/msg/Time", sec=seconds, nanosec=nanoseconds)
     return message("std_msgs/msg/Header", stamp=stamp, frame_id=frame_id)
 
@@ -71,31 +71,28 @@ def compressed_image(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Any:
     """``sensor_msgs/CompressedImage``, JPEG as image_transport makes it, of (H, W, 3) uint8.
 
     Raises:
-        SourceError: OpenCV cannot encode the image.
+        FrameDecodeError: OpenCV cannot encode the image.
     """
-    bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
-    encoded, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])
-    if not encoded:
-        raise SourceError(f"an image of shape {image_rgb.shape} cannot be encoded as JPEG", "Record it raw")
     return message(
         COMPRESSED_IMAGE,
         header=header(stamp_ns, frame_id),
-        format="rgb8; jpeg compressed bgr8",
-        data=np.asarray(data, dtype=np.uint8).reshape(-1),
+        format=JPEG_FORMAT,
+        data=np.frombuffer(encode_jpeg(image_rgb, _JPEG_QUALITY), dtype=np.uint8),
     )
 
 
-def camera_info(K: npt.ArrayLike, height: int, width: int, stamp_ns: int, frame_id: str) -> Any:
-    """``sensor_msgs/CameraInfo`` of a camera without distortion with the (3, 3) intrinsics *K* in pixels."""
-    matrix = np.asarray(K, dtype=np.float64).reshape(3, 3)
+def camera_info(intrinsics: CameraIntrinsics, stamp_ns: int, frame_id: str) -> Any:
+    """``sensor_msgs/CameraInfo`` of images as the camera gives them."""
+    matrix = intrinsics.matrix
+    distortion_model, coefficients = camera_info_distortion(intrinsics)
     region = message("sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
     return message(
         CAMERA_INFO,
         header=header(stamp_ns, frame_id),
-        height=height,
-        width=width,
-        distortion_model="plumb_bob",
-        d=np.zeros(5),
+        height=intrinsics.height_px,
+        width=intrinsics.width_px,
+        distortion_model=distortion_model,
+        d=np.array(coefficients),
         k=matrix.reshape(-1),
         r=np.eye(3).reshape(-1),
         p=np.hstack([matrix, np.zeros((3, 1))]).reshape(-1),
@@ -144,26 +141,6 @@ def pose_fields(pose: Pose) -> Any:
         position=message("geometry_msgs/msg/Point", x=x, y=y, z=z),
         orientation=_quaternion(pose),
     )
-
-
-def stamp_ns_of(stamp: Any) -> int:
-    """Nanoseconds of a ``builtin_interfaces/Time``."""
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
-
-
-def pose_of(fields: Any) -> Pose:
-    """The ``Pose`` of a ``geometry_msgs/Pose``, as it stands there: it may be NaN or without length."""
-    position, orientation = fields.position, fields.orientation
-    return Pose(
-        (float(position.x), float(position.y), float(position.z)),
-        (float(orientation.x), float(orientation.y), float(orientation.z), float(orientation.w)),
-    )
-
-
-def transform_of(fields: Any) -> Pose:
-    """The ``Pose`` of a ``geometry_msgs/Transform``, as it stands there."""
-    t, q = fields.translation, fields.rotation
-    return Pose((float(t.x), float(t.y), float(t.z)), (float(q.x), float(q.y), float(q.z), float(q.w)))
 
 
 def _quaternion(pose: Pose) -> Any:

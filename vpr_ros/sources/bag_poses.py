@@ -10,8 +10,9 @@ import numpy as np
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.message_fields import pose_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.sources.bag_messages import NAV_SAT_FIX, ODOMETRY, POSE_STAMPED, pose_of
+from vpr_ros.sources.bag_messages import NAV_SAT_FIX, ODOMETRY, POSE_STAMPED
 from vpr_ros.sources.bag_recording import (
     BagRecording,
     RawMessage,

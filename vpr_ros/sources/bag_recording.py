@@ -14,9 +14,10 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2
 from rosbags.rosbag2 import Reader
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.time_ns import from_sec_nanosec
 from vpr_ros.sources.bag_definitions import TopicDecoder, three_part_name
 from vpr_ros.sources.bag_files import find_bag_files, shown
-from vpr_ros.sources.bag_messages import NANOSECONDS, READ_TYPES
+from vpr_ros.sources.bag_messages import READ_TYPES
 from vpr_ros.sources.bag_metadata import differences
 from vpr_ros.sources.bag_storage import BagStorage, damaged, decompressed
 
@@ -194,7 +195,7 @@ def read_header(raw: RawMessage) -> tuple[int, str]:
     order = "<" if raw.data[1] & 1 else ">"
     sec, nanosec, length = struct.unpack_from(f"{order}iII", raw.data, 4)
     frame_id = raw.data[16 : 16 + length].split(b"\0", 1)[0].decode(errors="replace")
-    return (sec * NANOSECONDS + nanosec) or raw.log_ns, frame_id.lstrip("/")
+    return from_sec_nanosec(sec, nanosec) or raw.log_ns, frame_id.lstrip("/")
 
 
 def is_headless(raw: RawMessage) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from vpr_ros.core.frames import CameraMount, FrameRecord
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_images import BagImages, ImageTopic
+from vpr_ros.sources.bag_intrinsics import CameraInfos, info_topic
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, TF_MESSAGE
 from vpr_ros.sources.bag_poses import TopicPoses
 from vpr_ros.sources.bag_recording import BagRecording, unset_stamps
@@ -40,15 +41,18 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
     topics = image_topics(recording, options)
     poses_on, warnings = pose_topic(recording, options)
     cameras = {topic: ImageTopic(topic, recording.types[topic] == COMPRESSED_IMAGE) for topic in topics}
+    infos = _camera_infos(recording, cameras.values())
     poses = None
     if poses_on is not None:
         poses = TopicPoses(poses_on, recording.types[poses_on], options.map_frame, options.base_frame)
     tf_topics = [topic for topic, type_name in recording.types.items() if type_name == TF_MESSAGE]
-    read = [*topics, *tf_topics, *([poses_on] if poses_on else [])]
+    read = [*topics, *infos, *tf_topics, *([poses_on] if poses_on else [])]
     trees = FrameTrees()
     for raw in recording.messages(read):
         if raw.topic in cameras:
             cameras[raw.topic].take(recording, raw)
+        elif raw.topic in infos:
+            infos[raw.topic].take(recording, raw)
         elif poses is not None and raw.topic == poses_on:
             poses.take(recording, raw)
         else:
@@ -57,6 +61,15 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
     used, of_others = cameras_of_others(recording, options, poses_on, used)
     warnings = [*recording.notices, *recording.remarks(read), *trees.unread(), *warnings, *not_read, *of_others]
     return _source(recording, options, used, choose_truth(options, used, poses, trees), warnings)
+
+
+def _camera_infos(recording: BagRecording, cameras: Iterable[ImageTopic]) -> dict[str, CameraInfos]:
+    """What is beside the images of *cameras*, by topic; cameras may share one, and each is given its own."""
+    found: dict[str, CameraInfos] = {}
+    for camera in cameras:
+        if (topic := info_topic(recording, camera.camera)) is not None:
+            camera.infos = found.setdefault(topic, CameraInfos(topic))
+    return found
 
 
 def _stamps(camera: ImageTopic) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
@@ -143,11 +156,16 @@ def _source(
         warnings += camera.remarks()
         warnings += unset_stamps(f"images of {camera.topic}", camera.stamps_ns, camera.unstamped)
     warnings += truth.noticed(used)
+    mounts = {}
+    for camera in used:
+        intrinsics, remarks = camera.intrinsics()
+        warnings += remarks
+        mounts[camera.camera] = CameraMount(camera.camera, camera.frame_id, truth.mounts.get(camera.topic), intrinsics)
     known = sum(pose is not None for _, poses in posed for pose in poses)
     description = _description(recording.path, truth, len(used), len(records), len(log_times_ns), known)
     return RecordedSource(
         truth.map_frame_id,
-        {c.camera: CameraMount(c.camera, c.frame_id, truth.mounts.get(c.topic)) for c in used},
+        mounts,
         "; ".join([description, *warnings]),
         tuple(record for _, record in records),
         truth.datum,

@@ -12,8 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal
 
-import numpy as np
-import numpy.typing as npt
 from rosbags.interfaces import (
     Connection,
     Qos,
@@ -144,8 +142,8 @@ class BagLayout:
         map_frame: frame of the odometry.
         base_frame: child frame of the odometry.
         odometry_topic: where the odometry goes.
-        mounts: by camera name; known mounts are written to ``/tf_static``, the others only give their frame.
-        intrinsics: (3, 3) in pixels by camera name; such cameras get a ``camera_info`` beside their images.
+        mounts: by camera name; known mounts are written to ``/tf_static``, the others only give their frame; cameras
+            with intrinsics get a ``camera_info`` beside their images.
     """
 
     storage: Storage = "mcap"
@@ -154,7 +152,6 @@ class BagLayout:
     base_frame: str = "base_link"
     odometry_topic: str = "/odom"
     mounts: Mapping[str, CameraMount] = field(default_factory=dict)
-    intrinsics: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -222,9 +219,8 @@ def _write_frame(bag: BagWriter, frame: Frame, layout: BagLayout) -> None:
         bag.write(f"{topic}/compressed", messages.COMPRESSED_IMAGE, message, stamp_ns)
     else:
         bag.write(topic, messages.IMAGE, messages.image(frame.image_rgb, stamp_ns, frame_id), stamp_ns)
-    if frame.camera in layout.intrinsics:
-        height, width = frame.image_rgb.shape[:2]
-        info = messages.camera_info(layout.intrinsics[frame.camera], height, width, stamp_ns, frame_id)
+    if mount is not None and mount.intrinsics is not None:
+        info = messages.camera_info(mount.intrinsics, stamp_ns, frame_id)
         bag.write(f"{topic.rpartition('/')[0]}/camera_info", messages.CAMERA_INFO, info, stamp_ns)
 
 

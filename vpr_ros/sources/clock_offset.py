@@ -7,6 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from vpr_ros.core.time_ns import NS_PER_S
+
 MOST_S: Final = 1.0
 """Messages are recorded later than they are stamped, of one topic more than of another, but not by this much."""
 
@@ -34,7 +36,7 @@ class Clock:
         # Relative to the first, because float64 holds seconds since 1970 to a quarter microsecond only.
         base_ns = other._ahead_ns[0]
         theirs_ns = np.interp(self._log_ns[meanwhile] - first, other._log_ns - first, other._ahead_ns - base_ns)
-        return float(np.median(self._ahead_ns[meanwhile] - base_ns - theirs_ns)) / 1e9
+        return float(np.median(self._ahead_ns[meanwhile] - base_ns - theirs_ns)) / NS_PER_S
 
 
 def disagreement(what: str, mine: Clock, poses: str, theirs: Clock) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.message_fields import stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.sources.bag_messages import stamp_ns_of, transform_of
 from vpr_ros.sources.bag_recording import RawMessage, mend_zero_stamps, unset_stamps
 from vpr_ros.sources.clock_offset import Clock
 from vpr_ros.sources.leaps import leap_note, refuse_turns

@@ -7,14 +7,11 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-from scipy.spatial.transform import Rotation
-
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.files import read_yaml
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum
-from vpr_ros.core.pose import Pose
 from vpr_ros.core.printable import printable
+from vpr_ros.sources.euroc_sensor import euroc_mount
+from vpr_ros.sources.folder_intrinsics import folder_intrinsics
 from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, list_folder
 from vpr_ros.sources.image_poses import ImagePoses, match_images, name_in, usable_poses
@@ -22,11 +19,9 @@ from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.pose_track import listed
 from vpr_ros.sources.recorded_source import RecordedSource
 from vpr_ros.sources.trajectory_file import read_trajectory
-from vpr_ros.sources.trajectory_text import rotation_fault
 from vpr_ros.sources.vpr_names import has_vpr_names, poses_of_names
 
 CAMERA = "camera"
-_LARGEST_CALIBRATION_BYTES = 1 << 16
 FRAME_NS = 33_333_333
 """Between images whose times nobody wrote down: the order is what counts."""
 
@@ -63,13 +58,16 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
         )
     records.sort(key=lambda record: record.stamp_ns)
     posed = sum(pose is not None for pose in matched.poses)
+    mount = None if listing.calibration is None else euroc_mount(listing.calibration)
+    intrinsics, remarks = folder_intrinsics(folder, listing, options.poses or listing.trajectory)
+    warnings = (*matched.warnings, *remarks)
     return RecordedSource(
         options.map_frame or "map",
-        {CAMERA: CameraMount(CAMERA, options.camera_frame or "", _euroc_mount(listing))},
-        "; ".join([_description(folder, listing, matched, origin, len(records), posed), *matched.warnings]),
+        {CAMERA: CameraMount(CAMERA, options.camera_frame or "", mount, intrinsics)},
+        "; ".join([_description(folder, listing, matched, origin, len(records), posed), *warnings]),
         tuple(records),
         datum,
-        matched.warnings,
+        warnings,
     )
 
 
@@ -117,25 +115,6 @@ def _description(
     if listing.note:
         parts.append(listing.note)
     return ", ".join(parts)
-
-
-def _euroc_mount(listing: ImageListing) -> Pose | None:
-    """``T_BS`` of EuRoC's ``sensor.yaml``: the poses are those of the body, not of the camera."""
-    if listing.calibration is None:
-        return None
-    content = read_yaml(listing.calibration, SourceError, _LARGEST_CALIBRATION_BYTES)
-    remedy = "Correct it, or remove the file to have the camera's place unknown"
-    try:
-        matrix = np.array(content["T_BS"]["data"], dtype=np.float64).reshape(4, 4)
-    except (LookupError, TypeError, ValueError, OverflowError) as error:
-        found = " ".join(str(error).split())[:200]
-        raise SourceError(
-            f"{listing.calibration} holds no camera pose T_BS with 16 numbers ({found})", remedy
-        ) from error
-    fault = rotation_fault(matrix[:3, :3]) if np.isfinite(matrix).all() else "not finite"
-    if fault:
-        raise SourceError(f"{listing.calibration}: T_BS is no rotation and position ({fault})", remedy)
-    return Pose.from_rotation(matrix[:3, 3], Rotation.from_matrix(matrix[:3, :3]))
 
 
 def _names(folder: Path, images: Sequence[Path]) -> list[str]:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
+from vpr_ros.sources.euroc_sensor import euroc_intrinsics
+from vpr_ros.sources.fitted_intrinsics import SizePx
 from vpr_ros.sources.image_file import list_images
+from vpr_ros.sources.kitti_calibration import kitti_odometry_intrinsics, kitti_raw_intrinsics
 from vpr_ros.sources.kitti_raw import find_camera, frame_stamps_ns
 from vpr_ros.sources.stamped_images import StampedPaths, read_data_csv, read_rgb_txt, read_times_txt
 from vpr_ros.sources.stamps import stamps_in_names
 from vpr_ros.sources.text_lines import is_file, is_folder
 from vpr_ros.sources.trajectory_file import find_trajectory
+
+
+@dataclass(frozen=True)
+class IntrinsicsFile:
+    """A file that gives intrinsics.
+
+    Attributes:
+        path: the file.
+        read: takes the size of the images, where it is known, and gives the intrinsics, None where it has none; raises
+            SourceError or ConfigError where they cannot be used.
+    """
+
+    path: Path
+    read: Callable[[SizePx | None], CameraIntrinsics | None]
+
 
 KITTI_CAMERAS = ("image_2", "image_0", "image_3", "image_1")
 """Left colour first, then left grey: whichever a sequence folder holds."""
@@ -30,6 +50,7 @@ class ImageListing:
         layout: what was recognised and which part of it is read, "" for a plain folder.
         absent: how many images a list names that are not there.
         calibration: EuRoC ``sensor.yaml`` of the camera, if there is one.
+        intrinsics: the file with the camera's, if there is one.
         note: in which unit the times were read, where that is not the usual one.
     """
 
@@ -40,6 +61,7 @@ class ImageListing:
     absent: int = 0
     calibration: Path | None = None
     note: str = ""
+    intrinsics: IntrinsicsFile | None = None
 
 
 def list_folder(folder: Path) -> ImageListing:
@@ -87,7 +109,10 @@ def _kitti(folder: Path) -> ImageListing | None:
     images = list_images(camera)
     poses = next((p for p in _kitti_poses(sequence) if is_file(p)), find_trajectory(sequence))
     times = read_times_txt(sequence / "times.txt", len(images))
-    return ImageListing(images, times.stamps_ns, poses, f"KITTI odometry {camera.name}", note=times.note)
+    file = sequence / "calib.txt"
+    intrinsics = IntrinsicsFile(file, partial(kitti_odometry_intrinsics, file, camera.name)) if is_file(file) else None
+    layout = f"KITTI odometry {camera.name}"
+    return ImageListing(images, times.stamps_ns, poses, layout, note=times.note, intrinsics=intrinsics)
 
 
 def _kitti_poses(sequence: Path) -> Iterator[Path]:
@@ -105,7 +130,10 @@ def _kitti_raw(folder: Path) -> ImageListing | None:
     stamps_ns = frame_stamps_ns(camera / "timestamps.txt", images)
     oxts = camera.parent / "oxts"
     poses = find_trajectory(folder) or find_trajectory(camera.parent) or (oxts if is_folder(oxts) else None)
-    return ImageListing(images, stamps_ns, poses, f"KITTI raw {camera.name}")
+    files = (folder / "calib_cam_to_cam.txt" for folder in (camera.parent, camera.resolve().parent.parent))
+    file = next((f for f in files if is_file(f)), None)
+    intrinsics = None if file is None else IntrinsicsFile(file, partial(kitti_raw_intrinsics, file, camera))
+    return ImageListing(images, stamps_ns, poses, f"KITTI raw {camera.name}", intrinsics=intrinsics)
 
 
 def _plain(folder: Path) -> ImageListing:
@@ -135,4 +163,5 @@ def _listed(
         len(listed.paths) - len(there),
         calibration,
         listed.note,
+        None if calibration is None else IntrinsicsFile(calibration, partial(euroc_intrinsics, calibration)),
     )

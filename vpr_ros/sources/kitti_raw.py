@@ -21,9 +21,9 @@ from scipy.spatial.transform import Rotation
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.files import read_text
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.geodetic import local_enu
 from vpr_ros.sources.pose_track import refuse_jumps
-from vpr_ros.sources.stamps import NANOSECONDS
 from vpr_ros.sources.text_lines import is_file, is_folder, numbered_lines
 from vpr_ros.sources.trajectory import Trajectory
 
@@ -138,4 +138,4 @@ def _clock_ns(file: Path, number: int, line: str) -> int:
         raise SourceError(
             f"{file}: line {number} is {line!r}, expected YYYY-MM-DD HH:MM:SS.NNNNNNNNN", "Correct it"
         ) from error
-    return timegm(whole.timetuple()) * NANOSECONDS + int((matched[2] or "").ljust(9, "0"))
+    return timegm(whole.timetuple()) * NS_PER_S + int((matched[2] or "").ljust(9, "0"))

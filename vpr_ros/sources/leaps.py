@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.pose_track import PoseTrack
 from vpr_ros.sources.time_range import seconds
 
@@ -33,7 +34,7 @@ def out_of_reach(position_m: npt.ArrayLike, stamps_ns: npt.ArrayLike) -> npt.NDA
     """
     stamps = np.asarray(stamps_ns, dtype=np.int64)
     order = np.argsort(stamps, kind="stable")
-    when_s = (stamps[order] - stamps.min()) / 1e9
+    when_s = (stamps[order] - stamps.min()) / NS_PER_S
     place_m = np.asarray(position_m, dtype=np.float64)[order]
     count = len(order)
     way_m, time_s = np.linalg.norm(np.diff(place_m, axis=0), axis=1), np.diff(when_s)
@@ -85,7 +86,7 @@ def refuse_turns(what: str, track: PoseTrack) -> None:
         SourceError: the way from a pose to the next is usually fast (``IN_TURNS_M_PER_S``), and that to the second,
             third or fourth next less than ``IN_TURNS_SHARE`` of it.
     """
-    place_m, when_s = np.asarray(track.position_m), np.asarray(track.stamps_ns) / 1e9
+    place_m, when_s = np.asarray(track.position_m), np.asarray(track.stamps_ns) / NS_PER_S
     if len(place_m) < FEWEST_IN_TURNS:
         return
     to_next_m = np.linalg.norm(np.diff(place_m, axis=0), axis=1)

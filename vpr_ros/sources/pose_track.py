@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation, Slerp
 
 from vpr_ros.core.errors import ClockError, SourceError
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.sources.stray_stamps import in_line
 from vpr_ros.sources.time_range import Stamps, seconds, time_range
 
@@ -21,7 +22,7 @@ from vpr_ros.sources.time_range import Stamps, seconds, time_range
 REORDERING_NS = 100_000_000
 # Where nobody says how long poses may be interpolated: a pose may be missed at the rate they usually have, but nothing
 # else may have happened meanwhile.
-LEAST_GAP_NS, LONGEST_GAP_NS = 1_000_000_000, 5_000_000_000
+LEAST_GAP_NS, LONGEST_GAP_NS = NS_PER_S, 5 * NS_PER_S
 USUAL_STEPS = 2.5
 _OTHER_POSES = "take other poses with --poses, or from a bag with --pose-topic or --map-frame"
 FARTHEST_M = 1e8
@@ -172,10 +173,10 @@ class PoseTrack:
         worst = int(np.argmax(gaps_ns))
         gap = self.stamps_ns[before[worst] : before[worst] + 2]
         limit_ns = self.usual_gap_ns if max_gap_ns is None else max_gap_ns
-        found = f"{gaps_ns[worst] / 1e9:.3f} s, {time_range(gap)}"
+        found = f"{gaps_ns[worst] / NS_PER_S:.3f} s, {time_range(gap)}"
         return PoseGapError(
             f"{int(lost.sum())} images at {time_range(stamps_ns[lost])} lie where {self.origin} has no poses for more "
-            f"than {limit_ns / 1e9:.3g} s, the longest gap being {found}; images {time_range(stamps_ns)}, "
+            f"than {limit_ns / NS_PER_S:.3g} s, the longest gap being {found}; images {time_range(stamps_ns)}, "
             f"poses {time_range(self.stamps_ns)}",
             int(gaps_ns[worst]),
         )

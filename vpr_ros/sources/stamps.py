@@ -16,8 +16,8 @@ from statistics import median
 from typing import Final
 
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.time_ns import NS_PER_S
 
-NANOSECONDS: Final = 1_000_000_000
 LARGEST_NS: Final = 2**63 - 1
 _THIS_CENTURY_S: Final = (Decimal(10) ** 9, Decimal("4.2e9"))
 """Since 1970: from 2001 to 2103. Times since 1970 in different units lie a factor of 1000 apart, these bands never
@@ -34,7 +34,7 @@ _SECONDS_NAME: Final = 10
 class TimeUnit(Enum):
     """A unit of time and how many nanoseconds it has."""
 
-    SECONDS = NANOSECONDS
+    SECONDS = NS_PER_S
     MILLISECONDS = 1_000_000
     MICROSECONDS = 1_000
     NANOSECONDS = 1
@@ -170,11 +170,11 @@ def _refuse_mixed_units(origin: str, cells: Sequence[tuple[int, str]], values: S
 def _band(value: Decimal) -> TimeUnit | None:
     """The unit in which *value* is a time of this century, counted from 1970."""
     low, high = _THIS_CENTURY_S
-    return next((unit for unit in TimeUnit if low <= value * unit.value / NANOSECONDS < high), None)
+    return next((unit for unit in TimeUnit if low <= value * unit.value / NS_PER_S < high), None)
 
 
 def _seconds(step: float, unit: TimeUnit) -> float:
-    return step * unit.value / NANOSECONDS
+    return step * unit.value / NS_PER_S
 
 
 def _fits(step: float, unit: TimeUnit) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.time_ns import NS_PER_S
+
 Stamps = npt.NDArray[np.int64]
 """(N,) nanoseconds."""
 
@@ -19,5 +21,5 @@ def time_range(stamps_ns: Stamps) -> str:
 def seconds(stamp_ns: int) -> str:
     """Nanoseconds as seconds with milliseconds, exact for any clock."""
     sign = "-" if stamp_ns < 0 else ""
-    whole, rest = divmod(abs(stamp_ns), 1_000_000_000)
+    whole, rest = divmod(abs(stamp_ns), NS_PER_S)
     return f"{sign}{whole}.{rest // 1_000_000:03d}"

@@ -1,4 +1,7 @@
-"""ArcFace classification, as DELG trains its global descriptor (docs/methods.md 3.3)."""
+"""ArcFace classification, as DELG trains its global descriptor (docs/methods.md 3.3).
+
+The recipe that trains with it is to come, with DELG's local head.
+"""
 
 from __future__ import annotations
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -15,12 +14,10 @@ from vpr_ros.core.errors import ModelError
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.evaluation.metrics import Metrics
 from vpr_ros.inference.open import open_extractor
-from vpr_ros.training.image_sets import ImageList, RetrievalSet
+from vpr_ros.training.image_sets import ImageList, ImageListChain, RetrievalSet
+from vpr_ros.training.progress import ShowProgress, Update, no_update
 from vpr_ros.training.retrieval_metrics import retrieval_metrics
 from vpr_ros.training.torch_extractor import TorchExtractor
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being described, how many images are done, and how many there are."""
 
 RANKS = (1, 5, 10)
 
@@ -78,10 +75,21 @@ def open_model(path: Path, device: str = "cpu") -> OpenedModel:
     return OpenedModel(str(path), extractor, sum(p.numel() for p in extractor.model.parameters()), "torch")
 
 
+def compare_files(
+    paths: Sequence[Path], tasks: Sequence[RetrievalSet], device: str, batch: int, progress: ShowProgress
+) -> list[ComparedModel]:
+    """Open and measure one model file after the other; see ``open_model`` and ``compare``."""
+    rows = []
+    for path in paths:
+        with progress(path.name) as update:
+            rows.append(compare(open_model(path, device), tasks, batch, update))
+    return rows
+
+
 def compare(
-    model: OpenedModel, tasks: Sequence[RetrievalSet], batch: int = 16, progress: Progress | None = None
+    model: OpenedModel, tasks: Sequence[RetrievalSet], batch: int = 16, update: Update = no_update
 ) -> ComparedModel:
-    """Measure one model on every task.
+    """Measure one model on every task; *update* hears of each task's images.
 
     Raises:
         FrameDecodeError: an image of a task does not decode.
@@ -90,9 +98,8 @@ def compare(
     times_ms = _milliseconds(model.extractor)
     metrics: dict[str, Metrics] = {}
     for task in tasks:
-        told = _progress_of(progress, f"{model.extractor.info.name} on {task.name}", task)
-        database = _describe(model.extractor, task.database, batch, told, 0)
-        queries = _describe(model.extractor, task.queries, batch, told, len(task.database))
+        rows = _describe(model.extractor, [task.database, task.queries], batch, update)
+        database, queries = np.split(rows, [len(task.database)])
         metrics[task.name] = retrieval_metrics(database, queries, task.positives, times_ms)
     info = model.extractor.info
     return ComparedModel(
@@ -142,33 +149,14 @@ def summarise(rows: Sequence[ComparedModel]) -> list[Summary]:
     return summaries
 
 
-def as_json(rows: Sequence[ComparedModel], tasks: Sequence[RetrievalSet]) -> dict[str, Any]:
-    """Return what ``comparison.json`` holds; a deviation that is unknown is null."""
-    summaries = [asdict(s) for s in summarise(rows)]
-    for summary in summaries:
-        for ranks in summary["deviation"].values():
-            ranks.update({rank: None for rank, value in ranks.items() if np.isnan(value)})
-    return {
-        "protocols": {task.name: task.protocol for task in tasks},
-        "models": [asdict(row) for row in rows],
-        "by_name": summaries,
-    }
-
-
-def _describe(
-    extractor: Extractor, images: ImageList, batch: int, told: Callable[[int], None], before: int
-) -> DescriptorArray:
+def _describe(extractor: Extractor, lists: Sequence[ImageList], batch: int, update: Update) -> DescriptorArray:
+    images = ImageListChain(lists)
     parts = []
     for start in range(0, len(images), batch):
         loaded = [images.load(i) for i in range(start, min(start + batch, len(images)))]
         parts.append(extractor.infer(extractor.prepare(loaded)))
-        told(before + start + len(loaded))
+        update(start + len(loaded), len(images))
     return np.concatenate(parts)
-
-
-def _progress_of(progress: Progress | None, what: str, task: RetrievalSet) -> Callable[[int], None]:
-    total = len(task.database) + len(task.queries)
-    return (lambda done: None) if progress is None else lambda done: progress(what, done, total)
 
 
 def _milliseconds(extractor: Extractor, repeats: int = 15) -> list[float]:

@@ -1,14 +1,16 @@
-"""CSV files as columns, with an error that names what is missing."""
+"""CSV files as columns, with an error that names what is missing, and tables written whole."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import TrainingError
 
 
@@ -41,6 +43,16 @@ def read_columns(path: Path, columns: Sequence[str]) -> dict[str, list[str]]:
             "Restore the file as the data set's authors publish it",
         )
     return {name: [row[pick] for row in body] for name, pick in zip(columns, picks, strict=True)}
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write a table whole or not at all.
+
+    Raises:
+        TrainingError: the disk refuses.
+    """
+    with new_file(path, TrainingError) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        csv.writer(stream).writerows([header, *rows])
 
 
 def as_numbers(cells: Sequence[str], path: Path, column: str) -> npt.NDArray[np.float64]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_gather
 
 
 def process_group_size() -> tuple[int, int]:
@@ -19,14 +18,11 @@ def process_group_size() -> tuple[int, int]:
 def gather_rows(rows: Tensor) -> Tensor:
     """(B, D) of each of W processes -> (W * B, D) in the order of ranks, with gradient.
 
-    Every process must compute the same loss of all rows: then the gradient of its own rows needs no communication,
-    and W times it, divided by W again when DDP averages, moves the parameters as if one process had held the whole
-    batch. Each process must give equally many rows.
+    Every process must compute the same loss of all rows: then the gradients of its own rows, summed over W processes
+    and divided by W again when DDP averages, move the parameters as if one process had held the whole batch. Each
+    process must give equally many rows.
     """
-    if process_group_size()[1] == 1:
-        return rows
-    gathered: Tensor = _GatherRows.apply(rows)
-    return gathered
+    return rows if process_group_size()[1] == 1 else torch.cat(all_gather(rows.contiguous()))
 
 
 def gather_constant(values: Tensor) -> Tensor:
@@ -53,16 +49,3 @@ def copy_from_first(module: nn.Module) -> None:
     if process_group_size()[1] > 1:
         for tensor in module.state_dict().values():
             dist.broadcast(tensor, 0)
-
-
-class _GatherRows(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        ctx.count = len(rows)
-        return gather_constant(rows.detach())
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        rank, world_size = process_group_size()
-        own: Tensor = gradients[0][rank * ctx.count : (rank + 1) * ctx.count] * world_size
-        return own

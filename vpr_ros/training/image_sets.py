@@ -18,12 +18,10 @@ from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.image_codec import decode_compressed
 from vpr_ros.core.printable import printable
 from vpr_ros.evaluation.positives import Positives
-from vpr_ros.sources.image_file import LARGEST_IMAGE_BYTES
+from vpr_ros.sources.image_file import IMAGE_SUFFIXES, LARGEST_IMAGE_BYTES
 from vpr_ros.training.tuple_positions import Placement
 
 IndexArray = npt.NDArray[np.int64]
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 class ImageList(Protocol):

@@ -16,8 +16,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.frames import ImageRgb
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+from vpr_ros.sources.image_file import IMAGE_SUFFIXES
 
 
 def load_sequences(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.hashing import file_sha256
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
 from vpr_ros.models import PlaceModel
 from vpr_ros.models.info import info_of
@@ -42,7 +42,7 @@ class TorchExtractor:
             TrainingError: no checkpoint of ours.
         """
         model = load_model(path).to(device)
-        return cls(model, hashlib.sha256(path.read_bytes()).hexdigest())
+        return cls(model, file_sha256(path))
 
     @property
     def info(self) -> ModelInfo:

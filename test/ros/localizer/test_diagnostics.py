@@ -16,12 +16,14 @@ from some_answers import STAMP_NS
 from some_setup import some_setup
 
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
+from vpr_ros.localization import RejectionType
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.diagnostics import NodeStatus, to_diagnostics
+from vpr_ros.ros.localizer.failures import FailureType
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import Latencies
-from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.messages import to_time
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 NODE = "/robot/vpr_localizer"
@@ -40,8 +42,9 @@ def errors() -> ErrorLog:
 
 
 @pytest.fixture
-def cameras(client: GraphClient) -> Iterator[tuple[CameraInput, ...]]:
-    inputs = tuple(CameraInput(client.node, name, name, "raw", lambda _: None) for name in ("front", "left"))
+def cameras(client: GraphClient, opened: LocalizerSetup) -> Iterator[tuple[CameraInput, ...]]:
+    names = ("front", "left")
+    inputs = tuple(CameraInput(client.node, name, opened, name, "raw", lambda _: None) for name in names)
     yield inputs
     for camera in inputs:
         camera.close()
@@ -169,7 +172,7 @@ def test_two_cameras_with_two_faults_each_say_their_own(
     for camera, fault in zip(cameras, ("first fault", "second fault"), strict=True):
         seen(camera)
         camera.statistics.failing = True
-        errors.report(f"camera {camera.camera}", FrameDecodeError(fault, "Mend it"))
+        errors.report(f"camera {camera.name}", FrameDecodeError(fault, "Mend it"))
     array = diagnosed(errors, opened, cameras)
     assert entry(array, "camera front").message == "first fault. Mend it."
     assert entry(array, "camera left").message == "second fault. Mend it."
@@ -235,22 +238,37 @@ def test_every_count_is_shown_and_the_cameras_are_summed_up(
     errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
 ) -> None:
     names = (
-        "received", "processed", "dropped", "lost_in_transport", "failed", "accepted", "rejected", "without_stamp",
-        "time_jumps_back",
+        "received", "processed", "dropped", "lost_in_transport", "accepted", "without_stamp", "time_jumps_back",
     )  # fmt: skip
     for camera, first in zip(cameras, (100, 200), strict=True):
         seen(camera)
         for number, name in enumerate(names, start=first):
             setattr(camera.statistics, name, number)
-        camera.statistics.last_reason = f"because of {camera.camera}"
+        camera.statistics.last_reason = f"because of {camera.name}"
     array = diagnosed(errors, opened, cameras)
     shown = values(entry(array, "camera left"))
     assert [shown[name.replace("_", " ")] for name in names] == [str(200 + number) for number in range(len(names))]
     assert shown["last reason"] == "because of left"
     assert shown["topics"] == "/left"
-    assert shown["mount"].startswith("unknown")
-    total = values(entry(array, "localizer"))
-    assert (total["accepted"], total["rejected"]) == ("310", "312")
+    assert shown["extrinsics"].startswith("unknown")
+    assert values(entry(array, "localizer"))["accepted"] == "308"
+
+
+def test_rejections_and_failures_are_counted_by_type(
+    errors: ErrorLog, opened: LocalizerSetup, cameras: tuple[CameraInput, ...]
+) -> None:
+    front, left = (camera.statistics for camera in cameras)
+    front.rejections[RejectionType.IMPROBABLE], left.rejections[RejectionType.IMPROBABLE] = 3, 4
+    left.rejections[RejectionType.NO_CANDIDATE], left.last_rejection = 5, RejectionType.NO_CANDIDATE
+    left.failures[FailureType.IMAGE_UNREADABLE], front.failures[FailureType.MODEL_FAILED] = 6, 7
+    array = diagnosed(errors, opened, cameras)
+    total, shown = values(entry(array, "localizer")), values(entry(array, "camera left"))
+    names = ("rejected", "rejected improbable", "rejected no_candidate", "rejected refuted", "failed")
+    assert [total[name] for name in names] == ["12", "7", "5", "0", "13"]
+    assert [shown[name] for name in names] == ["9", "4", "5", "0", "6"]
+    assert (shown["failed image_unreadable"], shown["failed model_failed"]) == ("6", "0")
+    assert shown["last rejection"] == "no_candidate"
+    assert values(entry(array, "camera front"))["last rejection"] == "none"
 
 
 def test_latencies_are_shown_by_stage(errors: ErrorLog) -> None:

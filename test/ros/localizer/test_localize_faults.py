@@ -185,7 +185,7 @@ def test_a_camera_that_stops_and_comes_back(
     says(diagnostics.message("camera"), "no image for", "(1 publishers): check its QoS and image type")
     answer = client.call(Trigger, f"{NODE}/localize")
     assert not answer.success
-    says(answer.message, "no image on /image within the last 0.5 s", "Check the camera")
+    says(answer.message, "failed (no_image): no image on /image within the last 0.5 s", "Check the camera")
     assert is_alive(process, client)
     seen = len(poses)
     client.wait_for(
@@ -296,7 +296,7 @@ def test_a_model_without_metadata(
     client.wait_for(lambda: diagnostics.level("localizer") == OK, "OK")
 
 
-def test_a_mount_that_is_no_pose_ends_the_start_with_one_line(texture_map: Path, start_localizer: StartNode) -> None:
+def test_extrinsics_that_are_no_pose_end_the_start_with_one_line(texture_map: Path, start_localizer: StartNode) -> None:
     process = start_localizer("-p", "T_base_camera.camera:=[.nan, 0.0, 0.0, 0.0, 0.0, 0.0]", map=texture_map)
     assert process.process.wait(30) == 2
     says(process.output, "T_base_camera.camera is nan, expected a finite number", "Correct the value")

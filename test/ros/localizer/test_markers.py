@@ -17,7 +17,7 @@ from visualization_msgs.msg import Marker
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
 from vpr_ros.ros.localizer.markers import ACCEPTED_RGB, REJECTED_RGB, answer_text, probability_rgb, to_markers
-from vpr_ros.ros.pose_messages import to_header, to_pose_message
+from vpr_ros.ros.messages import to_header, to_pose_message
 
 
 def drawn(localization: Localization, scale_m: float = 1.0) -> dict[str, Marker]:

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
-from some_answers import STAMP_NS, accepted, rejected, some_matches
+from some_answers import IMPROBABLE, STAMP_NS, accepted, rejected, some_matches
 
 pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.ros.image_conversion import to_frame
+from vpr_ros.localization import Rejection
+from vpr_ros.localization.rejection import Dissimilar, NoCandidate, Refuted
+from vpr_ros.ros.localizer.image_job import to_frame
 from vpr_ros.ros.localizer.match_image import (
     ACCEPTED_RGB,
     CAPTION_HEIGHT_PX,
@@ -20,9 +22,8 @@ from vpr_ros.ros.localizer.match_image import (
     REJECTED_RGB,
     WIDTH_PX,
     draw_match,
-    to_image_message,
 )
-from vpr_ros.ros.pose_messages import to_header
+from vpr_ros.ros.messages import to_image_message
 
 RED, BLUE = (200, 10, 20), (15, 25, 220)
 
@@ -72,11 +73,12 @@ def test_the_verdict_stands_above_in_its_colour() -> None:
 
 
 @pytest.mark.parametrize("name", ["short", f"camera/front/{'1' * 200}.png", "w" * 90, ""])
-@pytest.mark.parametrize("reason", ["no place looks like this", "m" * 300, "another place looks as similar " * 9])
-def test_no_line_is_cut_off_at_the_edge(name: str, reason: str) -> None:
+@pytest.mark.parametrize("rejection", [NoCandidate(3.0), Refuted(20), Dissimilar(0.5, 0.6, 0.125), IMPROBABLE])
+def test_no_line_is_cut_off_at_the_edge(name: str, rejection: Rejection) -> None:
     matches = tuple(replace(match, name=name) for match in some_matches())
-    for answer in (replace(rejected(matches=matches), reason=reason), replace(rejected(), reason=reason)):
-        caption = draw_match(plain(RED, 48, 64), None, answer)[:CAPTION_HEIGHT_PX]
+    for answer in (rejected(matches=matches), rejected()):
+        picture = draw_match(plain(RED, 48, 64), None, replace(answer, rejection=rejection))
+        caption = picture[:CAPTION_HEIGHT_PX]
         assert caption.any()
         assert not caption[:, WIDTH_PX - 3 :].any()
         assert not caption[-1].any()
@@ -124,14 +126,3 @@ def test_names_in_any_script_are_drawn() -> None:
     named = some_matches()[0]
     foreign = type(named)(7, 0.5, 0.5, named.T_map_base, "straße/北.png", "front")
     assert caption_has(draw_match(plain(RED, 48, 64), None, accepted(matches=(foreign,))), ACCEPTED_RGB)
-
-
-def test_the_message_holds_the_same_pixels() -> None:
-    picture = np.random.default_rng(0).integers(0, 256, (48, 65, 3), dtype=np.uint8)
-    message = to_image_message(picture, STAMP_NS, "map")
-    assert message.header == to_header(STAMP_NS, "map")
-    assert (message.height, message.width, message.encoding, message.step) == (48, 65, "rgb8", 195)
-    assert len(message.data) == message.step * message.height
-    np.testing.assert_array_equal(to_frame(message, "front", STAMP_NS).image_rgb, picture)
-    mirrored = to_image_message(picture[:, ::-1], STAMP_NS, "map")
-    np.testing.assert_array_equal(to_frame(mirrored, "front", STAMP_NS).image_rgb, picture[:, ::-1])

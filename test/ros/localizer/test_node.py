@@ -25,7 +25,7 @@ from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from vpr_ros.ros.localizer.match_table import MATCH_DTYPE
+from vpr_ros.ros.localizer.output_messages import MATCH_DTYPE
 
 NODE = "/vpr_localizer"
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.maps.manifest import reseal_manifest
+from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.ros.localizer.map_view import FILLED, VIEW_PX
 from vpr_ros.ros.localizer.markers import ACCEPTED_RGB, REJECTED_RGB
 from vpr_ros.ros.localizer.match_image import WIDTH_PX
@@ -82,7 +82,7 @@ def test_the_frame_is_that_of_the_map_and_nothing_else_is_lost(
     shipped: dict[str, Any], texture_map: Path, tmp_path: Path
 ) -> None:
     place_map = map_at(texture_map, tmp_path / "map", (0.0, 0.0, 0.0))
-    reseal_manifest(place_map, frame_id="site")
+    rewrite_manifest(place_map, sealed=True, frame_id="site")
     written = yaml.safe_load(rviz_config_for(CONFIG, place_map))
     assert written["Visualization Manager"]["Global Options"].pop("Fixed Frame") == "site"
     before = shipped["Visualization Manager"]["Global Options"] | {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
+from hand_clock import HandClock, take_clock
 
 pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
@@ -13,22 +12,12 @@ from vpr_ros.ros.localizer import statistics
 from vpr_ros.ros.localizer.statistics import LATENCY_SAMPLES, RATE_WINDOW_S, CameraStatistics, Latencies, Rate
 
 
-class Clock:
-    now_s = 1000.0
-
-    def __call__(self) -> float:
-        return self.now_s
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of the module under test, in the hands of the test."""
-    clock = Clock()
-    monkeypatch.setattr(statistics, "time", SimpleNamespace(monotonic=clock))
-    return clock
+def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    return take_clock(monkeypatch, statistics)
 
 
-def ticked(clock: Clock, rate: Rate, hz: float, events: int) -> None:
+def ticked(clock: HandClock, rate: Rate, hz: float, events: int) -> None:
     """Count *events*; the clock ends at the last one."""
     for number in range(events):
         clock.now_s += 1.0 / hz if number else 0.0
@@ -36,27 +25,27 @@ def ticked(clock: Clock, rate: Rate, hz: float, events: int) -> None:
 
 
 @pytest.mark.parametrize("hz", [0.5, 1.0, 7.5, 30.0, 120.0])
-def test_a_steady_camera_has_its_rate(clock: Clock, hz: float) -> None:
+def test_a_steady_camera_has_its_rate(clock: HandClock, hz: float) -> None:
     rate = Rate()
     ticked(clock, rate, hz, 300)
     assert rate.hz() == pytest.approx(hz)
 
 
-def test_nothing_and_a_single_event_have_no_rate(clock: Clock) -> None:
+def test_nothing_and_a_single_event_have_no_rate(clock: HandClock) -> None:
     rate = Rate()
     assert rate.hz() == 0.0
     rate.tick()
     assert rate.hz() == 0.0
 
 
-def test_two_events_at_one_moment_have_no_rate(clock: Clock) -> None:
+def test_two_events_at_one_moment_have_no_rate(clock: HandClock) -> None:
     rate = Rate()
     rate.tick()
     rate.tick()
     assert rate.hz() == 0.0
 
 
-def test_only_the_window_counts(clock: Clock) -> None:
+def test_only_the_window_counts(clock: HandClock) -> None:
     rate = Rate()
     ticked(clock, rate, 30.0, 300)
     clock.now_s += 0.5
@@ -64,7 +53,7 @@ def test_only_the_window_counts(clock: Clock) -> None:
     assert rate.hz() == pytest.approx(2.0)
 
 
-def test_a_camera_that_stopped_loses_its_rate_bit_by_bit(clock: Clock) -> None:
+def test_a_camera_that_stopped_loses_its_rate_bit_by_bit(clock: HandClock) -> None:
     rate = Rate()
     ticked(clock, rate, 20.0, 200)
     clock.now_s += 1 / 20.0
@@ -78,7 +67,7 @@ def test_a_camera_that_stopped_loses_its_rate_bit_by_bit(clock: Clock) -> None:
     assert seen[-1] == 0.0
 
 
-def test_a_rate_is_of_its_own_events(clock: Clock) -> None:
+def test_a_rate_is_of_its_own_events(clock: HandClock) -> None:
     counts = CameraStatistics()
     ticked(clock, counts.input, 30.0, 60)
     clock.now_s -= 59 / 30.0
@@ -87,7 +76,7 @@ def test_a_rate_is_of_its_own_events(clock: Clock) -> None:
     assert counts.output.hz() == pytest.approx(10.0)
 
 
-def test_silence_is_counted_from_the_last_image(clock: Clock) -> None:
+def test_silence_is_counted_from_the_last_image(clock: HandClock) -> None:
     counts = CameraStatistics()
     assert counts.silent_s() is None
     counts.last_received_s = clock.now_s

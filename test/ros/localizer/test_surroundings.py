@@ -11,7 +11,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rosgraph_msgs.msg import Clock
 
-from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.messages import to_time
 
 WARN = 1
 

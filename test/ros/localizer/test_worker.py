@@ -5,58 +5,89 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from some_answers import accepted
+from some_setup import some_setup
+
+pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.ros.localizer import worker
-from vpr_ros.ros.localizer.worker import ImageJob, NewestFrameWorker
+from vpr_ros.ros.localizer.image_job import Answer, Camera, ImageJob, Outcome
+from vpr_ros.ros.localizer.setup import LocalizerSetup
+from vpr_ros.ros.localizer.worker import NewestFrameWorker
 
 DEADLINE_S = 10.0
-Outcomes = queue.SimpleQueue[object]
+Outcomes = queue.SimpleQueue[Outcome]
 """What an image's asker was told."""
 
 
 class Bench:
-    """Works on an image only when the test lets it."""
+    """Works on an image only when the test lets it; an image's name is its frame_id."""
 
-    def __init__(self) -> None:
+    def __init__(self, setup: LocalizerSetup) -> None:
         self.begun: list[str] = []
-        self.dropped: list[str] = []
         self.started, self.may_go_on = threading.Semaphore(0), threading.Semaphore(0)
-        self.worker = NewestFrameWorker(self._process, lambda job: self.dropped.append(job.message))
+        self.worker = NewestFrameWorker(self._process)
+        self.cameras = {name: Camera(name, setup) for name in ("front", "left", "right")}
+        self._images: defaultdict[str, Image] = defaultdict(Image)
 
     def offer(self, name: str, camera: str = "front") -> Outcomes:
         outcomes: Outcomes = queue.SimpleQueue()
-        self.worker.offer(ImageJob(name, camera, 0, time.monotonic(), [outcomes.put]))
+        job = self._job(name, camera)
+        job.askers.append(outcomes.put)
+        self.worker.offer(job)
         return outcomes
 
     def ask(self, name: str, camera: str = "front") -> Outcomes:
         outcomes: Outcomes = queue.SimpleQueue()
-        self.worker.ask(ImageJob(name, camera, 0, time.monotonic()), outcomes.put)
+        self.worker.ask(self._job(name, camera), outcomes.put)
         return outcomes
 
     def wait_until_begun(self) -> str:
         assert self.started.acquire(timeout=DEADLINE_S)
         return self.begun[-1]
 
-    def finish(self, outcomes: Outcomes) -> object:
+    def finish(self, outcomes: Outcomes) -> str:
         self.may_go_on.release()
-        return outcomes.get(timeout=DEADLINE_S)
+        return told(outcomes)
 
-    def _process(self, job: ImageJob) -> str:
-        self.begun.append(job.message)
+    def _job(self, name: str, camera: str) -> ImageJob:
+        message = self._images[name]
+        message.header = Header(frame_id=name)
+        return ImageJob(message, self.cameras[camera], 0, time.monotonic())
+
+    def _process(self, job: ImageJob) -> Answer:
+        name = job.message.header.frame_id
+        self.begun.append(name)
         self.started.release()
         assert self.may_go_on.acquire(timeout=DEADLINE_S)
-        if job.message == "bad":
+        if name == "bad":
             raise ValueError("bad image")
-        return f"answer to {job.message}"
+        return Answer(accepted(), f"answer to {name}")
+
+
+def told(outcomes: Outcomes) -> str:
+    """What is in the outcome, in a word."""
+    outcome = outcomes.get(timeout=DEADLINE_S)
+    return outcome.map_frame if isinstance(outcome, Answer) else str(outcome)
+
+
+@pytest.fixture(scope="module")
+def opened(texture_map: Path) -> LocalizerSetup:
+    return some_setup(texture_map, cameras=("front", "left", "right"))
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
-    bench = Bench()
+def bench(opened: LocalizerSetup) -> Iterator[Bench]:
+    bench = Bench(opened)
     bench.worker.start()
     yield bench
     for _ in range(20):
@@ -69,14 +100,12 @@ def test_while_it_works_only_the_newest_image_waits(bench: Bench) -> None:
     first = bench.offer("1")
     assert bench.wait_until_begun() == "1"
     waiting = [bench.offer(name) for name in "234"]
-    assert bench.dropped == ["2", "3"]
+    assert bench.cameras["front"].statistics.dropped == 2
     assert bench.finish(first) == "answer to 1"
     assert bench.wait_until_begun() == "4"
     assert bench.finish(waiting[-1]) == "answer to 4"
     assert bench.begun == ["1", "4"]
-    assert [outcomes.get(timeout=DEADLINE_S) for outcomes in waiting[:2]] == [
-        "answer to 4"
-    ] * 2  # who asked for an older
+    assert [told(outcomes) for outcomes in waiting[:2]] == ["answer to 4"] * 2  # who asked for an older
     assert all(outcomes.empty() for outcomes in [first, *waiting])  # each is told once
 
 
@@ -107,20 +136,20 @@ def test_no_camera_waits_with_an_old_image_while_a_newer_one_is_there(bench: Ben
 def test_an_error_is_the_outcome_of_its_image_alone(bench: Bench) -> None:
     bad = bench.offer("bad")
     bench.wait_until_begun()
-    outcome = bench.finish(bad)
-    assert isinstance(outcome, ValueError)
+    bench.may_go_on.release()
+    assert isinstance(bad.get(timeout=DEADLINE_S), ValueError)
     good = bench.offer("good")
     bench.wait_until_begun()
     assert bench.finish(good) == "answer to good"
 
 
 def test_stopping_forgets_what_waits_and_starting_again_works(bench: Bench) -> None:
-    running = bench.offer("1")
+    bench.offer("1")
     bench.wait_until_begun()
     waiting = bench.offer("2")
     stopper = threading.Thread(target=bench.worker.stop)
     stopper.start()
-    bench.finish(running)
+    bench.may_go_on.release()
     stopper.join(DEADLINE_S)
     assert not bench.worker.is_running
     assert waiting.get(timeout=DEADLINE_S) is None
@@ -135,10 +164,10 @@ def test_who_asks_about_an_image_at_work_or_waiting_shares_its_answer(bench: Ben
     assert bench.wait_until_begun() == "1"
     also_running = bench.ask("1")
     waiting = [bench.ask("2"), bench.ask("2")]
-    assert not bench.dropped
-    assert bench.finish(running) == also_running.get(timeout=DEADLINE_S) == "answer to 1"
+    assert bench.cameras["front"].statistics.dropped == 0
+    assert bench.finish(running) == told(also_running) == "answer to 1"
     assert bench.wait_until_begun() == "2"
-    assert bench.finish(waiting[0]) == waiting[1].get(timeout=DEADLINE_S) == "answer to 2"
+    assert bench.finish(waiting[0]) == told(waiting[1]) == "answer to 2"
     assert bench.begun == ["1", "2"]
 
 
@@ -161,9 +190,8 @@ def test_a_model_that_does_not_return_is_named_and_keeps_the_only_thread(
     assert asked.empty()
 
 
-def test_a_worker_that_never_started_is_stopped_already() -> None:
-    process: Callable[[ImageJob], None] = lambda _job: None  # noqa: E731
-    idle = NewestFrameWorker(process, process)
+def test_a_worker_that_never_started_is_stopped_already(opened: LocalizerSetup) -> None:
+    idle = Bench(opened).worker
     assert idle.stop()
     assert not idle.is_running
     assert idle.busy_s() == 0.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from types import SimpleNamespace
 
 import pytest
 import rclpy
+from hand_clock import HandClock, take_clock
 from harness import DEADLINE_S, GraphClient
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
@@ -19,23 +19,9 @@ from vpr_ros.ros.tools.pacing import check_rate, paced, wait_until_sent
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
-class SteppingClock:
-    """Goes on by *step_s* whenever somebody reads it."""
-
-    def __init__(self, step_s: float = 0.02) -> None:
-        self.now_s = 500.0
-        self._step_s = step_s
-
-    def __call__(self) -> float:
-        self.now_s += self._step_s
-        return self.now_s
-
-
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SteppingClock:
-    clock = SteppingClock()
-    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=clock))
-    return clock
+def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    return take_clock(monkeypatch, pacing, step_s=0.02)
 
 
 def items(*seconds: float) -> list[tuple[int, str]]:
@@ -44,7 +30,7 @@ def items(*seconds: float) -> list[tuple[int, str]]:
 
 @pytest.mark.parametrize("rate_factor", [0.5, 1.0, 4.0])
 def test_items_come_in_order_at_their_recorded_intervals(
-    client: GraphClient, clock: SteppingClock, rate_factor: float
+    client: GraphClient, clock: HandClock, rate_factor: float
 ) -> None:
     recorded = items(0.0, 0.1, 0.4)
     due_s, got = [], []
@@ -57,7 +43,7 @@ def test_items_come_in_order_at_their_recorded_intervals(
         assert -1e-9 <= found - expected + 0.02 <= 0.041
 
 
-def test_time_spent_on_one_item_does_not_delay_the_later_ones(client: GraphClient, clock: SteppingClock) -> None:
+def test_time_spent_on_one_item_does_not_delay_the_later_ones(client: GraphClient, clock: HandClock) -> None:
     came_s = []
     for number, _ in enumerate(paced(client.node, items(0.0, 0.1, 0.2, 0.6), 1.0)):
         came_s.append(clock.now_s)
@@ -73,7 +59,7 @@ def test_the_first_item_comes_at_once_whatever_its_time(client: GraphClient) -> 
     assert list(paced(client.node, [], 1.0)) == []
 
 
-def test_time_that_jumps_back_is_not_waited_for(client: GraphClient, clock: SteppingClock) -> None:
+def test_time_that_jumps_back_is_not_waited_for(client: GraphClient, clock: HandClock) -> None:
     before_s = clock.now_s
     assert [item for _, item in paced(client.node, items(5.0, 0.0, 5.0), 1.0)] == ["at 5.0", "at 0.0", "at 5.0"]
     assert clock.now_s - before_s < 0.2
@@ -93,19 +79,17 @@ def test_the_node_answers_while_it_waits(client: GraphClient) -> None:
     assert [header.frame_id for header in heard] == ["now"]
 
 
-def test_the_last_wait_ends_with_the_last_subscriber_or_with_patience(
-    client: GraphClient, clock: SteppingClock
-) -> None:
+def test_the_last_wait_ends_with_the_last_subscriber_or_with_patience(client: GraphClient, clock: HandClock) -> None:
     publisher = client.node.create_publisher(Header, "last_words", 1)
     client.executor.remove_node(client.node)
     before_s = clock.now_s
-    wait_until_sent(client.node, publisher, 100.0)
+    wait_until_sent(client.node, [publisher], 100.0)
     assert clock.now_s - before_s < 1.0
     subscription = client.node.create_subscription(Header, "last_words", lambda _: None, 1)
     while publisher.get_subscription_count() == 0:
         rclpy.spin_once(client.node, timeout_sec=0.02)
     before_s = clock.now_s
-    wait_until_sent(client.node, publisher, 0.1)
+    wait_until_sent(client.node, [publisher], 0.1)
     assert clock.now_s - before_s >= 0.1
     client.node.destroy_subscription(subscription)
 

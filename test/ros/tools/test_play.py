@@ -17,8 +17,8 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, Image
 
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.sources.bag_writer import StampedPose, write_bag
 
 MODULE = "vpr_ros.ros.tools.play"
@@ -54,7 +54,9 @@ def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartP
     client.wait_for(lambda: len(images) == PLACES and len(truths) == PLACES, "the whole recording")
     assert player.process.wait(30) == 0
     assert f"played {PLACES} images" in player.output
-    assert [to_ns(truth.header.stamp) for truth in truths] == [to_ns(image.header.stamp) for image in images]
+    assert [stamp_ns_of(truth.header.stamp) for truth in truths] == [
+        stamp_ns_of(image.header.stamp) for image in images
+    ]
     assert [truth.pose.position.x for truth in truths] == pytest.approx([SPACING_M * k for k in range(PLACES)])
     for place, image in enumerate(images):
         pixels = decode_raw(image.data, image.height, image.width, image.encoding, image.step)
@@ -74,7 +76,7 @@ def test_images_come_at_the_recorded_intervals(bag: Path, start_process: StartPr
     images = client.collect(Image, "/image", RELIABLE_QOS)
     start_process(MODULE, str(bag), *FAST)
     client.wait_for(lambda: len(images) == PLACES, "the whole recording")
-    stamps_s = np.array([to_ns(image.header.stamp) for image in images]) / 1e9
+    stamps_s = np.array([stamp_ns_of(image.header.stamp) for image in images]) / 1e9
     # Recorded once a second, played ten times faster; never early, and a late frame does not delay the next ones.
     assert (stamps_s - stamps_s[0] >= 0.1 * np.arange(PLACES) - 0.03).all()
 
@@ -83,7 +85,7 @@ def test_recorded_stamps(bag: Path, start_process: StartProcess, client: GraphCl
     images = client.collect(Image, "/image", RELIABLE_QOS)
     start_process(MODULE, str(bag), *FAST, "--stamps", "recorded")
     client.wait_for(lambda: len(images) == PLACES, "the whole recording")
-    assert [to_ns(image.header.stamp) for image in images] == [10**9 * (k + 1) for k in range(PLACES)]
+    assert [stamp_ns_of(image.header.stamp) for image in images] == [10**9 * (k + 1) for k in range(PLACES)]
 
 
 def test_a_folder_without_poses_plays_compressed_and_leaves_out_what_does_not_decode(
@@ -138,10 +140,10 @@ def test_the_recorded_time_comes_on_clock_and_never_behind_an_image(
     seen: list[tuple[str, int]] = []
 
     def on_clock(message: Clock) -> None:
-        seen.append(("clock", to_ns(message.clock)))
+        seen.append(("clock", stamp_ns_of(message.clock)))
 
     def on_image(message: Image) -> None:
-        seen.append(("image", to_ns(message.header.stamp)))
+        seen.append(("image", stamp_ns_of(message.header.stamp)))
 
     client.node.create_subscription(Clock, "/clock", on_clock, RELIABLE_QOS)
     client.node.create_subscription(Image, "/image", on_image, RELIABLE_QOS)

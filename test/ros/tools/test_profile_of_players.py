@@ -22,7 +22,8 @@ NO_PROFILE = dict.fromkeys(PROFILE_VARIABLES, "")
 @pytest.fixture
 def without_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     for name in (*PROFILE_VARIABLES, "FASTDDS_BUILTIN_TRANSPORTS"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is put back, whatever is set meanwhile
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return monkeypatch
 
@@ -65,7 +66,7 @@ def test_the_player_s_segment_holds_large_images(
     write_bag(tmp_path / "drive", (record.load() for record in TextureSource(2)))
     arguments = (str(tmp_path / "drive"),) if command == "play" else ()
     start = start_process(
-        f"vpr_ros.ros.{command}_node", *arguments, "--wait-for-subscriber", env=NO_PROFILE if chosen else {}
+        f"vpr_ros.ros.tools.{command}", *arguments, "--wait-for-subscriber", env=NO_PROFILE if chosen else {}
     )
     client.wait_for(lambda: client.node.count_publishers("/image"), "the publisher")
     assert (largest_segment_bytes(start.process.pid) >= SEGMENT_BYTES) is not chosen

@@ -20,8 +20,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.image_codec import decode_raw
+from vpr_ros.core.message_fields import pose_of, stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns
 from vpr_ros.ros.tools.simulate import build_parser, simulated_source
 from vpr_ros.ros.tools.simulate_publisher import to_odometry
 from vpr_ros.simulation.odometry import OdometryNoise, noisy_odometry
@@ -44,12 +44,14 @@ def record(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
 def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
     done = record("--record", str(tmp_path / "drive"), "--storage", storage)
     assert done.returncode == 0, done.stderr
-    recorded = list(open_source(tmp_path / "drive"))
-    expected = list(simulated_source(build_parser().parse_args(DRIVE)))
+    drive, simulated = open_source(tmp_path / "drive"), simulated_source(build_parser().parse_args(DRIVE))
+    assert [camera.intrinsics for camera in drive.cameras.values()] == [simulated.camera]
+    recorded, expected = list(drive), list(simulated)
     assert len(recorded) == len(expected) == FRAMES
     for found, wanted in zip(recorded, expected, strict=True):
         assert found.T_map_base is not None and wanted.T_map_base is not None
@@ -58,13 +60,17 @@ def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
     np.testing.assert_array_equal(recorded[0].load_image(), expected[0].load_image())
 
 
+@pytest.mark.slow
 def test_records_a_folder_without_ros(tmp_path: Path) -> None:
     done = record("--record", str(tmp_path / "drive"), "--storage", "folder")
     assert done.returncode == 0, done.stderr
     options = SourceOptions(poses=tmp_path / "drive" / "trajectory.txt")
-    assert len(open_source(tmp_path / "drive" / "images", options)) == FRAMES
+    drive = open_source(tmp_path / "drive" / "images", options)
+    assert len(drive) == FRAMES
+    assert drive.cameras["camera"].intrinsics == simulated_source(build_parser().parse_args(DRIVE)).camera
 
 
+@pytest.mark.slow
 def test_a_recording_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "drive").mkdir()
     (tmp_path / "drive" / "precious").touch()
@@ -88,9 +94,9 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
     assert decode_raw(image.data, image.height, image.width, image.encoding, image.step).shape == (120, 160, 3)
     np.testing.assert_allclose(np.asarray(infos[0].k).reshape(3, 3), source.camera.matrix)
     assert odometry[0].header.frame_id == "odom" and odometry[0].child_frame_id == "base_link"
-    true_at = {to_ns(truth.header.stamp): truth.pose.position for truth in truths}
-    assert to_ns(image.header.stamp) in true_at
-    believed = {to_ns(message.header.stamp): message.pose.pose.position for message in odometry}
+    true_at = {stamp_ns_of(truth.header.stamp): truth.pose.position for truth in truths}
+    assert stamp_ns_of(image.header.stamp) in true_at
+    believed = {stamp_ns_of(message.header.stamp): message.pose.pose.position for message in odometry}
     common = sorted(set(true_at) & set(believed))
     travelled_m = [
         np.hypot(at[common[-1]].x - at[common[0]].x, at[common[-1]].y - at[common[0]].y) for at in (true_at, believed)
@@ -109,15 +115,10 @@ def test_a_robot_drives_on_the_graph(start_process: StartProcess, client: GraphC
 def check_velocities(odometry: list[Odometry]) -> None:
     """Poses and stamps of the messages say the same as their velocities."""
     for before, now in itertools.pairwise(odometry):
-        elapsed_s = (to_ns(now.header.stamp) - to_ns(before.header.stamp)) / 1e9
-        moved = to_pose(before).inverse().compose(to_pose(now))
+        elapsed_s = (stamp_ns_of(now.header.stamp) - stamp_ns_of(before.header.stamp)) / 1e9
+        moved = pose_of(before.pose.pose).inverse().compose(pose_of(now.pose.pose))
         assert twist(now)[:2] * elapsed_s == pytest.approx(np.asarray(moved.position_m[:2]), abs=1e-6)
         assert twist(now)[2] * elapsed_s == pytest.approx(moved.rotation.as_euler("ZYX")[0], abs=1e-6)
-
-
-def to_pose(message: Odometry) -> Pose:
-    point, turn = message.pose.pose.position, message.pose.pose.orientation
-    return Pose((point.x, point.y, point.z), (turn.x, turn.y, turn.z, turn.w))
 
 
 def test_velocities_keep_to_the_stamps_where_rendering_is_too_slow(
@@ -159,16 +160,16 @@ def test_the_robot_s_tree_leads_from_odometry_to_the_camera(start_process: Start
         (transform,) = tree.transforms
         assert (transform.header.frame_id, transform.child_frame_id) == ("odom", "base_link")
         assert transform.header.stamp == message.header.stamp
-        position, turn = transform.transform.translation, transform.transform.rotation
-        sent = Pose((position.x, position.y, position.z), (turn.x, turn.y, turn.z, turn.w))
-        assert sent.distance_m(to_pose(message)) < 1e-9 and sent.angle_rad(to_pose(message)) < 1e-6
+        sent, believed = transform_of(transform.transform), pose_of(message.pose.pose)
+        assert sent.distance_m(believed) < 1e-9 and sent.angle_rad(believed) < 1e-6
 
 
+@pytest.mark.slow
 def test_a_recording_that_is_terminated_leaves_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WITHOUT_ROS, "--storage", "folder", "--record", str(tmp_path / "drive")]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".drive.*/images/*")):
+        while not list(tmp_path.glob(".drive.*/drive/images/*")):
             assert process.poll() is None and time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
@@ -192,6 +193,7 @@ def test_a_signal_ends_the_drive_and_the_count_is_told(
     assert told >= len(images) - 1  # the signal may come between an image and its count
 
 
+@pytest.mark.slow
 def test_the_published_twist_is_as_far_off_as_its_covariance_says() -> None:
     drive = simulated_source(build_parser().parse_args(("--seed", "3", "--distance-m", "60"))).poses
     true = [twist(to_odometry(reading, 0)) for reading in noisy_odometry(drive, 0, OdometryNoise(0.0, 0.0, 0.0, 0.0))]

@@ -22,10 +22,11 @@ from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
 from tf_tree import Scene
 
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
 from vpr_ros.mapping import BuildConfig, build_map
-from vpr_ros.ros.pose_messages import to_ns, to_time
+from vpr_ros.ros.messages import to_time
 from vpr_ros.ros.tools.simulate import build_parser, simulated_source
 
 NODE = "/vpr_localizer"
@@ -75,7 +76,7 @@ def drive(scene: Scene) -> Callable[[], None]:
 def chains_end_at_a_pose(T_map_odom: Pose, poses: list[Any], T_odom_base: Callable[[int], Pose | None]) -> bool:
     """Whether map -> odom -> base is one of the published poses at the time of its image."""
     for message in poses:
-        moved = T_odom_base(to_ns(message.header.stamp))
+        moved = T_odom_base(stamp_ns_of(message.header.stamp))
         if moved is None:
             continue
         chained, pose = T_map_odom.compose(moved), to_pose(message)
@@ -101,7 +102,7 @@ def test_stamps_run_on_ahead_of_the_images_also_between_them(
 ) -> None:
     scene.start(publish_tf="true", tf_tolerance_s=TOLERANCE_S)
     scene.client.wait_for(lambda: scene.tree.sent("map"), "map -> odom", drive)
-    newest_ns = max(to_ns(message.header.stamp) for message in poses)
+    newest_ns = max(stamp_ns_of(message.header.stamp) for message in poses)
     # No image any more: listeners still find the transform of their own moment.
     scene.client.wait_for(lambda: scene.tree.sent("map")[-1][0] > newest_ns + 3 * SECOND, "it is kept alive")
     stamps_ns = [stamp_ns for stamp_ns, _ in scene.tree.sent("map")]
@@ -218,7 +219,7 @@ def test_the_simulated_robot_ends_up_where_it_is(
     known: dict[int, Pose] = {}
 
     def relay(message: Odometry) -> None:
-        stamp_ns = to_ns(message.header.stamp)
+        stamp_ns = stamp_ns_of(message.header.stamp)
         known[stamp_ns] = to_pose(message)
         scene.tree.move(known[stamp_ns], message.header.frame_id, message.child_frame_id, stamp_ns)
 
@@ -229,6 +230,6 @@ def test_the_simulated_robot_ends_up_where_it_is(
     scene.client.wait_for(lambda: len({T.position_m for _, T in scene.tree.sent("map")}) > 3, "some corrections")
     for _, T_map_odom in scene.tree.sent("map"):
         assert chains_end_at_a_pose(T_map_odom, poses, known.get), T_map_odom
-    true_ns, true = to_ns(truth[-1].header.stamp), truth[-1].pose.position
+    true_ns, true = stamp_ns_of(truth[-1].header.stamp), truth[-1].pose.position
     T_map_base = scene.client.wait_for(lambda: scene.tree.lookup("map", "base_link", true_ns), "the whole chain")
     assert T_map_base.distance_m(Pose((true.x, true.y, true.z))) < NEAR_M

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import rclpy
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
-from harness import GraphClient, RosProcess, StartNode, TextureSource
+from harness import GraphClient, RosProcess, StartNode, TextureSource, image_message, texture
 from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.ros.tools.listeners import wait_for_nodes
+from vpr_ros.ros.tools.watch import WatchNode, main
 from vpr_ros.sources.bag_writer import write_bag
 
 MODULE = "vpr_ros.ros.tools.watch"
@@ -20,7 +25,7 @@ PLAYER = "vpr_ros.ros.tools.play"
 WAITING = ("--wait-for", "vpr_localizer", "--wait-for", "watch")
 TRUTH = "/play/ground_truth"
 REMAPPED = ("--ros-args", "-r", f"ground_truth:={TRUTH}")
-PLACES = 4  # one a second, so that none is dropped because the model is still busy with the one before
+PLACES = 2  # one a second, so that none is dropped because the model is still busy with the one before
 
 
 def test_reports_recall_error_and_latency_of_a_live_run(
@@ -79,6 +84,22 @@ def test_no_image_is_missed_whoever_comes_last(
     assert f"images answered    {PLACES} of {PLACES} played" in processes["watch"].output
 
 
+def test_it_hears_the_types_of_rejections(texture_map: Path, start_localizer: StartNode, client: GraphClient) -> None:
+    """In the test's own process."""
+    start_localizer("-p", "localizer.min_similarity:=1.0", map=texture_map)
+    image = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
+    watch = WatchNode(print_poses=False)
+    watch.localizer = "/vpr_localizer"
+
+    def step() -> None:
+        image.publish(image_message(texture(99), time.time_ns()))
+        rclpy.spin_once(watch, timeout_sec=0.1)
+
+    client.wait_for(lambda: watch.log.rejected.get("dissimilar"), "the count", step)
+    assert [name for name, count in watch.log.rejected.items() if count] == ["dissimilar"]
+    watch.destroy_node()  # type: ignore[no-untyped-call]
+
+
 def is_known(client: GraphClient, name: str) -> bool:
     """Whether a topic is published or a service offered under this name."""
     services = {service for service, _ in client.node.get_service_names_and_types()}
@@ -118,3 +139,13 @@ def test_no_truth_is_said_with_what_to_do(
     assert watch.end(signal.SIGTERM) == 2
     assert "Start watch before the player" in watch.output
     assert "Traceback" not in watch.output
+
+
+def test_the_threshold_is_still_known_by_its_old_name(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--radius-m", "5", "--help"])
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "warning: --radius-m is now called --threshold; the next release will not know the old name\n"
+    )
+    assert "--threshold M" in captured.out and "--radius-m" not in captured.out

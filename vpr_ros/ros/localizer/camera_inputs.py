@@ -11,12 +11,11 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.ros.distribution import subscribe_and_count_lost
-from vpr_ros.ros.image_conversion import ImageMessage
 from vpr_ros.ros.localizer.image_gaps import ImageGaps, lost_now
-from vpr_ros.ros.localizer.statistics import CameraStatistics
-from vpr_ros.ros.localizer.worker import ImageJob
-from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.ros.localizer.image_job import Camera, ImageJob, ImageMessage
+from vpr_ros.ros.localizer.setup import LocalizerSetup
 
 IMAGE_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Sensor-data QoS with a queue of one: an image that waited behind another is an old image."""
@@ -25,21 +24,20 @@ TELL_GAPS_EVERY_S = 30.0
 _TYPES = {"raw": Image, "compressed": CompressedImage}
 
 
-class CameraInput:
+class CameraInput(Camera):
     """Turns the messages of one camera into jobs and counts them.
 
     Attributes:
-        camera: its name.
         topic: resolved name of the raw image topic.
-        statistics: what arrived and what became of it.
         gaps: what did not arrive.
         newest: the last job, for one-shot localization; None before the first image.
     """
 
-    def __init__(self, node: Node, camera: str, topic: str, transport: str, sink: Callable[[ImageJob], None]) -> None:
+    def __init__(
+        self, node: Node, name: str, setup: LocalizerSetup, topic: str, transport: str, sink: Callable[[ImageJob], None]
+    ) -> None:
         """Subscribe and give every image to *sink*, in the executor's thread."""
-        self.camera = camera
-        self.statistics = CameraStatistics()
+        super().__init__(name, setup)
         self.gaps = ImageGaps()
         self.newest: ImageJob | None = None
         self._node = node
@@ -80,9 +78,9 @@ class CameraInput:
             return
         self._told_gaps, self._tell_gaps_s = bool(fault), now_s + TELL_GAPS_EVERY_S
         if fault:
-            self._node.get_logger().warning(f"camera {self.camera}: {fault}")
+            self._node.get_logger().warning(f"camera {self.name}: {fault}")
         else:
-            self._node.get_logger().info(f"camera {self.camera}: its images arrive whole again")
+            self._node.get_logger().info(f"camera {self.name}: its images arrive whole again")
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -109,13 +107,13 @@ class CameraInput:
         statistics.input.tick()
         statistics.last_received_s = received_s
         self._delivering = kind
-        stamp_ns = to_ns(message.header.stamp)
+        stamp_ns = stamp_ns_of(message.header.stamp)
         self.gaps.arrived(stamp_ns)
         if stamp_ns == 0:
             statistics.without_stamp += 1
             stamp_ns = self._node.get_clock().now().nanoseconds
-        self.newest = ImageJob(message, self.camera, stamp_ns, received_s)
-        self._sink(self.newest)
+        job = self.newest = ImageJob(message, self, stamp_ns, received_s)
+        self._sink(job)
 
     def _on_lost(self, event: Any) -> None:
         lost = lost_now(event)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
+from vpr_ros.localization import RejectionType
 from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
+from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, FailureType
 from vpr_ros.ros.localizer.frame_names import map_frame_warning
 from vpr_ros.ros.localizer.map_to_odom import SOURCE as MAP_TO_ODOM
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import Latencies
-from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.messages import to_time
+
+_Type = TypeVar("_Type", RejectionType, FailureType)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +91,9 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
         "state": status.state,
         "accepted": sum(camera.statistics.accepted for camera in status.cameras),
         "rejected": sum(camera.statistics.rejected for camera in status.cameras),
+        **_by_type("rejected", RejectionType, [camera.statistics.rejections for camera in status.cameras]),
+        "failed": sum(camera.statistics.failed for camera in status.cameras),
+        **_by_type("failed", OF_AN_IMAGE, [camera.statistics.failures for camera in status.cameras]),
     }
     for stage, (p50_ms, p95_ms) in status.latencies.percentiles_ms().items():
         values[f"{stage} p50 [ms]"] = f"{p50_ms:.2f}"
@@ -185,19 +193,27 @@ def _camera(camera: CameraInput, setup: LocalizerSetup, errors: ErrorLog) -> Dia
         "dropped": counts.dropped,
         "lost in transport": counts.lost_in_transport,
         "failed": counts.failed,
+        **_by_type("failed", OF_AN_IMAGE, [counts.failures]),
         "accepted": counts.accepted,
         "rejected": counts.rejected,
+        **_by_type("rejected", RejectionType, [counts.rejections]),
+        "last rejection": counts.last_rejection.value if counts.last_rejection else "none",
         "last reason": counts.last_reason,
         "without stamp": counts.without_stamp,
         "time jumps back": counts.time_jumps_back,
-        "mount": setup.mounts.origins.get(camera.camera, "unknown"),
+        "extrinsics": setup.extrinsics.origins.get(camera.name, "unknown"),
     }
-    return _entry(f"camera {camera.camera}", level, message, values)
+    return _entry(f"camera {camera.name}", level, message, values)
+
+
+def _by_type(what: str, types: Iterable[_Type], counts: Sequence[Mapping[_Type, int]]) -> dict[str, int]:
+    """One value for each type, such as "rejected improbable", zero too: who reads it need not know which come up."""
+    return {f"{what} {kind.value}": sum(count[kind] for count in counts) for kind in types}
 
 
 def _fault(camera: CameraInput, errors: ErrorLog) -> str:
     """What is wrong with the images of *camera*, not with another one or with the last parameter that was refused."""
-    fault = errors.last_of(f"camera {camera.camera}")
+    fault = errors.last_of(f"camera {camera.name}")
     return "its images fail, see the log." if fault is None else f"{fault.problem}. {fault.remedy}."
 
 

@@ -7,15 +7,15 @@ import time
 import rclpy
 from rclpy.clock import Clock
 
-from vpr_ros.core.frames import Frame
 from vpr_ros.localization import Localization
+from vpr_ros.localization.sentences import answer_sentence
 from vpr_ros.ros.error_log import ErrorLog
-from vpr_ros.ros.image_conversion import to_frame
+from vpr_ros.ros.localizer.failures import failure_type
+from vpr_ros.ros.localizer.image_job import Answer, ImageJob, to_frame
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
 from vpr_ros.ros.localizer.outputs import Outputs
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import CameraStatistics, Latencies
-from vpr_ros.ros.localizer.worker import ImageJob
 
 LONGEST_TRANSPORT_MS = 10_000.0
 """A longer way from camera to node means that the two do not share a clock."""
@@ -36,36 +36,47 @@ class FrameProcessor:
         self._errors = errors
         self._clock = clock
 
-    def process(self, setup: LocalizerSetup, statistics: CameraStatistics, job: ImageJob) -> Localization:
+    def process(self, job: ImageJob) -> Answer:
         """Work on one image.
 
         Raises:
             VprError: the image does not decode or the model failed; counted and reported already.
         """
-        source = f"camera {job.camera}"
+        setup, statistics = job.camera.setup, job.camera.statistics
+        source = f"camera {job.camera.name}"
+        if job.stamp_ns < statistics.last_processed_ns:
+            self._begin_anew(setup, statistics)
         try:
-            localization = self._answer(setup, statistics, job)
+            localization = self._answer(setup, job)
         except Exception as error:
             if not rclpy.ok():  # Asked to end while this image was worked on: nobody is left to publish or to log to.
                 raise
-            statistics.failed += 1
+            statistics.failures[failure_type(error)] += 1
             statistics.failing = True
             self._errors.report(source, error)
             raise
         statistics.failing = False
         self._errors.forget(source)
-        return localization
+        return Answer(localization, setup.map_frame)
 
-    def _answer(self, setup: LocalizerSetup, statistics: CameraStatistics, job: ImageJob) -> Localization:
+    def _begin_anew(self, setup: LocalizerSetup, statistics: CameraStatistics) -> None:
+        """Time jumped back: what is believed and what TF remembers is of another run."""
+        statistics.time_jumps_back += 1
+        self._map_to_odom.forget()
+        if setup.transforms is not None:
+            setup.transforms.restart()
+
+    def _answer(self, setup: LocalizerSetup, job: ImageJob) -> Localization:
         started_s = time.monotonic()
-        frame = to_frame(job.message, job.camera, job.stamp_ns, setup.settings.max_image_pixels)
+        frame = to_frame(job.message, job.camera.name, job.stamp_ns, setup.settings.max_image_pixels)
         decoded_s = time.monotonic()
-        mount = setup.mounts.lookup(job.camera, job.message.header.frame_id, job.stamp_ns)
-        localization = setup.localizer.localize(frame, mount)
+        T_base_camera = setup.extrinsics.lookup(job.camera.name, job.message.header.frame_id, job.stamp_ns)
+        localization = setup.localizer.localize(frame, T_base_camera)
         localized_s = time.monotonic()
-        self._publish(setup, frame, localization)
+        self._outputs.publish(setup, frame, localization)
+        self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
         published_s = time.monotonic()
-        _count(statistics, localization, job.stamp_ns)
+        _count(job.camera.statistics, localization, job.stamp_ns)
         own_ms = {
             "wait": 1e3 * (started_s - job.received_s),
             "decode": 1e3 * (decoded_s - started_s),
@@ -73,22 +84,24 @@ class FrameProcessor:
             "publish": 1e3 * (published_s - localized_s),
             "total": 1e3 * (published_s - job.received_s),
         }
+        self._note(job, own_ms)
+        return localization
+
+    def _note(self, job: ImageJob, own_ms: dict[str, float]) -> None:
+        """Keep how long each stage took, and the way to the node where its clock tells it."""
         age_ms = (self._clock.now().nanoseconds - job.stamp_ns) / 1e6
         transport_ms = age_ms - own_ms["total"]
         if 0.0 <= transport_ms < LONGEST_TRANSPORT_MS:
             own_ms = {"transport": transport_ms, **own_ms}
         self.latencies.add(own_ms)
-        return localization
-
-    def _publish(self, setup: LocalizerSetup, frame: Frame, localization: Localization) -> None:
-        self._outputs.publish(setup, frame, localization)
-        self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
 
 
 def _count(statistics: CameraStatistics, localization: Localization, stamp_ns: int) -> None:
     statistics.processed += 1
     statistics.output.tick()
     statistics.accepted += localization.accepted
-    statistics.rejected += not localization.accepted
-    statistics.last_reason = localization.reason
+    if localization.rejection is not None:
+        statistics.last_rejection = localization.rejection.type
+        statistics.rejections[localization.rejection.type] += 1
+    statistics.last_reason = answer_sentence(localization)
     statistics.last_processed_ns = stamp_ns

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from vpr_ros.core.time_ns import NS_PER_S
+
 WINDOW_S: Final = 10.0
 FEWEST_LOST: Final = 2
 LOST_SHARE: Final = 0.05
@@ -44,7 +46,7 @@ class ImageGaps:
     def arrived(self, stamp_ns: int) -> None:
         """Count an image; *stamp_ns* is 0 where it has no stamp of its own."""
         self._received_s.append(time.monotonic())
-        if stamp_ns == 0 or (self._stamps_ns and not 0 <= stamp_ns - self._stamps_ns[-1] <= 1e9 * PAUSE_S):
+        if stamp_ns == 0 or (self._stamps_ns and not 0 <= stamp_ns - self._stamps_ns[-1] <= NS_PER_S * PAUSE_S):
             self._stamps_ns.clear()  # another run of a recording, a pause, or a second publisher: nothing to be said
         if stamp_ns != 0:
             self._stamps_ns.append(stamp_ns)
@@ -81,7 +83,7 @@ def missing_between(stamps_ns: tuple[int, ...]) -> tuple[int, int, float]:
         between few images, nor where the camera keeps no period.
     """
     stamps = np.asarray(stamps_ns, dtype=np.int64)
-    intervals_s = (stamps[1:] - stamps[:-1]) * 1e-9
+    intervals_s = (stamps[1:] - stamps[:-1]) / NS_PER_S
     intervals_s = intervals_s[intervals_s > 0]
     if len(intervals_s) < FEWEST_INTERVALS:
         return 0, 0, 0.0

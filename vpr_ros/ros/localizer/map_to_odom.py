@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.localization import Localization
 from vpr_ros.ros.localizer.frame_names import check_transform
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.transforms import Transforms
 
-NS_PER_S = 1e9
 PERIOD_S = 0.05
 """How often ``send`` wants to be called: a local planner reads TF at 20 Hz."""
 PATIENCE_S = 1.0

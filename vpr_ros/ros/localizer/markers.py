@@ -11,7 +11,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
-from vpr_ros.ros.pose_messages import to_header, to_pose_message
+from vpr_ros.ros.messages import to_header, to_pose_message
 
 ACCEPTED_RGB = (0.235, 0.863, 0.353)
 REJECTED_RGB = (0.941, 0.353, 0.275)

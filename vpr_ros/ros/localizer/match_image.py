@@ -7,12 +7,10 @@ from typing import Final
 import cv2
 import numpy as np
 import numpy.typing as npt
-from sensor_msgs.msg import Image
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.localization import Localization
-from vpr_ros.ros.distribution import byte_field
-from vpr_ros.ros.pose_messages import to_header
+from vpr_ros.localization.sentences import answer_sentence, verdict
 
 WIDTH_PX: Final = 320
 """Of the whole picture. RViz shrinks a picture by leaving out pixels, and letters with them: this fits its panel."""
@@ -49,13 +47,13 @@ def _caption(localization: Localization) -> ImageRgb:
     """The verdict in its colour, why, and the map frame; every line is cut to fit, so that none ends at the edge."""
     caption = np.zeros((CAPTION_HEIGHT_PX, WIDTH_PX, 3), np.uint8)
     color = ACCEPTED_RGB if localization.accepted else REJECTED_RGB
-    _text(caption, "accepted" if localization.accepted else "unknown", 22, color, 0.7)
+    _text(caption, verdict(localization), 22, color, 0.7)
     last_px = CAPTION_HEIGHT_PX - 8
     if not localization.matches:
-        return _lines(caption, _wrapped(localization.reason, 4), 42)
+        return _lines(caption, _wrapped(answer_sentence(localization), 4), 42)
     best = localization.matches[0]
     numbers = f"similarity {best.similarity:.3f}, probability {localization.probability:.2f}"
-    _lines(caption, _wrapped(numbers if localization.accepted else localization.reason, 3), 42)
+    _lines(caption, _wrapped(numbers if localization.accepted else answer_sentence(localization), 3), 42)
     _text(caption, _cut(f"map frame {best.frame_index} {_printable(best.name)}"), last_px, PLAIN_RGB)
     return caption
 
@@ -64,14 +62,6 @@ def _lines(caption: ImageRgb, lines: list[str], first_px: int) -> ImageRgb:
     for number, line in enumerate(lines):
         _text(caption, line, first_px + number * _LINE_PX, PLAIN_RGB)
     return caption
-
-
-def to_image_message(image_rgb: ImageRgb, stamp_ns: int, frame_id: str) -> Image:
-    """Build an ``rgb8`` ``sensor_msgs/Image``."""
-    height, width = image_rgb.shape[:2]
-    message = Image(header=to_header(stamp_ns, frame_id), height=height, width=width, encoding="rgb8", step=3 * width)
-    message.data = byte_field(np.ascontiguousarray(image_rgb).tobytes())
-    return message
 
 
 def _panel(image_rgb: ImageRgb) -> ImageRgb:

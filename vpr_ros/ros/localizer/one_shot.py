@@ -6,8 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
 
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock
@@ -16,11 +15,11 @@ from rclpy.qos import QoSProfile
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
-from vpr_ros.core.errors import ModelError
-from vpr_ros.localization import Localization
-from vpr_ros.ros.localizer.answers import to_trigger_response
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
-from vpr_ros.ros.localizer.worker import Asker, ImageJob
+from vpr_ros.ros.localizer.failures import Failure, FailureType
+from vpr_ros.ros.localizer.image_job import Asker, ImageJob, Outcome
+from vpr_ros.ros.localizer.output_messages import to_trigger_response
 
 TIMEOUT_S = 30.0
 MOST_WAITING = 256
@@ -33,21 +32,15 @@ PAUSE_PER_CLIENT_S, LONGEST_PAUSE_S = 0.0005, 0.1
 bit by bit: some at once, then one after each pause, in which as many clients of one process can look at it."""
 
 
-class Answer(NamedTuple):
-    """What became of an image, and the frame it is told in."""
-
-    localization: Localization
-    map_frame: str
-
-
-def newest_image(cameras: Collection[CameraInput], timeout_s: float) -> ImageJob | str:
-    """The newest image of all cameras, to be worked on anew, or what to say where none is younger than *timeout_s*."""
+def newest_image(cameras: Collection[CameraInput], timeout_s: float) -> ImageJob | Failure:
+    """The newest image of all cameras, to be worked on anew, or why none is younger than *timeout_s*."""
     newest = [camera.newest for camera in cameras if camera.newest is not None]
     job = max(newest, key=lambda candidate: candidate.received_s, default=None)
     if job is None or time.monotonic() - job.received_s > timeout_s:
         topics = ", ".join(camera.topic for camera in cameras)
-        return f"no image on {topics} within the last {timeout_s:g} s. Check the camera and the topic."
-    return ImageJob(job.message, job.camera, job.stamp_ns, time.monotonic())
+        silent = f"no image on {topics} within the last {timeout_s:g} s. Check the camera and the topic."
+        return Failure(FailureType.NO_IMAGE, silent)
+    return replace(job, received_s=time.monotonic(), askers=[])
 
 
 @dataclass(eq=False)
@@ -66,7 +59,7 @@ class OneShotService:
     thread and is brought into the executor's by a guard condition.
     """
 
-    def __init__(self, node: Node, submit: Callable[[Asker], str], clock: Clock) -> None:
+    def __init__(self, node: Node, submit: Callable[[Asker], Failure | None], clock: Clock) -> None:
         """Offer the service.
 
         Args:
@@ -78,7 +71,7 @@ class OneShotService:
         self._submit = submit
         self._lock = threading.Lock()
         self._callers: list[_Caller] = []
-        self._answers: deque[tuple[_Caller, object]] = deque()
+        self._answers: deque[tuple[_Caller, Outcome | Failure]] = deque()
         self._guard = node.create_guard_condition(self._on_answers)
         self._pause = node.create_timer(LONGEST_PAUSE_S, self._pass_on, clock=clock)
         self._pause.cancel()
@@ -96,34 +89,27 @@ class OneShotService:
     def expire(self) -> None:
         """Answer those who waited too long; to be called now and then."""
         now_s = time.monotonic()
-        error = ModelError(
-            f"the model did not answer within {TIMEOUT_S:g} s", "See /diagnostics: is it slow, or does it not return?"
-        )
+        late = f"the model did not answer within {TIMEOUT_S:g} s. See /diagnostics: is it slow, or does it not return?"
+        failure = Failure(FailureType.MODEL_STUCK, late)
         for caller in self._callers:
             if caller.deadline_s < now_s:
-                self._answer(caller, error)
+                self._answer(caller, failure)
 
     async def _on_localize(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if len(self._callers) >= MOST_WAITING:
-            response.success = False
-            response.message = f"{MOST_WAITING} callers wait for an answer already. Ask again once they have it."
-            return response
+            crowded = f"{MOST_WAITING} callers wait for an answer already. Ask again once they have it."
+            return to_trigger_response(response, Failure(FailureType.TOO_MANY_CALLERS, crowded))
         caller = _Caller()
         self._callers.append(caller)
         try:
-            if refusal := self._submit(lambda outcome: self._answer(caller, outcome)):
-                self._answer(caller, refusal)
-            outcome: Any = await caller.future
+            if failure := self._submit(lambda outcome: self._answer(caller, outcome)):
+                self._answer(caller, failure)
+            outcome: Outcome | Failure = await caller.future
         finally:
             self._callers.remove(caller)
-        if isinstance(outcome, Answer):
-            return to_trigger_response(response, outcome.localization, outcome.map_frame)
-        if isinstance(outcome, str):
-            response.success, response.message = False, outcome
-            return response
-        return to_trigger_response(response, outcome, "")
+        return to_trigger_response(response, outcome)
 
-    def _answer(self, caller: _Caller, outcome: object) -> None:
+    def _answer(self, caller: _Caller, outcome: Outcome | Failure) -> None:
         """In the worker's thread or the executor's."""
         with self._lock:
             if caller.answered:
@@ -146,7 +132,7 @@ class OneShotService:
         for caller, outcome in some:
             caller.future.set_result(outcome)
         pause_s = min(PAUSE_PER_CLIENT_S * max(self._clients(), 20), LONGEST_PAUSE_S)
-        self._pause.timer_period_ns = round(1e9 * pause_s)
+        self._pause.timer_period_ns = round(NS_PER_S * pause_s)
         self._pause.reset()
 
     def _clients(self) -> int:

@@ -16,10 +16,10 @@ from vpr_ros.localization import Localization
 from vpr_ros.ros.localizer.initial_pose import InitialPose
 from vpr_ros.ros.localizer.map_view import map_view, marker_length_m
 from vpr_ros.ros.localizer.markers import to_markers
-from vpr_ros.ros.localizer.match_image import draw_match, to_image_message
-from vpr_ros.ros.localizer.match_table import to_match_cloud
+from vpr_ros.ros.localizer.match_image import draw_match
+from vpr_ros.ros.localizer.output_messages import to_match_cloud, to_path, to_pose_array, to_pose_with_covariance
 from vpr_ros.ros.localizer.setup import LocalizerSetup
-from vpr_ros.ros.pose_messages import to_path, to_pose_array, to_pose_with_covariance
+from vpr_ros.ros.messages import to_image_message
 
 RESULT_QOS = QoSProfile(depth=10)
 LATCHED_QOS = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

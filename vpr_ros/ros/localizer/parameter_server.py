@@ -6,19 +6,19 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
 from rclpy.lifecycle import LifecycleNode
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.options import Option, old_name_warning, with_new_names
 from vpr_ros.ros.localizer.parameters import (
-    MOUNT_PREFIX,
-    ParameterSpec,
+    EXTRINSICS_PREFIX,
     Settings,
     Value,
     build_settings,
-    mount_spec,
+    extrinsics_spec,
     node_specs,
 )
 
@@ -40,6 +40,16 @@ class OverriddenNode(LifecycleNode):
         known = [(item[0], [], *item[2:]) if _lacks_value(*item) else item for item in parameters]
         return super().declare_parameters(namespace, known, ignore_override)
 
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """Set parameters, as ``ros2 param set`` asks; an old name stands for the new one."""
+        new_names = {old: spec.name for spec in node_specs().values() for old in spec.renamed_from}
+        renamed = []
+        for given in parameter_list:
+            if name := new_names.get(given.name):
+                self.get_logger().warning(f"parameter {old_name_warning(given.name, name)}")
+            renamed.append(Parameter(name, given.type_, given.value) if name else given)
+        return super().set_parameters_atomically(renamed)
+
 
 class ParameterServer:
     """Declares the schema on an ``OverriddenNode``.
@@ -57,17 +67,19 @@ class ParameterServer:
         overrides: dict[str, Any] = node.get_parameters_by_prefix("")
         given = {name: item.value for name, item in overrides.items() if not name.startswith(_DECLARED_BY_RCLPY)}
         specs = node_specs()
-        cameras = specs["cameras"].checked(given.get("cameras", specs["cameras"].default))
-        for camera in cameras if isinstance(cameras, tuple) else ():
-            spec = mount_spec(str(camera))
+        named, warnings = with_new_names(given, specs.values())
+        for warning in warnings:
+            node.get_logger().warning(f"parameter {warning}")
+        for camera in _checked(specs["cameras"], named.get("cameras", specs["cameras"].default)):
+            spec = extrinsics_spec(str(camera))
             specs[spec.name] = spec
-        _check_known(given, specs)
+        _check_known(named, specs)
         self._specs = specs
-        self._values = {name: spec.checked(given.get(name, spec.default)) for name, spec in specs.items()}
+        self._values = {name: _checked(spec, named.get(name, spec.default)) for name, spec in specs.items()}
         self.settings = build_settings(self._values)
+        for name in given:
+            node.undeclare_parameter(name)
         for name, spec in specs.items():
-            if name in given:
-                node.undeclare_parameter(name)
             _declare(node, spec, self._values[name])
 
     def merged(self, changes: Iterable[Parameter]) -> tuple[dict[str, Value], Settings]:
@@ -80,7 +92,7 @@ class ParameterServer:
         for change in changes:
             spec = self._specs.get(change.name)
             if spec is not None:
-                merged[change.name] = spec.checked(change.value)
+                merged[change.name] = _checked(spec, change.value)
         return merged, build_settings(merged)
 
     def keep(self, values: Mapping[str, Value], settings: Settings) -> None:
@@ -88,17 +100,28 @@ class ParameterServer:
         self._values, self.settings = dict(values), settings
 
 
+def _checked(spec: Option, value: Any) -> Any:
+    """What ``Option.checked`` says; where ROS took a text for something else, how to write it too."""
+    try:
+        return spec.checked(value)
+    except ConfigError as error:
+        if spec.kind is not str or spec.is_list or isinstance(value, str):
+            raise
+        quoted = f"a text that looks like a number or like true needs quotes of its own, -p '{spec.name}:=\"...\"'"
+        raise ConfigError(error.problem, f"Correct it where it is given; {quoted}") from None
+
+
 def _lacks_value(_: str, value: Any = (), descriptor: ParameterDescriptor | None = None) -> bool:
     return value is None and (descriptor is None or not descriptor.dynamic_typing)
 
 
-def _check_known(given: Mapping[str, Any], specs: Mapping[str, ParameterSpec]) -> None:
+def _check_known(given: Mapping[str, Any], specs: Mapping[str, Option]) -> None:
     unknown = sorted(set(given) - set(specs))
     if not unknown:
         return
     name = unknown[0]
-    if name.startswith(MOUNT_PREFIX):
-        remedy = f"Add {name.removeprefix(MOUNT_PREFIX)!r} to the parameter cameras, or remove the entry"
+    if name.startswith(EXTRINSICS_PREFIX):
+        remedy = f"Add {name.removeprefix(EXTRINSICS_PREFIX)!r} to the parameter cameras, or remove the entry"
     else:
         near = difflib.get_close_matches(name, specs, n=1)
         remedy = f"Did you mean {near[0]}? " if near else ""
@@ -106,12 +129,12 @@ def _check_known(given: Mapping[str, Any], specs: Mapping[str, ParameterSpec]) -
     raise ConfigError(f"unknown parameter{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}", remedy)
 
 
-def _declare(node: Node, spec: ParameterSpec, value: Value) -> None:
+def _declare(node: Node, spec: Option, value: Value) -> None:
     descriptor = ParameterDescriptor(description=spec.description, read_only=spec.read_only)
     if spec.choices:
         descriptor.additional_constraints = f"one of {', '.join(spec.choices)}"
     if spec.minimum is not None and spec.maximum is not None:
-        if isinstance(spec.default, float):
+        if spec.kind is float:
             descriptor.floating_point_range = [
                 FloatingPointRange(from_value=float(spec.minimum), to_value=float(spec.maximum), step=0.0)
             ]

@@ -1,115 +1,137 @@
-"""Every parameter of the node: type, default, bounds and description in one place.
+"""Every parameter of the node, and how checked ones become the configurations.
 
-The declaration, the validation, ``docs/parameters.md`` and the test of ``config/localize.yaml`` are all made from it.
+The declaration, the checks, ``config/localize.yaml`` and ``docs/parameters.md`` are all made from this schema.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.image_header import LARGEST_PIXEL_LIMIT, MAX_IMAGE_PIXELS
+from vpr_ros.core.image_header import PixelLimit
+from vpr_ros.core.options import Option, option, options_of, same_option
 from vpr_ros.core.pose import LONGEST_QUATERNION, Pose
-from vpr_ros.inference.options import PREFERENCE
+from vpr_ros.inference.options import InferenceOptions
 from vpr_ros.localization import LocalizerConfig
 from vpr_ros.maps.manifest_parts import mount_problem
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 
 LOCALIZER_PREFIX = "localizer."
-MOUNT_PREFIX = "T_base_camera."
-
-
-def parameter(
-    default: Value,
-    description: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] = (),
-    read_only: bool = False,
-) -> Any:
-    """Declare a field of ``NodeSettings`` as a parameter."""
-    metadata = {
-        "description": description,
-        "minimum": minimum,
-        "maximum": maximum,
-        "choices": choices,
-        "read_only": read_only,
-    }
-    return field(default=default, metadata=metadata)
+EXTRINSICS_PREFIX = "T_base_camera."
 
 
 @dataclass(frozen=True)
 class NodeSettings:
     """The node's own parameters; those of the localizer follow under ``localizer.``."""
 
-    map: str = parameter(
+    map: str = option(
         "",
-        "Folder of the map, as written by build_map. Can be changed while running: the old map stays if the new fails.",
+        "folder of the map, as written by build_map. Can be changed while running: the old map stays if the new fails",
+        when="Set it here or on the command line: `map:=/path/to/map`.",
+        heading="The map, and what runs its model",
     )
-    model: str = parameter("", "ONNX model that made the map. Empty: the vpr_nano this package ships.")
-    providers: tuple[str, ...] = parameter(
-        PREFERENCE,
-        "What may run the model (ONNX Runtime execution providers), best first; what is not installed is passed over.",
-        choices=PREFERENCE,
+    model: str = option(
+        "",
+        "ONNX model that made the map. Empty: the vpr_nano this package ships",
+        when="Only when the map was built with another model.",
+    )
+    providers: tuple[str, ...] = same_option(InferenceOptions, "providers", read_only=True)
+    engine_cache: str = same_option(
+        InferenceOptions,
+        "engine_cache",
+        default="",
+        description="folder for TensorRT engines. Empty: vpr_ros/engines in the user's cache folder",
         read_only=True,
     )
-    engine_cache: str = parameter(
-        "", "Folder for TensorRT engines. Empty: vpr_ros/engines in the user's cache folder.", read_only=True
+    cameras: tuple[str, ...] = option(
+        ("camera",),
+        "a name for each camera, in the order of image_topics",
+        when="More than one camera: name them all, in the order of image_topics.",
+        heading="Cameras",
+        read_only=True,
     )
-    cameras: tuple[str, ...] = parameter(
-        ("camera",), "A name for each camera, in the order of image_topics.", read_only=True
+    image_topics: tuple[str, ...] = option(
+        ("image",),
+        "image topic of each camera; compressed images are read from <topic>/compressed",
+        when="Where your driver publishes, e.g. [/front/image_raw, /rear/image_raw].",
+        read_only=True,
     )
-    image_topics: tuple[str, ...] = parameter(
-        ("image",), "Image topic of each camera; compressed images are read from <topic>/compressed.", read_only=True
-    )
-    image_transport: str = parameter(
+    image_transport: str = option(
         "auto",
-        "raw or compressed subscribes to one of them; auto to both, and keeps the one that delivers.",
+        "which images are subscribed to: raw, compressed, or auto for both, which keeps those that come",
         choices=("auto", "raw", "compressed"),
+        when="Choose one when both are published and you want to decide.",
         read_only=True,
     )
-    max_image_pixels: int = parameter(
-        MAX_IMAGE_PIXELS,
-        "A larger image is refused before it is decoded, by the size its header states. Pixels.",
-        minimum=1,
-        maximum=LARGEST_PIXEL_LIMIT,
+    max_image_pixels: int = same_option(
+        PixelLimit,
+        "max_image_pixels",
+        description="a larger image is refused before it is decoded, by the size its header states",
     )
-    map_frame: str = parameter("", "Frame of the published poses. Empty: the frame the map was built in.")
-    base_frame: str = parameter("base_link", "Frame whose pose is published.")
-    continuous: bool = parameter(
-        True, "Localize every image the model has time for. False: only when ~/localize is called."
-    )
-    hand_over_initialpose: bool = parameter(
-        False, "Hand one accepted pose over on initialpose as soon as AMCL or Nav2 listens. ~/reset arms it again."
-    )
-    use_tf: bool = parameter(
-        True,
-        "Ask TF where each camera sits, where tf2_ros is installed. False spares the node the traffic on /tf.",
-        read_only=True,
-    )
-    publish_tf: bool = parameter(
-        False, "Broadcast map -> odom from the last accepted pose. Needs tf2_ros and an odom -> base transform."
-    )
-    odom_frame: str = parameter("odom", "Child of the transform that publish_tf broadcasts.")
-    tf_tolerance_s: float = parameter(
-        0.5, "How far into the future the broadcast transform is valid, seconds.", minimum=0.0, maximum=10.0
-    )
-    camera_timeout_s: float = parameter(
+    camera_timeout_s: float = option(
         2.0,
-        "A camera silent for longer is reported; ~/localize refuses older images. Seconds.",
+        "a camera silent for longer is reported; ~/localize refuses older images",
+        unit="s",
         minimum=0.1,
         maximum=3600.0,
+        when="Raise it for cameras slower than 1 Hz.",
     )
-    autostart: bool = parameter(
-        True, "Configure and activate without being asked. False: wait for a lifecycle manager.", read_only=True
+    map_frame: str = option(
+        "",
+        "frame of the published poses. Empty: the frame the map was built in",
+        when="When another localizer owns the name of the map's frame; `map` for a map built in `odom`.",
+        heading="Frames and transforms",
+    )
+    base_frame: str = option(
+        "base_link", "frame whose pose is published", when="When your robot's base is called otherwise."
+    )
+    use_tf: bool = option(
+        True,
+        "ask TF where each camera sits, where tf2_ros is installed. False spares the node the traffic on /tf",
+        when="False when /tf is busy and the extrinsics are given below or fixed in the map.",
+        read_only=True,
+    )
+    publish_tf: bool = option(
+        False,
+        "broadcast map -> odom from the last accepted pose. Needs tf2_ros and an odom -> base transform",
+        when="True only when nothing else broadcasts map -> odom.",
+    )
+    odom_frame: str = option(
+        "odom",
+        "child of the transform that publish_tf broadcasts",
+        when="When your odometry frame is called otherwise.",
+    )
+    tf_tolerance_s: float = option(
+        0.5,
+        "how far into the future the broadcast transform is valid",
+        unit="s",
+        minimum=0.0,
+        maximum=10.0,
+        when="Raise it when Nav2 complains about extrapolation.",
+    )
+    continuous: bool = option(
+        True,
+        "localize every image the model has time for. False: only when ~/localize is called",
+        when="False on a robot that only asks after waking up: saves the CPU.",
+        heading="When it localizes, and who hears of it",
+    )
+    hand_over_initialpose: bool = option(
+        False,
+        "hand one accepted pose over on initialpose as soon as AMCL or Nav2 listens. ~/reset arms it again",
+        when="True to start AMCL or Nav2 without a click in RViz.",
+    )
+    autostart: bool = option(
+        True,
+        "configure and activate without being asked. False: wait for a lifecycle manager",
+        when="False when a lifecycle manager starts your nodes.",
+        read_only=True,
     )
 
 
@@ -120,91 +142,33 @@ class Settings:
     Attributes:
         node: the node's own.
         localizer: those under ``localizer.``.
-        mounts: camera -> T_base_camera, None where the parameters do not say.
+        extrinsics: camera -> T_base_camera, None where the parameters do not say.
     """
 
     node: NodeSettings
     localizer: LocalizerConfig
-    mounts: Mapping[str, Pose | None]
+    extrinsics: Mapping[str, Pose | None]
 
 
-@dataclass(frozen=True)
-class ParameterSpec:
-    """What ROS, the YAML file and the docs know about one parameter."""
-
-    name: str
-    default: Value
-    description: str
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    read_only: bool = False
-
-    def checked(self, value: Any) -> Value:
-        """Bring *value* to the parameter's type; an integer is accepted for a float.
-
-        Raises:
-            ConfigError: another type, outside the bounds, or not one of the choices.
-        """
-        value = self._typed(value)
-        numbers = value if isinstance(value, tuple) else (value,)
-        for number in numbers:
-            if isinstance(number, bool) or not isinstance(number, (int, float)):
-                continue
-            low = -math.inf if self.minimum is None else self.minimum
-            high = math.inf if self.maximum is None else self.maximum
-            if not low <= number <= high or not math.isfinite(number):
-                expected = "a finite number" if low == -high == -math.inf else f"{low} to {high}"
-                raise ConfigError(f"parameter {self.name} is {number}, expected {expected}", "Correct the value")
-        chosen = value if isinstance(value, tuple) else (value,)
-        if self.choices and not (chosen and set(chosen) <= set(self.choices)):
-            some = "one or more" if isinstance(value, tuple) else "one"
-            raise ConfigError(
-                f"parameter {self.name} is {value!r}, expected {some} of {', '.join(self.choices)}",
-                "Correct the value",
-            )
-        return value
-
-    def _typed(self, value: Any) -> Value:
-        default = self.default
-        if isinstance(default, tuple):
-            items = tuple(value) if not isinstance(value, (str, bool, int, float)) and value is not None else None
-            kind = str if default and isinstance(default[0], str) else float
-            if items is not None and kind is float and all(type(item) in (int, float) for item in items):
-                return tuple(float(item) for item in items)
-            if items is not None and all(isinstance(item, kind) for item in items):
-                typed: Value = items
-                return typed
-        elif type(value) is type(default):
-            same: Value = value
-            return same
-        elif isinstance(default, float) and type(value) is int:
-            return float(value)
-        expected = "a list" if isinstance(default, tuple) else type(default).__name__
-        raise ConfigError(
-            f"parameter {self.name} is {value!r} ({type(value).__name__}), expected {expected} such as {default!r}",
-            "Correct it where it is given; a text that looks like a number or like true needs quotes of its own, "
-            f"-p '{self.name}:=\"...\"'"
-            if isinstance(default, str)
-            else "Correct it where it is given",
-        )
-
-
-def node_specs() -> dict[str, ParameterSpec]:
+def node_specs() -> dict[str, Option]:
     """Every parameter whose name does not depend on the cameras, by name."""
-    specs = [_own_spec(item) for item in fields(NodeSettings)]
-    specs += [_localizer_spec(item) for item in fields(LocalizerConfig)]
+    specs = [_named(known, "") for known in options_of(NodeSettings).values()]
+    specs += [_named(known, LOCALIZER_PREFIX) for known in options_of(LocalizerConfig).values()]
     return {spec.name: spec for spec in specs}
 
 
-def mount_spec(camera: str) -> ParameterSpec:
+def extrinsics_spec(camera: str) -> Option:
     """The parameter that says where *camera* sits. Empty means unknown."""
-    return ParameterSpec(
-        MOUNT_PREFIX + camera,
-        (),
-        "Pose of the camera (optical frame: z forward, x right) in the base frame: x y z in metres and qx qy qz qw, "
-        "or x y z and roll pitch yaw in radians. Asked only where TF does not know it.",
+    known = Option(
+        "pose of the camera (optical frame: z forward, x right) in the base frame: x y z in metres and qx qy qz qw, "
+        "or x y z and roll pitch yaw in radians. Asked only where TF does not know it; left out: as in the map",
+        when="Where TF does not know a camera's place, and the map does not either or was made by another robot.",
+        name=camera,
+        kind=float,
+        is_list=True,
+        default=(),
     )
+    return _named(known, EXTRINSICS_PREFIX)
 
 
 def build_settings(values: Mapping[str, Value]) -> Settings:
@@ -218,8 +182,10 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
     _check_cameras(node)
     inner = {item.name: values[LOCALIZER_PREFIX + item.name] for item in fields(LocalizerConfig)}
     localizer = LocalizerConfig(**inner)  # type: ignore[arg-type]
-    mounts = {camera: _mount(MOUNT_PREFIX + camera, values[MOUNT_PREFIX + camera]) for camera in node.cameras}
-    return Settings(node, localizer, mounts)
+    extrinsics = {
+        camera: _extrinsics(EXTRINSICS_PREFIX + camera, values[EXTRINSICS_PREFIX + camera]) for camera in node.cameras
+    }
+    return Settings(node, localizer, extrinsics)
 
 
 def _check_cameras(node: NodeSettings) -> None:
@@ -235,7 +201,7 @@ def _check_cameras(node: NodeSettings) -> None:
         )
 
 
-def _mount(name: str, numbers: Any) -> Pose | None:
+def _extrinsics(name: str, numbers: Any) -> Pose | None:
     if not numbers:
         return None
     values = np.asarray(numbers, dtype=np.float64)
@@ -250,14 +216,7 @@ def _mount(name: str, numbers: Any) -> Pose | None:
     return T_base_camera
 
 
-def _own_spec(item: Field[Any]) -> ParameterSpec:
-    default: Any = item.default
-    return ParameterSpec(item.name, default, **item.metadata)
-
-
-def _localizer_spec(item: Field[Any]) -> ParameterSpec:
-    known = item.metadata
-    unit = "" if known["unit"] == "1" else f" Unit: {known['unit']}."
-    description = f"{known['description'][0].upper()}{known['description'][1:]}.{unit}"
-    default: Any = item.default
-    return ParameterSpec(LOCALIZER_PREFIX + item.name, default, description, known["min"], known["max"])
+def _named(known: Option, prefix: str) -> Option:
+    name = f"{prefix}{known.name}"
+    old_names = tuple(f"{prefix}{old}" for old in known.renamed_from)
+    return replace(known, name=name, called=f"parameter {name}", renamed_from=old_names)

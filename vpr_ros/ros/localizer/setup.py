@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
@@ -14,9 +15,10 @@ from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MANIFEST_NAME
+from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
-from vpr_ros.ros.localizer.camera_mount import CameraMounts
-from vpr_ros.ros.localizer.frame_names import IN_A_TRANSFORM, check_names, check_transform
+from vpr_ros.ros.localizer.camera_extrinsics import CameraExtrinsics
+from vpr_ros.ros.localizer.frame_names import IN_A_TRANSFORM, check_names, check_transform, map_frame_warning
 from vpr_ros.ros.localizer.parameters import NodeSettings, Settings
 from vpr_ros.ros.localizer.transforms import Transforms
 
@@ -31,7 +33,7 @@ class LocalizerSetup:
 
     Attributes:
         settings: the node's parameters it was opened with.
-        extractor, place_map, localizer, mounts: see their classes.
+        extractor, place_map, localizer, extrinsics: see their classes.
         transforms: TF, None where it is not installed or not asked for.
     """
 
@@ -39,7 +41,7 @@ class LocalizerSetup:
     extractor: OnnxExtractor
     place_map: PlaceMap
     localizer: Localizer
-    mounts: CameraMounts
+    extrinsics: CameraExtrinsics
     transforms: Transforms | None
 
     @property
@@ -78,12 +80,25 @@ def open_setup(
     place_map.check_model(extractor.info, extractor.sha256)
     localizer = Localizer(extractor, place_map, settings.localizer)
     asked = transforms if settings.node.use_tf else None
-    mounts = CameraMounts(settings.node.base_frame, settings.mounts, topics, place_map, asked)
-    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, mounts, transforms)
+    extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
+    setup = LocalizerSetup(settings.node, extractor, place_map, localizer, extrinsics, transforms)
     check_names(settings.node, setup.map_frame)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
         check_transform(settings.node, setup.map_frame)
     return setup
+
+
+def log_setup(setup: LocalizerSetup, logger: Any) -> None:
+    """Say which map and model are in use, and what is to be known about them."""
+    info, place_map = setup.extractor.info, setup.place_map
+    logger.info(
+        f"map {place_map.path}: {len(place_map)} frames in {setup.map_frame!r}; "
+        f"model {info.name} {info.version} on {setup.extractor.provider}"
+    )
+    fallbacks = [event.message for event in setup.extractor.events if event.kind == "fallback"]
+    for warning in (map_frame_warning(setup.settings, setup.map_frame), *map_warnings(place_map), *fallbacks):
+        if warning:
+            logger.warning(warning)
 
 
 def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from vpr_ros.localization import RejectionType
+from vpr_ros.ros.localizer.failures import OF_AN_IMAGE
+
 RATE_WINDOW_S = 5.0
 LATENCY_SAMPLES = 500
 
@@ -62,8 +65,11 @@ class CameraStatistics:
         processed: images that were localized.
         dropped: images that a newer one replaced before their turn came.
         lost_in_transport: images the middleware says it lost on the way.
-        failed: images that did not decode or made the model fail.
-        accepted, rejected: answers with and without a pose.
+        failures: images that got no answer, by type.
+        accepted: answers with a pose.
+        rejections: answers without one, by type.
+        last_rejection: type of the newest of these.
+        last_reason: why the newest answer was accepted or rejected.
         without_stamp: images with a zero stamp, taken as exposed when they arrived.
         time_jumps_back: how often the stamps went backwards.
     """
@@ -73,9 +79,10 @@ class CameraStatistics:
         self.processed = 0
         self.dropped = 0
         self.lost_in_transport = 0
-        self.failed = 0
+        self.failures = dict.fromkeys(OF_AN_IMAGE, 0)  # whose size stays: it is read while it is counted
         self.accepted = 0
-        self.rejected = 0
+        self.rejections = dict.fromkeys(RejectionType, 0)
+        self.last_rejection: RejectionType | None = None
         self.without_stamp = 0
         self.time_jumps_back = 0
         self.input = Rate()
@@ -84,6 +91,16 @@ class CameraStatistics:
         self.last_processed_ns = 0
         self.last_reason = ""
         self.failing = False
+
+    @property
+    def failed(self) -> int:
+        """Images that did not decode or made the model fail."""
+        return sum(self.failures.values())
+
+    @property
+    def rejected(self) -> int:
+        """Answers without a pose."""
+        return sum(self.rejections.values())
 
     def silent_s(self) -> float | None:
         """Seconds since the last image, None before the first one."""

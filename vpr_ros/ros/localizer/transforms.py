@@ -10,9 +10,9 @@ from rclpy.node import Node
 from rclpy.time import Time
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.message_fields import stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.pose_messages import to_ns
-from vpr_ros.ros.robot_tf import to_transform
+from vpr_ros.ros.messages import to_transform
 
 FIRST_PATIENCE_S = 1.0
 CACHE_NS = 10_000_000_000
@@ -109,9 +109,7 @@ class Transforms:
                 f"TF has no transform {target} -> {source}: {str(error).strip().rstrip('.')}",
                 "Start what publishes it, or correct the names of the frames",
             ) from error
-        shift, turn = found.transform.translation, found.transform.rotation
-        pose = Pose((shift.x, shift.y, shift.z), (turn.x, turn.y, turn.z, turn.w))
-        return pose, to_ns(found.header.stamp)
+        return transform_of(found.transform), stamp_ns_of(found.header.stamp)
 
 
 def open_transforms(node: Node, *, required_by: str = "") -> Transforms | None:

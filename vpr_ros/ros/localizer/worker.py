@@ -5,37 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from vpr_ros.core.errors import ModelError
+from vpr_ros.ros.localizer.image_job import Answer, Asker, Camera, ImageJob, Outcome
 
 STUCK_AFTER_S = 10.0
 """No model that localizes a robot takes so long for one image."""
 STOP_TIMEOUT_S = 2.0
-
-Asker = Callable[[Any], None]
-"""Is called with the outcome of an image: what the processing returned, the exception it raised, or None from a worker
-that was stopped before. In any thread."""
-
-
-@dataclass(eq=False)
-class ImageJob:
-    """One image on its way to a pose.
-
-    Attributes:
-        message: ``sensor_msgs/Image`` or ``CompressedImage``, not decoded yet.
-        camera: the camera's name.
-        stamp_ns: time of exposure.
-        received_s: when the callback got it, ``time.monotonic()``.
-        askers: who wants to know the outcome.
-    """
-
-    message: Any
-    camera: str
-    stamp_ns: int
-    received_s: float
-    askers: list[Asker] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -54,18 +31,12 @@ class NewestFrameWorker:
     There is never a second thread: a model that does not return keeps the only one, and ``start`` says so.
     """
 
-    def __init__(self, process: Callable[[ImageJob], Any], dropped: Callable[[ImageJob], None]) -> None:
-        """Prepare, without starting the thread.
-
-        Args:
-            process: called in the worker's thread with each image.
-            dropped: called in the offering thread with each image that a newer one replaced.
-        """
+    def __init__(self, process: Callable[[ImageJob], Answer]) -> None:
+        """Prepare, without starting the thread; *process* is called in it with each image."""
         self._process = process
-        self._dropped = dropped
         self._wake = threading.Condition()
-        self._waiting: dict[str, ImageJob] = {}
-        self._served_s: dict[str, float] = {}
+        self._waiting: dict[Camera, ImageJob] = {}
+        self._served_s: dict[Camera, float] = {}
         self._running: _Running | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -82,6 +53,7 @@ class NewestFrameWorker:
                 "Activate again once it is done; if it never is, restart the node with another model or provider",
             )
         self._stopping = False
+        self._served_s.clear()
         self._thread = threading.Thread(target=self._run, name="localizer", daemon=True)
         self._thread.start()
 
@@ -118,7 +90,7 @@ class NewestFrameWorker:
         if self.busy_s() < STUCK_AFTER_S:
             return ""
         running = self._running
-        camera = f" of camera {running.job.camera}" if running is not None else ""
+        camera = f" of camera {running.job.camera.name}" if running is not None else ""
         return (
             f"the model has been working on one image{camera} for {self.busy_s():.0f} s, and nothing is localized "
             "meanwhile. If it goes on, restart the node with another model or provider."
@@ -138,7 +110,7 @@ class NewestFrameWorker:
             self._waiting[job.camera] = job
             self._wake.notify()
         if replaced is not None:
-            self._dropped(replaced)
+            replaced.camera.statistics.dropped += 1
 
     def ask(self, job: ImageJob, asker: Asker) -> None:
         """Let *asker* know the outcome of *job*, or of a newer image of its camera that takes its place.
@@ -156,6 +128,7 @@ class NewestFrameWorker:
 
     def _run(self) -> None:
         while (job := self._next()) is not None:
+            outcome: Outcome
             try:
                 outcome = self._process(job)
             except Exception as error:
@@ -172,7 +145,7 @@ class NewestFrameWorker:
                 self._wake.wait()
             if self._stopping:
                 return None
-            camera = min(self._waiting, key=lambda name: self._served_s.get(name, 0.0))
+            camera = min(self._waiting, key=lambda waiting: self._served_s.get(waiting, 0.0))
             now_s = self._served_s[camera] = time.monotonic()
             job = self._waiting.pop(camera)
             self._running = _Running(job, now_s)

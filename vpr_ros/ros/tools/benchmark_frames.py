@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.frames import FrameRecord, FrameSource, ImageRgb
-from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import CONDITIONS
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.record import record_folder
@@ -23,7 +23,7 @@ SIZE_PX: Final = (640, 480)
 def simulated_recording(folder: Path, frames: int) -> FrameSource:
     """Record *frames* images of 640x480 as JPEG below *folder* and open them."""
     plan = DrivePlan(speed_mps=SPACING_M * 5.0, rate_hz=5.0, distance_m=SPACING_M * (frames - 0.5))
-    drive = SimulatedSource(Town(1), plan, PinholeCamera.from_fov(*SIZE_PX), CONDITIONS["day"])
+    drive = SimulatedSource(Town(1), plan, CameraIntrinsics.from_fov(*SIZE_PX), CONDITIONS["day"])
     record_folder(drive, folder / "drive", image_suffix=".jpg")
     return open_source(folder / "drive" / "images", SourceOptions(poses=folder / "drive" / "trajectory.txt"))
 

@@ -24,10 +24,10 @@ from sensor_msgs.msg import Image
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.maps import PlaceMap
-from vpr_ros.ros.pose_messages import to_ns
-from vpr_ros.ros.tools.camera_messages import to_raw_image
+from vpr_ros.ros.messages import to_image_message
 
 NAMESPACE: Final = "/vpr_benchmark"
 START_DEADLINE_S: Final = 60.0
@@ -95,7 +95,7 @@ class LatencyProbe(Node):
                 raise ConfigError(
                     "the localizer did not answer the benchmark's first images", "Start it alone to see what it says"
                 )
-            self._images.publish(to_raw_image(image_rgb, time.time_ns(), "camera"))
+            self._images.publish(to_image_message(image_rgb, time.time_ns(), "camera"))
             self._spin_until(lambda: bool(self._answered), 0.5)
 
     def measure(self, image_rgb: ImageRgb) -> float:
@@ -105,7 +105,7 @@ class LatencyProbe(Node):
             ConfigError: no pose came.
         """
         stamp_ns = time.time_ns()
-        message = to_raw_image(image_rgb, stamp_ns, "camera")
+        message = to_image_message(image_rgb, stamp_ns, "camera")
         start_s = time.perf_counter()
         self._images.publish(message)
         self._spin_until(lambda: stamp_ns in self._answered, ANSWER_DEADLINE_S)
@@ -127,7 +127,7 @@ class LatencyProbe(Node):
         for number in range(round(STREAM_S * STREAM_HZ)):
             self._spin_until(lambda: False, start_s + number / STREAM_HZ - time.perf_counter())
             stamp_ns = time.time_ns()
-            message = to_raw_image(images_rgb[number % len(images_rgb)], stamp_ns, "camera")
+            message = to_image_message(images_rgb[number % len(images_rgb)], stamp_ns, "camera")
             sent[stamp_ns] = time.perf_counter()
             self._images.publish(message)
         newest = max(sent)
@@ -149,7 +149,7 @@ class LatencyProbe(Node):
             self._executor.spin_once(timeout_sec=left_s)
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
-        self._answered[to_ns(message.header.stamp)] = time.perf_counter()
+        self._answered[stamp_ns_of(message.header.stamp)] = time.perf_counter()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:

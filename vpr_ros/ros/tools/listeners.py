@@ -8,6 +8,7 @@ that was made before. Every node of rclpy and rclcpp answers ``get_parameters``,
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -30,6 +31,17 @@ SERVICE_S = 2.0
 ANSWER_S = 10.0
 ASK_AGAIN_S = 1.0
 """A server that has not discovered the client yet drops its answer."""
+
+
+def wait_for_listeners(node: Node, images: Any, truth: Any, options: argparse.Namespace) -> None:
+    """Wait for whom the options of ``add_beginning`` name.
+
+    Raises:
+        ConfigError: one of them did not listen within ``PATIENCE_S``.
+    """
+    if options.wait_for_subscriber:
+        wait_for_subscriber(node, images, PATIENCE_S)
+    wait_for_nodes(node, [images, truth], options.wait_for, PATIENCE_S)
 
 
 def wait_for_subscriber(node: Node, publisher: Any, timeout_s: float) -> None:

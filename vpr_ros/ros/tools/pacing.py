@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import rclpy
 from rclpy.node import Node
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.time_ns import NS_PER_S
 
 Item = TypeVar("Item")
 POLL_S = 0.05
 CLOCK_POLL_S = 0.01
+LAST_WORDS_S = 2.0
 
 
 def paced(
@@ -33,20 +35,20 @@ def paced(
     for time_ns, item in items:
         if first_ns is None:
             first_ns, started_s = time_ns, time.monotonic()
-        due_s = started_s + (time_ns - first_ns) * 1e-9 / rate_factor
+        due_s = started_s + (time_ns - first_ns) / NS_PER_S / rate_factor
         while rclpy.ok() and (left_s := due_s - time.monotonic()) > 0:
             if passing is not None:
-                passing(time_ns - round(left_s * rate_factor * 1e9))
+                passing(time_ns - round(left_s * rate_factor * NS_PER_S))
             rclpy.spin_once(node, timeout_sec=min(left_s, poll_s))
         if not rclpy.ok():
             return
         yield time_ns, item
 
 
-def wait_until_sent(node: Node, publisher: Any, timeout_s: float) -> None:
-    """Give reliable subscribers the time to get the last messages before the publisher goes."""
+def wait_until_sent(node: Node, publishers: Sequence[Any], timeout_s: float = LAST_WORDS_S) -> None:
+    """Give reliable subscribers the time to get the last messages before *publishers* go."""
     deadline_s = time.monotonic() + timeout_s
-    while rclpy.ok() and publisher.get_subscription_count() > 0 and time.monotonic() < deadline_s:
+    while rclpy.ok() and any(p.get_subscription_count() for p in publishers) and time.monotonic() < deadline_s:
         rclpy.spin_once(node, timeout_sec=POLL_S)
 
 

@@ -19,11 +19,11 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
 from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
 from vpr_ros.core.pose import PositionM
-from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
-from vpr_ros.ros.pose_messages import to_header, to_pose_message
-from vpr_ros.ros.tools.camera_messages import to_compressed_image, to_raw_image
+from vpr_ros.ros.messages import to_compressed_image, to_image_message, to_pose_stamped
+from vpr_ros.ros.node_process import run_program, without_ros_arguments
+from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
-from vpr_ros.ros.tools.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.tools.listeners import wait_for_listeners
 from vpr_ros.ros.tools.pacing import check_rate, paced, wait_until_sent
 from vpr_ros.ros.tools.recorded_clock import RecordedClock
 from vpr_ros.sources import SourceOptions, open_source
@@ -35,7 +35,6 @@ EXAMPLE = """  %(prog)s drive.mcap --wait-for-subscriber --ros-args -r image:=/c
   %(prog)s images/ --poses groundtruth_tum.txt --compressed --rate-factor 2"""
 IMAGE_QOS = QoSProfile(depth=5)  # reliable: it serves best-effort subscribers too, the other way round nothing arrives
 TRUTH_QOS = QoSProfile(depth=1000)
-LAST_WORDS_S = 1.0
 
 
 class PlayNode(Node):
@@ -61,9 +60,8 @@ class PlayNode(Node):
     def publish(self, frame: Frame, stamp_ns: int, camera_frame: str) -> None:
         """Publish one frame; the truth goes first, so that nobody has an answer without its truth."""
         if frame.T_map_base is not None:
-            pose = to_pose_message(frame.T_map_base.seen_from(self._origin_m))
-            self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._frame_id), pose=pose))
-        build = to_compressed_image if self._compressed else to_raw_image
+            self.truth.publish(to_pose_stamped(frame.T_map_base.seen_from(self._origin_m), stamp_ns, self._frame_id))
+        build = to_compressed_image if self._compressed else to_image_message
         self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
         self.played += 1
 
@@ -93,11 +91,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--clock", action="store_true", help="publish the recorded time on /clock, for nodes with use_sim_time"
     )
-    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
-    parser.add_argument(
-        "--wait-for", metavar="NODE", action="append", default=[],
-        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
-    )  # fmt: skip
+    add_beginning(parser)
     return parser
 
 
@@ -108,15 +102,13 @@ def _play(argv: Sequence[str]) -> None:
         raise ConfigError("--clock publishes the recorded time, --stamps now stamps with another", "Leave one out")
     source = _open(options)
     use_dds_profile()
-    node: PlayNode | None = None
-    with ros_running(["play", *argv]):
-        try:
-            with until_asked_to_end():
-                node = PlayNode(source.map_frame_id, options.compressed, options.origin and tuple(options.origin))
-                _play_source(node, source, options)
-        finally:
-            if node is not None:
-                node.destroy_node()
+    origin_m = options.origin and tuple(options.origin)
+    node = run_program(
+        "play",
+        argv,
+        lambda: PlayNode(source.map_frame_id, options.compressed, origin_m),
+        lambda node: _play_source(node, source, options),
+    )
     played, torn = (node.played, node.torn) if node is not None else (0, 0)
     print(f"played {played} images of {source.description}" + (f", {torn} did not decode" if torn else ""))
 
@@ -125,9 +117,7 @@ def _play_source(node: PlayNode, source: RecordedSource, options: argparse.Names
     clock = RecordedClock(node) if options.clock else None  # made first: who is waited for has discovered it
     for warning in source.warnings:
         node.get_logger().warning(warning)
-    if options.wait_for_subscriber:
-        wait_for_subscriber(node, node.images, PATIENCE_S)
-    wait_for_nodes(node, [node.images, node.truth], options.wait_for, PATIENCE_S)
+    wait_for_listeners(node, node.images, node.truth, options)
     now = options.stamps != "recorded" and clock is None
     passing = None if clock is None else clock.pass_by
     while rclpy.ok():
@@ -144,8 +134,7 @@ def _play_source(node: PlayNode, source: RecordedSource, options: argparse.Names
             node.publish(frame, stamp_ns, source.cameras[record.camera].frame_id or record.camera)
         if not options.loop:
             break
-    for publisher in (node.truth, node.images):
-        wait_until_sent(node, publisher, LAST_WORDS_S)
+    wait_until_sent(node, [node.truth, node.images])
 
 
 def _open(options: argparse.Namespace) -> RecordedSource:

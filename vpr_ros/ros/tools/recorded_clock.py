@@ -6,7 +6,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock
 
-from vpr_ros.ros.pose_messages import to_time
+from vpr_ros.ros.messages import to_time
 
 CLOCK_QOS = QoSProfile(depth=10)
 PERIOD_NS = 10_000_000

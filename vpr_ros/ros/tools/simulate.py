@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import load, run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import Frame
-from vpr_ros.simulation.camera import PinholeCamera
+from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.simulation.conditions import CONDITIONS
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.record import record_folder
-from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
+from vpr_ros.simulation.source import SimulatedSource
 from vpr_ros.simulation.town import Town
 from vpr_ros.sources.bag_writer import BagLayout, write_bag
 
@@ -44,11 +45,7 @@ def build_parser() -> CommandParser:
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
-    parser.add_argument("--wait-for-subscriber", action="store_true", help="begin when somebody listens to the camera")
-    parser.add_argument(
-        "--wait-for", metavar="NODE", action="append", default=[],
-        help="begin when this node listens, for example vpr_localizer or watch; may be given more than once",
-    )  # fmt: skip
+    add_beginning(parser)
     parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
     parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
     return parser
@@ -62,9 +59,7 @@ def _simulate(argv: Sequence[str]) -> None:
         print(f"recorded {source.description} in {options.record}")
         return
     # Late, because recording must work where ROS is not installed.
-    count = load("vpr_ros.ros.tools.simulate_publisher").publish(
-        source, argv, options.wait_for_subscriber, options.wait_for
-    )
+    count = load("vpr_ros.ros.tools.simulate_publisher").publish(source, argv, options)
     print(f"published {count} images of {source.description}")
 
 
@@ -81,7 +76,7 @@ def simulated_source(options: argparse.Namespace) -> SimulatedSource:
         distance_m=options.distance_m,
     )
     conditions = replace(CONDITIONS[options.conditions], traffic_seed=seed, weather_seed=seed)
-    camera = PinholeCamera.from_fov(options.width_px, options.height_px)
+    camera = CameraIntrinsics.from_fov(options.width_px, options.height_px)
     return SimulatedSource(Town(options.seed), plan, camera, conditions, seed)
 
 
@@ -94,7 +89,6 @@ def _record(source: SimulatedSource, path: Path, storage: str) -> None:
     layout = BagLayout(
         storage="sqlite3" if storage == "sqlite3" else "mcap",
         mounts=source.cameras,
-        intrinsics={CAMERA_NAME: source.camera.matrix},
     )
     frames = (Frame(r.load_image(), r.stamp_ns, r.camera, r.name, r.T_map_base) for r in source)
     write_bag(path, frames, layout=layout)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 
@@ -14,19 +15,17 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord, ImageRgb
-from vpr_ros.ros.node_process import ros_running, until_asked_to_end
-from vpr_ros.ros.pose_messages import to_header, to_pose_message
-from vpr_ros.ros.robot_tf import RobotTf
-from vpr_ros.ros.tools.camera_messages import to_camera_info, to_raw_image
+from vpr_ros.ros.messages import to_camera_info, to_header, to_image_message, to_pose_message, to_pose_stamped
+from vpr_ros.ros.node_process import run_program
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
-from vpr_ros.ros.tools.listeners import PATIENCE_S, wait_for_nodes, wait_for_subscriber
+from vpr_ros.ros.tools.listeners import wait_for_listeners
 from vpr_ros.ros.tools.pacing import paced, wait_until_sent
+from vpr_ros.ros.tools.robot_tf import RobotTf
 from vpr_ros.simulation.odometry import OdometryReading, noisy_odometry
 from vpr_ros.simulation.source import CAMERA_NAME, SimulatedSource
 
 CAMERA_QOS = QoSProfile(depth=5)
 RELIABLE_QOS = QoSProfile(depth=100)
-LAST_WORDS_S = 1.0
 ODOM_FRAME, BASE_FRAME = "odom", "base_link"
 PLANAR = (0, 1, 5)
 ON_PLANE_VARIANCE = 1e-6
@@ -55,14 +54,11 @@ class SimulatedRobot(Node):
         stamp_ns = time.time_ns()
         belief = self._by_stamps(belief, stamp_ns)
         if record.T_map_base is not None:
-            pose = to_pose_message(record.T_map_base)
-            self.truth.publish(PoseStamped(header=to_header(stamp_ns, self._source.map_frame_id), pose=pose))
+            self.truth.publish(to_pose_stamped(record.T_map_base, stamp_ns, self._source.map_frame_id))
         self._tf.move(belief.T_odom_base, ODOM_FRAME, BASE_FRAME, stamp_ns)
         self.odometry.publish(to_odometry(belief, stamp_ns))
-        camera = self._source.camera
-        info = to_camera_info(camera.matrix, camera.width_px, camera.height_px, stamp_ns, self._frame_id)
-        self.camera_info.publish(info)
-        self.images.publish(to_raw_image(image_rgb, stamp_ns, self._frame_id))
+        self.camera_info.publish(to_camera_info(self._source.camera, stamp_ns, self._frame_id))
+        self.images.publish(to_image_message(image_rgb, stamp_ns, self._frame_id))
         self.published += 1
 
     def _by_stamps(self, belief: OdometryReading, stamp_ns: int) -> OdometryReading:
@@ -91,31 +87,24 @@ def _of_six(planar_covariance: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
     return covariance.reshape(36)
 
 
-def publish(source: SimulatedSource, argv: Sequence[str], wait: bool, wait_for: Sequence[str] = ()) -> int:
+def publish(source: SimulatedSource, argv: Sequence[str], options: argparse.Namespace) -> int:
     """Drive once, or until a signal comes; returns how many images were published.
 
     Args:
         source: the drive.
         argv: the command line, for rclpy.
-        wait: begin when somebody listens to the camera.
-        wait_for: begin when these nodes listen to the camera or the truth.
+        options: those of ``add_beginning``.
 
     Raises:
         ConfigError: nobody listened in time.
     """
     use_dds_profile()
-    node: SimulatedRobot | None = None
-    with ros_running(["simulate", *argv]):
-        try:
-            with until_asked_to_end():
-                node = SimulatedRobot(source)
-                if wait:
-                    wait_for_subscriber(node, node.images, PATIENCE_S)
-                wait_for_nodes(node, [node.images, node.truth], wait_for, PATIENCE_S)
-                _drive(node, source)
-        finally:
-            if node is not None:
-                node.destroy_node()
+
+    def drive(robot: SimulatedRobot) -> None:
+        wait_for_listeners(robot, robot.images, robot.truth, options)
+        _drive(robot, source)
+
+    node = run_program("simulate", argv, lambda: SimulatedRobot(source), drive)
     return node.published if node is not None else 0
 
 
@@ -125,6 +114,4 @@ def _drive(node: SimulatedRobot, source: SimulatedSource) -> None:
     moments = ((r.stamp_ns, (r, belief, r.load_image())) for r, belief in zip(source, believed, strict=True))
     for _, (record, belief, image_rgb) in paced(node, moments, 1.0):
         node.publish(record, belief, image_rgb)
-    heard = (publisher for publisher in node.publishers if publisher.get_subscription_count())
-    if (publisher := next(heard, None)) is not None:
-        wait_until_sent(node, publisher, LAST_WORDS_S)
+    wait_until_sent(node, list(node.publishers))

@@ -1,4 +1,4 @@
-"""``watch``: listens to a running localizer beside the truth of a player or simulator, and says how good it is.
+"""``watch``: listens to a running localizer beside the ground truth of a player or simulator: how good is it?
 
 It subscribes to the truth last, when the localizer has discovered it: a player that waits for ``watch`` begins when no
 answer can be missed any more.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray, PoseStamped, PoseWithCovarianceStamped
 from nav_msgs.msg import Path as PathMessage
 from rclpy.node import Node
@@ -22,11 +23,12 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.pose import Pose
+from vpr_ros.core.message_fields import pose_of, stamp_ns_of
+from vpr_ros.core.option_arguments import accept_old_flags
 from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, summary_lines, write_picture
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
-from vpr_ros.ros.node_process import ros_running, until_asked_to_end, without_ros_arguments
-from vpr_ros.ros.pose_messages import to_ns
+from vpr_ros.localization import RejectionType
+from vpr_ros.ros.node_process import run_program, without_ros_arguments
 from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovered, publishers_of
 
 EXAMPLE = "  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"
@@ -51,6 +53,7 @@ class WatchNode(Node):
         self.create_subscription(PoseArray, CANDIDATES, self._on_candidates, DEPTH)
         self.create_subscription(PoseWithCovarianceStamped, "/vpr_localizer/pose", self._on_pose, DEPTH)
         self.create_subscription(PathMessage, "/vpr_localizer/map", self._on_map, latched)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, DEPTH)
 
     def listen(self) -> None:
         """Wait for the localizer, then listen to the truth too, until somebody ends the process."""
@@ -64,21 +67,28 @@ class WatchNode(Node):
             rclpy.spin_once(self, timeout_sec=POLL_S)
 
     def _on_truth(self, message: PoseStamped) -> None:
-        self.log.truth[to_ns(message.header.stamp)] = _pose(message.pose)
+        self.log.truth[stamp_ns_of(message.header.stamp)] = pose_of(message.pose)
 
     def _on_map(self, message: PathMessage) -> None:
         self.log.map_xy_m = np.array([[p.pose.position.x, p.pose.position.y] for p in message.poses])
 
     def _on_candidates(self, message: PoseArray) -> None:
         # Not ~/matches: its float32 metres are half a metre apart in a map with UTM coordinates.
-        stamp_ns = to_ns(message.header.stamp)
-        self.log.best_match[stamp_ns] = _pose(message.poses[0]) if message.poses else None
+        stamp_ns = stamp_ns_of(message.header.stamp)
+        self.log.best_match[stamp_ns] = pose_of(message.poses[0]) if message.poses else None
         self.log.latency_ms[stamp_ns] = (time.time_ns() - stamp_ns) / 1e6
 
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            if self.localizer is not None and status.name == f"{self.localizer}: localizer":
+                counts = {value.key: int(value.value) for value in status.values if value.value.isdecimal()}
+                names = [kind.value for kind in RejectionType]
+                self.log.rejected = {name: counts.get(f"rejected {name}", 0) for name in names}
+
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
-        stamp_ns = to_ns(message.header.stamp)
+        stamp_ns = stamp_ns_of(message.header.stamp)
         covariance = np.asarray(message.pose.covariance, dtype=np.float64).reshape(6, 6)
-        answer = LiveAnswer(_pose(message.pose.pose), covariance)
+        answer = LiveAnswer(pose_of(message.pose.pose), covariance)
         self.log.published[stamp_ns] = answer
         if self._print_poses:
             x_m, y_m, _ = answer.T_map_base.position_m
@@ -94,19 +104,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _watch(argv: Sequence[str]) -> None:
     parser = CommandParser("watch", __doc__ or "", EXAMPLE)
     parser.add_argument("--output", type=Path, required=True, help="folder for live.png")
-    parser.add_argument(
-        "--threshold", "--radius-m", type=_threshold, default=PoseThreshold(), metavar="M",
-        help=f"an answer is right when its best match lies this near the truth, as in evaluate ({DEFAULT_RADIUS_M:g})",
+    threshold = parser.add_argument(
+        "--threshold", type=_threshold, default=PoseThreshold(), metavar="M",
+        help=f"right: the best match lies this near the ground truth, as in evaluate ({DEFAULT_RADIUS_M:g})",
     )  # fmt: skip
+    accept_old_flags(parser, threshold, ["--radius-m"])
     parser.add_argument("--print-poses", action="store_true", help="print every pose as it arrives")
     options = parser.parse_args(without_ros_arguments(argv))
-    node: WatchNode | None = None
-    with ros_running(["watch", *argv]):
-        with until_asked_to_end():  # SIGINT is how the watching ends
-            node = WatchNode(options.print_poses)
-            node.listen()
-        if node is not None:
-            node.destroy_node()
+    node = run_program("watch", argv, lambda: WatchNode(options.print_poses), WatchNode.listen)  # until SIGINT
     if node is None or node.localizer is None:
         raise ConfigError(
             f"no localizer was heard on {CANDIDATES}",
@@ -124,11 +129,6 @@ def _threshold(text: str) -> PoseThreshold:
         # An unknown orientation is published as the identity: nobody can tell it from a known one.
         raise ConfigError(f"--threshold is {text!r}, watch compares positions only", "Give metres, such as 5")
     return threshold
-
-
-def _pose(message: object) -> Pose:
-    position, orientation = message.position, message.orientation  # type: ignore[attr-defined]
-    return Pose((position.x, position.y, position.z), (orientation.x, orientation.y, orientation.z, orientation.w))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
-from vpr_ros.simulation.camera import PinholeCamera
 from vpr_ros.simulation.conditions import conditions_named
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.source import SimulatedSource
@@ -71,7 +71,7 @@ class TownDrives:
             distance_m=self.distance_m,
         )
         seen = conditions_named(conditions).changed(traffic_seed=number, weather_seed=number)
-        camera = PinholeCamera.from_fov(self.width_px, self.height_px)
+        camera = CameraIntrinsics.from_fov(self.width_px, self.height_px)
         return SimulatedSource(town, plan, camera, seen, seed=number)
 
     def town(self, seed: int) -> Town:

@@ -1,0 +1,56 @@
+"""Every rejection in words: with its numbers for who reads it, without them to be counted."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
+from vpr_ros.core.pose import Pose
+from vpr_ros.localization import Localization, Match, Rejection, RejectionType
+from vpr_ros.localization.rejection import Dissimilar, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
+
+EVIDENCE = Evidence(0.553, np.log(1.02), 0.3)
+FOUND = "similarity 0.55, probability 0.21"
+SENTENCES: tuple[tuple[Rejection, str], ...] = (
+    (NoCandidate(None), "no candidate in the map"),
+    (NoCandidate(2.5), "no candidate within 2.5 m of the prior"),
+    (Refuted(20), "all 20 candidates are refuted"),
+    (Dissimilar(0.553, 0.6, 0.21), f"{FOUND}: similarity too low, min_similarity is 0.60"),
+    (Improbable(0.21, 0.5, EVIDENCE, "similarity"), f"{FOUND}, below 0.50: too unlike the best place (0.55)"),
+    (
+        Improbable(0.21, 0.5, EVIDENCE, "distance_log_ratio"),
+        f"{FOUND}, below 0.50: another place looks almost as similar (1.02 times as far)",
+    ),
+    (
+        Improbable(0.21, 0.5, EVIDENCE, "concentration"),
+        f"{FOUND}, below 0.50: the best candidates are scattered (30% at one place)",
+    ),
+)
+
+
+def answer(rejection: Rejection | None) -> Localization:
+    match = Match(3, 0.953, 0.875, Pose((0.0, 0.0, 0.0)), "3", "camera")
+    return Localization(0, "camera", rejection, match.T_map_base, np.eye(6), 0.875, (match,))
+
+
+@pytest.mark.parametrize(("rejection", "sentence"), SENTENCES)
+def test_a_rejection_in_one_sentence(rejection: Rejection, sentence: str) -> None:
+    assert rejection_sentence(rejection) == answer_sentence(answer(rejection)) == sentence
+    assert not any(letter.isdigit() for letter in rejection_words(rejection))
+
+
+def test_every_type_and_every_weakness_has_its_words() -> None:
+    assert {rejection.type for rejection, _ in SENTENCES} == set(RejectionType)
+    assert {kind.type for kind in get_args(Rejection)} == set(RejectionType)
+    assert [r.weakest for r, _ in SENTENCES if isinstance(r, Improbable)] == list(EVIDENCE_NAMES)
+    assert len({rejection_words(rejection) for rejection, _ in SENTENCES}) == len(SENTENCES)
+
+
+def test_the_verdict_names_the_type() -> None:
+    assert verdict(answer(Refuted(3))) == "unknown (refuted)"
+    assert verdict(answer(None)) == "accepted"
+    assert answer_sentence(answer(None)) == "similarity 0.95, probability 0.88: accepted"

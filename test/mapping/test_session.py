@@ -1,0 +1,70 @@
+"""What a build works with is found out once, and only when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import CameraMount, FrameRecord
+from vpr_ros.core.pose import Pose
+from vpr_ros.mapping import build_map
+from vpr_ros.mapping.session import BuildSession
+from vpr_ros.maps import PlaceMap
+
+TRACK = [0.5 * number for number in range(24)]
+RAISED = CameraMount("camera", "", Pose((0.0, 0.0, 2.0)))
+
+
+@dataclass
+class Counted(WallSource):
+    """A wall that knows how often it was read."""
+
+    read: int = 0
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        self.read += 1
+        return super().__iter__()
+
+
+def test_a_source_is_read_for_its_poses_its_images_and_its_calibration(tmp_path: Path) -> None:
+    source = Counted(TRACK)
+    build_map(source, PixelExtractor(), tmp_path / "map", EVERY_FRAME)
+    assert source.read == 3
+    build_map(source, PixelExtractor(), tmp_path / "map", EVERY_FRAME, append=True)
+    assert source.read == 6
+
+
+def test_a_session_of_its_own_has_what_its_source_has(tmp_path: Path) -> None:
+    source = Counted([3.4, 4.0], camera=RAISED)
+    session = BuildSession(source, PixelExtractor(), replace(EVERY_FRAME, local_origin=True), tmp_path / "map")
+    assert source.read == 0
+    assert (session.base, session.earlier, session.dtype) == (None, (), "float32")
+    assert session.cameras == (RAISED,)
+    assert session.origin_m == (3.0, 0.0, 0.0)
+    assert session.usable is session.usable and session.inputs is session.inputs
+    rows = [session.row(record) for record in session.usable]
+    assert [(row.session, row.camera) for row in rows] == [(0, 0), (0, 0)]
+    assert [row.T_map_base.position_m for row in rows] == [pytest.approx((0.4, 0, 0)), pytest.approx((1.0, 0, 0))]
+
+
+def test_a_session_of_a_map_goes_on_where_the_map_ends(tmp_path: Path) -> None:
+    built = build_wall_map(tmp_path / "map", WallSource(TRACK), replace(EVERY_FRAME, dtype="float16"))
+    source = WallSource([20.0], camera=RAISED)
+    session = BuildSession(source, PixelExtractor(), EVERY_FRAME, built.path, append=True)
+    assert session.base is session.base and isinstance(session.base, PlaceMap)
+    assert (session.dtype, session.earlier) == ("float16", built.manifest.sessions)
+    assert [camera.name for camera in session.cameras] == ["camera", "camera (2)"]
+    row = session.row(next(iter(session.usable)))
+    assert (row.session, row.camera) == (1, 1)
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    built = build_wall_map(tmp_path / "map", WallSource(TRACK))
+    with pytest.raises(MapError, match="has the origin"):
+        build_map(WallSource(), PixelExtractor(), built.path, replace(EVERY_FRAME, local_origin=True), append=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["map"]

@@ -1,0 +1,83 @@
+"""Why an answer may not be used: one type for each cause, with the numbers that made it.
+
+A new cause is a name in ``RejectionType``, a class that carries its numbers, and its words in ``sentences.py``; mypy
+says where one is missing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from vpr_ros.core.evidence import Evidence
+
+
+class RejectionType(Enum):
+    """The names under which rejections are published, counted and documented; they do not change."""
+
+    NO_CANDIDATE = "no_candidate"
+    REFUTED = "refuted"
+    DISSIMILAR = "dissimilar"
+    IMPROBABLE = "improbable"
+
+
+@dataclass(frozen=True)
+class NoCandidate:
+    """No map frame could be compared.
+
+    Attributes:
+        prior_radius_m: of the prior that left none to be searched; None where there was no prior.
+    """
+
+    type: ClassVar = RejectionType.NO_CANDIDATE
+    prior_radius_m: float | None
+
+
+@dataclass(frozen=True)
+class Refuted:
+    """The verifier let none of the candidates pass.
+
+    Attributes:
+        candidates: how many there were.
+    """
+
+    type: ClassVar = RejectionType.REFUTED
+    candidates: int
+
+
+@dataclass(frozen=True)
+class Dissimilar:
+    """The best match looks less like the image than the user asks for.
+
+    Attributes:
+        similarity: its cosine.
+        min_similarity: what was asked for.
+        probability: that it is right all the same.
+    """
+
+    type: ClassVar = RejectionType.DISSIMILAR
+    similarity: float
+    min_similarity: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class Improbable:
+    """The best match is less likely right than the user asks for.
+
+    Attributes:
+        probability: that it is right.
+        min_probability: what was asked for.
+        evidence: of the best match.
+        weakest: the evidence that speaks most against it, one of ``EVIDENCE_NAMES``.
+    """
+
+    type: ClassVar = RejectionType.IMPROBABLE
+    probability: float
+    min_probability: float
+    evidence: Evidence
+    weakest: str
+
+
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable

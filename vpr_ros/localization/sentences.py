@@ -1,0 +1,75 @@
+"""Answers in words: the one place where a rejection becomes a sentence.
+
+Node, match image, log and evaluation show what is said here. Who wants to tell rejections apart reads their type.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from vpr_ros.localization.rejection import Dissimilar, Improbable, NoCandidate, Refuted, Rejection
+from vpr_ros.localization.result import Localization
+
+WEAKEST_WORDS: Final = {
+    "similarity": "too unlike the best place",
+    "distance_log_ratio": "another place looks almost as similar",
+    "concentration": "the best candidates are scattered",
+}
+"""What it means that this evidence speaks most against a match."""
+
+
+def verdict(answer: Localization) -> str:
+    """``accepted``, or ``unknown`` with the name of the rejection's type, which scripts may read."""
+    return "accepted" if answer.rejection is None else f"unknown ({answer.rejection.type.value})"
+
+
+def answer_sentence(answer: Localization) -> str:
+    """Why *answer* was accepted or rejected, without a final period."""
+    if answer.rejection is not None:
+        return rejection_sentence(answer.rejection)
+    return f"{_found(answer.matches[0].similarity, answer.probability)}: accepted"
+
+
+def rejection_sentence(rejection: Rejection) -> str:
+    """Why an answer was rejected, with the numbers of its image and without a final period."""
+    match rejection:
+        case NoCandidate(prior_radius_m=None):
+            return "no candidate in the map"
+        case NoCandidate(prior_radius_m=radius_m):
+            return f"no candidate within {radius_m:g} m of the prior"
+        case Refuted(candidates=count):
+            return f"all {count} candidates are refuted"
+        case Dissimilar():
+            found = _found(rejection.similarity, rejection.probability)
+            return f"{found}: {rejection_words(rejection)}, min_similarity is {rejection.min_similarity:.2f}"
+        case Improbable():
+            found = _found(rejection.evidence.similarity, rejection.probability)
+            why = f"{rejection_words(rejection)} ({_weakest_number(rejection)})"
+            return f"{found}, below {rejection.min_probability:.2f}: {why}"
+
+
+def rejection_words(rejection: Rejection) -> str:
+    """The same in words that are alike for every image, to be counted."""
+    match rejection:
+        case NoCandidate():
+            return "no candidate" if rejection.prior_radius_m is None else "no candidate near the prior"
+        case Refuted():
+            return "all candidates are refuted"
+        case Dissimilar():
+            return "similarity too low"
+        case Improbable():
+            return WEAKEST_WORDS[rejection.weakest]
+
+
+def _found(similarity: float, probability: float) -> str:
+    return f"similarity {similarity:.2f}, probability {probability:.2f}"
+
+
+def _weakest_number(rejection: Improbable) -> str:
+    similarity, log_ratio, concentration = rejection.evidence
+    return {
+        "similarity": f"{similarity:.2f}",
+        "distance_log_ratio": f"{math.exp(log_ratio):.2f} times as far",
+        "concentration": f"{concentration:.0%} at one place",
+    }[rejection.weakest]

@@ -1,0 +1,58 @@
+"""What is done to a finished map in its place: the manifest alone is written anew, in one step, or stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.mapping.journal import has_work
+from vpr_ros.mapping.transaction import partial_path
+from vpr_ros.maps.format import FORMAT_VERSION
+from vpr_ros.maps.manifest import rewrite_manifest
+from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.thumbnails import thumbnails_sha256
+
+
+def reseal(path: Path) -> PlaceMap:
+    """Accept what a person changed on purpose in the map in *path*: its manifest, and which small pictures there are.
+
+    Everything else is checked as ever: what the manifest says must be possible, and fit the other files.
+
+    Raises:
+        MapError: the map does not open but for its seal, or the manifest cannot be written.
+    """
+    frames = len(PlaceMap.open(path, sealed=False))
+    count, digest = thumbnails_sha256(path, frames)
+    rewrite_manifest(path, sealed=False, thumbnails=count, thumbnails_sha256=digest)
+    return PlaceMap.open(path)
+
+
+def upgrade(path: Path) -> PlaceMap:
+    """Bring the map in *path* to the current format and open it; one that has it stays as it is.
+
+    A seal it has must hold, and a hash of its pictures stays: a change that nobody accepted goes on to show.
+
+    Raises:
+        MapError: the map does not open, a build of it is going on or was interrupted, or the manifest cannot be
+            written.
+    """
+    place_map = PlaceMap.open(path)
+    manifest = place_map.manifest
+    if manifest.format_version == FORMAT_VERSION:
+        return place_map
+    _check_no_build(path)
+    count, digest = manifest.thumbnails, manifest.thumbnails_sha256
+    if not digest:
+        count, digest = thumbnails_sha256(path, len(place_map))
+    rewrite_manifest(path, sealed=True, thumbnails=count, thumbnails_sha256=digest)
+    return PlaceMap.open(path)
+
+
+def _check_no_build(path: Path) -> None:
+    """A build that is interrupted could not be resumed, for it would find another map than it was begun with."""
+    for output in (path, path.resolve()):
+        if has_work(partial := partial_path(output)):
+            raise MapError(
+                f"a build of {output} is going on, or was interrupted and stands in {partial}",
+                "Let it end, or finish it: the same command with --resume, and then there is nothing to upgrade",
+            )
