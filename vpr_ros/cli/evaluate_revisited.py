@@ -18,6 +18,7 @@ from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.hashing import file_sha256
 from vpr_ros.evaluation.landmarks.average_precision import SetupScore
 from vpr_ros.evaluation.landmarks.rerank import Verification
 from vpr_ros.evaluation.landmarks.revisited import Setup, read_truth
@@ -48,12 +49,12 @@ def evaluate_revisited(argv: Sequence[str]) -> None:
     images = RevisitedImages.of(truth, options.images, distractors)
     try:
         model = load_model(options.model).to(options.device)
-    except RuntimeError as error:  # torch's own, of a device that is not there
+    except (RuntimeError, AssertionError) as error:  # torch's own, of a device that is not there
         raise ConfigError(f"--device {options.device} cannot be used ({error})", "Say cpu or cuda") from error
     settings = Extraction(threshold=options.threshold, overlap=options.overlap)
     extractor = DelgExtractor(model, settings)
     described = {
-        "model_sha256": hashlib.sha256(options.model.read_bytes()).hexdigest(),
+        "model_sha256": file_sha256(options.model),
         "extraction": asdict(settings),
         "truth": options.truth.name,
         "database": len(images.database),

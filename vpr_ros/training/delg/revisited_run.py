@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,9 @@ class RevisitedRun:
         """
         extractor, images = self._extractor, self._images
         queries = np.concatenate(
-            self._blocks("queries", len(images.queries), lambda number: extractor.descriptor(*images.query(number)))
+            list(
+                self._blocks("queries", len(images.queries), lambda number: extractor.descriptor(*images.query(number)))
+            )
         )
         blocks = self._blocks(
             "database", len(images.database), lambda number: extractor.descriptor(images.database.load(number))
@@ -124,17 +126,16 @@ class RevisitedRun:
             self._progress("re-ranking", number + 1, len(rankings))
         return {setup: score_setup(ordered[setup], labels, setup) for setup in SETUPS}
 
-    def _blocks(self, name: str, count: int, describe: Callable[[int], FloatArray]) -> list[FloatArray]:
-        blocks = []
+    def _blocks(self, name: str, count: int, describe: Callable[[int], FloatArray]) -> Iterator[FloatArray]:
+        """Yield the descriptors of all images, one block after the other: a million of them fill 8 GB."""
         for start in range(0, count, BLOCK):
             file = self._folder / name / f"{start:08d}.npy"
             if not file.is_file():
                 rows = np.stack([describe(number) for number in range(start, min(start + BLOCK, count))])
                 with new_file(file, TrainingError) as part:
                     np.save(part, rows, allow_pickle=False)
-            blocks.append(_loaded(file))
+            yield _loaded(file)
             self._progress(name, min(start + BLOCK, count), count)
-        return blocks
 
     def _local(self, side: str, number: int, binary: bool) -> LocalFeatures:
         file = self._folder / f"local_{side}" / f"{number:08d}.npz"
@@ -153,7 +154,7 @@ class RevisitedRun:
 
 def _loaded(file: Path) -> FloatArray:
     try:
-        rows: FloatArray = np.load(file, allow_pickle=False, mmap_mode="r")
+        rows: FloatArray = np.load(file, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise _damaged(file, error) from error
     return rows

@@ -13,7 +13,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.evaluation.landmarks.average_precision import average_precision, score_setup
 from vpr_ros.evaluation.landmarks.revisited import SETUPS, Labels, Setup, read_truth
 
-GOLDEN = Path(__file__).parents[1] / "data" / "golden" / "revisitop_map.npz"
+GOLDEN = Path(__file__).parents[2] / "data" / "golden" / "revisitop_map.npz"
 
 
 @pytest.mark.parametrize("setup", SETUPS)
