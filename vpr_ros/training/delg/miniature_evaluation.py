@@ -12,28 +12,31 @@ import numpy.typing as npt
 from vpr_ros.evaluation.landmarks.average_precision import average_precision
 from vpr_ros.evaluation.landmarks.rerank import LocalFeatures, Verification, rerank
 from vpr_ros.evaluation.positives import Positives
-from vpr_ros.training.delg.extraction import DelgExtractor
+from vpr_ros.training.delg.extraction import DelgExtractor, Extraction
 from vpr_ros.training.delg.miniature import AUTOENCODER, WIDE, PcaHead, TrainedVariant, inner_features
 
 ImageArray = npt.NDArray[np.uint8]
 GLOBAL, PCA, SIGNS = "global", "pca", "wide, signs"
-CHECK = Verification(threshold_px=10.0)
-"""0.6 of a stride, as 20 pixels are at a stride of 32."""
+EXTRACTION = Extraction(longest_side_px=170)
+"""So that the middle of the pyramid's scales is near that of training."""
+CHECK = Verification(threshold_px=14.0)
+"""0.6 of the stride in images of 240 pixels, as 20 pixels are at a stride of 32."""
 PCA_FROM = 100
 """Images to fit the PCA on."""
 
 
 @dataclass(frozen=True, eq=False)
 class TaskImages:
-    """Queries to a database that all tasks share, in memory.
+    """A retrieval task in memory; tasks may share a database, which is then described once.
 
     Attributes:
         name: for tables.
-        queries: (Q, H, W, 3).
+        database, queries: (N, H, W, 3) and (Q, H, W, 3).
         positives: right database images of each query.
     """
 
     name: str
+    database: ImageArray
     queries: ImageArray
     positives: Positives
 
@@ -48,7 +51,6 @@ class _Described:
 
 def evaluate_variant(
     trained: TrainedVariant,
-    database: ImageArray,
     tasks: Sequence[TaskImages],
     training_images: ImageArray,
     checked: int,
@@ -58,16 +60,18 @@ def evaluate_variant(
 
     Args:
         trained: the variant.
-        database: (N, H, W, 3).
         tasks: what is asked.
         training_images: to fit a PCA on.
         checked: candidates that are re-ranked.
         progress: told of every list of images.
     """
     heads = dict(_heads(trained, training_images))
-    known = _describe(trained, heads, database)
+    databases: dict[int, _Described] = {}
     found: dict[str, dict[str, list[float]]] = {}
     for number, task in enumerate(tasks):
+        if id(task.database) not in databases:
+            databases[id(task.database)] = _describe(trained, heads, task.database)
+        known = databases[id(task.database)]
         asked = _describe(trained, heads, task.queries)
         rankings = list(np.argsort(-(asked.descriptors @ known.descriptors.T), axis=1, kind="stable"))
         found.setdefault(GLOBAL, {})[task.name] = _precisions(rankings, task)
@@ -86,7 +90,7 @@ def _heads(trained: TrainedVariant, training_images: ImageArray) -> Iterator[tup
 
 
 def _describe(trained: TrainedVariant, heads: Mapping[str, Any], images: ImageArray) -> _Described:
-    extractor = DelgExtractor(trained.model)
+    extractor = DelgExtractor(trained.model, EXTRACTION)
     descriptors = np.stack([extractor.descriptor(image) for image in images])
     local: dict[str, list[LocalFeatures]] = {name: [] for name in heads}
     for image in images if heads else []:

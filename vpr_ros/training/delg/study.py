@@ -20,14 +20,19 @@ from vpr_ros.training.datasets.towns import TownDrives, TownPlaces, TownRetrieva
 from vpr_ros.training.delg.kept_images import KeptImages
 from vpr_ros.training.delg.miniature import VARIANTS, MiniatureTraining, train_variant
 from vpr_ros.training.delg.miniature_evaluation import TaskImages, evaluate_variant
-from vpr_ros.training.image_sets import IndexArray, RetrievalSet
+from vpr_ros.training.image_sets import IndexArray
 from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.progress import ShowProgress
 from vpr_ros.training.study.tokens import CONDITIONS, OTHER_TOWN
 
 ImageArray = npt.NDArray[np.uint8]
-ASKED = (("day", "day"), ("night", "night"), ("winter", "season"))
-"""Conditions of the queries, and what the task is called."""
+ASKED = (
+    (0, "night", "known town"),
+    (OTHER_TOWN, "day", "day"),
+    (OTHER_TOWN, "night", "night"),
+    (OTHER_TOWN, "winter", "season"),
+)
+"""Town, conditions of the queries, and what the task is called; the first town is one that is trained on."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,12 @@ class DelgStudy:
     """
 
     seeds: int = 3
-    towns: int = 6
-    steps: int = 200
-    checked: int = 10
+    towns: int = 2
+    steps: int = 150
+    checked: int = 5
     size_px: tuple[int, int] = (180, 240)
     spacing_m: float = 5.0
-    distance_m: float = 400.0
+    distance_m: float = 250.0
 
     def __post_init__(self) -> None:
         if min(self.seeds, self.towns, self.steps, self.checked) < 1:
@@ -105,7 +110,7 @@ def run_delg_study(
     folder = output / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
     kept = KeptImages(folder / "images")
     images, labels = _training_images(kept, study, progress)
-    database, tasks = _tasks(kept, study.drives, progress)
+    tasks = _tasks(kept, study.drives, progress)
     training = MiniatureTraining(steps=study.steps)
     seeds = []
     for seed in range(study.seeds):
@@ -116,7 +121,7 @@ def run_delg_study(
                 with progress(f"{name}, seed {seed}: training") as update:
                     trained = train_variant(variant, seed, start, images, labels, training, update)
                 with progress(f"{name}, seed {seed}: evaluation") as update:
-                    found = evaluate_variant(trained, database, tasks, images, study.checked, update)
+                    found = evaluate_variant(trained, tasks, images, study.checked, update)
                 losses = [trained.first_loss, trained.last_loss]
                 written = json.dumps({"ap": found, "losses": losses, "sparsity": trained.sparsity})
                 disk.write_text(file, written, TrainingError)
@@ -138,17 +143,14 @@ def _training_images(kept: KeptImages, study: DelgStudy, progress: ShowProgress)
     return np.concatenate(images), np.concatenate(labels).astype(np.int64)
 
 
-def _tasks(kept: KeptImages, drives: TownDrives, progress: ShowProgress) -> tuple[ImageArray, list[TaskImages]]:
-    """The database, a drive by day through a town never seen, and the queries of three other drives."""
-    sets = [_set(conditions, drives, name) for conditions, name in ASKED]
-    with progress("database") as update:
-        database = kept.of("database", sets[0].database, update)  # the same drive for all
-    tasks = []
-    for task in sets:
-        with progress(task.name) as update:
-            tasks.append(TaskImages(task.name, kept.of(f"queries_{task.name}", task.queries, update), task.positives))
-    return database, tasks
-
-
-def _set(conditions: str, drives: TownDrives, name: str) -> RetrievalSet:
-    return TownRetrieval(OTHER_TOWN, "day", conditions, drives, name=name).open().checked()
+def _tasks(kept: KeptImages, drives: TownDrives, progress: ShowProgress) -> list[TaskImages]:
+    """Queries to a drive by day through the same town, none of which is trained on."""
+    tasks, databases = [], {}
+    for town, conditions, name in ASKED:
+        task = TownRetrieval(town, "day", conditions, drives, name=name).open().checked()
+        with progress(name) as update:
+            if town not in databases:  # the same drive for all tasks of a town
+                databases[town] = kept.of(f"database_{town}", task.database, update)
+            queries = kept.of(f"queries_{town}_{conditions}", task.queries, update)
+        tasks.append(TaskImages(name, databases[town], queries, task.positives))
+    return tasks
