@@ -71,7 +71,7 @@ class MiniatureTraining:
         attention_dim: channels between the two layers of the attention.
     """
 
-    steps: int = 200
+    steps: int = 150
     batch_images: int = 16
     learning_rate: float = 0.03
     height_px: int = 96
