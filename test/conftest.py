@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fast_half import is_fast, lies_in_a_slow_folder, no_second_python
+from fast_half import SLOW_FOLDERS, is_fast, no_second_python
 from optional_parts import what_is_missing
 
 import vpr_ros  # noqa: F401
@@ -21,21 +21,21 @@ import vpr_ros  # noqa: F401
 if TYPE_CHECKING:
     from vpr_ros.maps import PlaceMap
 
+collect_ignore: list[str] = []  # read by pytest
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Warnings fail our own runs; under colcon the libraries are those of the distribution, years older."""
     if "COLCON" in os.environ:
         config.addinivalue_line("filterwarnings", "default")
-
-
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Importing torch costs more than many fast tests."""
-    return (config.option.markexpr == "fast" and lies_in_a_slow_folder(collection_path)) or None
+    if config.option.markexpr == "fast":  # importing torch costs more than many fast tests
+        collect_ignore.extend(sorted(SLOW_FOLDERS))
 
 
 def pytest_itemcollected(item: Any) -> None:
     """Mark the fast half."""
-    if is_fast(item.path, getattr(item, "fixturenames", ()), {marker.name for marker in item.iter_markers()}):
+    fixtures, markers = getattr(item, "fixturenames", ()), {marker.name for marker in item.iter_markers()}
+    if is_fast(Path(str(item.fspath)), fixtures, markers):
         item.add_marker("fast")
 
 

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from vpr_ros import __version__
 from vpr_ros.core.command import load, run_command, start
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.options import old_name_warning
 
 _ROBOT: Final = "Install it: `rosdep install` in a workspace, or `pip install '.[ros]'` without ROS"
 _ROS: Final = "Source ROS 2, or `pip install '.[ros]'` where there is none"
@@ -30,7 +31,7 @@ class Command(NamedTuple):
 
 COMMANDS: Final = {
     "build_map": Command("vpr_ros.cli.build_map", "make a map of a bag or an image folder", _ROBOT),
-    "inspect_map": Command("vpr_ros.cli.inspect_map", "what a map holds; --verify, --picture", _ROBOT),
+    "inspect_map": Command("vpr_ros.cli.inspect_map", "what a map holds; --verify, --picture, --upgrade", _ROBOT),
     "localize": Command("vpr_ros.ros.localizer.node", "the node: camera images in, poses in the map out", _ROS),
     "evaluate": Command("vpr_ros.cli.evaluate", "how well a second drive is localized, with a report", _ROBOT),
     "play": Command("vpr_ros.ros.tools.play", "publish a recording as a robot's camera would", _ROS),
@@ -66,7 +67,7 @@ def run(name: str, argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     for (command, option), renamed in RENAMED.items():
         if command == name and option in arguments:
-            print(f"warning: `{command} {option}` is now `vpr_ros {renamed}`, and goes with 0.2", file=sys.stderr)
+            print(f"warning: {old_name_warning(f'{command} {option}', renamed)}", file=sys.stderr)
             arguments.remove(option)
             name = renamed
     return start(name, COMMANDS[name].module, COMMANDS[name].remedy, arguments)

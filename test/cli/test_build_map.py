@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from recorded_drive import SPACING_M, write_drive
 
 from vpr_ros.cli import build_map, evaluate, inspect_map
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
@@ -174,6 +176,20 @@ def test_every_flipped_byte_is_found_by_verify(built: Path, tmp_path: Path) -> N
     shutil.copytree(built, path)
     _flip(path / "descriptors.npy")
     assert inspect_map.main([str(path), "--verify"]) == 2
+
+
+def test_a_session_whose_images_were_calibrated_since_is_not_added_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drive, path = write_drive(tmp_path / "drive", 12), tmp_path / "map"
+    append = (drive, "--output", path, "--append", *EVERY_FRAME)
+    assert build(drive, "--output", path, *EVERY_FRAME) == 0
+    assert build(*append) == 0
+    calibration = drive / "camera.yaml"
+    calibration.write_text(yaml.safe_dump(CameraIntrinsics.from_fov(48, 48).to_dict()))
+    assert build(*append, "--resume") == 0
+    assert len(PlaceMap.open(path)) == 24
+    assert f"{calibration} is for images of 48x48 px" in caplog.text
 
 
 def test_images_that_do_not_decode_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,11 @@ def test_a_bad_argument_is_an_error_with_its_remedy(
     assert capsys.readouterr() == ("", "")
 
 
+def test_the_docstring_of_a_module_is_a_description() -> None:
+    text = CommandParser("drive", "``drive``: turns wheels.\n\nSee ``park``.", "  %(prog)s").format_help()
+    assert "\n\nTurns wheels.\n\nSee `park`.\n\n" in text
+
+
 def test_help_keeps_the_lines_and_ends_with_the_example(parser: CommandParser) -> None:
     text = parser.format_help()
     assert "Drive\nas told.\n" in text

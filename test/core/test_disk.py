@@ -105,3 +105,20 @@ def test_what_a_killed_writer_left_goes_with_the_next_write_and_what_a_living_on
         part.touch()
     write_text(tmp_path / "numbers.json", "1", ConfigError)
     assert sorted(tmp_path.iterdir()) == sorted([anothers, living, tmp_path / "numbers.json"])
+
+
+@pytest.mark.parametrize("name", ["a[1].json", "2026.11.json", "no suffix", "*"])
+def test_what_a_killed_writer_left_and_nobody_may_remove_does_not_keep_others_from_writing(
+    tmp_path: Path, name: str
+) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    path = tmp_path / name
+    left = path.with_name(f".{path.stem}.{dead.pid}.part{path.suffix}")
+    left.mkdir()
+    write_text(path, "1", ConfigError)
+    assert sorted(tmp_path.iterdir()) == sorted([left, path])
+    left.rmdir()
+    left.touch()
+    write_text(path, "2", ConfigError)
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("2", [path])

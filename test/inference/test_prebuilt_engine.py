@@ -57,7 +57,10 @@ def test_what_is_no_onnx_file_holds_no_engine(tmp_path: Path, content: bytes) ->
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "{}", "\0", ENGINE.to_json().replace("a" * 64, "../map"), ENGINE.to_json().replace(": 16", ': "16"')],
+    [
+        *("[]", "{}", "\0", ENGINE.to_json().replace("a" * 64, "../map")),
+        *(ENGINE.to_json().replace(": 16", f": {batch}") for batch in ('"16"', "2.5", "true", "NaN")),
+    ],
 )
 def test_a_description_that_is_not_one_is_refused(tmp_path: Path, text: str) -> None:
     with pytest.raises(ModelError, match=r"engine\.onnx.*'vpr_ros\.engine' metadata"):

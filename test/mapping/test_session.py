@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, FrameRecord
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import build_map
+from vpr_ros.mapping.append_base import merge_cameras
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.maps import PlaceMap
 
@@ -61,6 +63,52 @@ def test_a_session_of_a_map_goes_on_where_the_map_ends(tmp_path: Path) -> None:
     assert [camera.name for camera in session.cameras] == ["camera", "camera (2)"]
     row = session.row(next(iter(session.usable)))
     assert (row.session, row.camera) == (1, 1)
+
+
+SEEN, SEEN_ANEW = CameraIntrinsics(64, 48, 50.0, 50.0, 31.5, 23.5), CameraIntrinsics(64, 48, 60.0, 60.0, 31.5, 23.5)
+
+
+@pytest.mark.parametrize(
+    ("known", "added", "cameras", "number"),
+    [
+        ([None], SEEN, [None], 0),
+        ([None, SEEN], SEEN, [None, SEEN], 1),
+        ([None, SEEN], None, [None, SEEN], 0),
+        ([SEEN], SEEN, [SEEN], 0),
+        ([SEEN], SEEN_ANEW, [SEEN, SEEN_ANEW], 1),
+        ([SEEN], None, [SEEN, None], 1),
+    ],
+)
+def test_no_frame_is_said_to_be_seen_otherwise_than_it_was(
+    known: list[CameraIntrinsics | None],
+    added: CameraIntrinsics | None,
+    cameras: list[CameraIntrinsics | None],
+    number: int,
+) -> None:
+    names = ("front", "front (2)")
+    before = tuple(CameraMount(name, intrinsics=seen) for name, seen in zip(names, known, strict=False))
+    merged, numbers = merge_cameras(before, {"front": CameraMount("front", intrinsics=added)})
+    assert merged == tuple(CameraMount(name, intrinsics=seen) for name, seen in zip(names, cameras, strict=False))
+    assert numbers == {"front": number}
+
+
+def test_a_camera_that_became_another_one_meanwhile_is_refused_and_can_start_again(tmp_path: Path) -> None:
+    seen = CameraMount("camera", intrinsics=SEEN)
+    built = build_wall_map(tmp_path / "map", WallSource(TRACK, camera=seen))
+    with pytest.raises(KeyboardInterrupt):
+        build_map(
+            WallSource(TRACK, fails_at=12, failure=KeyboardInterrupt()),
+            PixelExtractor(),
+            built.path,
+            EVERY_FRAME,
+            append=True,
+        )
+    source = WallSource(TRACK, camera=seen)
+    with pytest.raises(MapError, match=r"cameras .* otherwise .*--overwrite"):
+        build_map(source, PixelExtractor(), built.path, EVERY_FRAME, append=True, resume=True)
+    again = replace(EVERY_FRAME, overwrite=True)
+    build_map(source, PixelExtractor(), built.path, again, append=True)
+    assert PlaceMap.open(built.path).manifest.cameras == (seen,)
 
 
 def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_an_upgrade_accepts_no_change_and_keeps_what_people_wrote(old: Path) -> 
     assert path.read_text() == changed
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_during_an_upgrade_leaves_the_old_map_or_the_new_one(old: Path) -> None:
     path = old / "manifest.yaml"
     before = path.read_bytes()

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pytest
 from full_disk_command import write_drive
 
 from vpr_ros.cli import build_map as command
@@ -52,6 +53,7 @@ def walked(arguments: list[str]) -> set[str]:
     return witness.files - MADE_IN
 
 
+@pytest.mark.slow
 def test_the_modules_that_hold_the_source_are_those_on_the_list(tmp_path: Path) -> None:
     listed = on_the_way()
     assert len(listed) == len(set(listed)) <= MOST_MODULES

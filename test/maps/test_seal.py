@@ -166,7 +166,7 @@ def test_a_session_added_to_an_older_map_seals_it(mounted: Path) -> None:
 def test_a_change_that_cannot_be_is_not_accepted(mounted: Path) -> None:
     replace_text(mounted, "    - 1.125\n", "    - 1125.0\n")
     before = (mounted / "manifest.yaml").read_bytes()
-    with pytest.raises(MapError, match=r"mount of camera '/front' is 1125 m from the base, expected 300 m at most"):
+    with pytest.raises(MapError, match=r"T_base_camera of camera '/front' is 1125 m from the base, expected 300 m"):
         reseal(mounted)
     assert (mounted / "manifest.yaml").read_bytes() == before
 

@@ -28,9 +28,10 @@ from some_bags import (
     x_m,
 )
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.sources import SourceOptions, open_source
-from vpr_ros.sources.bag_messages import IMAGE, ODOMETRY
+from vpr_ros.sources.bag_messages import CAMERA_INFO, IMAGE, ODOMETRY, camera_info
 
 PROTOBUF = b"\x0a\xff\x00\x12\x04name"
 
@@ -153,6 +154,25 @@ def test_a_definition_of_a_topic_that_is_read_is_replaced_by_that_of_ros(
     assert x_m(source) == X_M
     (warning,) = source.warnings
     assert warning.startswith(f"/odom: the recorded definition of nav_msgs/msg/Odometry {says}")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [(b"float64[9] k\nfloat64[9] r", b"float64[3] k\nfloat64[15] r"), (b"uint32 height", b"float32 height")],
+)
+def test_a_definition_with_the_names_of_ros_and_other_types_is_told(tmp_path: Path, ours: bytes, theirs: bytes) -> None:
+    content = camera_info(CameraIntrinsics(6, 4, 5.0, 5.0, 2.5, 1.5), T0, "cam_optical")
+    sent = [Sent("/camera/camera_info", CAMERA_INFO, content, T0 + k) for k in range(3)]
+    bag = write(tmp_path / "drive", odom(), images(), sent)
+
+    def changed(name: str, encoding: str, data: bytes) -> tuple[str, str, bytes]:
+        assert name != CAMERA_INFO or ours in data
+        return name, encoding, data.replace(ours, theirs) if name == CAMERA_INFO else data
+
+    source = open_source(rewritten(bag, tmp_path / "other.mcap", schema=changed))
+    assert (x_m(source), source.cameras[CAMERA].intrinsics) == (X_M, None)
+    [warning] = source.warnings
+    assert warning == f"3 messages of /camera/camera_info left out: its fields are none of a {CAMERA_INFO}"
 
 
 @pytest.mark.parametrize("encoding", ["", "unknown", "something else"])

@@ -105,6 +105,11 @@ def test_what_contradicts_is_told_and_not_used(tmp_path: Path, parts: list[list[
     assert warning.startswith(BESIDE) and sentence in warning
 
 
+def test_a_calibration_makes_no_other_recording_of_the_same_images(tmp_path: Path) -> None:
+    before, after = opened(tmp_path / "before", images()), opened(tmp_path / "after", images(), infos(k=np.zeros(9)))
+    assert after.warnings and after.description == before.description
+
+
 def test_a_driver_that_leaves_the_size_out_means_that_of_its_images(tmp_path: Path) -> None:
     assert intrinsics_of(opened(tmp_path, images(), infos(width=0, height=0))) == SEEN
 

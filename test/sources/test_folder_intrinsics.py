@@ -181,6 +181,7 @@ def test_colmap_models(
         (["PINHOLE 64 48 50 51 32"], "line 2 has 7 columns, expected 8"),
         (["PINHOLE 64.5 48 50 51 32 24"], "line 2 has no size of an image"),
         (["PINHOLE 64 48 50 51 32 24", "PINHOLE 64 48 60 51 32 24"], "it holds 2 cameras that differ"),
+        (["PINHOLE 64 48 50 51 32 24" + " " * (1 << 22)], "holds more than 4194304 bytes"),
     ],
 )
 def test_colmap_cameras_that_cannot_be_used_are_told(tmp_path: Path, cameras: list[str], sentence: str) -> None:
@@ -197,3 +198,13 @@ def test_a_simulated_drive_says_how_it_was_seen(tmp_path: Path) -> None:
     (tmp_path / "camera.yaml").write_text("camera: of somebody else\n")
     source = open_source(tmp_path / "images", UNPOSED)
     assert seen(source) is None and source.warnings == ()
+
+
+def test_a_calibration_makes_no_other_recording_of_the_same_images(tmp_path: Path) -> None:
+    """A build knows by the description whether a session is in the map already: see ``mapping.build_inputs``."""
+    write_images(tmp_path / "images", ["1.png"], 64, 48)
+    before = open_source(tmp_path / "images", UNPOSED)
+    (tmp_path / "camera.yaml").write_text(yaml.safe_dump(CameraIntrinsics.from_fov(48, 48).to_dict()))
+    after = open_source(tmp_path / "images", UNPOSED)
+    assert "their intrinsics are not known" in after.warnings[0]
+    assert after.description == before.description

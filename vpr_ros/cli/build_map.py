@@ -20,6 +20,7 @@ from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.mapping.usable_frames import UNDECODABLE
 
+_LOG = logging.getLogger(__name__)
 NAMES_TOLD = 10
 """Of the images that do not decode, in the last lines; before them each has a line of its own with its reason."""
 
@@ -68,7 +69,7 @@ def _build(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
-    source = open_recording(arguments.source, arguments, require_poses=True)
+    source = open_recording(arguments.source, arguments, require_poses=True, warn=_LOG.warning)
     extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
     try:

@@ -107,8 +107,9 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "written": f"{manifest.created_utc} by {manifest.software}",
     }
     for camera in manifest.cameras:
-        mount = camera.T_base_camera
-        where = "mount unknown" if mount is None else "at {:.2f} {:.2f} {:.2f} m on the base".format(*mount.position_m)
+        where = "extrinsics unknown"
+        if camera.T_base_camera is not None:
+            where = "at {:.2f} {:.2f} {:.2f} m on the base".format(*camera.T_base_camera.position_m)
         frame = f", frame {camera.frame_id}" if camera.frame_id else ""
         rows[f"camera {camera.name}"] = f"{where}{frame}, {_intrinsics(camera.intrinsics)}"
     for number, session in enumerate(manifest.sessions):

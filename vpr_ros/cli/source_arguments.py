@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from vpr_ros.core.frames import FrameSource
@@ -30,12 +31,17 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--frames", default=":", metavar="A:B", help="use frames A to B-1 only, counted from 0")
 
 
-def open_recording(path: Path, arguments: argparse.Namespace, require_poses: bool) -> FrameSource:
-    """Open *path* as the parsed options say.
+def open_recording(
+    path: Path, arguments: argparse.Namespace, require_poses: bool, warn: Callable[[str], object] | None = None
+) -> FrameSource:
+    """Open *path* as the parsed options say; *warn* is told what its description does not say, of intrinsics.
 
     Raises:
         ConfigError, SourceError: see ``SourceOptions``, ``open_source`` and ``FrameRange``.
     """
     start, stop = parse_frame_range(arguments.frames)
     source = open_source(path, config_from(SourceOptions, arguments, require_poses=require_poses))
+    for warning in source.warnings:
+        if warn is not None and warning not in source.description:
+            warn(warning)
     return source if (start, stop) == (0, None) else FrameRange(source, start, stop)

@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -85,12 +85,13 @@ def _part(target: Path, pid: int | str) -> Path:
 
 
 def _remove_parts_of_the_dead(target: Path) -> None:
-    """Whoever was killed while it wrote *target* left its temporary."""
+    """Whoever was killed while it wrote *target* left its temporary; what may not be removed harms nobody."""
     before, after = _part(target, "\0").name.split("\0")
     for left in target.parent.glob(".*.part*"):
         pid = left.name.removeprefix(before).removesuffix(after)
         if left.name == f"{before}{pid}{after}" and pid.isdecimal() and not _is_alive(int(pid)):
-            left.unlink(missing_ok=True)
+            with suppress(OSError):
+                left.unlink()
 
 
 def _is_alive(pid: int) -> bool:

@@ -37,9 +37,10 @@ def summary_notes(metrics: Metrics) -> list[str]:
         "missing_map_frames": "entries of the positives file name frames the map does not hold",
     }
     notes = [
-        f"{metrics['queries_without_answer']} queries have no correct answer in the map; they count as misses",
-        "Intervals take the queries for independent, which neighbours in a drive are not: the truth is less certain",
+        "Intervals take the queries for independent, which neighbours in a drive are not: the truth is less certain"
     ]
+    if unanswerable := metrics["queries_without_answer"]:
+        notes.append(f"{unanswerable} queries have no correct answer in the map; they count as misses")
     if metrics["queries_without_answer"] == metrics["queries"]:
         notes.append("No query has one: are the poses of map and queries in one frame and of one origin (inspect_map)?")
     if alike := metrics["queries_like_their_match"]:
@@ -98,6 +99,8 @@ def _pose_error(metrics: Metrics) -> TextTable:
     rows = []
     for key, label in groups.items():
         group = metrics["pose_error"][key]
+        if not group["count"]:
+            continue
         metres, degrees = group["translation_m"], group["rotation_deg"]
         rows.append(
             (

@@ -60,6 +60,8 @@ class PrebuiltEngine:
             engine = cls(**fields)
             if not re.fullmatch(r"[0-9a-f]{64}", engine.source_sha256) or not 1 <= engine.max_batch <= MOST_IMAGES:
                 raise ValueError("source_sha256 or max_batch")
+            if type(engine.max_batch) is not int:  # true is one
+                raise ValueError("max_batch is no whole number")
             if not all(isinstance(fields[name], str) for name in ("source", "gpu", "tensorrt", "onnxruntime")):
                 raise ValueError("source, gpu, tensorrt or onnxruntime")
         except (TypeError, ValueError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,7 +89,8 @@ def merge_cameras(
     """Number the cameras of a new session.
 
     A camera that sits elsewhere than the one of the same name before, or sees differently, becomes a new one,
-    "name (2)".
+    "name (2)". One whose intrinsics the map does not know stays so: nothing is said of its earlier frames. Where the
+    map alone knows them, the session's camera is a new one: its frames are not said to be seen so, nor is it forgotten.
 
     Returns:
         every camera, and the session's camera name -> its number.
@@ -97,19 +98,28 @@ def merge_cameras(
     cameras = list(known)
     numbers: dict[str, int] = {}
     for name, camera in added.items():
-        candidate, attempt = replace(camera, name=name), 1
-        while any(old.name == candidate.name and _differs(old, candidate) for old in cameras):
-            attempt += 1
-            candidate = replace(camera, name=f"{name} ({attempt})")
-        same = [number for number, old in enumerate(cameras) if old.name == candidate.name]
+        named = _of_name(cameras, name)
+        placed = [number for number in named if cameras[number].T_base_camera == camera.T_base_camera]
+        same = [number for number in placed if cameras[number].intrinsics == camera.intrinsics]
+        same += [number for number in placed if cameras[number].intrinsics is None]
         if not same:
-            cameras.append(candidate)
-        numbers[name] = same[0] if same else len(cameras) - 1
+            same = [len(cameras)]
+            cameras.append(replace(camera, name=_numbered(name, len(named) + 1)))
+        numbers[name] = same[0]
     return tuple(cameras), numbers
 
 
-def _differs(old: CameraMount, new: CameraMount) -> bool:
-    return (old.T_base_camera, old.intrinsics) != (new.T_base_camera, new.intrinsics)
+def _of_name(cameras: Sequence[CameraMount], name: str) -> list[int]:
+    """The numbers of the cameras called *name*, "*name* (2)" and so on, in this order."""
+    names = [camera.name for camera in cameras]
+    found: list[int] = []
+    while (called := _numbered(name, len(found) + 1)) in names:
+        found.append(names.index(called))
+    return found
+
+
+def _numbered(name: str, attempt: int) -> str:
+    return f"{name} ({attempt})" if attempt > 1 else name
 
 
 def in_base_frame(T_map_base: Pose, session: GeoDatum | None, base: GeoDatum | None) -> Pose:

@@ -73,6 +73,7 @@ def build_map(
         )
         try:
             partial.open(session.inputs, resume=resume, restart=config.overwrite)
+            session.check_cameras_of(partial.rows)
             resumed = len(partial.rows)
             skipped, undecodable = _describe_all(session, partial, progress)
             if not partial.rows:

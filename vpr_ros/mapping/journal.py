@@ -72,13 +72,13 @@ def complete_lines(stream: BinaryIO) -> list[Any]:
 
 
 def rows_of(batch: Any) -> list[FrameRow]:
-    """The frames of a batch, as its line in the journal has them; to be called within ``damage``."""
+    """The frames of a batch, as its line in the journal has them; to be called within ``journal_errors``."""
     return [_row(fields) for fields in batch["rows"]]
 
 
 @contextlib.contextmanager
-def damage(folder: Path) -> Iterator[None]:
-    """What is in a journal that no build wrote.
+def journal_errors(folder: Path) -> Iterator[None]:
+    """Turn what stumbles over a journal that no build wrote into one error.
 
     Raises:
         MapError: the block stumbled over it.
@@ -95,7 +95,7 @@ def check_inputs(folder: Path, found: Inputs, expected: Inputs) -> None:
     Raises:
         MapError: what differs, or the journal in *folder* does not begin with inputs.
     """
-    with damage(folder):
+    with journal_errors(folder):
         different = differences(found, expected)
         appends, wanted = found.get("append"), expected["append"]
     if appends != wanted:

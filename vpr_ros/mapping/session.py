@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from vpr_ros.core.errors import SourceError
+from vpr_ros.core.errors import MapError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose import Pose, PositionM
@@ -109,6 +110,18 @@ class BuildSession:
         T_map_base = in_base_frame(cast(Pose, record.T_map_base), self.source.datum, self.datum)
         number, camera = len(self.earlier), self._merged_cameras[1][record.camera]
         return FrameRow(record.stamp_ns, number, camera, T_map_base.seen_from(self.origin_m), record.name)
+
+    def check_cameras_of(self, rows: Sequence[FrameRow]) -> None:
+        """Refuse *rows* of an interrupted build in which this session's cameras had other numbers.
+
+        Raises:
+            MapError: they had, for a calibration or a mount was changed since.
+        """
+        if not {row.camera for row in rows} <= set(self._merged_cameras[1].values()):
+            raise MapError(
+                f"the cameras of {self.source.description} sat or saw otherwise when the interrupted build was begun",
+                "Put their calibration back, or start again with --overwrite instead of --resume, beside --append",
+            )
 
     def entry(self, created_utc: str, frames: int, skipped: Counter[str]) -> SessionEntry:
         """What the manifest says of this session."""

@@ -19,7 +19,7 @@ import numpy as np
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.build_inputs import Inputs
 from vpr_ros.mapping.embedding import DescribedBatch
-from vpr_ros.mapping.journal import START_AGAIN, check_inputs, complete_lines, damage, open_journal, rows_of
+from vpr_ros.mapping.journal import START_AGAIN, check_inputs, complete_lines, journal_errors, open_journal, rows_of
 from vpr_ros.mapping.output import is_free
 from vpr_ros.maps.descriptor_file import HEADER_BYTES, Descriptors, DtypeName, npy_header
 from vpr_ros.maps.frame_table import FrameRow
@@ -96,7 +96,7 @@ class PartialMap:
                 "Add --resume to finish it, or --overwrite to start again (beside --append, which keeps the map)",
             )
         check_inputs(self.path, first, header)
-        with damage(self.path):
+        with journal_errors(self.path):
             for batch in batches:
                 undescribed = batch.get("undescribed", 0)  # not written by builds that an earlier version began
                 self._count(rows_of(batch), batch["consumed"], batch["undecodable"], undescribed)

@@ -171,7 +171,7 @@ def camera_from_dict(plain: Mapping[str, Any]) -> CameraMount:
         quat_xyzw = (qx, qy, qz, qw)
     T_base_camera = Pose((x, y, z), quat_xyzw)
     if problem := mount_problem(T_base_camera):
-        raise ValueError(f"the mount of camera {name[:80]!r} {problem}")
+        raise ValueError(f"T_base_camera of camera {name[:80]!r} {problem}")
     return CameraMount(name, frame_id, T_base_camera, intrinsics)
 
 

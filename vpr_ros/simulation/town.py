@@ -11,8 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.simulation.conditions import Season
-from vpr_ros.simulation.facades import Facade
 from vpr_ros.simulation.furnish import Furnishing, furnish
 from vpr_ros.simulation.ground import Ground, paint_ground, plan_bounds
 from vpr_ros.simulation.houses import House, Lots, build_houses
@@ -101,11 +99,6 @@ class Town:
         """Every house."""
         return self.lots.houses
 
-    @property
-    def facades(self) -> tuple[Facade, ...]:
-        """Every wall with windows, as it can be painted."""
-        return tuple(p for p in self.textures.paintings if isinstance(p, Facade))
-
     @cached_property
     def ground(self) -> Ground:
         """The ground, painted at the first call."""
@@ -135,10 +128,6 @@ class Town:
                 self._shadows.pop(next(iter(self._shadows)))
             self._shadows[key] = shadow_heights_m(self.height_map_m, HEIGHT_MAP_CELL_M, azimuth_rad, elevation_rad)
         return self._shadows[key]
-
-    def paint_facade(self, facade: Facade) -> npt.NDArray[np.uint8]:
-        """Paint one facade: (H, W, 3) uint8 RGB."""
-        return facade.paint(Season.SUMMER)[..., :3]
 
     def _seed_of(self, number: int) -> int:
         return int(np.random.default_rng([self.seed, 51, number]).integers(2**31))

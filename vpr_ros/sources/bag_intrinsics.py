@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -44,6 +45,7 @@ class CameraInfos:
     others: int = 0
     unread: list[str] = field(default_factory=list)
     _bodies: set[bytes] = field(default_factory=set)
+    _said: tuple[object, ...] = ()
 
     def take(self, recording: BagRecording, raw: RawMessage) -> None:
         """Note one message; one that repeats another to the byte is not deserialised."""
@@ -53,12 +55,20 @@ class CameraInfos:
         try:
             _, frame_id = read_header(raw)
             message = recording.decode(raw)
+            content = _content(message)
         except SourceError as error:
             self.unread.append(error.problem)
             return
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+        ):  # the recording's own definition has the names of ROS, not the types
+            self.unread.append(f"its fields are none of a {CAMERA_INFO}")
+            return
         if self.first is None:
-            self.first, self.frame_id = message, frame_id
-        elif _content(message) != _content(self.first):  # the gaps between numbers may hold anything
+            self.first, self.frame_id, self._said = message, frame_id, content
+        elif content != self._said:  # the gaps between numbers may hold anything
             self.others += 1
             return
         if len(self._bodies) < _MOST_BODIES:
@@ -119,10 +129,17 @@ def _seen_part(whole: CameraIntrinsics, info: Any) -> CameraIntrinsics:
 
 
 def _content(info: Any) -> tuple[object, ...]:
+    """What a message says.
+
+    Raises:
+        AttributeError, TypeError, ValueError: it is none, whatever the recording calls it.
+    """
     region = info.roi
-    numbers = (np.asarray(array, dtype=np.float64).tobytes() for array in (info.d, info.k, info.p))
+    sizes = (info.width, info.height, info.binning_x, info.binning_y)
     window = (region.x_offset, region.y_offset, region.width, region.height)
-    return (info.width, info.height, info.distortion_model, info.binning_x, info.binning_y, *window, *numbers)
+    numbers = ((info.d, -1), (info.k, (3, 3)), (info.p, (3, 4)))
+    arrays = (np.asarray(array, dtype=np.float64).reshape(shape).tobytes() for array, shape in numbers)
+    return (str(info.distortion_model), *map(operator.index, (*sizes, *window)), *arrays)
 
 
 def _numbers(values: Iterable[Any]) -> list[float]:

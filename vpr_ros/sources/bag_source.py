@@ -46,9 +46,9 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
     if poses_on is not None:
         poses = TopicPoses(poses_on, recording.types[poses_on], options.map_frame, options.base_frame)
     tf_topics = [topic for topic, type_name in recording.types.items() if type_name == TF_MESSAGE]
-    read = [*topics, *infos, *tf_topics, *([poses_on] if poses_on else [])]
+    read = [*topics, *tf_topics, *([poses_on] if poses_on else [])]
     trees = FrameTrees()
-    for raw in recording.messages(read):
+    for raw in recording.messages([*read, *infos]):
         if raw.topic in cameras:
             cameras[raw.topic].take(recording, raw)
         elif raw.topic in infos:
@@ -156,10 +156,11 @@ def _source(
         warnings += camera.remarks()
         warnings += unset_stamps(f"images of {camera.topic}", camera.stamps_ns, camera.unstamped)
     warnings += truth.noticed(used)
+    of_intrinsics: list[str] = []
     mounts = {}
     for camera in used:
         intrinsics, remarks = camera.intrinsics()
-        warnings += remarks
+        of_intrinsics += remarks
         mounts[camera.camera] = CameraMount(camera.camera, camera.frame_id, truth.mounts.get(camera.topic), intrinsics)
     known = sum(pose is not None for _, poses in posed for pose in poses)
     description = _description(recording.path, truth, len(used), len(records), len(log_times_ns), known)
@@ -169,7 +170,7 @@ def _source(
         "; ".join([description, *warnings]),
         tuple(record for _, record in records),
         truth.datum,
-        tuple(warnings),
+        (*warnings, *of_intrinsics),
     )
 
 

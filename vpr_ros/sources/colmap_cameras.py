@@ -17,6 +17,8 @@ from vpr_ros.sources.text_lines import numbered_lines, numbers
 
 CAMERAS_NAME: Final = "cameras.txt"
 _FIRST_CENTRE_PX: Final = 0.5
+_LARGEST_BYTES: Final = 1 << 22
+"""Of tens of thousands of cameras, one for each image."""
 _BEFORE_PARAMETERS: Final = 4
 
 
@@ -50,7 +52,7 @@ def colmap_intrinsics(file: Path, _: SizePx | None) -> CameraIntrinsics | None:
     """
     found = {
         _camera(file, number, line.split())
-        for number, line in numbered_lines(read_text(file, SourceError))
+        for number, line in numbered_lines(read_text(file, SourceError, _LARGEST_BYTES))
         if line.strip() and not line.startswith("#")
     }
     if len(found) > 1:

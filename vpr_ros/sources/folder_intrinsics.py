@@ -9,11 +9,10 @@ from typing import Final
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, FrameDecodeError, SourceError
-from vpr_ros.core.files import read_bytes, read_yaml
-from vpr_ros.core.image_header import read_image_header
+from vpr_ros.core.files import read_yaml
 from vpr_ros.sources.colmap_cameras import CAMERAS_NAME, colmap_intrinsics
 from vpr_ros.sources.fitted_intrinsics import Fitted, SizePx, fitted
-from vpr_ros.sources.image_file import LARGEST_IMAGE_BYTES
+from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, IntrinsicsFile
 from vpr_ros.sources.text_lines import is_file
 
@@ -36,12 +35,12 @@ def folder_intrinsics(folder: Path, listing: ImageListing, trajectory: Path | No
 
 
 def _size(images: Sequence[Path]) -> SizePx | None:
-    """Of the first image whose header can be read; all are of one camera."""
+    """Of the first image as it is decoded, turned as its EXIF says; None where it is none. All are of one camera."""
     try:
-        header = read_image_header(read_bytes(images[0], LARGEST_IMAGE_BYTES, FrameDecodeError))
+        height_px, width_px = read_image(images[0]).shape[:2]
     except FrameDecodeError:
         return None
-    return None if header is None else (header.width_px, header.height_px)
+    return width_px, height_px
 
 
 def _colmap(trajectory: Path | None) -> IntrinsicsFile | None:

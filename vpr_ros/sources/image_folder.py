@@ -60,14 +60,13 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
     posed = sum(pose is not None for pose in matched.poses)
     mount = None if listing.calibration is None else euroc_mount(listing.calibration)
     intrinsics, remarks = folder_intrinsics(folder, listing, options.poses or listing.trajectory)
-    warnings = (*matched.warnings, *remarks)
     return RecordedSource(
         options.map_frame or "map",
         {CAMERA: CameraMount(CAMERA, options.camera_frame or "", mount, intrinsics)},
-        "; ".join([_description(folder, listing, matched, origin, len(records), posed), *warnings]),
+        "; ".join([_description(folder, listing, matched, origin, len(records), posed), *matched.warnings]),
         tuple(records),
         datum,
-        warnings,
+        (*matched.warnings, *remarks),
     )
 
 

@@ -38,7 +38,7 @@ class SourceOptions:
     base_frame: str = option(
         "base_link",
         "TF frame of the robot: where the bag links it rigidly to a camera, poses are those of the base and the "
-        "camera's mount is known",
+        "camera's extrinsics are known",
     )
     max_gap_s: float | None = option(
         None,

@@ -18,7 +18,8 @@ class RecordedSource:
         description: one line for people: what was opened, how many frames, what was left out and why.
         records: in time order per camera.
         datum: origin of the local frame when the poses came from GPS.
-        warnings: one sentence each, in the description too: what a person should know before using the poses.
+        warnings: one sentence each: what a person should know before using poses and cameras. The description has them
+            too, but for those about intrinsics: a build knows its recording by it, of which these change no frame.
     """
 
     map_frame_id: str

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 from harness import make_map
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps import PlaceMap
@@ -122,3 +124,15 @@ def test_nobody_knows(tmp_path: Path) -> None:
     cameras = extrinsics(PlaceMap.open(make_map(tmp_path / "map", 2)), None, None)
     assert cameras.lookup("front", "front_optical", 7) is None
     assert cameras.origins["front"].startswith("unknown")
+
+
+def test_a_camera_that_was_calibrated_anew_is_still_the_only_one(map_with_extrinsics: PlaceMap) -> None:
+    manifest = map_with_extrinsics.manifest
+    anew = replace(manifest.cameras[0], name="camera (2)", intrinsics=CameraIntrinsics.from_fov(64, 48))
+    elsewhere = replace(anew, T_base_camera=GIVEN)
+    for second, origin in ((anew, "map (its only camera"), (elsewhere, "unknown")):
+        changed = replace(manifest, cameras=(*manifest.cameras, second))
+        place_map = PlaceMap(
+            map_with_extrinsics.path, changed, map_with_extrinsics.frames, map_with_extrinsics.descriptors, None
+        )
+        assert extrinsics(place_map, None, None).origins["front"].startswith(origin)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import re
 import sys
 import threading
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
@@ -129,3 +131,18 @@ def test_an_image_passes_through_the_modules_on_the_list(
     localization, _ = answered(client, pipeline, camera)
     assert localization.T_map_base is not None
     assert localization.T_map_base.distance_m(place_pose(0)) < 0.5
+
+
+def test_map_and_model_are_let_go_of_once_nothing_runs_and_the_setup_is_gone(
+    pipeline: Pipeline, texture_map: Path, client: GraphClient
+) -> None:
+    pipeline.use(some_setup(texture_map))
+    assert pipeline.setup is not None
+    held = weakref.ref(pipeline.setup.place_map)
+    pipeline.start()
+    answered(client, pipeline, FakeCamera(client, "/camera"))
+    pipeline.stop()
+    assert held() is not None
+    pipeline.setup = None  # as cleanup does
+    # the executor's own list of subscriptions is of its last round
+    client.wait_for(lambda: gc.collect() >= 0 and held() is None, "the end of the map")

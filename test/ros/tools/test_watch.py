@@ -17,7 +17,7 @@ from sensor_msgs.msg import Image
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.ros.tools.listeners import wait_for_nodes
-from vpr_ros.ros.tools.watch import WatchNode, main
+from vpr_ros.ros.tools.watch import WatchNode, main, rejections
 from vpr_ros.sources.bag_writer import write_bag
 
 MODULE = "vpr_ros.ros.tools.watch"
@@ -98,6 +98,13 @@ def test_it_hears_the_types_of_rejections(texture_map: Path, start_localizer: St
     client.wait_for(lambda: watch.log.rejected.get("dissimilar"), "the count", step)
     assert [name for name, count in watch.log.rejected.items() if count] == ["dissimilar"]
     watch.destroy_node()  # type: ignore[no-untyped-call]
+
+
+def test_counts_are_those_of_an_active_localizer_and_of_nobody_who_makes_numbers_up() -> None:
+    said = {"state": "active", "rejected": "9", "rejected improbable": "3", "rejected refuted": "9" * 5000}
+    assert rejections(said) == {"no_candidate": 0, "refuted": 0, "dissimilar": 0, "improbable": 3}
+    assert rejections({**said, "state": "inactive", "rejected improbable": "0"}) is None
+    assert rejections({}) is None
 
 
 def is_known(client: GraphClient, name: str) -> bool:

@@ -111,7 +111,7 @@ def _from_map(place_map: PlaceMap, camera: str, topic: str) -> tuple[Pose | None
     for name in (camera, topic):
         if known.get(name) is not None:
             return known[name], f"map (same camera {name!r} assumed)"
-    extrinsics = [T_base_camera for T_base_camera in known.values() if T_base_camera is not None]
-    if len(known) == 1 and extrinsics:
-        return extrinsics[0], "map (its only camera, assumed at the same place)"
+    extrinsics = set(known.values())  # a camera that was calibrated anew is two to the map, "NAME" and "NAME (2)"
+    if len(extrinsics) == 1 and (only := extrinsics.pop()) is not None:
+        return only, "map (its only camera, assumed at the same place)"
     return None, "unknown: assumed as in the map"

@@ -53,7 +53,6 @@ class NewestFrameWorker:
                 "Activate again once it is done; if it never is, restart the node with another model or provider",
             )
         self._stopping = False
-        self._served_s.clear()
         self._thread = threading.Thread(target=self._run, name="localizer", daemon=True)
         self._thread.start()
 
@@ -75,6 +74,7 @@ class NewestFrameWorker:
             if self._running is not None:
                 jobs.append(self._running.job)
             askers = [asker for job in jobs for asker in _taken(job)]
+            self._served_s.clear()  # cameras hold map and model
         for asker in askers:
             asker(None)
         return not self._thread.is_alive()

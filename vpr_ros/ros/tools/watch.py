@@ -6,9 +6,10 @@ answer can be missed any more.
 
 from __future__ import annotations
 
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from vpr_ros.ros.tools.listeners import ANSWER_S, POLL_S, UNKNOWN, has_discovere
 EXAMPLE = "  %(prog)s --output report --threshold 5 --ros-args -r ground_truth:=/play/ground_truth"
 DEPTH = 100
 CANDIDATES = "/vpr_localizer/candidates"
+_COUNT = re.compile(r"[0-9]{1,18}")  # whoever may publish on /diagnostics
 
 
 class WatchNode(Node):
@@ -81,9 +83,8 @@ class WatchNode(Node):
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         for status in message.status:
             if self.localizer is not None and status.name == f"{self.localizer}: localizer":
-                counts = {value.key: int(value.value) for value in status.values if value.value.isdecimal()}
-                names = [kind.value for kind in RejectionType]
-                self.log.rejected = {name: counts.get(f"rejected {name}", 0) for name in names}
+                counts = rejections({value.key: value.value for value in status.values})
+                self.log.rejected = self.log.rejected if counts is None else counts
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
         stamp_ns = stamp_ns_of(message.header.stamp)
@@ -94,6 +95,14 @@ class WatchNode(Node):
             x_m, y_m, _ = answer.T_map_base.position_m
             sigma_m = float(np.sqrt(np.trace(covariance[:2, :2])))
             print(f"pose  x {x_m:8.2f} m   y {y_m:8.2f} m   +/- {sigma_m:5.2f} m", flush=True)
+
+
+def rejections(diagnostics: Mapping[str, str]) -> dict[str, int] | None:
+    """How many answers the localizer rejected, by type; None where it is not active, and so has no cameras to count."""
+    if diagnostics.get("state") != "active":
+        return None
+    counts = {kind.value: diagnostics.get(f"rejected {kind.value}", "") for kind in RejectionType}
+    return {name: int(count) if _COUNT.fullmatch(count) else 0 for name, count in counts.items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
