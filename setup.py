@@ -16,7 +16,8 @@ NAME = "vpr_ros"
 COMMANDS = [
     "build_map", "inspect_map", "localize", "evaluate", "play", "simulate", "watch", "benchmark", "train",
     "benchmark_train", "train_nano",
-    "export_model", "convert_checkpoint", "compare_models", "compare_papers", "describe_model",
+    "export_model", "convert_checkpoint", "compare_models", "compare_papers", "compare_delg",
+    "evaluate_revisited", "describe_model",
 ]  # fmt: skip
 
 # What the robot's process needs and ROS does not bring. Without ROS, `ros` brings the ROS client too; where ROS is

@@ -123,15 +123,17 @@ def parse_yaml(text: str, origin: str, error: type[VprError] = ConfigError, most
         raise error(f"{origin} is not YAML ({_short(failure)})", "Correct it, or write it again") from failure
 
 
-def parse_json(text: str | bytes, origin: str, error: type[VprError] = ConfigError) -> Any:
-    """What JSON *text* holds, as plain Python values; *origin* names it in an error.
+def parse_json(
+    text: str | bytes, origin: str, error: type[VprError] = ConfigError, most: int = LARGEST_JSON_BYTES
+) -> Any:
+    """What JSON *text* of at most *most* characters holds, as plain Python values; *origin* names it in an error.
 
     Raises:
         VprError: of the type *error*: not JSON, or larger or more deeply nested than any such text needs.
     """
-    if len(text) > LARGEST_JSON_BYTES:
+    if len(text) > most:
         raise error(
-            f"{origin} holds {len(text)} characters of JSON, more than {LARGEST_JSON_BYTES}",
+            f"{origin} holds {len(text)} characters of JSON, more than {most}",
             "Check that it is the file that was meant, or write it again",
         )
     try:

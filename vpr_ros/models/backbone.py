@@ -41,6 +41,22 @@ class HasClassToken(Protocol):
 
 
 @runtime_checkable
+class HasStages(Protocol):
+    """A backbone with an inner feature map for local features below the last one.
+
+    Attributes:
+        inner_dim: channels of the inner map.
+        inner_stride_px: pixels between two of its places.
+    """
+
+    inner_dim: int
+    inner_stride_px: int
+
+    def stages(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> inner map (B, inner_dim, rows, columns) and last map (B, dim, rows, columns)."""
+
+
+@runtime_checkable
 class HasPositionTable(Protocol):
     """A backbone whose position table depends on the size of the image."""
 

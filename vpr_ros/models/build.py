@@ -18,7 +18,7 @@ from vpr_ros.models.cross_image import CrossImageEncoder
 from vpr_ros.models.patch_normalised import PatchNormalised
 from vpr_ros.models.pca_whitening import PcaWhitening
 from vpr_ros.models.place_model import PlaceModel
-from vpr_ros.models.registry import build_aggregation, build_backbone
+from vpr_ros.models.registry import build_aggregation, build_backbone, build_local_head
 
 
 def build_model(config: ModelConfig | Mapping[str, Any]) -> PlaceModel:
@@ -49,4 +49,6 @@ def build_model(config: ModelConfig | Mapping[str, Any]) -> PlaceModel:
     if config.whitening_dim is not None:
         whitening = PcaWhitening(aggregation.out_dim, config.whitening_dim)
     patch_normalised = None if config.patch_normalised is None else PatchNormalised(config.patch_normalised)
-    return PlaceModel(config, backbone, aggregation, cross_image, whitening, patch_normalised)
+    local = config.local_head
+    local_head = None if local is None else build_local_head(local.name, backbone, local.options)
+    return PlaceModel(config, backbone, aggregation, cross_image, whitening, patch_normalised, local_head)

@@ -48,6 +48,19 @@ class AggregationConfig:
 
 
 @dataclass(frozen=True)
+class LocalHeadConfig:
+    """The part that describes single places of the image, see ``DelgHead``.
+
+    Attributes:
+        name: delg, or one registered beside it.
+        options: of the chosen head, e.g. {"dim": 128}.
+    """
+
+    name: str = "delg"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class CrossImageConfig:
     """The cross-image encoder (docs/methods.md 1.3); see ``CrossImageEncoder``.
 
@@ -74,6 +87,7 @@ class ModelConfig:
         whitening_dim: size of the PCA-whitened descriptor, None for none.
         patch_normalised: a small picture beside the learned descriptor; see ``PatchNormalised``. None for none.
         preprocessing: how images enter; its size is the default of training, evaluation and export.
+        local_head: local features beside the descriptor, None for none.
     """
 
     name: str = "place_model"
@@ -83,6 +97,7 @@ class ModelConfig:
     whitening_dim: int | None = None
     patch_normalised: PatchNormalisedConfig | None = None
     preprocessing: Preprocessing = field(default_factory=lambda: Preprocessing(224, 224))
+    local_head: LocalHeadConfig | None = None
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> ModelConfig:
@@ -92,10 +107,13 @@ class ModelConfig:
             ConfigError: an unknown key, or a section that is not a mapping.
         """
         entries = _known(mapping, cls, "model")
-        for key in ("cross_image", "whitening_dim", "patch_normalised"):
+        for key in ("cross_image", "whitening_dim", "patch_normalised", "local_head"):
             if str(entries.get(key)).lower() in ("none", "null"):  # LightningCLI passes null as the text "None"
                 entries[key] = None
-        for key, section in (("backbone", BackboneConfig), ("aggregation", AggregationConfig)):
+        if entries.get("local_head", ...) is None:
+            del entries["local_head"]
+        parts = (("backbone", BackboneConfig), ("aggregation", AggregationConfig), ("local_head", LocalHeadConfig))
+        for key, section in parts:
             if key in entries:
                 entries[key] = _with_options(section, entries[key], f"model.{key}")
         for key, plain in (("cross_image", CrossImageConfig), ("patch_normalised", PatchNormalisedConfig)):
@@ -108,7 +126,9 @@ class ModelConfig:
     def to_mapping(self) -> dict[str, Any]:
         """Return plain containers that ``from_mapping`` reads back."""
         entries = asdict(self)
-        for key in ("backbone", "aggregation"):
+        if self.local_head is None:
+            del entries["local_head"]  # configs of models without one are as they were
+        for key in {"backbone", "aggregation", "local_head"} & set(entries):
             options = entries[key].pop("options")
             entries[key] = {**entries[key], **options}
         entries["preprocessing"] |= {key: list(entries["preprocessing"][key]) for key in ("mean", "std")}

@@ -53,3 +53,26 @@ class GeM(nn.Module):
             tokens = functional.normalize(tokens, dim=2)
         pooled = generalised_mean(tokens, self.p, self.eps)
         return functional.normalize(pooled, dim=1) if self.normalize_output else pooled
+
+
+class WhitenedGeM(nn.Module):
+    """DELG's global descriptor: pooling with a fixed exponent, then a linear layer that learns to whiten.
+
+    Args:
+        dim: channels D of a token.
+        out_dim: of the descriptor; D where None.
+        p: exponent; 1 is the mean.
+        eps: smallest value a channel may take.
+    """
+
+    def __init__(self, dim: int, out_dim: int | None = None, p: float = 3.0, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.out_dim = dim if out_dim is None else out_dim
+        self.p = p
+        self.eps = eps
+        self.whiten = nn.Linear(dim, self.out_dim)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, D) -> (B, out_dim), of any length."""
+        whitened: Tensor = self.whiten(generalised_mean(tokens, self.p, self.eps))
+        return whitened

@@ -18,6 +18,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.backbone import HasClassToken
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.cross_image import CrossImageEncoder
+from vpr_ros.models.delg_head import LocalMaps
 from vpr_ros.models.patch_normalised import PatchNormalised
 from vpr_ros.models.pca_whitening import PcaWhitening
 
@@ -29,7 +30,7 @@ class PlaceModel(nn.Module):
         config: what the parts were built from; travels with the weights.
         backbone: see ``Backbone``.
         aggregation: ``forward(tokens (B, N, D)) -> (B, out_dim)``.
-        cross_image, whitening, patch_normalised: may be None.
+        cross_image, whitening, patch_normalised, local_head: may be None.
 
     Raises:
         ConfigError: an aggregation that needs a class token over a backbone without one.
@@ -43,6 +44,7 @@ class PlaceModel(nn.Module):
         cross_image: CrossImageEncoder | None = None,
         whitening: PcaWhitening | None = None,
         patch_normalised: PatchNormalised | None = None,
+        local_head: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -51,6 +53,7 @@ class PlaceModel(nn.Module):
         self.cross_image = cross_image
         self.whitening = whitening
         self.patch_normalised = patch_normalised
+        self.local_head: Any = local_head
         last: Any = aggregation if whitening is None else whitening
         self.descriptor_dim = int(last.out_dim) + (0 if patch_normalised is None else patch_normalised.out_dim)
         self._needs_class_token = bool(getattr(aggregation, "needs_class_token", False))
@@ -82,3 +85,17 @@ class PlaceModel(nn.Module):
         """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim), L2-normalised."""
         learned = self.learned(images)
         return learned if self.patch_normalised is None else self.patch_normalised.beside(learned, images)
+
+    def with_local(self, images: Tensor) -> tuple[Tensor, LocalMaps]:
+        """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim) and local features, in one pass.
+
+        Raises:
+            ConfigError: the model has no local head.
+        """
+        if self.local_head is None:
+            raise ConfigError(f"model {self.config.name!r} has no local head", "Choose one trained with `local_head`")
+        inner, last = self.backbone.stages(images)
+        learned = self.aggregate(last.flatten(2).transpose(1, 2))
+        if self.patch_normalised is not None:
+            learned = self.patch_normalised.beside(learned, images)
+        return learned, self.local_head(inner)

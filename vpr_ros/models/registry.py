@@ -16,11 +16,15 @@ from typing import Any
 from torch import nn
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.models.backbone import HasStages
 from vpr_ros.models.cct import Cct, CctShape
 from vpr_ros.models.class_token import ClassToken, MeanToken
-from vpr_ros.models.gem import GeM
+from vpr_ros.models.delg_head import DelgHead
+from vpr_ros.models.delg_resnet import DelgResNet
+from vpr_ros.models.gem import GeM, WhitenedGeM
 from vpr_ros.models.layout import LayoutVLAD
 from vpr_ros.models.nano import NanoBackbone
+from vpr_ros.models.nano_stages import NanoStages
 from vpr_ros.models.netvlad import NetVLAD
 from vpr_ros.models.supervlad import SuperVLAD
 from vpr_ros.models.timm_backbone import dinov2, timm_backbone, vgg16
@@ -50,6 +54,8 @@ BACKBONES: Mapping[str, BackboneBuilder] = {
     "vgg16": vgg16,
     "cct14_7x2_384": _cct,
     "nano": NanoBackbone,
+    "nano_stages": NanoStages,
+    "delg_resnet": DelgResNet,
 }
 
 AGGREGATIONS: Mapping[str, AggregationBuilder] = {
@@ -57,9 +63,13 @@ AGGREGATIONS: Mapping[str, AggregationBuilder] = {
     "layout_vlad": LayoutVLAD,
     "netvlad": NetVLAD,
     "gem": GeM,
+    "whitened_gem": WhitenedGeM,
     "class_token": ClassToken,
     "mean": MeanToken,
 }
+
+LOCAL_HEADS: Mapping[str, Callable[..., nn.Module]] = {"delg": DelgHead}
+"""(inner_dim=..., **options) -> an nn.Module from a trunk's inner map to ``LocalMaps``."""
 
 
 def build_backbone(name: str, pretrained: bool, options: Mapping[str, Any]) -> nn.Module:
@@ -94,6 +104,24 @@ def build_aggregation(
     if "grid" in inspect.signature(builder).parameters:
         given["grid"] = grid()
     return builder(**given, **checked_options(builder, options, f"aggregation {name}", reserved=set(given)))
+
+
+def build_local_head(name: str, backbone: nn.Module, options: Mapping[str, Any]) -> nn.Module:
+    """Build a local head on the inner map of *backbone*.
+
+    Raises:
+        ConfigError: an unknown name or option, or a backbone without an inner map.
+    """
+    builder = LOCAL_HEADS.get(name)
+    if builder is None:
+        raise ConfigError(f"unknown local head {name!r}", f"Known ones are {', '.join(sorted(LOCAL_HEADS))}")
+    if not isinstance(backbone, HasStages):
+        raise ConfigError(
+            f"a local head over a {type(backbone).__name__}, which has no inner feature map",
+            "Choose the backbone delg_resnet or nano_stages",
+        )
+    checked = checked_options(builder, options, f"local head {name}", reserved={"inner_dim"})
+    return builder(inner_dim=backbone.inner_dim, **checked)
 
 
 def checked_options(

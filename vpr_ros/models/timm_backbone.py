@@ -78,7 +78,7 @@ def vgg16(pretrained: bool = False) -> nn.Module:
     """VGG16 at conv5_3 before its ReLU (docs/methods.md 4.1, 2.1), under torchvision's names."""
     vgg = torchvision.models.vgg
     if pretrained:
-        features = _fetched("vgg16", lambda: vgg.vgg16(weights=vgg.VGG16_Weights.IMAGENET1K_V1).features)
+        features = fetched("vgg16", lambda: vgg.vgg16(weights=vgg.VGG16_Weights.IMAGENET1K_V1).features)
     else:
         features = vgg.make_layers(vgg.cfgs["D"], batch_norm=False)
     return CnnBackbone(features[:-2], VGG16_DIM)
@@ -112,14 +112,14 @@ def _created(name: str, pretrained: bool, options: dict[str, Any]) -> Any:
         return timm.create_model(name, pretrained=pretrained, **options)
 
     if pretrained:
-        return _fetched(name, create)
+        return fetched(name, create)
     try:
         return create()
     except (TypeError, RuntimeError, AssertionError, KeyError) as error:
         raise ConfigError(f"timm cannot build {name} with {options}: {error}", "Correct timm_options") from error
 
 
-def _fetched(name: str, create: Callable[[], Any]) -> Any:
+def fetched(name: str, create: Callable[[], Any]) -> Any:
     """Run *create*, which may download: what the hub, a proxy or the disk raise there has no common type."""
     try:
         return create()

@@ -39,6 +39,7 @@ class OptimiserConfig:
         cross_image_lr: of the cross-image encoder, constant over the run; None treats it like the rest.
         decay_factor, decay_epochs: the learning rate is multiplied by the factor every so many epochs; 0 = never.
         warmup_steps: linear rise at the start.
+        linear_steps: the learning rate falls linearly to zero over so many steps (DELG); 0 = never.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -49,6 +50,7 @@ class OptimiserConfig:
     decay_factor: float = 0.5
     decay_epochs: int = 3
     warmup_steps: int = 0
+    linear_steps: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out.
@@ -66,11 +68,14 @@ class OptimiserConfig:
         """Learning rate at optimiser step *step* relative to ``lr``."""
         warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
         decays = step // (self.decay_epochs * max(1, steps_per_epoch)) if self.decay_epochs else 0
-        return float(warm * self.decay_factor**decays)
+        left = max(0.0, 1.0 - step / self.linear_steps) if self.linear_steps else 1.0
+        return float(warm * left * self.decay_factor**decays)
 
 
-def build_optimiser(model: PlaceModel, config: OptimiserConfig) -> torch.optim.Optimizer:
-    """Build the optimiser over everything that trains.
+def build_optimiser(
+    model: PlaceModel, config: OptimiserConfig, beside: nn.Module | None = None
+) -> torch.optim.Optimizer:
+    """Build the optimiser over everything that trains: the model, and what the loss brings *beside* it.
 
     Raises:
         TrainingError: nothing trains.
@@ -80,6 +85,7 @@ def build_optimiser(model: PlaceModel, config: OptimiserConfig) -> torch.optim.O
     main = [p for p in _trainable(model) if id(p) not in apart]
     if not main and not apart:
         raise TrainingError("the freezing policy leaves nothing to train", "Choose a policy other than 'all'")
+    main += [] if beside is None else _trainable(beside)
     groups = [{"params": main, "lr": config.lr}]
     if apart:
         groups.append({"params": encoder, "lr": config.cross_image_lr})
