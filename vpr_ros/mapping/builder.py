@@ -71,9 +71,8 @@ def build_map(
             return _report_of_complete(output, started)
         interrupted = resume and partial_path(output).exists()
         check_output(output, append=append, overwrite=config.overwrite, interrupted=interrupted)
-        base, origin_m = session.base, session.origin_m  # what does not fit is refused before anything is written
-        dim, rows = extractor.info.descriptor_dim, base.descriptors if base else None
-        partial = PartialMap(partial_path(output), dim, session.dtype, rows, session.local)
+        origin_m = session.origin_m  # what does not fit is refused before anything is written
+        partial = _partial_map(session)
         try:
             partial.open(session.inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
@@ -92,6 +91,12 @@ def build_map(
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
     manifest = finished.manifest
     return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, origin_m, manifest.local)
+
+
+def _partial_map(session: BuildSession) -> PartialMap:
+    base = session.base.descriptors if session.base else None
+    dim = session.extractor.info.descriptor_dim
+    return PartialMap(partial_path(session.output), dim, session.dtype, base, session.local)
 
 
 def _warn_of(place_map: PlaceMap) -> None:
