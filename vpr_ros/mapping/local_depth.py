@@ -49,7 +49,7 @@ def session_depths(
     numbers: IntArray = np.array([index for index, _ in known], dtype=np.int64)
     position_m = np.array([pose.position_m for _, pose in known])
     quat_xyzw = np.array([pose.rotation.as_quat() for _, pose in known])
-    scale_m = _usual_depth_m(numbers, views)
+    scale_m = usual_depth_m(numbers, views)
     if scale_m is None:
         return
     choice = NeighbourChoice(numbers, position_m, quat_xyzw)
@@ -67,7 +67,7 @@ def session_depths(
         yield index, found.depth_m
 
 
-def _usual_depth_m(numbers: IntArray, views: Views) -> float | None:
+def usual_depth_m(numbers: IntArray, views: Views) -> float | None:
     """How far the things are that a session sees, from pairs of its frames at every distance; None: nobody can tell."""
     found = []
     for row in np.unique(np.linspace(0, len(numbers) - 1, FRAMES_PROBED).astype(np.int64)):
