@@ -45,7 +45,7 @@ def test_a_fast_test_that_starts_python_fails_and_other_programs_run() -> None:
 
 @pytest.mark.slow
 def test_every_room_of_the_robot_has_fast_tests_and_the_trainer_is_not_even_imported() -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "fast", "--collect-only", str(TESTS)]
+    command = [sys.executable, "-m", "pytest", "-W", "default", "-q", "-m", "fast", "--collect-only", str(TESTS)]
     listed = subprocess.run(command, capture_output=True, text=True, cwd=TESTS.parent, timeout=120, check=False)
     assert listed.returncode == 0, listed.stdout + listed.stderr
     names = [line.removeprefix("test/") for line in listed.stdout.splitlines() if "::" in line]

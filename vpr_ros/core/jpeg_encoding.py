@@ -24,9 +24,11 @@ def encode_jpeg(image_rgb: ImageRgb, quality: int) -> bytes:
     Raises:
         FrameDecodeError: OpenCV cannot: a side of more than 65500 pixels, for one.
     """
-    done, encoded = cv2.imencode(
-        ".jpg", cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    image_bgr = cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR)
+    try:
+        done, encoded = cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    except cv2.error:  # OpenCV 4.5 raises what later ones answer
+        done = False
     if not done:
         raise FrameDecodeError(
             f"an image of shape {image_rgb.shape} cannot be encoded as JPEG", "Keep it raw, or make it smaller"
