@@ -43,4 +43,5 @@ def put(folder: Path, name: str, content: bytes) -> None:
     path = folder / name
     path.write_bytes(content)
     found = {"size_bytes": len(content), "sha256": file_sha256(path), "fingerprint": file_fingerprint(path)}
-    edit(folder, lambda plain: plain["files"].update({name: found}))
+    of_local, _, short = name.rpartition("/")
+    edit(folder, lambda plain: (plain[of_local] if of_local else plain)["files"].update({short: found}))

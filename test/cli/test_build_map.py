@@ -22,6 +22,7 @@ from vpr_ros.cli import build_map, evaluate, inspect_map
 from vpr_ros.inference import open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.sources import SourceOptions, open_source
 
 EVERY_FRAME = ("--min-distance", 0, "--min-angle", 0)
@@ -151,7 +152,7 @@ def test_a_full_disk_leaves_the_old_map_whole(drive: Path, built: Path, tmp_path
         (shutil.rmtree, "does not exist"),
         (lambda m: (m / "manifest.yaml").unlink(), "not a map"),
         (lambda m: (m / "manifest.yaml").write_text("{"), "not YAML"),
-        (lambda m: _edit(m, "format_version: 2", "format_version: 99"), "99"),
+        (lambda m: _edit(m, f"format_version: {FORMAT_VERSION}", "format_version: 99"), "99"),
         (lambda m: _truncate(m / "descriptors.npy"), "descriptors.npy"),
         (lambda m: _flip(m / "frames.csv"), "frames.csv"),
         (lambda m: (m / "frames.csv").unlink(), "frames.csv"),

@@ -184,9 +184,10 @@ def test_the_command_says_that_nothing_is_left_to_do(tmp_path: Path, capsys: pyt
 def test_a_disk_that_is_full_until_the_end_leaves_no_lock(tmp_path: Path) -> None:
     partial = PartialMap(tmp_path / ".map.partial", 4, "float32", None)
     partial.open({"source": "wall"}, resume=False)
-    partial._descriptors.close()
-    partial._descriptors = Path("/dev/full").open("wb")  # noqa: SIM115 - PartialMap closes it
-    partial._descriptors.write(b"what is left in the buffer")
+    descriptors = partial._arrays["descriptors.npy"]
+    descriptors.close()
+    descriptors._stream = Path("/dev/full").open("wb")  # noqa: SIM115 - PartialMap closes it
+    descriptors._stream.write(b"what is left in the buffer")
     with pytest.raises(OSError, match="No space left"):
         partial.close()
     open_journal(tmp_path / ".map.partial").close()  # although *partial* is still there

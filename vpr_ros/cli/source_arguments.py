@@ -12,6 +12,7 @@ from vpr_ros.sources.frame_range import FrameRange, parse_frame_range
 
 METAVARS = {
     "poses": "FILE",
+    "intrinsics": "FILE",
     "image_topics": "T",
     "pose_topic": "T",
     "map_frame": "F",

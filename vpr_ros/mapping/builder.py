@@ -71,9 +71,7 @@ def build_map(
             return _report_of_complete(output, started)
         interrupted = resume and partial_path(output).exists()
         check_output(output, append=append, overwrite=config.overwrite, interrupted=interrupted)
-        base, origin_m = session.base, session.origin_m  # what does not fit is refused before anything is written
-        dim, rows = extractor.info.descriptor_dim, base.descriptors if base else None
-        partial = PartialMap(partial_path(output), dim, session.dtype, rows, session.local)
+        partial = _partial_map(session)
         try:
             partial.open(session.inputs, resume=resume, restart=config.overwrite)
             resumed = len(partial.rows)
@@ -91,7 +89,15 @@ def build_map(
     seconds = time.monotonic() - started
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
     manifest = finished.manifest
-    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, origin_m, manifest.local)
+    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, manifest.origin_m, manifest.local)
+
+
+def _partial_map(session: BuildSession) -> PartialMap:
+    """Where it grows; what does not fit is refused before anything is written there."""
+    _ = session.origin_m
+    base = session.base.descriptors if session.base else None
+    dim = session.extractor.info.descriptor_dim
+    return PartialMap(partial_path(session.output), dim, session.dtype, base, session.local)
 
 
 def _warn_of(place_map: PlaceMap) -> None:

@@ -14,9 +14,9 @@ from scipy.spatial import cKDTree
 
 from vpr_ros.mapping.frame_views import FloatArray
 
-NEIGHBOURS: Final = 6
-NEAREST_SHARE, FARTHEST_SHARE = 0.03, 0.3
-"""Of the depth: least and most distance between two cameras, 2 to 17 degrees of parallax in the middle of the image."""
+NEIGHBOURS: Final = 8
+NEAREST_SHARE, FARTHEST_SHARE = 0.02, 0.25
+"""Of the depth: least and most distance between two cameras, 1 to 14 degrees of parallax in the middle of the image."""
 LARGEST_ANGLE_RAD: Final = math.radians(35.0)
 MOST_CANDIDATES: Final = 400
 IF_NONE_IS_NEAR: Final = 8
@@ -39,7 +39,7 @@ class NeighbourChoice:
         self._tree = cKDTree(position_m)
 
     def around(self, row: int, depth_m: float) -> IntArray:
-        """Up to six frames that show what frame ``indices[row]`` sees at about *depth_m*; spread over the distances.
+        """Up to eight frames that show what frame ``indices[row]`` sees at about *depth_m*; spread over the distances.
 
         Where the map has none so near, the nearest ones.
         """

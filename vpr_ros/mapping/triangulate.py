@@ -35,7 +35,8 @@ class Triangulated:
 
     Attributes:
         depth_m: (M,) along the optical axis, NaN where it is not known.
-        epipolar_px: (K,) distances of the matches from their epipolar lines, within the wide gate.
+        epipolar_px: (K,) distances of the more similar half of the matches from their epipolar lines, within the wide
+            gate: mostly matches that are right, whatever poses and intrinsics are.
         reprojection_px: (L,) distances of the points with depth from where the other frames see them.
     """
 
@@ -55,11 +56,13 @@ def triangulate(view: FrameView, others: Sequence[FrameView], least_views: int =
     M, V = len(view.rays), len(others)
     turned, shift = np.empty((V, M, 3)), np.empty((V, 3))
     seen, px_per_rad = np.full((V, M, 3), np.nan), np.empty((V, 1))
+    similarity = np.full((V, M), np.nan)
     for number, other in enumerate(others):
         turned[number] = view.rays @ (other.rotation.T @ view.rotation).T
         shift[number] = other.rotation.T @ (view.position_m - other.position_m)
         mine, theirs = mutual_nearest(view.descriptors, other.descriptors)
         seen[number, mine] = other.rays[theirs]
+        similarity[number, mine] = (view.descriptors[mine] * other.descriptors[theirs]).sum(axis=1)
         px_per_rad[number] = other.px_per_rad
     misfit_px = _epipolar_rad(turned, shift, seen) * px_per_rad
     gate_px = GATE * view.diagonal_px
@@ -69,9 +72,10 @@ def triangulate(view: FrameView, others: Sequence[FrameView], least_views: int =
         points_m = length_m[:, None] * turned + shift[:, None]
         parallax_rad = np.where(used, _angle_rad(turned, points_m), 0.0).max(axis=0, initial=0.0)
     known = (used.sum(axis=0) >= least_views) & (parallax_rad >= LEAST_PARALLAX_RAD) & (length_m > 0)
+    usual = np.nanmedian(similarity) if np.isfinite(similarity).any() else np.inf
     return Triangulated(
         np.where(known, length_m * view.depth_per_length, np.nan),
-        misfit_px[misfit_px <= WIDE_GATE * gate_px],
+        misfit_px[(misfit_px <= WIDE_GATE * gate_px) & (similarity >= usual)],
         errors_px[used & known],
     )
 

@@ -112,7 +112,7 @@ def pack(descriptors: npt.NDArray[np.float32], bits: int) -> npt.NDArray[np.uint
     padded = np.zeros((M, _packed_bytes(dim, bits) * per_byte), np.uint8)
     padded[:, :dim] = levels
     shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
-    parts = padded.reshape(M, -1, per_byte) << shifts
+    parts = padded.reshape(M, _packed_bytes(dim, bits), per_byte) << shifts
     return np.asarray(np.bitwise_or.reduce(parts, axis=2), dtype=np.uint8)
 
 

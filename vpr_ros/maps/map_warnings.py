@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from vpr_ros.maps.calibration import MIN_ANSWERS
 from vpr_ros.maps.place_map import PlaceMap
 
+LARGEST_EPIPOLAR_SHARE = 0.0028
+"""Of the image's diagonal, 2.2 px of 640x480. RedKitchen: 1.6 px with fitted intrinsics, 2.0 px with usable ones, 3.1
+px with published ones that do not fit."""
 FAR_M = 10_000.0
 """Beyond this, float32 coordinates (``~/matches`` in RViz) are a millimetre apart and soon centimetres."""
 
 
 def map_warnings(place_map: PlaceMap) -> tuple[str, ...]:
     """One text per concern, problem and remedy as an error has them; empty for a map without."""
-    concerns = (calibration_warning(place_map), distance_warning(place_map))
+    concerns = (
+        calibration_warning(place_map),
+        distance_warning(place_map),
+        no_depth_warning(place_map),
+        intrinsics_warning(place_map),
+    )
     return tuple(concern for concern in concerns if concern)
 
 
@@ -39,4 +49,39 @@ def distance_warning(place_map: PlaceMap) -> str:
     return (
         f"the map's coordinates reach {farthest_m:.0f} m: AMCL refuses start poses that far from zero, and what is "
         f"sent as float32 (~/matches) is exact to {step_m:.2g} m only. Build the map with --local-origin."
+    )
+
+
+def no_depth_warning(place_map: PlaceMap) -> str:
+    """That nothing is known of where the local features lie, "" where something is."""
+    entry = place_map.manifest.local
+    if entry is None or entry.with_depth or not entry.features:
+        return ""
+    cameras = place_map.manifest.cameras
+    if not place_map.frames.has_orientation.any():
+        why = "the orientations of its frames are unknown. Build it from poses that have them"
+    elif all(camera.intrinsics is None for camera in cameras):
+        why = f"the intrinsics of {cameras[0].name} are unknown. Build it with --intrinsics FILE"
+    else:
+        why = (
+            "its frames do not agree on a point that several of them see. Check the intrinsics, the camera's place on "
+            "the robot and the poses, or keep more frames (--min-distance)"
+        )
+    return f"no local feature of the map has a depth, so that matches are checked but give no pose: {why}."
+
+
+def intrinsics_warning(place_map: PlaceMap) -> str:
+    """That poses and intrinsics do not fit together, "" where they do, or nobody can tell."""
+    entry = place_map.manifest.local
+    known = [camera.intrinsics for camera in place_map.manifest.cameras if camera.intrinsics is not None]
+    if entry is None or entry.epipolar_px is None or not known:
+        return ""
+    most_px = LARGEST_EPIPOLAR_SHARE * max(math.hypot(one.width_px, one.height_px) for one in known)
+    if entry.epipolar_px <= most_px:
+        return ""
+    return (
+        f"the map's own matches lie {entry.epipolar_px:.1f} px (median) from where its poses and intrinsics say, "
+        f"{most_px:.1f} px or less is usual: one of them does not fit, and poses from local features will be off. "
+        "Calibrate the camera for these images and build again with --intrinsics FILE; if that changes nothing, look "
+        "at the poses and at the camera's place on the robot."
     )

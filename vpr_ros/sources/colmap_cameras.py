@@ -58,6 +58,12 @@ def colmap_intrinsics(file: Path, _: SizePx | None) -> CameraIntrinsics | None:
     return next(iter(found), None)
 
 
+def names_a_model(content: str) -> bool:
+    """Whether a text reads as such a file: a line names one of the models where it belongs."""
+    rows = (line.split(maxsplit=2) for line in content.splitlines() if not line.startswith("#"))
+    return any(len(row) > 1 and row[1] in _MODELS for row in rows)
+
+
 def _camera(file: Path, number: int, cells: list[str]) -> CameraIntrinsics:
     model = _MODELS.get(cells[1]) if len(cells) > 1 else None
     if model is None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from vpr_ros.core.errors import SourceError
+from vpr_ros.core.errors import FrameDecodeError, SourceError
 from vpr_ros.core.paths import user_path
 from vpr_ros.sources.bag_files import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag
+from vpr_ros.sources.fitted_intrinsics import SizePx
 from vpr_ros.sources.image_folder import open_folder
+from vpr_ros.sources.intrinsics_file import calibrated
 from vpr_ros.sources.options import SourceOptions
 from vpr_ros.sources.recorded_source import RecordedSource
 from vpr_ros.sources.text_lines import is_file, is_folder, is_there
@@ -28,11 +31,33 @@ def open_source(path: Path, options: SourceOptions | None = None) -> RecordedSou
     What was left out, and why poses that are there are not used, stands in the ``description``.
 
     Raises:
-        ConfigError: *path* is none.
+        ConfigError: *path* is none, or the intrinsics given are none of its camera.
         SourceError: it is none of these, or cannot be used; see ``open_bag`` and ``open_folder``.
         ClockError: image and pose times do not meet.
     """
     options = options or SourceOptions()
+    source = _opened(path, options)
+    if options.intrinsics is None:
+        return source
+    file = user_path(options.intrinsics, "the calibration")
+    return replace(source, cameras=calibrated(source.cameras, file, _size_px(source)))
+
+
+def _size_px(source: RecordedSource) -> SizePx:
+    """Of the first image that decodes."""
+    for record in source:
+        try:
+            height_px, width_px = record.load_image().shape[:2]
+        except FrameDecodeError:
+            continue
+        return width_px, height_px
+    raise SourceError(
+        f"{source.description}: no image decodes, so that --intrinsics cannot be compared with any",
+        "Open some of the images with another program: they are damaged, or no images",
+    )
+
+
+def _opened(path: Path, options: SourceOptions) -> RecordedSource:
     path = user_path(path, "the recording")
     if is_file(path) and path.suffix in BAG_SUFFIXES:
         return open_bag(path, options)

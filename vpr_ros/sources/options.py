@@ -24,6 +24,11 @@ class SourceOptions:
         None,
         "trajectory file: TUM, KITTI, EuRoC, RTAB-Map, COLMAP text or CSV (default: what the recording has itself)",
     )
+    intrinsics: Path | None = option(
+        None,
+        "calibration of the camera, in place of what the recording says: camera_info YAML of ROS, EuRoC's sensor.yaml, "
+        "COLMAP's cameras.txt, camera.yaml, or a 3x3 matrix as text",
+    )
     image_topics: tuple[str, ...] = option((), "image topic of a bag (default: every image topic)")
     pose_topic: str | None = option(
         None,

@@ -1,0 +1,128 @@
+"""Depths of a map's keypoints against a scene whose geometry is known, and what is said where there can be none."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from painted_wall import EVERY_FRAME, PixelExtractor
+from textured_plane import CAMERA, MOUNT, PlaneSource, depth_m
+from tiny_local_onnx import local_info, write_local_model
+
+from vpr_ros.core.frames import CameraMount
+from vpr_ros.core.pose import Pose
+from vpr_ros.inference import open_local_extractor
+from vpr_ros.inference.local_extractor import OnnxLocalExtractor
+from vpr_ros.mapping import build_map
+from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.local_codec import LocalLayout
+from vpr_ros.maps.map_warnings import intrinsics_warning, no_depth_warning
+
+KEYPOINTS, DIM = 150, 32
+
+
+@pytest.fixture(scope="module")
+def local_model(tmp_path_factory: pytest.TempPathFactory) -> OnnxLocalExtractor:
+    path = tmp_path_factory.mktemp("model") / "local.onnx"
+    return open_local_extractor(write_local_model(path, local_info(120, 160, KEYPOINTS, DIM)))
+
+
+def built(path: Path, local_model: OnnxLocalExtractor, source: PlaneSource) -> PlaceMap:
+    build_map(source, PixelExtractor(), path, EVERY_FRAME, local_model=local_model)
+    return PlaceMap.open(path)
+
+
+@pytest.fixture(scope="module")
+def plane_map(tmp_path_factory: pytest.TempPathFactory, local_model: OnnxLocalExtractor) -> PlaceMap:
+    return built(tmp_path_factory.mktemp("plane") / "map", local_model, PlaneSource())
+
+
+def errors(place_map: PlaceMap, index: int) -> np.ndarray:  # type: ignore[type-arg]
+    """Relative, of the depths that are known."""
+    assert place_map.local is not None
+    found = place_map.local.files.features(index)
+    assert found.depth_m is not None
+    known = np.isfinite(found.depth_m)
+    truth = depth_m(place_map.pose(index).compose(MOUNT), found.keypoints_px[known])
+    return np.abs(found.depth_m[known] / truth - 1.0)
+
+
+def test_depths_are_those_of_the_scene(plane_map: PlaceMap) -> None:
+    assert plane_map.local is not None
+    entry = plane_map.local.entry
+    assert entry.layout == LocalLayout(KEYPOINTS, DIM, 4) and entry.layout.bytes_per_frame < 16_000
+    assert entry.share_with_depth > 0.4
+    all_errors = np.concatenate([errors(plane_map, index) for index in range(len(plane_map))])
+    assert len(all_errors) == entry.with_depth
+    assert np.median(all_errors) < 0.02
+    assert np.quantile(all_errors, 0.95) < 0.08
+    assert entry.epipolar_px is not None and entry.epipolar_px < 0.6
+    assert entry.reprojection_px is not None and entry.reprojection_px < 0.6
+    assert not no_depth_warning(plane_map) and not intrinsics_warning(plane_map)
+    plane_map.verify()
+
+
+def test_positions_lie_on_the_plane_and_project_to_their_keypoints(plane_map: PlaceMap) -> None:
+    assert plane_map.local is not None
+    found = plane_map.local.of(7)
+    known = np.isfinite(found.position_m).all(axis=1)
+    assert known.any() and not known.all()
+    T_camera_map = plane_map.pose(7).compose(MOUNT).inverse()
+    seen = CAMERA.project(T_camera_map.rotation.apply(found.position_m[known]) + T_camera_map.position_m)
+    np.testing.assert_allclose(seen, found.keypoints_px[known], atol=0.01)
+    assert (np.diff(found.scores) <= 0).all()
+
+
+@pytest.mark.slow
+def test_intrinsics_that_do_not_fit_are_told(tmp_path: Path, local_model: OnnxLocalExtractor) -> None:
+    wrong = CameraMount("camera", "optical", MOUNT, replace(CAMERA, fx_px=170.0, fy_px=170.0, cx_px=95.0))
+    place_map = built(tmp_path / "map", local_model, PlaneSource(camera=wrong))
+    assert "px (median) from where its poses and intrinsics say" in intrinsics_warning(place_map)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (PlaneSource(has_orientation=False), "orientations of its frames are unknown"),
+        (PlaneSource(camera=CameraMount("camera", "", MOUNT)), "intrinsics of camera are unknown"),
+        (PlaneSource(camera=CameraMount("camera", "", Pose((0.0, 0.0, 0.0), None), CAMERA)), "do not agree on a point"),
+        (PlaneSource([0.0] * 6), "do not agree on a point"),
+        (PlaneSource([0.0]), "do not agree on a point"),
+    ],
+)
+def test_without_poses_lens_or_parallax_there_is_no_depth_and_that_is_said(
+    tmp_path: Path, local_model: OnnxLocalExtractor, source: PlaneSource, said: str
+) -> None:
+    place_map = built(tmp_path / "map", local_model, source)
+    assert place_map.local is not None and place_map.local.entry.with_depth == 0
+    assert said in no_depth_warning(place_map)
+    assert np.isnan(place_map.local.of(0).position_m).all() and len(place_map.local.of(0)) > 10
+
+
+@pytest.mark.slow
+def test_a_jump_of_the_poses_makes_no_wrong_depth(tmp_path: Path, local_model: OnnxLocalExtractor) -> None:
+    """Frames on both sides of it contradict each other: some depths are missing, few are wrong."""
+    place_map = built(tmp_path / "map", local_model, PlaneSource(drift_m=0.5))
+    first = np.concatenate([errors(place_map, index) for index in range(10)])
+    assert len(first) > 100 and np.mean(first < 0.1) > 0.8
+
+
+@pytest.mark.slow
+def test_a_second_session_gets_its_own_depths_and_leaves_the_first(
+    tmp_path: Path, plane_map: PlaceMap, local_model: OnnxLocalExtractor
+) -> None:
+    folder = Path(shutil.copytree(plane_map.path, tmp_path / "map"))
+    source = PlaneSource([0.05 + 0.1 * number for number in range(12)])
+    build_map(source, PixelExtractor(), folder, EVERY_FRAME, append=True, local_model=local_model)
+    both = PlaceMap.open(folder)
+    both.verify()
+    assert both.local is not None and plane_map.local is not None and len(both) == 32
+    for index in range(20):
+        before, after = plane_map.local.of(index), both.local.of(index)
+        np.testing.assert_array_equal(before.position_m, after.position_m)
+        np.testing.assert_array_equal(before.descriptors, after.descriptors)
+    assert np.median(np.concatenate([errors(both, index) for index in range(20, 32)])) < 0.03
