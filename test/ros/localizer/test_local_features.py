@@ -43,7 +43,7 @@ def local_map(tmp_path_factory: pytest.TempPathFactory, local_model: Path) -> Pa
 
 def test_the_named_model_compares_the_candidates(local_map: Path, local_model: Path) -> None:
     setup = some_setup(local_map, local_model=str(local_model))
-    assert setup.localizer.verifies and missing_local_model(setup.place_map, verifies=True) == ""
+    assert setup.localizer.verifies and missing_local_model(setup.place_map, is_given=True) == ""
     answer = setup.localizer.localize(Frame(texture(7), 1))
     assert answer.accepted and answer.pose_source == "retrieved" and answer.matches[0].frame_index == 7
     assert answer.inliers >= 15 and max(match.inliers for match in answer.matches[1:]) < answer.inliers
@@ -53,9 +53,9 @@ def test_the_named_model_compares_the_candidates(local_map: Path, local_model: P
 
 def test_without_it_the_map_answers_and_says_what_it_misses(local_map: Path, texture_map: Path) -> None:
     setup = some_setup(local_map)
-    assert not setup.localizer.verifies and "corners 1" in missing_local_model(setup.place_map, verifies=False)
+    assert not setup.localizer.verifies and "corners 1" in missing_local_model(setup.place_map, is_given=False)
     plain = some_setup(texture_map)
-    assert missing_local_model(plain.place_map, verifies=False) == ""
+    assert missing_local_model(plain.place_map, is_given=False) == ""
     frame = Frame(texture(7), 1)
     one, other = (each.localizer.localize(frame) for each in (setup, plain))
     assert one.T_map_base == other.T_map_base and one.probability == other.probability
