@@ -50,7 +50,7 @@ class LocalizerConfig:
         "places are told apart by the descriptor all the same.",
     )
     min_local_cosine: float = option(
-        0.8,
+        0.7,
         "keypoints whose descriptors are less alike than this are not matched",
         minimum=-1.0,
         maximum=1.0,
