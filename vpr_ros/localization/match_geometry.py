@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from vpr_ros.localization.two_view import SizePx
 
-ENOUGH_INLIERS: Final = 30
+ENOUGH_INLIERS: Final = 40
 """So many prove a match: mirrored pictures and other places, which have some by accident, were not seen to reach it."""
 FEWEST_FEATURES: Final = 100
 """An image or a map frame with fewer shows too little for few inliers to speak against a match."""
