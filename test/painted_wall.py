@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
+from vpr_ros.core.local_features import LocalFeatures
+from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
@@ -63,6 +65,25 @@ class PixelExtractor:
     def describe(self, image_rgb: ImageRgb) -> npt.NDArray[np.float32]:
         """(1, D) of one image."""
         return self.infer(self.prepare([image_rgb]))
+
+
+class GridFeatures:
+    """A real, tiny finder of local features: the pixels around the points of a grid."""
+
+    def __init__(self) -> None:
+        self.info = LocalInfo("grid", "1", Preprocessing(HEIGHT_PX, WIDTH_PX), 15, 48)
+        self.sha256 = hashlib.sha256(b"grid").hexdigest()
+
+    def extract(self, image_rgb: ImageRgb) -> LocalFeatures:
+        """15 of them, the most varied first."""
+        points = [(x, y) for x in range(8, WIDTH_PX - 8, 24) for y in range(8, HEIGHT_PX - 8, 12)]
+        patches = np.array([image_rgb[y - 2 : y + 2, x - 2 : x + 2].ravel() for x, y in points], dtype=np.float32)
+        patches -= patches.mean(axis=1, keepdims=True) - 0.5
+        length = np.linalg.norm(patches, axis=1)
+        order = np.argsort(-length, kind="stable")
+        return LocalFeatures(
+            np.array(points, dtype=np.float32)[order], (patches / length[:, None])[order], length[order]
+        )
 
 
 @dataclass

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from painted_wall import PixelExtractor, WallSource
+from painted_wall import GridFeatures, PixelExtractor, WallSource
 
 from vpr_ros.core.errors import MapError, VprError
 from vpr_ros.mapping import BuildConfig, build_map, transaction
@@ -35,7 +35,10 @@ OLD, NEW = [0.0, 0.5, 1.0], [10.0, 10.5, 11.0, 11.5]
 def build(output: Path, mode: str, *, resume: bool) -> BuildReport:
     """Build the new map at *output*, with a batch for every two frames."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, batch_size=2, workers=1, overwrite=mode == "overwrite")
-    return build_map(WallSource(NEW), PixelExtractor(), output, config, append=mode == "append", resume=resume)
+    append = mode == "append"
+    return build_map(
+        WallSource(NEW), PixelExtractor(), output, config, append=append, resume=resume, local_model=GridFeatures()
+    )
 
 
 def resume(output: Path, mode: str, said: Path) -> None:
@@ -121,7 +124,7 @@ def main(mode: str, rename: str, folder: Path) -> None:
         transaction._exchange = no_exchange
     old, whole, output = folder / "old", folder / "whole", folder / "work" / "map"
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, workers=1)
-    in_a_child(lambda: build_map(WallSource(OLD), PixelExtractor(), old, config))
+    in_a_child(lambda: build_map(WallSource(OLD), PixelExtractor(), old, config, local_model=GridFeatures()))
     if mode != "fresh":
         shutil.copytree(old, whole)
     in_a_child(lambda: build(whole, mode, resume=False))

@@ -84,6 +84,23 @@ def test_intrinsics_that_do_not_fit_are_told(tmp_path: Path, local_model: OnnxLo
 
 
 @pytest.mark.slow
+def test_intrinsics_are_fitted_to_the_map_on_request(tmp_path: Path, local_model: OnnxLocalExtractor) -> None:
+    given = replace(CAMERA, fx_px=145.0, fy_px=147.2, cx_px=76.0, distortion=())
+    source = PlaneSource(camera=CameraMount("camera", "optical", MOUNT, given))
+    config = replace(EVERY_FRAME, refine_intrinsics=True)
+    build_map(source, PixelExtractor(), tmp_path / "map", config, local_model=local_model)
+    refined = PlaceMap.open(tmp_path / "map")
+    (camera,) = refined.manifest.cameras
+    assert refined.local is not None and camera.intrinsics is not None
+    assert refined.local.entry.given_intrinsics == {"camera": given}
+    pixels = np.array([[10.0, 10.0], [150.0, 10.0], [80.0, 110.0], [40.0, 60.0]])
+    assert np.abs(camera.intrinsics.unproject(pixels) - CAMERA.unproject(pixels)).max() < 0.05
+    assert np.abs(given.unproject(pixels) - CAMERA.unproject(pixels)).max() > 0.08
+    assert not intrinsics_warning(refined)
+    assert np.median(np.concatenate([errors(refined, index) for index in range(20)])) < 0.05
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "said"),
     [

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 import yaml
 from damaged_map import put
-from painted_wall import WallSource, build_wall_map
+from painted_wall import EVERY_FRAME, GridFeatures, PixelExtractor, WallSource
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import Pose
+from vpr_ros.mapping import build_map
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.seal import sealed_yaml
 
@@ -35,6 +36,7 @@ CELLS = ["nan", "inf", "1e308", "1e999999999", "", '"', "9" * 5000, "-1", "0x10"
 Path_ = tuple[Any, ...]
 
 
+LOCAL = [f"local/{name}" for name in ("sizes.npy", "keypoints.npy", "descriptors.npy", "scores.npy", "depth_m.npy")]
 INTRINSICS = CameraIntrinsics(6, 4, 5.0, 5.5, 2.5, 1.5, distortion=(0.1, -0.2, 0.0, 1e-7))
 
 
@@ -43,7 +45,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A map of eight frames with all that a manifest can hold."""
     camera = CameraMount("camera", "optical", Pose((0.2, 0.0, 1.1)), INTRINSICS)
     source = WallSource([0.5 * number for number in range(8)], camera=camera, datum=GeoDatum(48.0, 11.0, 500.0))
-    return build_wall_map(tmp_path_factory.mktemp("small") / "map", source).path
+    path = tmp_path_factory.mktemp("small") / "map"
+    build_map(source, PixelExtractor(), path, EVERY_FRAME, local_model=GridFeatures())
+    return path
 
 
 def every_path(node: Any, above: Path_ = ()) -> list[Path_]:
@@ -70,9 +74,9 @@ def change_manifest(folder: Path, rng: random.Random) -> None:
 
 
 def change_bytes(folder: Path, rng: random.Random) -> None:
-    name = rng.choice(["manifest.yaml", "frames.csv", "descriptors.npy", "thumbnails/000003.jpg"])
+    name = rng.choice(["manifest.yaml", "frames.csv", "descriptors.npy", "thumbnails/000003.jpg", *LOCAL])
     content = bytearray((folder / name).read_bytes())
-    place = rng.randrange(len(content) if name != "descriptors.npy" else 128)
+    place = rng.randrange(128 if name.endswith(".npy") and rng.random() < 0.8 else len(content))
     match rng.randrange(3):
         case 0:
             content[place] ^= 1 << rng.randrange(8)
@@ -80,7 +84,7 @@ def change_bytes(folder: Path, rng: random.Random) -> None:
             del content[place : place + rng.randrange(1, 300)]
         case _:
             content[place:place] = rng.randbytes(rng.randrange(1, 20))
-    if name in ("frames.csv", "descriptors.npy"):
+    if name in ("frames.csv", "descriptors.npy", *LOCAL):
         put(folder, name, bytes(content))
     else:
         (folder / name).write_bytes(content)
@@ -102,6 +106,8 @@ def use(opened: PlaceMap) -> None:
     for index in range(len(opened)):
         assert opened.pose(index).is_finite
         opened.thumbnail(index)
+        if opened.local is not None:
+            assert np.isfinite(opened.local.of(index).descriptors).all()
     assert np.isfinite(opened.manifest.calibration.probability(np.zeros((1, 3)))).all()
     assert np.isfinite(opened.manifest.calibration.residuals.variances(0.1, 0.01, 0.01)).all()
     opened.verify()

@@ -136,6 +136,7 @@ def test_an_open_map_outlives_its_replacement_and_says_when_it_was_cut_short(cop
         ("local.with_depth", 10**6, "with_depth is 1000000"),
         ("local.epipolar_px", float("nan"), "epipolar_px is nan"),
         ("local.files", {}, "no entry sizes.npy"),
+        ("local.given_intrinsics", {"camera": {}}, "given_intrinsics: found intrinsics that are no table"),
         ("local.model", 7, "model is 7"),
         ("local", [1], "local is a list"),
     ],

@@ -72,6 +72,7 @@ def build_parser() -> CommandParser:
     add_option(local, BuildConfig, "local")
     add_option(local, BuildConfig, "local_bytes", "N")
     add_option(local, BuildConfig, "local_bits", "N")
+    add_option(local, BuildConfig, "refine_intrinsics")
     where = parser.add_mutually_exclusive_group()
     add_option(where, BuildConfig, "local_origin")
     add_option(where, BuildConfig, "origin_m", ("X", "Y", "Z"))

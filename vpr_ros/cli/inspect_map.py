@@ -113,6 +113,8 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         where = "mount unknown" if mount is None else "at {:.2f} {:.2f} {:.2f} m on the base".format(*mount.position_m)
         frame = f", frame {camera.frame_id}" if camera.frame_id else ""
         rows[f"camera {camera.name}"] = f"{where}{frame}, {_intrinsics(camera.intrinsics)}"
+        if manifest.local and (given := manifest.local.given_intrinsics.get(camera.name)):
+            rows[f"camera {camera.name}"] += f"; fitted to the map, given: {_intrinsics(given)}"
     for number, session in enumerate(manifest.sessions):
         skipped = "".join(f", {count} {reason}" for reason, count in session.skipped.items() if count)
         rows[f"session {number}"] = f"{session.frames} frames of {session.source}{skipped}"

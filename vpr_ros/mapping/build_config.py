@@ -52,6 +52,9 @@ class BuildConfig:
     local_bits: int = option(
         4, "bits of each number of a local descriptor in the map: 1, 2, 4 or 8", minimum=1, maximum=8
     )
+    refine_intrinsics: bool = option(
+        False, "fit focal length, principal point and first distortion of the camera to the map's own matches"
+    )
     workers: int = option(DECODERS, "threads that decode images", minimum=1)
     overwrite: bool = option(
         False, "replace a map that stands at MAP; beside --append only what an interrupted build left"

@@ -80,6 +80,7 @@ def _local_inputs(source: FrameSource, config: BuildConfig, local_model: LocalMo
         "model_sha256": local_model.sha256,
         "bytes_per_frame": config.local_bytes,
         "bits": config.local_bits,
+        "refine_intrinsics": config.refine_intrinsics,
         "cameras_sha256": json_sha256(cameras),
     }
 

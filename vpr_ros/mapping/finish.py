@@ -49,9 +49,9 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in session.cameras))
     spacing_m = median_spacing_m(frames)
     radius_m = session.config.radius_m or place_radius_m(frames, spacing_m)
-    local = None
+    local, cameras = None, session.cameras
     if session.local is not None:
-        local = finish_local(partial.path, session.local, frames, session.cameras, len(partial.rows))
+        local, cameras = finish_local(partial.path, session.local, frames, cameras, len(partial.rows))
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
         frame_id=map_frame(session.config.frame_id, base.manifest if base else None),
@@ -61,7 +61,7 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
         frames=len(rows),
         dtype=partial.dtype,
         sessions=(*session.earlier, session.entry(now, len(partial.rows), skipped)),
-        cameras=session.cameras,
+        cameras=cameras,
         datum=session.datum,
         files={name: FileEntry.of(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
         thumbnails=thumbnails,

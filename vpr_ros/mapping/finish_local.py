@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from vpr_ros.mapping.frame_views import frame_views
 from vpr_ros.mapping.growing_array import GrowingArray
 from vpr_ros.mapping.local_depth import Residuals, session_depths
 from vpr_ros.mapping.local_part import LocalPart, local_folder
+from vpr_ros.mapping.refine_intrinsics import refine_cameras
 from vpr_ros.maps.frame_table import FrameTable
 from vpr_ros.maps.local_codec import DEPTH, SIZES
 from vpr_ros.maps.local_entry import LocalEntry
@@ -26,7 +28,7 @@ ROWS_AT_ONCE = 256
 
 def finish_local(
     partial: Path, local: LocalPart, frames: FrameTable, cameras: Sequence[CameraMount], added: int
-) -> LocalStore:
+) -> tuple[LocalStore, tuple[CameraMount, ...]]:
     """Measure the depths of the last *added* frames, write them, and open all local features.
 
     The frames of earlier sessions keep the depths they have.
@@ -37,15 +39,24 @@ def finish_local(
         frames: of the map.
         cameras: of the map.
         added: how many frames this session has.
+
+    Returns:
+        the local features, and the cameras: those that came with this session with refined intrinsics where that was
+        asked for.
     """
     folder, layout, first = local_folder(partial), local.layout, len(frames) - added
-    seen_by = MapCameras(frames, cameras)
     files = LocalFiles(folder, layout, len(frames), with_depth=False)
+    given = dict(local.given_intrinsics)
+    if local.refines:
+        added_cameras = range(local.earlier_cameras, len(cameras))
+        cameras, before = refine_cameras(files, frames, cameras, range(first, len(frames)), added_cameras)
+        given |= before
+    seen_by = MapCameras(frames, cameras)
     residuals = Residuals()
     measured = session_depths(range(first, len(frames)), frame_views(files, seen_by), seen_by, residuals)
     _write_depths(folder, local, range(first, len(frames)), measured)
-    entry = _entry(folder, local, len(frames), residuals)
-    return LocalStore(folder, entry, len(frames), seen_by)
+    entry = replace(_entry(folder, local, len(frames), residuals), given_intrinsics=given)
+    return LocalStore(folder, entry, len(frames), seen_by), tuple(cameras)
 
 
 def _write_depths(

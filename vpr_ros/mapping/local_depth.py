@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from vpr_ros.mapping.frame_views import FloatArray, FrameView
 from vpr_ros.mapping.neighbour_choice import IntArray, NeighbourChoice
-from vpr_ros.mapping.triangulate import triangulate
+from vpr_ros.mapping.triangulate import Triangulated, triangulate
 from vpr_ros.maps.map_cameras import MapCameras
 
 FRAMES_PROBED: Final = 16
-STEPS_PROBED: Final = (1, 2, 4, 8, 16, 32)
+STEPS_PROBED: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 FRAMES_REMEMBERED: Final = 9
+MOST_RESIDUALS: Final = 100
+"""Of each kind and frame: a long map is judged by some of them."""
 Views = Callable[[int], FrameView | None]
 
 
@@ -24,8 +27,13 @@ Views = Callable[[int], FrameView | None]
 class Residuals:
     """How well the matches of a map fit its poses and intrinsics, gathered frame by frame."""
 
-    epipolar_px: list[FloatArray] = field(default_factory=list)
-    reprojection_px: list[FloatArray] = field(default_factory=list)
+    epipolar_px: list[npt.NDArray[np.float32]] = field(default_factory=list)
+    reprojection_px: list[npt.NDArray[np.float32]] = field(default_factory=list)
+
+    def take(self, found: Triangulated) -> None:
+        """Add those of one frame."""
+        for values, kept in ((found.epipolar_px, self.epipolar_px), (found.reprojection_px, self.reprojection_px)):
+            kept.append(values[:: max(1, len(values) // MOST_RESIDUALS)].astype(np.float32))
 
     def medians_px(self) -> tuple[float | None, float | None]:
         """Of the distances from epipolar lines, and of those between points and their images."""
@@ -49,7 +57,7 @@ def session_depths(
     numbers: IntArray = np.array([index for index, _ in known], dtype=np.int64)
     position_m = np.array([pose.position_m for _, pose in known])
     quat_xyzw = np.array([pose.rotation.as_quat() for _, pose in known])
-    scale_m = _usual_depth_m(numbers, views)
+    scale_m = usual_depth_m(numbers, views)
     if scale_m is None:
         return
     choice = NeighbourChoice(numbers, position_m, quat_xyzw)
@@ -60,14 +68,13 @@ def session_depths(
         depth_m = float(np.median(lately_m)) if lately_m else scale_m
         others = [other for number in choice.around(row, depth_m) if (other := views(int(number))) is not None]
         found = triangulate(view, others)
-        residuals.epipolar_px.append(found.epipolar_px)
-        residuals.reprojection_px.append(found.reprojection_px)
+        residuals.take(found)
         if np.isfinite(found.depth_m).any():
             lately_m.append(float(np.nanmedian(found.depth_m)))
         yield index, found.depth_m
 
 
-def _usual_depth_m(numbers: IntArray, views: Views) -> float | None:
+def usual_depth_m(numbers: IntArray, views: Views) -> float | None:
     """How far the things are that a session sees, from pairs of its frames at every distance; None: nobody can tell."""
     found = []
     for row in np.unique(np.linspace(0, len(numbers) - 1, FRAMES_PROBED).astype(np.int64)):
@@ -82,6 +89,6 @@ def _usual_depth_m(numbers: IntArray, views: Views) -> float | None:
     return float(np.median(depths_m)) if len(depths_m) else None
 
 
-def _median(parts: list[FloatArray]) -> float | None:
+def _median(parts: list[npt.NDArray[np.float32]]) -> float | None:
     values = np.concatenate(parts) if parts else np.empty(0)
     return float(np.median(values)) if len(values) else None

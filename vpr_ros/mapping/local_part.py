@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import ImageRgb
@@ -29,11 +30,17 @@ class LocalPart:
         model: finds them.
         layout: how much is kept of each frame.
         base: by file name the rows of the map that is added to; None where there is none.
+        refines: whether intrinsics are fitted to the matches of the map.
+        earlier_cameras: how many the map that is added to has; they stay as they are.
+        given_intrinsics: by camera what the intrinsics of that map were before they were fitted.
     """
 
     model: LocalModel
     layout: LocalLayout
     base: Mapping[str, npt.NDArray[Any]] | None
+    refines: bool = False
+    earlier_cameras: int = 0
+    given_intrinsics: Mapping[str, CameraIntrinsics] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: LocalModel | None, config: BuildConfig, base: PlaceMap | None) -> LocalPart | None:
@@ -49,10 +56,12 @@ class LocalPart:
             return None
         if base is None or base.local is None:
             fitting = LocalLayout.within(config.local_bytes, model.info.keypoints, model.info.dim, config.local_bits)
-            return cls(model, fitting, None)
-        layout, folder = base.local.entry.layout, base.path / LOCAL_NAME
+            return cls(model, fitting, None, config.refine_intrinsics)
+        entry, folder = base.local.entry, base.path / LOCAL_NAME
+        layout = entry.layout
         rows = {name: map_array(folder / name, (len(base), *row), kind) for name, (row, kind) in layout.rows.items()}
-        return cls(model, layout, rows)
+        earlier = len(base.manifest.cameras)
+        return cls(model, layout, rows, config.refine_intrinsics, earlier, entry.given_intrinsics)
 
     @property
     def files(self) -> dict[str, tuple[tuple[int, ...], str]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.local_info import LARGEST_LOCAL_DIM, MOST_KEYPOINTS
 from vpr_ros.maps.local_codec import PACKABLE_BITS, LocalLayout
 from vpr_ros.maps.manifest_parts import FileEntry
@@ -27,6 +29,8 @@ class LocalEntry:
             give, in pixels of the images; None where nothing could be matched so.
         reprojection_px: median distance of the points with depth from where the other frames see them.
         files: name within ``local/`` -> size and hashes.
+        given_intrinsics: name of a camera -> its intrinsics before they were fitted to the map; the manifest's cameras
+            have the fitted ones.
     """
 
     name: str
@@ -38,6 +42,7 @@ class LocalEntry:
     epipolar_px: float | None
     reprojection_px: float | None
     files: dict[str, FileEntry]
+    given_intrinsics: dict[str, CameraIntrinsics] = field(default_factory=dict)
 
     @property
     def share_with_depth(self) -> float:
@@ -56,6 +61,7 @@ class LocalEntry:
             "with_depth": self.with_depth,
             "epipolar_px": self.epipolar_px,
             "reprojection_px": self.reprojection_px,
+            "given_intrinsics": {name: camera.to_dict() for name, camera in self.given_intrinsics.items()},
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
         }
 
@@ -89,8 +95,16 @@ class LocalEntry:
             epipolar_px=_misfit(plain, "epipolar_px"),
             reprojection_px=_misfit(plain, "reprojection_px"),
             files={name: FileEntry.from_dict(files[name]) for name in layout.rows},
+            given_intrinsics=_given(table(plain, "given_intrinsics")),
         )
 
 
 def _misfit(plain: Mapping[str, Any], key: str) -> float | None:
     return None if plain[key] is None else number(plain, key, 0.0, LARGEST_MISFIT_PX)
+
+
+def _given(plain: Mapping[str, Any]) -> dict[str, CameraIntrinsics]:
+    try:
+        return {name: CameraIntrinsics.from_dict(camera) for name, camera in plain.items()}
+    except ConfigError as error:
+        raise ValueError(f"given_intrinsics: {error.problem}") from error

@@ -82,6 +82,6 @@ def intrinsics_warning(place_map: PlaceMap) -> str:
     return (
         f"the map's own matches lie {entry.epipolar_px:.1f} px (median) from where its poses and intrinsics say, "
         f"{most_px:.1f} px or less is usual: one of them does not fit, and poses from local features will be off. "
-        "Calibrate the camera for these images and build again with --intrinsics FILE; if that changes nothing, look "
-        "at the poses and at the camera's place on the robot."
+        "Calibrate the camera for these images and build again with --intrinsics FILE, or fit its intrinsics to the "
+        "map with --refine-intrinsics; if that changes nothing, look at the poses and the camera's place on the robot."
     )
