@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -20,11 +20,12 @@ import onnx
 import pytest
 import yaml
 from onnx import TensorProto, helper
+from tiny_local_onnx import local_info, write_local_model
 
 from vpr_ros.cli.evaluate import build_parser, main
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.inference import open_extractor
+from vpr_ros.inference import open_extractor, open_local_extractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.sources import SourceOptions, open_source
 
@@ -112,6 +113,29 @@ def test_poses_and_threshold(workplace: Workplace, tmp_path: Path, capsys: pytes
     made_by = yaml.safe_load((tmp_path / "results" / "run.yaml").read_text())
     assert "--threshold 0.5,10" in made_by["command"]
     assert made_by["model_sha256"] == open_extractor(workplace.model).sha256
+
+
+def test_a_local_model_compares_the_candidates(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    poses = workplace.folder.parent / "poses.csv"
+    local_model = write_local_model(tmp_path / "corners.onnx", local_info(96, 128, 100))
+    source = open_source(workplace.folder, SourceOptions(poses=poses))
+    every_frame = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0)
+    local = open_local_extractor(local_model)
+    build_map(source, open_extractor(workplace.model), tmp_path / "map", every_frame, local_model=local)
+    own = replace(workplace, place_map=tmp_path / "map")
+    options = ("--poses", str(poses), "--threshold", "1.5", "--limit", "4", "--verify-time-ms", "5000")
+    assert own.evaluate(tmp_path / "with", *options, "--local-model", str(local_model)) == 0
+    assert "before and after verification" in capsys.readouterr().out
+    assert metrics_of(tmp_path / "with")["verification"]["compared"] == 4  # type: ignore[index]
+    made_by = yaml.safe_load((tmp_path / "with" / "run.yaml").read_text())
+    assert made_by["local_model_sha256"] == local.sha256
+    assert own.evaluate(tmp_path / "without", *options) == 0
+    assert "local features of the model corners 1, which was not given" in capsys.readouterr().err
+    assert metrics_of(tmp_path / "without")["verification"] is None
+    assert workplace.evaluate(tmp_path / "none", *options, "--local-model", str(local_model)) == 2
+    assert "has no local features" in capsys.readouterr().err
 
 
 def test_positives_file(workplace: Workplace, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -116,3 +117,15 @@ def test_coverage_is_the_share_of_the_image() -> None:
     corners = np.array([(0.0, 0.0), (639.0, 0.0), (-3.0, 700.0)])
     assert coverage(corners, SIZE) == pytest.approx(3 / 48)
     assert coverage(cloud()[:0, :2], SIZE) == 0.0
+
+
+def test_what_opencv_raises_at_is_no_proof(monkeypatch: pytest.MonkeyPatch) -> None:
+    here, there, _ = two_images()
+
+    def raising(*_: object, **__: object) -> None:
+        raise cv2.error("Assertion failed: !model.empty()")
+
+    monkeypatch.setattr(cv2, "findFundamentalMat", raising)
+    assert geometric_inliers(view(here), view(here + 5.0)).mean() > 0.9  # a homography does
+    monkeypatch.setattr(cv2, "findHomography", raising)
+    assert not geometric_inliers(view(here), view(there)).any()

@@ -100,8 +100,11 @@ def _evaluate(argv: Sequence[str]) -> None:
     localizer = Localizer(extractor, place_map, config_from(LocalizerConfig, arguments), local, place_map.local)
     with progress_bar("localizing") as progress:
         result = evaluate(localizer, place_map, queries, options, progress)
-    write_report(result, arguments.output, _made_by(argv, arguments, place_map, queries.description, extractor))
-    unused = missing_local_model(place_map, verifies=localizer.verifies)
+    made_by = _made_by(argv, arguments, place_map, queries.description, extractor)
+    if local is not None:
+        made_by["local_model_sha256"] = local.sha256
+    write_report(result, arguments.output, made_by)
+    unused = missing_local_model(place_map, is_given=local is not None)
     for warning in (*map_warnings(place_map), *filter(None, [unused])):
         print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)

@@ -49,15 +49,15 @@ class LocalizerConfig:
     )
     min_inliers: int = option(
         15,
-        "so many keypoints must fit one rigid scene to prove a match. An answer is rejected as refuted when image and "
-        "map frame have a hundred keypoints or more and none of the compared candidates reaches this; 0 = never",
+        "an answer is rejected as refuted when image and map frame have a hundred keypoints or more, and with none of "
+        "the compared candidates so many fit one rigid scene; 0 = never. Forty prove a match, whatever this says",
         minimum=0,
         maximum=100_000,
-        when="Raise it where another place looks the same in large parts (60 are rare off the map); "
-        "0 where light or season leave few keypoints alike and places are told apart by the descriptor all the same.",
+        when="Raise it where answers are accepted off the map; 0 where light or season leave few keypoints alike and "
+        "places are told apart by the descriptor all the same.",
     )
     min_local_cosine: float = option(
-        0.8,
+        0.75,
         "keypoints whose descriptors are less alike than this are not matched",
         minimum=-1.0,
         maximum=1.0,

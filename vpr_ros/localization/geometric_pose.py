@@ -236,7 +236,10 @@ def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Flo
         if _different(problem.keypoint[rows]) < 3:
             continue
         points, plane = problem.position_m[rows].reshape(3, 1, 3), problem.plane[rows].reshape(3, 1, 2)
-        _, found_turns, found_shifts_m = cv2.solveP3P(points, plane, np.eye(3), None, flags=cv2.SOLVEPNP_AP3P)
+        try:
+            _, found_turns, found_shifts_m = cv2.solveP3P(points, plane, np.eye(3), None, flags=cv2.SOLVEPNP_AP3P)
+        except cv2.error:  # of points that determine nothing
+            continue
         turns += [turn.ravel() for turn in found_turns]
         shifts_m += [shift.ravel() for shift in found_shifts_m]
     both = np.array(turns).reshape(-1, 3), np.array(shifts_m).reshape(-1, 3)

@@ -46,9 +46,9 @@ def local_extractor_for(
     return extractor if named is not None or extractor.sha256 == place_map.local.sha256 else None
 
 
-def missing_local_model(place_map: PlaceMap, *, verifies: bool) -> str:
+def missing_local_model(place_map: PlaceMap, *, is_given: bool) -> str:
     """A sentence about local features that nobody compares, "" where all is well."""
-    if place_map.local is None or verifies:
+    if place_map.local is None or is_given:
         return ""
     entry = place_map.local.entry
     return (

@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from vpr_ros.localization.two_view import SizePx
 
+ENOUGH_INLIERS: Final = 40
+"""So many prove a match: mirrored pictures and other places, which have some by accident, were not seen to reach it."""
 FEWEST_FEATURES: Final = 100
 """An image or a map frame with fewer shows too little for few inliers to speak against a match."""
 
@@ -30,7 +32,7 @@ class Verdict(Enum):
     REFUTED = "refuted"
     """Both images show enough, and hardly any of it agrees."""
     UNDECIDED = "undecided"
-    """One of them shows too little, or nobody asked for a verdict."""
+    """One of them shows too little, or neither enough agrees nor next to nothing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +72,8 @@ def verdict(inliers: int, features: int, min_inliers: int) -> Verdict:
     Args:
         inliers: see ``MatchGeometry``.
         features: of the image or of the map frame, whichever has fewer.
-        min_inliers: fewer do not prove a match; 0: nothing is refuted, and any model proves it.
+        min_inliers: fewer speak against a match.
     """
-    if inliers and inliers >= min_inliers:
+    if inliers >= ENOUGH_INLIERS and inliers >= min_inliers:
         return Verdict.VERIFIED
-    return Verdict.REFUTED if min_inliers and features >= FEWEST_FEATURES else Verdict.UNDECIDED
+    return Verdict.REFUTED if inliers < min_inliers and features >= FEWEST_FEATURES else Verdict.UNDECIDED

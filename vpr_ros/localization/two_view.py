@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ FEWEST_MATCHES: Final = 8
 """Seven determine a fundamental matrix: with fewer than eight, nothing is proved."""
 PLANE: Final = 640.0
 """Length of the longer side of every image in which the model is sought: gates are shares of the image."""
-EPIPOLAR_GATE: Final = 6.0
+EPIPOLAR_GATE: Final = 3.0
 """How far a keypoint may lie from the line it belongs on, where the image is 640 px long."""
 GRID: Final = (8, 6)
 """Columns and rows of cells in which the part of the image that inliers cover is counted."""
@@ -79,13 +80,21 @@ def _of_one_model(here: Float, there: Float) -> npt.NDArray[np.int64]:
     """Numbers of the matches that agree on a fundamental matrix.
 
     Where OpenCV finds none, which older versions do where images differ by nothing but a turn of the camera, a
-    homography says all there is to say.
+    homography says all there is to say. It raises where all its samples are degenerate.
     """
     method, gate = cv2.USAC_MAGSAC, EPIPOLAR_GATE
-    found: Any = cv2.findFundamentalMat(here, there, method, gate, _CONFIDENCE, _MOST_ROUNDS)
-    if found[1] is None or found[1].sum() < FEWEST_MATCHES:
-        found = cv2.findHomography(here, there, method, gate, maxIters=_MOST_ROUNDS, confidence=_CONFIDENCE)
-    return np.flatnonzero(np.zeros(0) if found[1] is None else found[1])
+    models: tuple[Callable[[], Any], ...] = (
+        lambda: cv2.findFundamentalMat(here, there, method, gate, _CONFIDENCE, _MOST_ROUNDS),
+        lambda: cv2.findHomography(here, there, method, gate, maxIters=_MOST_ROUNDS, confidence=_CONFIDENCE),
+    )
+    for find in models:
+        try:
+            mask = find()[1]
+        except cv2.error:
+            continue
+        if mask is not None and mask.sum() >= FEWEST_MATCHES:
+            return np.flatnonzero(mask)
+    return np.empty(0, np.int64)
 
 
 def covered_cells(pixels_px: Float, size_px: SizePx) -> int:

@@ -46,7 +46,7 @@ class Verification:
     """The candidates in their new order, and what geometry says of them.
 
     Attributes:
-        candidates: K of them: verified ones first, those with the most inliers before others; then the rest as
+        candidates: K of them: first by their inliers those that have some and were not refuted; then the rest as
             retrieved.
         retrieved_rank: (K,) place of each in the order of similarity, from 0.
         geometry: (K,) None for those that were not looked at.
@@ -263,8 +263,8 @@ def _size_px(mapped: MapFeatures, intrinsics: CameraIntrinsics | None, query_px:
 
 
 def _order(geometry: Sequence[MatchGeometry | None]) -> npt.NDArray[np.int64]:
-    """Verified ones by their inliers, then the others as they were."""
-    inliers = [found.inliers if found is not None and found.verdict is Verdict.VERIFIED else 0 for found in geometry]
+    """Those not refuted by their inliers, then the others as they were."""
+    inliers = [0 if found is None or found.verdict is Verdict.REFUTED else found.inliers for found in geometry]
     return np.argsort(-np.array(inliers, dtype=np.int64), kind="stable")
 
 

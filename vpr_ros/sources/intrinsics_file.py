@@ -19,11 +19,11 @@ import numpy as np
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, VprError
 from vpr_ros.core.files import parse_yaml, read_text
+from vpr_ros.core.fitted_intrinsics import SizePx, fitted
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.lens_names import lens_named
 from vpr_ros.sources.colmap_cameras import colmap_intrinsics, names_a_model
 from vpr_ros.sources.euroc_sensor import euroc_intrinsics
-from vpr_ros.sources.fitted_intrinsics import SizePx, fitted
 
 _LARGEST_BYTES: Final = 1 << 16
 _OWN_KEYS: Final = frozenset({"width_px", "fx_px", "lens"})

@@ -108,7 +108,7 @@ def log_setup(setup: LocalizerSetup, logger: Any) -> None:
         f"model {info.name} {info.version} on {setup.extractor.provider}"
     )
     fallbacks = [event.message for event in setup.extractor.events if event.kind == "fallback"]
-    unused = missing_local_model(place_map, verifies=setup.local_extractor is not None)
+    unused = missing_local_model(place_map, is_given=setup.local_extractor is not None)
     frame_warning = map_frame_warning(setup.settings, setup.map_frame)
     for warning in (frame_warning, unused, *map_warnings(place_map), *fallbacks):
         if warning:
