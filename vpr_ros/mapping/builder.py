@@ -51,8 +51,7 @@ def build_map(
     """Build the map *output*, in a folder beside it that takes its place when complete.
 
     Args:
-        source: frames with poses; iterated three times (for times and poses alone, for the images, and for a few
-            images to calibrate with).
+        source: frames with poses; read three times (times and poses, images, a few images to calibrate with).
         extractor: the model; the map can be asked with the same one only.
         output: the folder to make, or an empty one; for links see ``resolved_output``.
         config: see ``BuildConfig``.
