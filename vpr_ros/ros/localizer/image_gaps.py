@@ -101,7 +101,7 @@ def missing_between(stamps_ns: tuple[int, ...]) -> tuple[int, int, float]:
     count = np.maximum(np.round(periods), 1)
     whole, gap = np.abs(periods - count) <= WHOLE, count > 1
     changes = int((gap[1:] != gap[:-1]).sum())
-    if min(gap.sum(), changes) < FEWEST_GAPS or whole.mean() < MOST or whole[gap].mean() < MOST:
+    if min(int(gap.sum()), changes) < FEWEST_GAPS or whole.mean() < MOST or whole[gap].mean() < MOST:
         return len(periods), 0, period_s
     return len(periods), int(count.sum()) - len(periods), period_s
 
