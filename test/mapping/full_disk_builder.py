@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 from dying_builder import OLD, build, content, named
-from painted_wall import PixelExtractor, WallSource
+from painted_wall import GridFeatures, PixelExtractor, WallSource
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping import BuildConfig, build_map
@@ -47,7 +47,7 @@ def main(mode: str, folder: Path) -> None:
     """Meet the end of the disk at every page."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, workers=1)
     old, whole, output, ballast = folder / "old", folder / "whole", folder / "work" / "map", folder / "ballast"
-    build_map(WallSource(OLD), PixelExtractor(), old, config)
+    build_map(WallSource(OLD), PixelExtractor(), old, config, local_model=GridFeatures())
     shutil.copytree(old, whole)
     build(whole, mode, resume=False)
     known: dict[str | None, str] = {None: "nothing", content(old): "old", content(whole): "new"}
