@@ -10,17 +10,13 @@
 from __future__ import annotations
 
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import rclpy
 from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped
-from harness import GraphClient, RosProcess, StartNode, TextureSource, image_message, texture
+from harness import FakeCamera, GraphClient, RosProcess, StartNode, TextureSource
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
-from sensor_msgs.msg import Image
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.ros.tools.listeners import wait_for_nodes
@@ -91,20 +87,27 @@ def test_no_image_is_missed_whoever_comes_last(
     assert f"images answered    {PLACES} of {PLACES} played" in processes["watch"].output
 
 
-def test_it_hears_the_types_of_rejections(texture_map: Path, start_localizer: StartNode, client: GraphClient) -> None:
-    """In the test's own process."""
-    start_localizer("-p", "localizer.min_similarity:=1.0", map=texture_map)
-    image = client.node.create_publisher(Image, "/image", qos_profile_sensor_data)
+@pytest.fixture
+def watch_node(client: GraphClient) -> Iterator[WatchNode]:
+    """In the test's own process; what a failing test left behind would be taken for the next one's process."""
     watch = WatchNode(print_poses=False)
     watch.localizer = "/vpr_localizer"
-
-    def step() -> None:
-        image.publish(image_message(texture(99), time.time_ns()))
-        rclpy.spin_once(watch, timeout_sec=0.1)
-
-    client.wait_for(lambda: watch.log.rejected.get("dissimilar"), "the count", step)
-    assert [name for name, count in watch.log.rejected.items() if count] == ["dissimilar"]
+    client.executor.add_node(watch)
+    yield watch
+    client.executor.remove_node(watch)
     watch.destroy_node()  # type: ignore[no-untyped-call]
+
+
+def test_it_hears_the_types_of_rejections(
+    texture_map: Path, start_localizer: StartNode, client: GraphClient, watch_node: WatchNode
+) -> None:
+    camera = FakeCamera(client)
+    camera.place = 99
+    start_localizer("-p", "localizer.min_similarity:=1.0", map=texture_map)
+    client.wait_for(camera.subscribers, "the localizer to listen")
+    client.wait_for(lambda: watch_node.log.latency_ms, "an answer", camera.publish)
+    client.wait_for(lambda: watch_node.log.rejected.get("dissimilar"), "the count", camera.publish)
+    assert [name for name, count in watch_node.log.rejected.items() if count] == ["dissimilar"]
 
 
 def test_counts_are_those_of_an_active_localizer_and_of_nobody_who_makes_numbers_up() -> None:
