@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "train": Command("vpr_ros.cli.train", "fit a model to a recipe, go on, or validate", _TRAIN),
     "benchmark_train": Command("vpr_ros.cli.benchmark_train", "a recipe beside its bare step", _TRAIN),
     "train_nano": Command("vpr_ros.cli.train_nano", "make the model that ships", _TRAIN),
+    "train_local_head": Command("vpr_ros.cli.train_local_head", "teach a trained model to find keypoints", _TRAIN),
     "export_model": Command("vpr_ros.cli.export_model", "a trained model as the file a robot runs", _TRAIN),
     "convert_checkpoint": Command("vpr_ros.cli.convert", "published weights as a checkpoint of ours", _TRAIN),
     "compare_models": Command("vpr_ros.cli.compare_models", "one table over models and evaluation sets", _TRAIN),

@@ -16,19 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save
 
-from vpr_ros.core.disk import new_file, writing
+from vpr_ros.core.disk import new_file
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.files import parse_json
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, save_checkpoint
-from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.training.dense_teacher import DenseTeacher
 from vpr_ros.training.distillation import Lessons, distil
+from vpr_ros.training.losses_file import LossesFile
 from vpr_ros.training.nano_descriptor import fit_descriptor
 from vpr_ros.training.nano_lessons import prepare_lessons
 from vpr_ros.training.nano_recipe import NanoRecipe, read_recipe
@@ -89,7 +88,7 @@ def _backbone(lessons: Lessons, recipe: NanoRecipe, folder: Path, tell: Tell) ->
     if kept.is_file():
         tell(f"taking the backbone from {kept}")
         return _read_student(kept, recipe.made_by)
-    report = _Losses(folder / "losses.csv", recipe.distillation.steps, tell)
+    report = LossesFile(folder / "losses.csv", recipe.distillation.steps, tell)
     student = distil(lessons, recipe.distillation, recipe.appearance, report)
     weights = {name: weight.contiguous() for name, weight in student.state_dict().items()}
     with new_file(kept, TrainingError) as part:
@@ -119,23 +118,3 @@ class _Progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         if done % REPORT_EVERY == 0 or done == total:
             self._tell(f"{what}: {done}/{total}")
-
-
-class _Losses:
-    """Tells the mean loss now and then and keeps every loss on disk."""
-
-    def __init__(self, path: Path, steps: int, tell: Tell) -> None:
-        self._path = path
-        self._steps = steps
-        self._tell = tell
-        self._recent: list[float] = []
-        with writing(path, TrainingError):
-            path.write_text("step,loss\n")
-
-    def __call__(self, step: int, loss: float, _: NanoBackbone) -> None:
-        self._recent.append(loss)
-        with writing(self._path, TrainingError), self._path.open("a") as stream:
-            stream.write(f"{step},{loss:.6f}\n")
-        if len(self._recent) == REPORT_EVERY:
-            self._tell(f"step {step + 1}/{self._steps}: loss {np.mean(self._recent):.4f}")
-            self._recent.clear()

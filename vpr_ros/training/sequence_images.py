@@ -34,15 +34,24 @@ def load_sequences(
     Raises:
         TrainingError: the index, a column, a folder or every image is missing.
     """
-    images = [
-        _fit(read_image(file), size_px)
+    return np.stack([_fit(read_image(file), size_px) for file in sequence_files(index)])
+
+
+def sequence_files(index: Path) -> list[Path]:
+    """Every image of every sequence.
+
+    Raises:
+        TrainingError: the index, a column, a folder or every image is missing.
+    """
+    files = [
+        file
         for folder in _sequence_folders(index)
         for file in sorted(folder.iterdir())
         if file.suffix.lower() in IMAGE_SUFFIXES
     ]
-    if not images:
+    if not files:
         raise TrainingError(f"{index} names no sequence with an image", "Check the layout in docs/datasets.md")
-    return np.stack(images)
+    return files
 
 
 def _sequence_folders(index: Path) -> list[Path]:
