@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import cv2
@@ -42,11 +42,14 @@ wrong by more than its reprojection knows."""
 FLOOR_M: Final = 0.01
 FLOOR_RAD: Final = 0.01
 """No pose is surer than this, however many keypoints agree."""
+FOCAL_DEVIATION: Final = 0.05
+"""Of a focal length, as a share, before the image is seen: how freely it is fitted to see what depends on it."""
 LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
 
 _SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
 _REFINEMENTS, _SETTLED = 10, 1e-5
+_FOCAL_REFINEMENTS, _LARGEST_FOCAL_CONDITION = 3, 1e15
 _CAUCHY, _CAUCHY_EFFICIENCY = 2.385, 0.95
 _RAYLEIGH_MEDIAN = 1.1774
 _LEAST_NOISE = 0.25 / 640.0
@@ -85,6 +88,8 @@ class GeometricPose:
         inliers: how many keypoints agree.
         coverage: share of the image that they cover, 0..1.
         depth_m: median distance to their points along the optical axis.
+        focal_shift: (6,) how far x, y, z and the rotation move where the focal length may be what fits best: far where
+            it is not that of the camera, or the pose is wrong.
     """
 
     T_map_camera: Pose
@@ -92,6 +97,7 @@ class GeometricPose:
     inliers: int
     coverage: float
     depth_m: float
+    focal_shift: Float = field(default_factory=lambda: np.zeros(6))
 
     @property
     def deviation_m(self) -> float:
@@ -100,9 +106,10 @@ class GeometricPose:
 
     @property
     def stated_covariance(self) -> Float:
-        """(6, 6) as the errors of real answers ask for: scaled, and never below the floors."""
+        """(6, 6) as the errors of real answers ask for: scaled, never below the floors, and what hangs on the lens."""
         scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
-        return self.covariance * scale**2 + np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+        floor = np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+        return self.covariance * scale**2 + floor + np.outer(self.focal_shift, self.focal_shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +120,14 @@ class _Problem:
         position_m: (N, 3) in the map frame.
         plane: (N, 2) x and y of the keypoints' rays at depth 1.
         px_of_plane: (N, 2, 2) how pixels move with them, which is where the lens comes in.
+        from_centre_px: (N, 2) pixels of the keypoints from the principal point: how they move with the focal length.
         keypoint: (N,) see ``PointMatches``.
     """
 
     position_m: Float
     plane: Float
     px_of_plane: Float
+    from_centre_px: Float
     keypoint: Ints
 
     def taken(self, rows: Ints) -> _Problem:
@@ -169,6 +178,7 @@ def geometric_pose(
         len(first),
         coverage(seen_px, (intrinsics.width_px, intrinsics.height_px)),
         float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
+        _focal_shift(problem, rotation, centre_m, gate_px, _LEAST_NOISE * longest_px),
     )
 
 
@@ -198,7 +208,8 @@ def _seen(matches: PointMatches, intrinsics: CameraIntrinsics) -> _Problem:
     sharp = np.asarray(np.isfinite(px_of_plane).all(axis=(1, 2)))[which]
     rows = np.flatnonzero(sharp & np.isfinite(matches.position_m).all(axis=1))
     seen = which[rows]
-    return _Problem(matches.position_m[rows], rays[seen, :2], px_of_plane[seen], matches.keypoint[rows])
+    from_centre_px = matches.pixels_px[first][seen] - (intrinsics.cx_px, intrinsics.cy_px)
+    return _Problem(matches.position_m[rows], rays[seen, :2], px_of_plane[seen], from_centre_px, matches.keypoint[rows])
 
 
 def _sampled(problem: _Problem, gate_px: float) -> tuple[Float, Float] | None:
@@ -277,6 +288,32 @@ def _refined(
             break
     covariance = np.linalg.inv(normal) * noise_px**2 / _CAUCHY_EFFICIENCY
     return rotation, centre_m, (covariance + covariance.T) / 2, inliers
+
+
+def _focal_shift(problem: _Problem, rotation: Float, centre_m: Float, gate_px: float, least_noise_px: float) -> Float:
+    """(6,) how far the pose moves when the focal length is fitted with it, see ``GeometricPose``."""
+    turned, moved_m, longer = rotation, centre_m, 0.0
+    for _ in range(_FOCAL_REFINEMENTS):
+        misfits, points = problem.misfits_px(turned, moved_m)
+        seen_from_centre_px = problem.from_centre_px + misfits  # of the points, not of the keypoints with their noise
+        misfits = (1.0 + longer) * misfits + longer * problem.from_centre_px
+        lengths_px = np.linalg.norm(misfits, axis=1)
+        inliers = np.flatnonzero(lengths_px < gate_px)
+        keypoints, once = _once_each(problem.keypoint[inliers])
+        if keypoints < FEWEST_INLIERS:
+            break
+        noise_px = max(float(np.median(lengths_px[inliers])) / _RAYLEIGH_MEDIAN, least_noise_px)
+        weights = np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
+        of_pose = (1.0 + longer) * _slopes(problem.px_of_plane[inliers], points[inliers], turned)
+        slopes = np.concatenate([of_pose, seen_from_centre_px[inliers, :, None]], axis=2).reshape(-1, 7)
+        known = np.diag([0.0] * 6 + [(noise_px / FOCAL_DEVIATION) ** 2])
+        normal = (slopes.T * weights) @ slopes + known
+        if not np.isfinite(normal).all() or np.linalg.cond(normal) > _LARGEST_FOCAL_CONDITION:
+            break
+        step = -np.linalg.solve(normal, (slopes.T * weights) @ misfits[inliers].ravel() + known[:, 6] * longer)
+        moved_m, longer = moved_m + step[:3], longer + step[6]
+        turned = Rotation.from_rotvec(step[3:6]).as_matrix() @ turned
+    return np.concatenate([moved_m - centre_m, Rotation.from_matrix(turned @ rotation.T).as_rotvec()])
 
 
 def _slopes(px_of_plane: Float, points: Float, rotation: Float) -> Float:
