@@ -151,6 +151,22 @@ def test_a_wall_leaves_little_of_the_focal_length_open() -> None:
     assert found is not None and np.linalg.norm(found.focal_shift[:3]) < 0.05 * 5.0
 
 
+def test_a_map_that_contradicts_itself_is_in_the_stated_covariance() -> None:
+    """Two drives of a street, a metre apart as their poses say: both know the same keypoints."""
+    once = point_matches(cloud())
+    apart_m = np.array([0.0, 1.0, 0.2])
+    both = PointMatches(*(np.tile(once.keypoint, 2), np.tile(once.pixels_px, (2, 1)), np.tile(once.position_m, (2, 1))))
+    both.position_m[len(once) :] += apart_m
+    alone, torn = geometric_pose(once, PINHOLE), geometric_pose(both, PINHOLE)
+    assert alone is not None and not alone.other_shift.any()
+    assert torn is not None
+    np.testing.assert_allclose(np.abs(torn.other_shift[:3]), apart_m, atol=0.1)
+    assert torn.stated_covariance[1, 1] > 0.9**2 and torn.deviation_m < 0.02
+    few = both.taken(np.arange(len(once) + len(once) // 4))
+    mostly = geometric_pose(few, PINHOLE)
+    assert mostly is not None and mostly.T_map_camera.distance_m(HERE) < 0.05 and not mostly.other_shift.any()
+
+
 def test_the_base_hangs_on_the_camera_by_its_mount() -> None:
     mount = Pose.from_rotation((0.5, 0.1, 1.0), Rotation.from_euler("z", 0.3) * HERE.rotation)
     covariance = np.diag([1e-4, 2e-4, 3e-4, 1e-4, 2e-4, 3e-4])

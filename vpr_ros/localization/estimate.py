@@ -26,8 +26,8 @@ UNKNOWN_ANGLE_VARIANCE_RAD2 = np.pi**2
 FLOOR_M = 0.01
 FLOOR_RAD = 0.005
 LEAST_SURE = 5.0
-"""A geometric pose that is so many times less sure than the candidates, because the focal length does not fit, is not
-used. One that is a little less sure is still nearer than they are, as a rule."""
+"""A geometric pose that is so many times less sure than the candidates, because the focal length or the map does not
+fit, is not used. One that is a little less sure is still nearer than they are, as a rule."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class PoseEstimate:
 
 
 def best_estimate(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
-    """The geometric pose where, but for its focal length, it is surer than the candidates; else their mean.
+    """The geometric pose where, but for its shifts, it is surer than the candidates; else their mean.
 
     Args:
         verification: with one candidate at least; refuted ones do not join the mean.
@@ -59,9 +59,9 @@ def best_estimate(verification: Verification, config: LocalizerConfig, calibrati
         return retrieved
     pose, mount = verification.pose, verification.T_base_camera
     T_map_base, covariance = of_the_base(pose, mount)
-    _, with_its_focal_length = of_the_base(replace(pose, focal_shift=np.zeros(6)), mount)
+    _, without_shifts = of_the_base(replace(pose, focal_shift=np.zeros(6), other_shift=np.zeros(6)), mount)
     most_m2 = np.trace(retrieved.covariance[:3, :3])
-    is_surer = np.trace(with_its_focal_length[:3, :3]) <= most_m2
+    is_surer = np.trace(without_shifts[:3, :3]) <= most_m2
     if not is_surer or not np.trace(covariance[:3, :3]) <= LEAST_SURE**2 * most_m2:  # what is no number is not used
         return retrieved
     return PoseEstimate(T_map_base, covariance, orientation_known=True, geometric=verification.pose)

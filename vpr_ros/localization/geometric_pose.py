@@ -23,6 +23,8 @@ from vpr_ros.localization.two_view import coverage
 
 Float = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_Agreed = tuple[Float, Float, Float, Ints]
+"""Rotation from camera to map, centre, (6, 6) covariance, inliers."""
 
 REPROJECTION_GATE: Final = 12.0 / 640.0
 """How far from its keypoint a point of the map may project, as a share of the image's longer side, where the map has
@@ -90,6 +92,8 @@ class GeometricPose:
         depth_m: median distance to their points along the optical axis.
         focal_shift: (6,) how far x, y, z and the rotation move where the focal length may be what fits best: far where
             it is not that of the camera, or the pose is wrong.
+        other_shift: (6,) how far from here is the pose that the other matches agree on, where a third of all or more
+            contradict this one: the map's frames do not fit together. 0 where there is none.
     """
 
     T_map_camera: Pose
@@ -98,6 +102,7 @@ class GeometricPose:
     coverage: float
     depth_m: float
     focal_shift: Float = field(default_factory=lambda: np.zeros(6))
+    other_shift: Float = field(default_factory=lambda: np.zeros(6))
 
     @property
     def deviation_m(self) -> float:
@@ -106,10 +111,11 @@ class GeometricPose:
 
     @property
     def stated_covariance(self) -> Float:
-        """(6, 6) as the errors of real answers ask for: scaled, never below the floors, and what hangs on the lens."""
+        """(6, 6) as the errors of real answers ask for: scaled, never below the floors, and the shifts."""
         scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
         floor = np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
-        return self.covariance * scale**2 + floor + np.outer(self.focal_shift, self.focal_shift)
+        shifts = np.stack([self.focal_shift, self.other_shift])
+        return self.covariance * scale**2 + floor + shifts.T @ shifts
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,18 +165,12 @@ def geometric_pose(
     """
     problem = _seen(matches, intrinsics)
     longest_px = max(intrinsics.width_px, intrinsics.height_px)
-    gate_px = _gate(map_residual_px) * longest_px
-    keypoints = _different(problem.keypoint)
-    if keypoints < FEWEST_INLIERS:
-        return None
-    start = _sampled(problem, gate_px)
-    found = None if start is None else _refined(problem, *start, gate_px, _LEAST_NOISE * longest_px)
+    gate_px, least_noise_px = _gate(map_residual_px) * longest_px, _LEAST_NOISE * longest_px
+    found = _agreed(problem, gate_px, least_noise_px)
     if found is None:
         return None
     rotation, centre_m, covariance, inliers = found
     first = np.unique(problem.keypoint[inliers], return_index=True)[1]
-    if len(first) < SMALLEST_SHARE * keypoints:
-        return None
     seen_px = intrinsics.project(np.column_stack([problem.plane[inliers][first], np.ones(len(first))]))
     return GeometricPose(
         Pose.from_rotation(centre_m, Rotation.from_matrix(rotation)),
@@ -178,8 +178,31 @@ def geometric_pose(
         len(first),
         coverage(seen_px, (intrinsics.width_px, intrinsics.height_px)),
         float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
-        _focal_shift(problem, rotation, centre_m, gate_px, _LEAST_NOISE * longest_px),
+        _focal_shift(problem, rotation, centre_m, gate_px, least_noise_px),
+        _other_shift(problem, found, gate_px, least_noise_px),
     )
+
+
+def _agreed(problem: _Problem, gate_px: float, least_noise_px: float) -> _Agreed | None:
+    """The pose that most keypoints agree on, see ``_refined``; None where too few do."""
+    keypoints = _different(problem.keypoint)
+    if keypoints < FEWEST_INLIERS:
+        return None
+    start = _sampled(problem, gate_px)
+    found = None if start is None else _refined(problem, *start, gate_px, least_noise_px)
+    if found is None or _different(problem.keypoint[found[3]]) < SMALLEST_SHARE * keypoints:
+        return None
+    return found
+
+
+def _other_shift(problem: _Problem, found: _Agreed, gate_px: float, least_noise_px: float) -> Float:
+    """(6,) from a pose to the one that the matches agree on which contradict it, see ``GeometricPose``."""
+    rotation, centre_m, _, inliers = found
+    contradict = np.setdiff1d(np.arange(len(problem.keypoint)), inliers)
+    if len(contradict) < SMALLEST_SHARE * len(problem.keypoint):
+        return np.zeros(6)
+    other = _agreed(problem.taken(contradict), gate_px, least_noise_px)
+    return np.zeros(6) if other is None else _shift(rotation, centre_m, other[0], other[1])
 
 
 def of_the_base(pose: GeometricPose, T_base_camera: Pose | None) -> tuple[Pose, Float]:
@@ -263,7 +286,7 @@ def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Flo
 
 def _refined(
     problem: _Problem, rotation: Float, centre_m: Float, gate_px: float, least_noise_px: float
-) -> tuple[Float, Float, Float, Ints] | None:
+) -> _Agreed | None:
     """Rotation, centre, covariance and inliers of the best pose near the given one; None where it is not determined.
 
     Gauss-Newton with the weights of a Cauchy loss. The noise is that of the inliers' median.
@@ -313,6 +336,11 @@ def _focal_shift(problem: _Problem, rotation: Float, centre_m: Float, gate_px: f
         step = -np.linalg.solve(normal, (slopes.T * weights) @ misfits[inliers].ravel() + known[:, 6] * longer)
         moved_m, longer = moved_m + step[:3], longer + step[6]
         turned = Rotation.from_rotvec(step[3:6]).as_matrix() @ turned
+    return _shift(rotation, centre_m, turned, moved_m)
+
+
+def _shift(rotation: Float, centre_m: Float, turned: Float, moved_m: Float) -> Float:
+    """(6,) of the centre, and the turn about the map's axes."""
     return np.concatenate([moved_m - centre_m, Rotation.from_matrix(turned @ rotation.T).as_rotvec()])
 
 
