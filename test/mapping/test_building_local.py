@@ -22,11 +22,13 @@ from tiny_local_onnx import write_local_model
 
 from vpr_ros.cli import build_map as command
 from vpr_ros.cli import inspect_map
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
-from vpr_ros.core.frames import FrameRecord
+from vpr_ros.core.frames import CameraMount, FrameRecord
 from vpr_ros.inference import open_local_extractor
 from vpr_ros.inference.local_extractor import OnnxLocalExtractor
 from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.mapping.finish_local import _of_all
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import DEPTH, LocalLayout
@@ -144,6 +146,26 @@ def test_a_budget_that_fits_none_is_refused(tmp_path: Path, model: OnnxLocalExtr
     with pytest.raises(ConfigError, match="local_bits is 3"):
         BuildConfig(local_bits=3)
     assert not (tmp_path / "map").exists()
+
+
+def test_fitting_that_cannot_be_is_told(
+    tmp_path: Path, model: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture
+) -> None:
+    fits = BuildConfig(0.0, 0.0, workers=1, refine_intrinsics=True)
+    with pytest.raises(ConfigError, match="--refine-intrinsics fits intrinsics to local features"):
+        build(tmp_path / "map", WallSource(track(4)), None, fits)
+    build(tmp_path / "map", WallSource(track(4)), model, fits)
+    assert "were not fitted: nobody knows any to begin with. Give them with --intrinsics FILE." in caplog.text
+    known = CameraMount("camera", intrinsics=CameraIntrinsics.from_fov(128, 48))
+    build(tmp_path / "other", WallSource(track(4), camera=known), model, fits)
+    assert "were not fitted: too few of its frames match" in caplog.text
+    build(tmp_path / "other", WallSource(track(3, 10.0), camera=known), model, fits, append=True)
+    assert "were not fitted: an earlier session has this camera" in caplog.text
+
+
+def test_the_misfit_of_a_map_is_that_of_all_its_sessions() -> None:
+    assert _of_all(None, None, 0.25) is None
+    assert (_of_all(2.0, None, 0.25), _of_all(None, 1.0, 0.25), _of_all(2.0, 1.0, 0.25)) == (2.0, 1.0, 1.75)
 
 
 def test_the_command_keeps_them_and_inspect_map_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

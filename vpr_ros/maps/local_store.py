@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.local_features import MapFeatures
+from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.maps.local_codec import (
     DEPTH,
     DESCRIPTORS,
@@ -147,6 +148,7 @@ class LocalStore:
             MapError: see ``LocalFiles``.
         """
         self.entry = entry
+        self._folder = folder
         self.files = LocalFiles(folder, entry.layout, frames)
         self._cameras = cameras
 
@@ -154,6 +156,26 @@ class LocalStore:
     def sha256(self) -> str:
         """Hash of the model that found them."""
         return self.entry.sha256
+
+    def check_model(self, sha256: str, info: LocalInfo) -> None:
+        """Refuse a model other than the one that found them; *info* is what its file says, *sha256* of what bytes.
+
+        Raises:
+            MapError: it is another one, or the manifest says of its descriptors what they are not.
+        """
+        entry = self.entry
+        if sha256 != entry.sha256:
+            raise MapError(
+                f"the local features in {self._folder} were found by the model {entry.name} {entry.version} "
+                f"({entry.sha256[:16]}), those of images by {info.name} {info.version} ({sha256[:16]})",
+                "Give the local model that the map was built with, or build the map again with this one",
+            )
+        if info.dim != entry.layout.dim:
+            raise MapError(
+                f"the local descriptors in {self._folder} have {entry.layout.dim} numbers, those of the model that "
+                f"found them have {info.dim}",
+                DAMAGED,
+            )
 
     def of(self, index: int) -> MapFeatures:
         """Those of map frame *index*.
