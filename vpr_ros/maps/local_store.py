@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.local_features import MapFeatures
 from vpr_ros.core.local_info import LocalInfo
@@ -184,12 +185,21 @@ class LocalStore:
             MapError: they cannot be read.
         """
         found = self.files.features(index)
-        return MapFeatures(found.keypoints_px, found.descriptors, found.scores, self._position_m(index, found))
+        intrinsics = self._cameras.intrinsics(index, found.width_px, found.height_px)
+        return MapFeatures(
+            found.keypoints_px,
+            found.descriptors,
+            found.scores,
+            self._position_m(index, found, intrinsics),
+            (found.width_px, found.height_px),
+            intrinsics,
+        )
 
-    def _position_m(self, index: int, found: StoredFeatures) -> npt.NDArray[np.float64]:
+    def _position_m(
+        self, index: int, found: StoredFeatures, intrinsics: CameraIntrinsics | None
+    ) -> npt.NDArray[np.float64]:
         position_m = np.full((len(found.keypoints_px), 3), np.nan)
         T_map_camera = self._cameras.T_map_camera(index)
-        intrinsics = self._cameras.intrinsics(index, found.width_px, found.height_px)
         if found.depth_m is None or T_map_camera is None or intrinsics is None:
             return position_m
         known = np.isfinite(found.depth_m)
