@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from full_disk_command import write_drive
 from painted_wall import EVERY_FRAME, SPACING_M, PixelExtractor, WallSource, build_wall_map
@@ -25,7 +26,8 @@ from vpr_ros.cli import inspect_map
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import CameraMount, FrameRecord
-from vpr_ros.inference import open_local_extractor
+from vpr_ros.core.local_info import LOCAL_KEY
+from vpr_ros.inference import open_local_extractor, shipped_model_path
 from vpr_ros.inference.local_extractor import OnnxLocalExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.finish_local import _of_all
@@ -166,6 +168,23 @@ def test_fitting_that_cannot_be_is_told(
 def test_the_misfit_of_a_map_is_that_of_all_its_sessions() -> None:
     assert _of_all(None, None, 0.25) is None
     assert (_of_all(2.0, None, 0.25), _of_all(None, 1.0, 0.25), _of_all(2.0, 1.0, 0.25)) == (2.0, 1.0, 1.75)
+
+
+def test_a_map_without_them_is_added_to_by_a_model_that_finds_them_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody asked for local features: what was typed before the model had some goes on working."""
+    both = tmp_path / "both.onnx"
+    network = onnx.load(str(shipped_model_path()))
+    network.metadata_props.add(key=LOCAL_KEY, value="never read")
+    onnx.save(network, str(both))
+    drive, more = write_drive(tmp_path / "drive", 0.0, 4), write_drive(tmp_path / "more", 8.0, 4)
+    arguments = ["--model", str(both), "--output", str(tmp_path / "map")]
+    assert command.main([str(drive), *arguments, "--no-local"]) == 0
+    assert command.main([str(more), *arguments, "--append"]) == 0
+    assert len(PlaceMap.open(tmp_path / "map")) == 8
+    assert command.main([str(more), "--output", str(tmp_path / "other"), "--model", str(both)]) == 2
+    assert LOCAL_KEY in capsys.readouterr().err
 
 
 def test_the_command_keeps_them_and_inspect_map_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
