@@ -30,6 +30,7 @@ from vpr_ros.localization.geometric_pose import GeometricPose, PointMatches, geo
 from vpr_ros.localization.local_matching import KeypointMatches, mutual_matches
 from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, verdict
 from vpr_ros.localization.rejection import Refuted
+from vpr_ros.localization.stuck_keypoints import StuckKeypoints
 from vpr_ros.localization.two_view import PLANE, SizePx, View, coverage, geometric_inliers
 from vpr_ros.maps.place_map import PlaceMap
 
@@ -115,6 +116,7 @@ class Verifier:
         self._place_map = place_map
         self._config = config
         self._map_residual_px = _map_residual_px(place_map)
+        self._stuck = StuckKeypoints.of(local_map, place_map, config.min_local_cosine)
         self._lately: OrderedDict[int, tuple[MapFeatures, View]] = OrderedDict()
 
     def features(self, image_rgb: ImageRgb) -> LocalFeatures:
@@ -148,6 +150,7 @@ class Verifier:
         ends_s = time.perf_counter() + self._config.verify_time_ms / 1e3
         if intrinsics is not None and (intrinsics.width_px, intrinsics.height_px) != size_px:
             intrinsics = None
+        features = self._stuck.left_out(features, size_px)
         query = _view(features.keypoints_px, intrinsics, size_px)
         looked_at = tuple(self._looked_at(features, query, retrieved, ends_s))
         geometry = [look.geometry for look in looked_at] + [None] * (len(retrieved) - len(looked_at))
