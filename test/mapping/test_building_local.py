@@ -25,10 +25,11 @@ from vpr_ros.cli import build_map as command
 from vpr_ros.cli import inspect_map
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
-from vpr_ros.core.frames import CameraMount, FrameRecord
+from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
+from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LOCAL_KEY
 from vpr_ros.inference import open_local_extractor, shipped_model_path
-from vpr_ros.inference.local_extractor import OnnxLocalExtractor
+from vpr_ros.inference.local_extractor import OnnxLocalExtractor, local_features
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.finish_local import _of_all
 from vpr_ros.mapping.transaction import partial_path
@@ -140,6 +141,23 @@ def test_a_frame_without_texture_has_no_features_and_enters_the_map(tmp_path: Pa
     place_map = build(tmp_path / "map", Blank(track(4)), model)
     assert place_map.local is not None
     assert [len(place_map.local.of(index)) > 0 for index in range(4)] == [False, True, True, True]
+
+
+def test_a_model_that_finds_nothing_anywhere_is_told(
+    tmp_path: Path, model: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        """Its numbers overflow, as those of a network in half precision may."""
+
+        info, sha256 = model.info, model.sha256
+
+        def extract(self, image_rgb: ImageRgb) -> LocalFeatures:
+            found = np.full((40, 2), np.nan, np.float32), np.full((40, 16), np.nan, np.float32)
+            return local_features(self.info, *found, np.full(40, np.nan, np.float32), (128, 48))
+
+    build_map(WallSource(track(4)), PixelExtractor(), tmp_path / "map", IN_TWOS, local_model=Broken())
+    assert "corners 1 found no keypoint in any of 4 frames" in caplog.text
+    PlaceMap.open(tmp_path / "map").verify()
 
 
 def test_a_budget_that_fits_none_is_refused(tmp_path: Path, model: OnnxLocalExtractor) -> None:
