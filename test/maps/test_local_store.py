@@ -20,6 +20,7 @@ from damaged_map import edit, put, set_entry
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 from tiny_local_onnx import write_local_model
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.inference import open_local_extractor
@@ -171,6 +172,16 @@ def test_descriptors_of_another_length_than_the_model_s_are_refused(copy: Path, 
             local_model=open_local_extractor(model),
         )
     assert local_extractor_for(PlaceMap.open(small), model, None) is not None
+
+
+def test_intrinsics_that_cannot_be_of_the_frame_s_size_are_unknown(copy: Path) -> None:
+    for focal_px, sides in ((1e9, (8, 3)), (100.0, (128, 50))):
+        whole = CameraIntrinsics(*sides, focal_px, focal_px, 4.0, 1.0)
+        set_entry(copy, "cameras.0.intrinsics", whole.to_dict())
+        opened = PlaceMap.open(copy)
+        assert opened.local is not None
+        found = opened.local.of(0)
+        assert found.intrinsics is None and found.size_px == (128, 48) and np.isnan(found.position_m).all()
 
 
 def test_damage_is_named_where_it_is(copy: Path) -> None:
