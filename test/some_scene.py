@@ -107,7 +107,8 @@ class Scene:
         """What the map keeps of a frame taken there."""
         found, kept = self.features(T_map_camera, intrinsics, seed=seed)
         position_m = self.points_m[kept] if with_depth else np.full((len(kept), 3), np.nan)
-        return MapFeatures(found.keypoints_px, found.descriptors, found.scores, position_m)
+        size_px = intrinsics.width_px, intrinsics.height_px
+        return MapFeatures(found.keypoints_px, found.descriptors, found.scores, position_m, size_px, intrinsics)
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,8 +177,14 @@ class SceneFeatureMap:
             scene.mapped(self.poses[index], self.camera.intrinsics, with_depth=self.with_depth)
             for scene in self.camera.scenes
         ]
-        fields = ("keypoints_px", "descriptors", "scores", "position_m")
-        return MapFeatures(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+        return MapFeatures(
+            np.concatenate([part.keypoints_px for part in parts]),
+            np.concatenate([part.descriptors for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.position_m for part in parts]),
+            parts[0].size_px,
+            parts[0].intrinsics,
+        )
 
 
 @dataclass(frozen=True, eq=False)

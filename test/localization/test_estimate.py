@@ -15,7 +15,9 @@ from some_candidates import calibration, candidates, residuals
 
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.localization import LocalizerConfig
-from vpr_ros.localization.estimate import estimate_pose
+from vpr_ros.localization.estimate import LEAST_SURE, best_estimate, estimate_pose
+from vpr_ros.localization.geometric_pose import GeometricPose
+from vpr_ros.localization.verify import Verification
 from vpr_ros.maps.residuals import Residual, Residuals
 
 CONFIG = LocalizerConfig()
@@ -99,3 +101,17 @@ def test_one_known_heading_is_enough() -> None:
     result = estimate_pose(candidates([0.8, 0.8], [(0, 0), (1, 0)], [None, 0.7]), CONFIG, calibration())
     assert result.orientation_known
     assert result.T_map_base.angle_rad(Pose.from_xy_yaw(0, 0, 0.7)) < 1e-9
+
+
+@pytest.mark.parametrize(("shift_m", "is_used"), [(0.0, True), (1.0, True), (2.0, False), (np.nan, False)])
+def test_a_geometric_pose_that_hangs_on_the_focal_length_says_so_or_is_not_used(shift_m: float, is_used: bool) -> None:
+    found = candidates([0.8], [(0, 0)], [0.0])
+    retrieved_m = np.sqrt(np.trace(estimate_pose(found, CONFIG, calibration()).covariance[:3, :3]))
+    assert 1.0 < LEAST_SURE * retrieved_m < 2.0
+    shift = np.array([shift_m, *[0.0] * 5])
+    pose = GeometricPose(Pose((0.1, 0.0, 0.0)), np.eye(6) * 1e-8, 100, 1.0, 5.0, shift)
+    verification = Verification(found, np.arange(1), (None,), pose)
+    estimate = best_estimate(verification, CONFIG, calibration())
+    assert (estimate.geometric is not None) is is_used
+    if is_used:
+        assert np.sqrt(estimate.covariance[0, 0]) == pytest.approx(np.hypot(0.01, shift_m), rel=0.01)

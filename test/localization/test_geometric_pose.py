@@ -129,6 +129,44 @@ def test_the_stated_covariance_is_never_sure() -> None:
     assert wide.stated_covariance[0, 0] > DEVIATION_SCALE**2
 
 
+@pytest.mark.parametrize(("intrinsics", "spread"), [(PINHOLE, 1.0), (DISTORTED, 1.0), (FISHEYE, 3.0)])
+@pytest.mark.parametrize("share", [0.9, 0.97, 1.05, 1.1])
+def test_a_focal_length_that_is_not_the_camera_s_is_in_the_stated_covariance(
+    intrinsics: CameraIntrinsics, spread: float, share: float
+) -> None:
+    seen = point_matches(cloud(spread=spread), intrinsics=intrinsics)
+    claimed = replace(intrinsics, fx_px=share * intrinsics.fx_px, fy_px=share * intrinsics.fy_px)
+    right, wrong = geometric_pose(seen, intrinsics), geometric_pose(seen, claimed)
+    assert right is not None and np.linalg.norm(right.focal_shift[:3]) < 0.03
+    assert wrong is not None and (off_m := wrong.T_map_camera.distance_m(HERE)) > 0.05
+    assert np.sqrt(np.trace(wrong.stated_covariance[:3, :3])) > 0.6 * off_m
+    without = replace(wrong, focal_shift=np.zeros(6))
+    assert np.sqrt(np.trace(without.stated_covariance[:3, :3])) < 0.6 * off_m
+
+
+def test_a_wall_leaves_little_of_the_focal_length_open() -> None:
+    wall = cloud()
+    wall[:, 0] = 5.0
+    found = geometric_pose(point_matches(wall), PINHOLE)
+    assert found is not None and np.linalg.norm(found.focal_shift[:3]) < 0.05 * 5.0
+
+
+def test_a_map_that_contradicts_itself_is_in_the_stated_covariance() -> None:
+    """Two drives of a street, a metre apart as their poses say: both know the same keypoints."""
+    once = point_matches(cloud())
+    apart_m = np.array([0.0, 1.0, 0.2])
+    both = PointMatches(*(np.tile(once.keypoint, 2), np.tile(once.pixels_px, (2, 1)), np.tile(once.position_m, (2, 1))))
+    both.position_m[len(once) :] += apart_m
+    alone, torn = geometric_pose(once, PINHOLE), geometric_pose(both, PINHOLE)
+    assert alone is not None and not alone.other_shift.any()
+    assert torn is not None
+    np.testing.assert_allclose(np.abs(torn.other_shift[:3]), apart_m, atol=0.1)
+    assert torn.stated_covariance[1, 1] > 0.9**2 and torn.deviation_m < 0.02
+    few = both.taken(np.arange(len(once) + len(once) // 4))
+    mostly = geometric_pose(few, PINHOLE)
+    assert mostly is not None and mostly.T_map_camera.distance_m(HERE) < 0.05 and not mostly.other_shift.any()
+
+
 def test_the_base_hangs_on_the_camera_by_its_mount() -> None:
     mount = Pose.from_rotation((0.5, 0.1, 1.0), Rotation.from_euler("z", 0.3) * HERE.rotation)
     covariance = np.diag([1e-4, 2e-4, 3e-4, 1e-4, 2e-4, 3e-4])

@@ -25,7 +25,7 @@ def query(descriptors: npt.ArrayLike) -> LocalFeatures:
 
 def mapped(descriptors: npt.ArrayLike) -> MapFeatures:
     found = query(descriptors)
-    return MapFeatures(found.keypoints_px, found.descriptors, found.scores, np.zeros((len(found), 3)))
+    return MapFeatures(found.keypoints_px, found.descriptors, found.scores, np.zeros((len(found), 3)), (640, 480))
 
 
 EAST, NORTH, NEAR_EAST = (1.0, 0.0), (0.0, 1.0), (0.96, 0.28)
@@ -59,6 +59,6 @@ def test_cameras_that_see_the_same_points_find_them() -> None:
     found, numbers = scene.features(HERE)
     elsewhere = Pose((HERE.position_m[0], 0.3, 1.1), HERE.quat_xyzw)
     other, other_numbers = scene.features(elsewhere, seed=9)
-    frame = MapFeatures(other.keypoints_px, other.descriptors, other.scores, np.zeros((len(other), 3)))
+    frame = MapFeatures(other.keypoints_px, other.descriptors, other.scores, np.zeros((len(other), 3)), (640, 480))
     (pairs,) = mutual_matches(found, [frame], 0.8)
     assert len(pairs) > 100 and (numbers[pairs.query] == other_numbers[pairs.mapped]).all()

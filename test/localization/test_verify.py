@@ -196,6 +196,18 @@ def test_over_the_time_fewer_candidates_are_compared(here: World) -> None:
     assert sum(match.geometry is not None for match in patient.matches) == 10
 
 
+def test_map_images_of_another_size_than_their_calibration_are_seen_by_their_own(here: World) -> None:
+    """A folder may mix sizes: the map scales the calibration, or knows none for another shape."""
+    half = SceneCamera(here.camera.scenes, replace(PINHOLE.scaled(320, 240), distortion=(-0.3, 0.1, 0.0, 0.0)))
+    extractor, local_map = SceneLocalFeatures(here.camera), SceneFeatureMap(half, POSES)
+    answer = Localizer(PixelExtractor(), here.place_map, CONFIG, extractor, local_map).localize(
+        here.frame(), intrinsics=PINHOLE
+    )
+    assert answer.pose_source == "geometric" and max(off(answer, QUERY)) < 0.02
+    best = answer.matches[0].geometry
+    assert best is not None and best.mapped_size_px == (320, 240) and best.share > 0.8
+
+
 def test_one_candidate_is_enough(here: World) -> None:
     answer = here.localizer(replace(CONFIG, top_k=1)).localize(here.frame(), intrinsics=PINHOLE)
     assert len(answer.matches) == 1 and max(off(answer, QUERY)) < 0.03

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from full_disk_command import write_drive
 from painted_wall import EVERY_FRAME, SPACING_M, PixelExtractor, WallSource, build_wall_map
@@ -22,11 +23,15 @@ from tiny_local_onnx import write_local_model
 
 from vpr_ros.cli import build_map as command
 from vpr_ros.cli import inspect_map
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
-from vpr_ros.core.frames import FrameRecord
-from vpr_ros.inference import open_local_extractor
-from vpr_ros.inference.local_extractor import OnnxLocalExtractor
+from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
+from vpr_ros.core.local_features import LocalFeatures
+from vpr_ros.core.local_info import LOCAL_KEY
+from vpr_ros.inference import open_local_extractor, shipped_model_path
+from vpr_ros.inference.local_extractor import OnnxLocalExtractor, local_features
 from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.mapping.finish_local import _of_all
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import DEPTH, LocalLayout
@@ -138,12 +143,66 @@ def test_a_frame_without_texture_has_no_features_and_enters_the_map(tmp_path: Pa
     assert [len(place_map.local.of(index)) > 0 for index in range(4)] == [False, True, True, True]
 
 
+def test_a_model_that_finds_nothing_anywhere_is_told(
+    tmp_path: Path, model: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken:
+        """Its numbers overflow, as those of a network in half precision may."""
+
+        info, sha256 = model.info, model.sha256
+
+        def extract(self, image_rgb: ImageRgb) -> LocalFeatures:
+            found = np.full((40, 2), np.nan, np.float32), np.full((40, 16), np.nan, np.float32)
+            return local_features(self.info, *found, np.full(40, np.nan, np.float32), (128, 48))
+
+    build_map(WallSource(track(4)), PixelExtractor(), tmp_path / "map", IN_TWOS, local_model=Broken())
+    assert "corners 1 found no keypoint in any of 4 frames" in caplog.text
+    PlaceMap.open(tmp_path / "map").verify()
+
+
 def test_a_budget_that_fits_none_is_refused(tmp_path: Path, model: OnnxLocalExtractor) -> None:
     with pytest.raises(ConfigError, match="--local-bytes"):
         build(tmp_path / "map", WallSource(track(4)), model, BuildConfig(local_bytes=20))
     with pytest.raises(ConfigError, match="local_bits is 3"):
         BuildConfig(local_bits=3)
     assert not (tmp_path / "map").exists()
+
+
+def test_fitting_that_cannot_be_is_told(
+    tmp_path: Path, model: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture
+) -> None:
+    fits = BuildConfig(0.0, 0.0, workers=1, refine_intrinsics=True)
+    with pytest.raises(ConfigError, match="--refine-intrinsics fits intrinsics to local features"):
+        build(tmp_path / "map", WallSource(track(4)), None, fits)
+    build(tmp_path / "map", WallSource(track(4)), model, fits)
+    assert "were not fitted: nobody knows any to begin with. Give them with --intrinsics FILE." in caplog.text
+    known = CameraMount("camera", intrinsics=CameraIntrinsics.from_fov(128, 48))
+    build(tmp_path / "other", WallSource(track(4), camera=known), model, fits)
+    assert "were not fitted: too few of its frames match" in caplog.text
+    build(tmp_path / "other", WallSource(track(3, 10.0), camera=known), model, fits, append=True)
+    assert "were not fitted: an earlier session has this camera" in caplog.text
+
+
+def test_the_misfit_of_a_map_is_that_of_all_its_sessions() -> None:
+    assert _of_all(None, None, 0.25) is None
+    assert (_of_all(2.0, None, 0.25), _of_all(None, 1.0, 0.25), _of_all(2.0, 1.0, 0.25)) == (2.0, 1.0, 1.75)
+
+
+def test_a_map_without_them_is_added_to_by_a_model_that_finds_them_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody asked for local features: what was typed before the model had some goes on working."""
+    both = tmp_path / "both.onnx"
+    network = onnx.load(str(shipped_model_path()))
+    network.metadata_props.add(key=LOCAL_KEY, value="never read")
+    onnx.save(network, str(both))
+    drive, more = write_drive(tmp_path / "drive", 0.0, 4), write_drive(tmp_path / "more", 8.0, 4)
+    arguments = ["--model", str(both), "--output", str(tmp_path / "map")]
+    assert command.main([str(drive), *arguments, "--no-local"]) == 0
+    assert command.main([str(more), *arguments, "--append"]) == 0
+    assert len(PlaceMap.open(tmp_path / "map")) == 8
+    assert command.main([str(more), "--output", str(tmp_path / "other"), "--model", str(both)]) == 2
+    assert LOCAL_KEY in capsys.readouterr().err
 
 
 def test_the_command_keeps_them_and_inspect_map_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

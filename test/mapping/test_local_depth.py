@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,12 @@ from painted_wall import EVERY_FRAME, PixelExtractor
 from textured_plane import CAMERA, MOUNT, PlaneSource, depth_m
 from tiny_local_onnx import local_info, write_local_model
 
-from vpr_ros.core.frames import CameraMount
+from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_local_extractor
 from vpr_ros.inference.local_extractor import OnnxLocalExtractor
 from vpr_ros.mapping import build_map
+from vpr_ros.mapping.triangulate import mutual_nearest
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LocalLayout
 from vpr_ros.maps.map_warnings import intrinsics_warning, no_depth_warning
@@ -105,6 +107,39 @@ def test_intrinsics_are_fitted_to_the_map_on_request(tmp_path: Path, local_model
     assert np.abs(given.unproject(pixels) - CAMERA.unproject(pixels)).max() > 0.08
     assert not intrinsics_warning(refined)
     assert np.median(np.concatenate([errors(refined, index) for index in range(20)])) < 0.05
+
+
+class MixedSource(PlaneSource):
+    """Some frames show nothing, some come twice as large, some are cut to another shape."""
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        for number, record in enumerate(super().__iter__()):
+
+            def load(number: int = number, record: FrameRecord = record) -> ImageRgb:
+                image = record.load_image()
+                if number % 5 == 0:
+                    image[:] = 90
+                    image[0, 0] = 95
+                return image.repeat(2, 0).repeat(2, 1) if number % 3 else np.ascontiguousarray(image[:, :100])
+
+            yield replace(record, load_image=load)
+
+
+@pytest.mark.slow
+def test_intrinsics_are_fitted_to_what_frames_of_their_shape_show(
+    tmp_path: Path, local_model: OnnxLocalExtractor
+) -> None:
+    source = MixedSource(camera=CameraMount("camera", "optical", MOUNT, replace(CAMERA, fx_px=145.0, fy_px=147.2)))
+    config = replace(EVERY_FRAME, refine_intrinsics=True)
+    build_map(source, PixelExtractor(), tmp_path / "map", config, local_model=local_model)
+    camera = PlaceMap.open(tmp_path / "map").manifest.cameras[0].intrinsics
+    assert camera is not None and abs(camera.fx_px - CAMERA.fx_px) < 2.0
+
+
+def test_a_frame_without_features_has_no_matches() -> None:
+    some, none = np.eye(3, 8, dtype=np.float32), np.empty((0, 8), np.float32)
+    for one, other in ((some, none), (none, some), (none, none)):
+        assert [len(rows) for rows in mutual_nearest(one, other)] == [0, 0]
 
 
 @pytest.mark.slow

@@ -20,9 +20,11 @@ from damaged_map import edit, put, set_entry
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 from tiny_local_onnx import write_local_model
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.inference import open_local_extractor
+from vpr_ros.localization.local_model import local_extractor_for
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.upkeep import upgrade
 from vpr_ros.maps import PlaceMap
@@ -152,6 +154,34 @@ def test_a_manifest_that_cannot_be_is_named(copy: Path, entry: str, value: objec
     set_entry(copy, entry, value)
     with pytest.raises(MapError, match=found):
         PlaceMap.open(copy)
+
+
+def test_descriptors_of_another_length_than_the_model_s_are_refused(copy: Path, small: Path) -> None:
+    """Fifteen numbers of four bits take as many bytes as sixteen: nothing else shows it."""
+    set_entry(copy, "local.dim", 15)
+    opened, model = PlaceMap.open(copy), small.parent / "local.onnx"
+    with pytest.raises(MapError, match="have 15 numbers, those of the model that found them have 16"):
+        local_extractor_for(opened, model, None)
+    with pytest.raises(MapError, match="have 15 numbers"):
+        build_map(
+            WallSource([9.0, 9.5]),
+            PixelExtractor(),
+            copy,
+            EVERY_FRAME,
+            append=True,
+            local_model=open_local_extractor(model),
+        )
+    assert local_extractor_for(PlaceMap.open(small), model, None) is not None
+
+
+def test_intrinsics_that_cannot_be_of_the_frame_s_size_are_unknown(copy: Path) -> None:
+    for focal_px, sides in ((1e9, (8, 3)), (100.0, (128, 50))):
+        whole = CameraIntrinsics(*sides, focal_px, focal_px, 4.0, 1.0)
+        set_entry(copy, "cameras.0.intrinsics", whole.to_dict())
+        opened = PlaceMap.open(copy)
+        assert opened.local is not None
+        found = opened.local.of(0)
+        assert found.intrinsics is None and found.size_px == (128, 48) and np.isnan(found.position_m).all()
 
 
 def test_damage_is_named_where_it_is(copy: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.frames import ImageRgb
 
 Float32 = npt.NDArray[np.float32]
@@ -46,12 +47,16 @@ class MapFeatures:
     Attributes:
         keypoints_px, descriptors, scores: see ``LocalFeatures``; descriptors as exact as the map keeps them.
         position_m: (M, 3) float64 in the map frame, a row of NaN where the depth is unknown.
+        size_px: width and height of the frame's image.
+        intrinsics: how the frame's camera saw, for an image of this size; None where unknown.
     """
 
     keypoints_px: Float32
     descriptors: Float32
     scores: Float32
     position_m: npt.NDArray[np.float64]
+    size_px: tuple[int, int]
+    intrinsics: CameraIntrinsics | None = None
 
     def __len__(self) -> int:
         return len(self.keypoints_px)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,9 @@ from vpr_ros.maps.calibration import Calibration
 UNKNOWN_ANGLE_VARIANCE_RAD2 = np.pi**2
 FLOOR_M = 0.01
 FLOOR_RAD = 0.005
+LEAST_SURE = 5.0
+"""A geometric pose that is so many times less sure than the candidates, because the focal length or the map does not
+fit, is not used. One that is a little less sure is still nearer than they are, as a rule."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ class PoseEstimate:
 
 
 def best_estimate(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
-    """The geometric pose where there is one that is surer of its position than the candidates are; else their mean.
+    """The geometric pose where, but for its shifts, it is surer than the candidates; else their mean.
 
     Args:
         verification: with one candidate at least; refuted ones do not join the mean.
@@ -54,8 +57,12 @@ def best_estimate(verification: Verification, config: LocalizerConfig, calibrati
     retrieved = estimate_pose(verification.standing, config, calibration)
     if verification.pose is None:
         return retrieved
-    T_map_base, covariance = of_the_base(verification.pose, verification.T_base_camera)
-    if np.trace(covariance[:3, :3]) > np.trace(retrieved.covariance[:3, :3]):
+    pose, mount = verification.pose, verification.T_base_camera
+    T_map_base, covariance = of_the_base(pose, mount)
+    _, without_shifts = of_the_base(replace(pose, focal_shift=np.zeros(6), other_shift=np.zeros(6)), mount)
+    most_m2 = np.trace(retrieved.covariance[:3, :3])
+    is_surer = np.trace(without_shifts[:3, :3]) <= most_m2
+    if not is_surer or not np.trace(covariance[:3, :3]) <= LEAST_SURE**2 * most_m2:  # what is no number is not used
         return retrieved
     return PoseEstimate(T_map_base, covariance, orientation_known=True, geometric=verification.pose)
 

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import cv2
@@ -23,6 +23,8 @@ from vpr_ros.localization.two_view import coverage
 
 Float = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+_Agreed = tuple[Float, Float, Float, Ints]
+"""Rotation from camera to map, centre, (6, 6) covariance, inliers."""
 
 REPROJECTION_GATE: Final = 12.0 / 640.0
 """How far from its keypoint a point of the map may project, as a share of the image's longer side, where the map has
@@ -42,11 +44,14 @@ wrong by more than its reprojection knows."""
 FLOOR_M: Final = 0.01
 FLOOR_RAD: Final = 0.01
 """No pose is surer than this, however many keypoints agree."""
+FOCAL_DEVIATION: Final = 0.05
+"""Of a focal length, as a share, before the image is seen: how freely it is fitted to see what depends on it."""
 LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
 
 _SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
 _REFINEMENTS, _SETTLED = 10, 1e-5
+_FOCAL_REFINEMENTS, _LARGEST_FOCAL_CONDITION = 3, 1e15
 _CAUCHY, _CAUCHY_EFFICIENCY = 2.385, 0.95
 _RAYLEIGH_MEDIAN = 1.1774
 _LEAST_NOISE = 0.25 / 640.0
@@ -85,6 +90,10 @@ class GeometricPose:
         inliers: how many keypoints agree.
         coverage: share of the image that they cover, 0..1.
         depth_m: median distance to their points along the optical axis.
+        focal_shift: (6,) how far x, y, z and the rotation move where the focal length may be what fits best: far where
+            it is not that of the camera, or the pose is wrong.
+        other_shift: (6,) how far from here is the pose that the other matches agree on, where a third of all or more
+            contradict this one: the map's frames do not fit together. 0 where there is none.
     """
 
     T_map_camera: Pose
@@ -92,6 +101,8 @@ class GeometricPose:
     inliers: int
     coverage: float
     depth_m: float
+    focal_shift: Float = field(default_factory=lambda: np.zeros(6))
+    other_shift: Float = field(default_factory=lambda: np.zeros(6))
 
     @property
     def deviation_m(self) -> float:
@@ -100,9 +111,11 @@ class GeometricPose:
 
     @property
     def stated_covariance(self) -> Float:
-        """(6, 6) as the errors of real answers ask for: scaled, and never below the floors."""
+        """(6, 6) as the errors of real answers ask for: scaled, never below the floors, and the shifts."""
         scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
-        return self.covariance * scale**2 + np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+        floor = np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+        shifts = np.stack([self.focal_shift, self.other_shift])
+        return self.covariance * scale**2 + floor + shifts.T @ shifts
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +126,14 @@ class _Problem:
         position_m: (N, 3) in the map frame.
         plane: (N, 2) x and y of the keypoints' rays at depth 1.
         px_of_plane: (N, 2, 2) how pixels move with them, which is where the lens comes in.
+        from_centre_px: (N, 2) pixels of the keypoints from the principal point: how they move with the focal length.
         keypoint: (N,) see ``PointMatches``.
     """
 
     position_m: Float
     plane: Float
     px_of_plane: Float
+    from_centre_px: Float
     keypoint: Ints
 
     def taken(self, rows: Ints) -> _Problem:
@@ -150,18 +165,12 @@ def geometric_pose(
     """
     problem = _seen(matches, intrinsics)
     longest_px = max(intrinsics.width_px, intrinsics.height_px)
-    gate_px = _gate(map_residual_px) * longest_px
-    keypoints = _different(problem.keypoint)
-    if keypoints < FEWEST_INLIERS:
-        return None
-    start = _sampled(problem, gate_px)
-    found = None if start is None else _refined(problem, *start, gate_px, _LEAST_NOISE * longest_px)
+    gate_px, least_noise_px = _gate(map_residual_px) * longest_px, _LEAST_NOISE * longest_px
+    found = _agreed(problem, gate_px, least_noise_px)
     if found is None:
         return None
     rotation, centre_m, covariance, inliers = found
     first = np.unique(problem.keypoint[inliers], return_index=True)[1]
-    if len(first) < SMALLEST_SHARE * keypoints:
-        return None
     seen_px = intrinsics.project(np.column_stack([problem.plane[inliers][first], np.ones(len(first))]))
     return GeometricPose(
         Pose.from_rotation(centre_m, Rotation.from_matrix(rotation)),
@@ -169,7 +178,31 @@ def geometric_pose(
         len(first),
         coverage(seen_px, (intrinsics.width_px, intrinsics.height_px)),
         float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
+        _focal_shift(problem, rotation, centre_m, gate_px, least_noise_px),
+        _other_shift(problem, found, gate_px, least_noise_px),
     )
+
+
+def _agreed(problem: _Problem, gate_px: float, least_noise_px: float) -> _Agreed | None:
+    """The pose that most keypoints agree on, see ``_refined``; None where too few do."""
+    keypoints = _different(problem.keypoint)
+    if keypoints < FEWEST_INLIERS:
+        return None
+    start = _sampled(problem, gate_px)
+    found = None if start is None else _refined(problem, *start, gate_px, least_noise_px)
+    if found is None or _different(problem.keypoint[found[3]]) < SMALLEST_SHARE * keypoints:
+        return None
+    return found
+
+
+def _other_shift(problem: _Problem, found: _Agreed, gate_px: float, least_noise_px: float) -> Float:
+    """(6,) from a pose to the one that the matches agree on which contradict it, see ``GeometricPose``."""
+    rotation, centre_m, _, inliers = found
+    contradict = np.setdiff1d(np.arange(len(problem.keypoint)), inliers)
+    if len(contradict) < SMALLEST_SHARE * len(problem.keypoint):
+        return np.zeros(6)
+    other = _agreed(problem.taken(contradict), gate_px, least_noise_px)
+    return np.zeros(6) if other is None else _shift(rotation, centre_m, other[0], other[1])
 
 
 def of_the_base(pose: GeometricPose, T_base_camera: Pose | None) -> tuple[Pose, Float]:
@@ -198,7 +231,8 @@ def _seen(matches: PointMatches, intrinsics: CameraIntrinsics) -> _Problem:
     sharp = np.asarray(np.isfinite(px_of_plane).all(axis=(1, 2)))[which]
     rows = np.flatnonzero(sharp & np.isfinite(matches.position_m).all(axis=1))
     seen = which[rows]
-    return _Problem(matches.position_m[rows], rays[seen, :2], px_of_plane[seen], matches.keypoint[rows])
+    from_centre_px = matches.pixels_px[first][seen] - (intrinsics.cx_px, intrinsics.cy_px)
+    return _Problem(matches.position_m[rows], rays[seen, :2], px_of_plane[seen], from_centre_px, matches.keypoint[rows])
 
 
 def _sampled(problem: _Problem, gate_px: float) -> tuple[Float, Float] | None:
@@ -252,7 +286,7 @@ def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Flo
 
 def _refined(
     problem: _Problem, rotation: Float, centre_m: Float, gate_px: float, least_noise_px: float
-) -> tuple[Float, Float, Float, Ints] | None:
+) -> _Agreed | None:
     """Rotation, centre, covariance and inliers of the best pose near the given one; None where it is not determined.
 
     Gauss-Newton with the weights of a Cauchy loss. The noise is that of the inliers' median.
@@ -277,6 +311,37 @@ def _refined(
             break
     covariance = np.linalg.inv(normal) * noise_px**2 / _CAUCHY_EFFICIENCY
     return rotation, centre_m, (covariance + covariance.T) / 2, inliers
+
+
+def _focal_shift(problem: _Problem, rotation: Float, centre_m: Float, gate_px: float, least_noise_px: float) -> Float:
+    """(6,) how far the pose moves when the focal length is fitted with it, see ``GeometricPose``."""
+    turned, moved_m, longer = rotation, centre_m, 0.0
+    for _ in range(_FOCAL_REFINEMENTS):
+        misfits, points = problem.misfits_px(turned, moved_m)
+        seen_from_centre_px = problem.from_centre_px + misfits  # of the points, not of the keypoints with their noise
+        misfits = (1.0 + longer) * misfits + longer * problem.from_centre_px
+        lengths_px = np.linalg.norm(misfits, axis=1)
+        inliers = np.flatnonzero(lengths_px < gate_px)
+        keypoints, once = _once_each(problem.keypoint[inliers])
+        if keypoints < FEWEST_INLIERS:
+            break
+        noise_px = max(float(np.median(lengths_px[inliers])) / _RAYLEIGH_MEDIAN, least_noise_px)
+        weights = np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
+        of_pose = (1.0 + longer) * _slopes(problem.px_of_plane[inliers], points[inliers], turned)
+        slopes = np.concatenate([of_pose, seen_from_centre_px[inliers, :, None]], axis=2).reshape(-1, 7)
+        known = np.diag([0.0] * 6 + [(noise_px / FOCAL_DEVIATION) ** 2])
+        normal = (slopes.T * weights) @ slopes + known
+        if not np.isfinite(normal).all() or np.linalg.cond(normal) > _LARGEST_FOCAL_CONDITION:
+            break
+        step = -np.linalg.solve(normal, (slopes.T * weights) @ misfits[inliers].ravel() + known[:, 6] * longer)
+        moved_m, longer = moved_m + step[:3], longer + step[6]
+        turned = Rotation.from_rotvec(step[3:6]).as_matrix() @ turned
+    return _shift(rotation, centre_m, turned, moved_m)
+
+
+def _shift(rotation: Float, centre_m: Float, turned: Float, moved_m: Float) -> Float:
+    """(6,) of the centre, and the turn about the map's axes."""
+    return np.concatenate([moved_m - centre_m, Rotation.from_matrix(turned @ rotation.T).as_rotvec()])
 
 
 def _slopes(px_of_plane: Float, points: Float, rotation: Float) -> Float:

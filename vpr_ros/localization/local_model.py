@@ -43,7 +43,10 @@ def local_extractor_for(
     if path is None:
         return None
     extractor = open_local_extractor(path, options)
-    return extractor if named is not None or extractor.sha256 == place_map.local.sha256 else None
+    if named is None and extractor.sha256 != place_map.local.sha256:
+        return None
+    place_map.local.check_model(extractor.sha256, extractor.info)
+    return extractor
 
 
 def missing_local_model(place_map: PlaceMap, *, is_given: bool) -> str:

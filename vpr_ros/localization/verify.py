@@ -30,6 +30,7 @@ from vpr_ros.localization.geometric_pose import GeometricPose, PointMatches, geo
 from vpr_ros.localization.local_matching import KeypointMatches, mutual_matches
 from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, verdict
 from vpr_ros.localization.rejection import Refuted
+from vpr_ros.localization.stuck_keypoints import StuckKeypoints
 from vpr_ros.localization.two_view import PLANE, SizePx, View, coverage, geometric_inliers
 from vpr_ros.maps.place_map import PlaceMap
 
@@ -115,7 +116,8 @@ class Verifier:
         self._place_map = place_map
         self._config = config
         self._map_residual_px = _map_residual_px(place_map)
-        self._lately: OrderedDict[tuple[int, SizePx], tuple[MapFeatures, View]] = OrderedDict()
+        self._stuck = StuckKeypoints.of(local_map, place_map, config.min_local_cosine)
+        self._lately: OrderedDict[int, tuple[MapFeatures, View]] = OrderedDict()
 
     def features(self, image_rgb: ImageRgb) -> LocalFeatures:
         """Find the keypoints of an image.
@@ -148,6 +150,7 @@ class Verifier:
         ends_s = time.perf_counter() + self._config.verify_time_ms / 1e3
         if intrinsics is not None and (intrinsics.width_px, intrinsics.height_px) != size_px:
             intrinsics = None
+        features = self._stuck.left_out(features, size_px)
         query = _view(features.keypoints_px, intrinsics, size_px)
         looked_at = tuple(self._looked_at(features, query, retrieved, ends_s))
         geometry = [look.geometry for look in looked_at] + [None] * (len(retrieved) - len(looked_at))
@@ -173,22 +176,20 @@ class Verifier:
             if time.perf_counter() > until_s:
                 return
             some = indices[start : start + AT_ONCE]
-            mapped = [self._mapped(index, query.size_px) for index in some]
+            mapped = [self._mapped(index) for index in some]
             pairs = mutual_matches(features, [of_the_map for of_the_map, _ in mapped], config.min_local_cosine)
             for (of_the_map, view), found in zip(mapped, pairs, strict=True):
                 if time.perf_counter() > until_s:
                     return
                 yield self._look(of_the_map, view, found, query)
 
-    def _mapped(self, index: int, query_px: SizePx) -> tuple[MapFeatures, View]:
+    def _mapped(self, index: int) -> tuple[MapFeatures, View]:
         """What the map knows of a frame; the last ones are kept, for the next image sees them again."""
-        kept = self._lately.pop((index, query_px), None)
+        kept = self._lately.pop(index, None)
         if kept is None:
             mapped = self._local_map.of(index)
-            camera = self._place_map.manifest.cameras[int(self._place_map.frames.camera_index[index])]
-            size_px = _size_px(mapped, camera.intrinsics, query_px)
-            kept = mapped, _view(mapped.keypoints_px, camera.intrinsics, size_px)
-        self._lately[index, query_px] = kept
+            kept = mapped, _view(mapped.keypoints_px, mapped.intrinsics, mapped.size_px)
+        self._lately[index] = kept
         if len(self._lately) > KEPT_FRAMES:
             self._lately.popitem(last=False)
         return kept
@@ -252,14 +253,6 @@ def _view(pixels_px: npt.NDArray[np.float32], intrinsics: CameraIntrinsics | Non
     bent = intrinsics is not None and intrinsics.has_distortion and len(pixels)
     plane = intrinsics.undistort(pixels) if intrinsics is not None and bent else pixels
     return View(pixels, plane, size_px)
-
-
-def _size_px(mapped: MapFeatures, intrinsics: CameraIntrinsics | None, query_px: SizePx) -> SizePx:
-    """Of a map frame's image; without intrinsics the query's, unless keypoints lie outside it."""
-    if intrinsics is not None:
-        return intrinsics.width_px, intrinsics.height_px
-    across, down = np.ceil(mapped.keypoints_px.max(axis=0, initial=0.0)).astype(int).tolist()
-    return query_px if across < query_px[0] and down < query_px[1] else (across + 1, down + 1)
 
 
 def _order(geometry: Sequence[MatchGeometry | None]) -> npt.NDArray[np.int64]:

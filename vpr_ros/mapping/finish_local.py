@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.npy_file import map_array
 
 ROWS_AT_ONCE = 256
+_LOG = logging.getLogger(__name__)
 
 
 def finish_local(
@@ -53,17 +55,30 @@ def finish_local(
     """
     folder, layout, first = local_folder(partial), local.layout, len(frames) - added
     files = LocalFiles(folder, layout, len(frames), with_depth=False)
-    given = dict(local.given_intrinsics)
+    given = dict(local.earlier.given_intrinsics) if local.earlier else {}
     if local.refines:
         added_cameras = range(local.earlier_cameras, len(cameras))
         cameras, before = refine_cameras(files, frames, cameras, range(first, len(frames)), added_cameras)
         given |= before
+        for number in np.unique(frames.camera_index[first:]).tolist():
+            if cameras[number].name not in before:
+                _LOG.warning("warning: %s", _not_fitted(cameras[number], is_earlier=number not in added_cameras))
     seen_by = MapCameras(frames, cameras)
     residuals = Residuals()
     measured = session_depths(range(first, len(frames)), frame_views(files, seen_by), seen_by, residuals)
     _write_depths(folder, local, range(first, len(frames)), measured)
-    entry = replace(_entry(folder, local, len(frames), residuals), given_intrinsics=given)
+    entry = replace(_entry(folder, local, len(frames), added, residuals), given_intrinsics=given)
     return LocalStore(folder, entry, len(frames), seen_by), tuple(cameras)
+
+
+def _not_fitted(camera: CameraMount, *, is_earlier: bool) -> str:
+    if camera.intrinsics is None:
+        why = "nobody knows any to begin with. Give them with --intrinsics FILE"
+    elif is_earlier:
+        why = "an earlier session has this camera, and its depths rest on them. Build the whole map again to fit them"
+    else:
+        why = "too few of its frames match others from elsewhere. Keep more frames (--min-distance)"
+    return f"the intrinsics of {camera.name} were not fitted: {why}."
 
 
 def _write_depths(
@@ -93,10 +108,19 @@ def _storable(depth_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float16]:
         return np.where((stored > 0) & np.isfinite(stored), stored, np.float16(np.nan))
 
 
-def _entry(folder: Path, local: LocalPart, frames: int, residuals: Residuals) -> LocalEntry:
+def _of_all(earlier_px: float | None, added_px: float | None, share: float) -> float | None:
+    """A misfit of the whole map; *share* of its frames are new. The earlier ones are not measured again."""
+    if earlier_px is None or added_px is None:
+        return earlier_px if added_px is None else added_px
+    return (1.0 - share) * earlier_px + share * added_px
+
+
+def _entry(folder: Path, local: LocalPart, frames: int, added: int, residuals: Residuals) -> LocalEntry:
     counts = map_array(folder / SIZES, (frames, 3), "<u4")[:, 0]
     depths = map_array(folder / DEPTH, (frames, local.layout.keypoints), "<f2")
-    epipolar_px, reprojection_px = residuals.medians_px()
+    found = residuals.medians_px()
+    before = (local.earlier.epipolar_px, local.earlier.reprojection_px) if local.earlier else (None, None)
+    epipolar_px, reprojection_px = (_of_all(*px, added / frames) for px in zip(before, found, strict=True))
     return LocalEntry(
         name=local.model.info.name,
         version=local.model.info.version,

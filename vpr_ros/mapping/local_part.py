@@ -11,19 +11,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
-from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import program
-from vpr_ros.core.errors import MapError
+from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.local_codec import DEPTH, LocalLayout, encode
+from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.npy_file import map_array
 from vpr_ros.maps.place_map import PlaceMap
@@ -39,7 +39,7 @@ class LocalPart:
         base: by file name the rows of the map that is added to; None where there is none.
         refines: whether intrinsics are fitted to the matches of the map.
         earlier_cameras: how many the map that is added to has; they stay as they are.
-        given_intrinsics: by camera what the intrinsics of that map were before they were fitted.
+        earlier: what the manifest of that map says.
     """
 
     model: LocalModel
@@ -47,7 +47,7 @@ class LocalPart:
     base: Mapping[str, npt.NDArray[Any]] | None
     refines: bool = False
     earlier_cameras: int = 0
-    given_intrinsics: Mapping[str, CameraIntrinsics] = field(default_factory=dict)
+    earlier: LocalEntry | None = None
 
     @classmethod
     def of(cls, model: LocalModel | None, config: BuildConfig, base: PlaceMap | None) -> LocalPart | None:
@@ -55,11 +55,16 @@ class LocalPart:
 
         Raises:
             MapError: the map that is added to has other ones, or none.
-            ConfigError: not one fits into the bytes that a frame may have.
+            ConfigError: not one fits into the bytes that a frame may have; or intrinsics are to be fitted to none.
         """
         if base is not None:
             _check_base(base, model)
         if model is None:
+            if config.refine_intrinsics:
+                raise ConfigError(
+                    "--refine-intrinsics fits intrinsics to local features, and this map gets none",
+                    "Give a model of local features with --local-model, or leave --refine-intrinsics out",
+                )
             return None
         if base is None or base.local is None:
             fitting = LocalLayout.within(config.local_bytes, model.info.keypoints, model.info.dim, config.local_bits)
@@ -67,8 +72,7 @@ class LocalPart:
         entry, folder = base.local.entry, base.path / LOCAL_NAME
         layout = entry.layout
         rows = {name: map_array(folder / name, (len(base), *row), kind) for name, (row, kind) in layout.rows.items()}
-        earlier = len(base.manifest.cameras)
-        return cls(model, layout, rows, config.refine_intrinsics, earlier, entry.given_intrinsics)
+        return cls(model, layout, rows, config.refine_intrinsics, len(base.manifest.cameras), entry)
 
     @property
     def files(self) -> dict[str, tuple[tuple[int, ...], str]]:
@@ -91,8 +95,11 @@ def local_folder(partial: Path) -> Path:
 
 
 def _check_base(base: PlaceMap, model: LocalModel | None) -> None:
+    if base.local is not None and model is not None and model.sha256 == base.local.sha256:
+        base.local.check_model(model.sha256, model.info)
+        return
     found = None if base.local is None else base.local.entry
-    if (found and found.sha256) == (model and model.sha256):
+    if found is None and model is None:
         return
     again = f"`{program('build_map')} SOURCE --output {shlex.quote(str(base.path))} --overwrite`"
     if found is None:
@@ -105,5 +112,6 @@ def _check_base(base: PlaceMap, model: LocalModel | None) -> None:
     raise MapError(
         f"map {base.path} has local features of {found.name} {found.version}, {found.sha256[:12]}..., "
         f"the new session {offered}",
-        f"Give the model they are of with --local-model, or build the whole map again without: {again}",
+        "Give the model they are of with --local-model (where --model gives them itself, leave --no-local out), or "
+        f"build the whole map again without: {again} with --no-local",
     )

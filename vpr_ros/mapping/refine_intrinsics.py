@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import least_squares
 
 from vpr_ros.core.camera import CameraIntrinsics
@@ -122,19 +123,20 @@ def _matches(
     row_of = {int(number): row for row, number in enumerate(numbers)}
     parts: list[tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = []
     for row in np.unique(np.linspace(0, len(numbers) - 1, FRAMES_USED).astype(np.int64)):
-        one = files.features(int(numbers[row]))
+        one_px, one = _keypoints(int(numbers[row]), files, cameras, camera)
         for number in choice.around(int(row), depth_m):
-            at, other = row_of[int(number)], files.features(int(number))
-            mine, theirs = mutual_nearest(one.descriptors, other.descriptors)
-            similarity = (one.descriptors[mine] * other.descriptors[theirs]).sum(axis=1)
+            at = row_of[int(number)]
+            other_px, other = _keypoints(int(number), files, cameras, camera)
+            mine, theirs = mutual_nearest(one, other)
+            similarity = (one[mine] * other[theirs]).sum(axis=1)
             best = similarity >= np.median(similarity) if len(mine) else np.empty(0, dtype=bool)
             mine, theirs = mine[best], theirs[best]
             turn = rotations[at].T @ rotations[row]
             shift_m = rotations[at].T @ (position_m[row] - position_m[at])
             parts.append(
                 (
-                    one.keypoints_px[mine].astype(np.float64),
-                    other.keypoints_px[theirs].astype(np.float64),
+                    one_px[mine],
+                    other_px[theirs],
                     np.broadcast_to(turn, (len(mine), 3, 3)),
                     np.broadcast_to(shift_m, (len(mine), 3)),
                 )
@@ -145,6 +147,17 @@ def _matches(
     gate_px = WIDE_GATE * GATE * float(np.hypot(camera.width_px, camera.height_px))
     near = np.flatnonzero(np.abs(found.misfit_px(camera)) <= gate_px)
     return found.only(near[:: max(1, len(near) // MOST_MATCHES)])
+
+
+def _keypoints(
+    index: int, files: LocalFiles, cameras: MapCameras, camera: CameraIntrinsics
+) -> tuple[FloatArray, npt.NDArray[np.float32]]:
+    """Pixels (M, 2) in an image of the size that *camera* is for, and descriptors; none where the shape is another."""
+    found = files.features(index)
+    is_known = cameras.intrinsics(index, found.width_px, found.height_px) is not None
+    kept = len(found.scores) if is_known else 0
+    scale = np.array([camera.width_px / found.width_px, camera.height_px / found.height_px])
+    return (found.keypoints_px[:kept].astype(np.float64) + 0.5) * scale - 0.5, found.descriptors[:kept]
 
 
 def refine_cameras(

@@ -91,6 +91,8 @@ def mutual_nearest(
     one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows of (M, C) and (K, C) unit vectors that are each other's nearest, as two lists of row numbers."""
+    if not len(one) or not len(other):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
     similarity = one @ other.T
     there, back = similarity.argmax(axis=1), similarity.argmax(axis=0)
     mine = np.flatnonzero(back[there] == np.arange(len(one)))

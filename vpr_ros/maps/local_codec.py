@@ -28,13 +28,8 @@ PACKABLE_BITS: Final = (1, 2, 4, 8)
 STEPS: Final = 1 << 16
 """A keypoint is kept as a share of the image's width and height in so many steps: to 0.005 px in 640."""
 LARGEST_SIZE_PX: Final = 1 << 20
-SIZES, KEYPOINTS, DESCRIPTORS, SCORES, DEPTH = (
-    "sizes.npy",
-    "keypoints.npy",
-    "descriptors.npy",
-    "scores.npy",
-    "depth_m.npy",
-)
+LOCAL_FILES: Final = ("sizes.npy", "keypoints.npy", "descriptors.npy", "scores.npy", "depth_m.npy")
+SIZES, KEYPOINTS, DESCRIPTORS, SCORES, DEPTH = LOCAL_FILES
 _SIZE_BYTES: Final = 12
 _KEYPOINT_BYTES: Final = 4 + 2 + 2
 

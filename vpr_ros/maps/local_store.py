@@ -18,8 +18,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.local_features import MapFeatures
+from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.maps.local_codec import (
     DEPTH,
     DESCRIPTORS,
@@ -147,6 +149,7 @@ class LocalStore:
             MapError: see ``LocalFiles``.
         """
         self.entry = entry
+        self._folder = folder
         self.files = LocalFiles(folder, entry.layout, frames)
         self._cameras = cameras
 
@@ -155,6 +158,26 @@ class LocalStore:
         """Hash of the model that found them."""
         return self.entry.sha256
 
+    def check_model(self, sha256: str, info: LocalInfo) -> None:
+        """Refuse a model other than the one that found them; *info* is what its file says, *sha256* of what bytes.
+
+        Raises:
+            MapError: it is another one, or the manifest says of its descriptors what they are not.
+        """
+        entry = self.entry
+        if sha256 != entry.sha256:
+            raise MapError(
+                f"the local features in {self._folder} were found by the model {entry.name} {entry.version} "
+                f"({entry.sha256[:16]}), those of images by {info.name} {info.version} ({sha256[:16]})",
+                "Give the local model that the map was built with, or build the map again with this one",
+            )
+        if info.dim != entry.layout.dim:
+            raise MapError(
+                f"the local descriptors in {self._folder} have {entry.layout.dim} numbers, those of the model that "
+                f"found them have {info.dim}",
+                DAMAGED,
+            )
+
     def of(self, index: int) -> MapFeatures:
         """Those of map frame *index*.
 
@@ -162,12 +185,21 @@ class LocalStore:
             MapError: they cannot be read.
         """
         found = self.files.features(index)
-        return MapFeatures(found.keypoints_px, found.descriptors, found.scores, self._position_m(index, found))
+        intrinsics = self._cameras.intrinsics(index, found.width_px, found.height_px)
+        return MapFeatures(
+            found.keypoints_px,
+            found.descriptors,
+            found.scores,
+            self._position_m(index, found, intrinsics),
+            (found.width_px, found.height_px),
+            intrinsics,
+        )
 
-    def _position_m(self, index: int, found: StoredFeatures) -> npt.NDArray[np.float64]:
+    def _position_m(
+        self, index: int, found: StoredFeatures, intrinsics: CameraIntrinsics | None
+    ) -> npt.NDArray[np.float64]:
         position_m = np.full((len(found.keypoints_px), 3), np.nan)
         T_map_camera = self._cameras.T_map_camera(index)
-        intrinsics = self._cameras.intrinsics(index, found.width_px, found.height_px)
         if found.depth_m is None or T_map_camera is None or intrinsics is None:
             return position_m
         known = np.isfinite(found.depth_m)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.frame_table import FrameTable
@@ -46,5 +47,9 @@ class MapCameras:
         known = self._mounts[self._frames.camera(index)].intrinsics
         if known is None or (known.width_px, known.height_px) == (width_px, height_px):
             return known
-        same_shape = width_px * known.height_px == height_px * known.width_px
-        return known.scaled(width_px, height_px) if same_shape else None
+        if width_px * known.height_px != height_px * known.width_px:
+            return None
+        try:
+            return known.scaled(width_px, height_px)
+        except ConfigError:  # no camera has such numbers, whatever the files of the map say
+            return None

@@ -28,6 +28,7 @@ def map_warnings(place_map: PlaceMap) -> tuple[str, ...]:
     concerns = (
         calibration_warning(place_map),
         distance_warning(place_map),
+        no_features_warning(place_map),
         no_depth_warning(place_map),
         intrinsics_warning(place_map),
     )
@@ -59,6 +60,18 @@ def distance_warning(place_map: PlaceMap) -> str:
     )
 
 
+def no_features_warning(place_map: PlaceMap) -> str:
+    """That the local model found nothing in any frame, "" where it did, or there is none."""
+    entry = place_map.manifest.local
+    if entry is None or entry.features:
+        return ""
+    return (
+        f"the local model {entry.name} {entry.version} found no keypoint in any of {len(place_map)} frames, so that no "
+        "match is checked: what it gave is not finite, has no score above 0, or the images show nothing. Look at the "
+        "images; if they are ordinary ones, export the model in a higher precision."
+    )
+
+
 def no_depth_warning(place_map: PlaceMap) -> str:
     """That nothing is known of where the local features lie, "" where something is."""
     entry = place_map.manifest.local
@@ -87,8 +100,8 @@ def intrinsics_warning(place_map: PlaceMap) -> str:
     if entry.epipolar_px <= most_px:
         return ""
     return (
-        f"the map's own matches lie {entry.epipolar_px:.1f} px (median) from where its poses and intrinsics say, "
-        f"{most_px:.1f} px or less is usual: one of them does not fit, and poses from local features will be off. "
+        f"the map's own matches lie {entry.epipolar_px:.2f} px (median) from where its poses and intrinsics say, "
+        f"{most_px:.2f} px or less is usual: one of them does not fit, and poses from local features will be off. "
         "Calibrate the camera for these images and build again with --intrinsics FILE, or fit its intrinsics to the "
         "map with --refine-intrinsics; if that changes nothing, look at the poses and the camera's place on the robot."
     )

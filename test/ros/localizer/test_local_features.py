@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,8 @@ from vpr_ros.inference import open_extractor, open_local_extractor
 from vpr_ros.localization.local_model import missing_local_model
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.ros.localizer.output_messages import MATCH_DTYPE
+from vpr_ros.ros.localizer.parameters import NodeSettings
+from vpr_ros.ros.localizer.setup import files_state
 
 NODE = "/vpr_localizer"
 EVERY_FRAME = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, radius_m=1.0)
@@ -75,6 +78,20 @@ def test_a_wrong_model_is_refused(local_map: Path, texture_map: Path, local_mode
     other = write_local_model(tmp_path / "other.onnx", local_info(240, 320, 200), seed=1)
     with pytest.raises(MapError, match="were found by the model"):
         some_setup(local_map, local_model=str(other))
+
+
+def test_a_file_of_local_features_that_arrives_late_is_a_reason_to_try_again(
+    local_map: Path, local_model: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(local_map, tmp_path / "map"))
+    (folder / "local" / "scores.npy").rename(tmp_path / "scores.npy")
+    settings = NodeSettings(map=str(folder), local_model=str(local_model))
+    before = files_state(settings)
+    with pytest.raises(MapError, match=r"scores\.npy is missing"):
+        some_setup(folder, local_model=str(local_model))
+    (tmp_path / "scores.npy").rename(folder / "local" / "scores.npy")
+    assert files_state(settings) != before
+    assert some_setup(folder, local_model=str(local_model)).localizer.verifies
 
 
 def test_the_node_tells_how_its_answers_came(

@@ -23,6 +23,8 @@ from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.local_model import local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.local_codec import LOCAL_FILES
+from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
@@ -120,7 +122,8 @@ def files_state(settings: NodeSettings) -> tuple[tuple[int, int] | None, ...]:
 
     Every file of the map counts: one that is being copied into place has its manifest long before its descriptors.
     """
-    names = [f"{settings.map}/{name}" for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
+    of_local = (f"{LOCAL_NAME}/{name}" for name in LOCAL_FILES)
+    names = [f"{settings.map}/{name}" for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME, *of_local)]
     return tuple(map(_file_state, (*names, settings.model, settings.local_model)))
 
 
