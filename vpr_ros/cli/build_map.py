@@ -22,7 +22,7 @@ from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
-from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
 from vpr_ros.inference import InferenceOptions, open_extractor, open_local_extractor, shipped_model_path
@@ -31,6 +31,7 @@ from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.mapping.usable_frames import UNDECODABLE
+from vpr_ros.maps.manifest import read_manifest
 
 _LOG = logging.getLogger(__name__)
 NAMES_TOLD = 10
@@ -123,8 +124,22 @@ def _local_model(
         raise ConfigError("--local-model and --no-local are given", "Give one of the two")
     if not config.local or (named is None and not extractor.has_local):
         return None
+    if named is None and arguments.append and _has_no_local(arguments.output):
+        _LOG.warning(
+            "warning: map %s has no local features, so the new session gets none; they are added with --add-local",
+            arguments.output,
+        )
+        return None
     path = named or arguments.model or shipped_model_path()
     return open_local_extractor(path, config_from(InferenceOptions, arguments))
+
+
+def _has_no_local(output: Path) -> bool:
+    """Whether the map that is added to has none; one that does not open is refused later, with its reason."""
+    try:
+        return read_manifest(output).local is None
+    except MapError:
+        return False
 
 
 def _print(report: BuildReport) -> None:
