@@ -27,6 +27,8 @@ from vpr_ros.maps.manifest_parts import camera_to_dict
 Inputs = Mapping[str, Any]
 """Plain JSON."""
 
+ADDS_LOCAL = "local features"
+"""What is appended by a build that adds no session."""
 LOCAL_KEY = "local"
 REPLACED_KEY = "map_in_place"
 """The one input another run of the same command finds changed: the map that the first run has replaced."""

@@ -23,7 +23,7 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.maps.local_codec import DEPTH, LocalLayout, encode
+from vpr_ros.maps.local_codec import LocalLayout, encode
 from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.npy_file import map_array
 from vpr_ros.maps.place_map import PlaceMap
@@ -38,7 +38,6 @@ class LocalPart:
         layout: how much is kept of each frame.
         base: by file name the rows of the map that is added to; None where there is none.
         refines: whether intrinsics are fitted to the matches of the map.
-        earlier_cameras: how many the map that is added to has; they stay as they are.
         given_intrinsics: by camera what the intrinsics of that map were before they were fitted.
     """
 
@@ -46,34 +45,25 @@ class LocalPart:
     layout: LocalLayout
     base: Mapping[str, npt.NDArray[Any]] | None
     refines: bool = False
-    earlier_cameras: int = 0
     given_intrinsics: Mapping[str, CameraIntrinsics] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, model: LocalModel | None, config: BuildConfig, base: PlaceMap | None) -> LocalPart | None:
-        """The part of a build with *model*; None where the map gets no local features.
+    def of(cls, model: LocalModel, config: BuildConfig, base: PlaceMap | None) -> LocalPart:
+        """The part of a build with *model*.
 
         Raises:
             MapError: the map that is added to has other ones, or none.
             ConfigError: not one fits into the bytes that a frame may have.
         """
         if base is not None:
-            _check_base(base, model)
-        if model is None:
-            return None
+            check_base(base, model)
         if base is None or base.local is None:
             fitting = LocalLayout.within(config.local_bytes, model.info.keypoints, model.info.dim, config.local_bits)
             return cls(model, fitting, None, config.refine_intrinsics)
         entry, folder = base.local.entry, base.path / LOCAL_NAME
         layout = entry.layout
         rows = {name: map_array(folder / name, (len(base), *row), kind) for name, (row, kind) in layout.rows.items()}
-        earlier = len(base.manifest.cameras)
-        return cls(model, layout, rows, config.refine_intrinsics, earlier, entry.given_intrinsics)
-
-    @property
-    def files(self) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Those that grow with every batch: shape and dtype of a row."""
-        return {name: row for name, row in self.layout.rows.items() if name != DEPTH}
+        return cls(model, layout, rows, config.refine_intrinsics, entry.given_intrinsics)
 
     def describe(self, image_rgb: ImageRgb) -> dict[str, npt.NDArray[Any]]:
         """The rows of one image, by file name.
@@ -90,7 +80,12 @@ def local_folder(partial: Path) -> Path:
     return partial / LOCAL_NAME
 
 
-def _check_base(base: PlaceMap, model: LocalModel | None) -> None:
+def check_base(base: PlaceMap, model: LocalModel | None) -> None:
+    """Refuse to add to a map what *model* finds, or a session without where it is None.
+
+    Raises:
+        MapError: the map has local features of another model, or none, or some.
+    """
     found = None if base.local is None else base.local.entry
     if (found and found.sha256) == (model and model.sha256):
         return
@@ -98,12 +93,14 @@ def _check_base(base: PlaceMap, model: LocalModel | None) -> None:
     if found is None:
         raise MapError(
             f"map {base.path} has no local features, the new session was to have some",
-            f"Leave --local-model out, or add --no-local where --model gives them; or build the whole map again with "
-            f"them, {again} with --local-model",
+            "Leave --local-model out, or add --no-local where --model gives them; or give the map some first, from the "
+            f"recordings it was built from: `{program('build_map')} RECORDING --output {shlex.quote(str(base.path))} "
+            "--add-local` with --local-model",
         )
     offered = "none" if model is None else f"{model.info.name} {model.info.version}, {model.sha256[:12]}..."
     raise MapError(
         f"map {base.path} has local features of {found.name} {found.version}, {found.sha256[:12]}..., "
         f"the new session {offered}",
-        f"Give the model they are of with --local-model, or build the whole map again without: {again}",
+        f"Give the model they are of with --local-model, or build the whole map again without: {again}; --add-local "
+        "--overwrite gives the map those of another model",
     )

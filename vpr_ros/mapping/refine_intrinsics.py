@@ -125,6 +125,8 @@ def _matches(
         one = files.features(int(numbers[row]))
         for number in choice.around(int(row), depth_m):
             at, other = row_of[int(number)], files.features(int(number))
+            if not len(one.scores) or not len(other.scores):
+                continue
             mine, theirs = mutual_nearest(one.descriptors, other.descriptors)
             similarity = (one.descriptors[mine] * other.descriptors[theirs]).sum(axis=1)
             best = similarity >= np.median(similarity) if len(mine) else np.empty(0, dtype=bool)
@@ -148,7 +150,11 @@ def _matches(
 
 
 def refine_cameras(
-    files: LocalFiles, frames: FrameTable, cameras: Sequence[CameraMount], indices: range, added_cameras: range
+    files: LocalFiles,
+    frames: FrameTable,
+    cameras: Sequence[CameraMount],
+    indices: Sequence[int],
+    added_cameras: Sequence[int],
 ) -> tuple[tuple[CameraMount, ...], dict[str, CameraIntrinsics]]:
     """Fit the intrinsics of the cameras that came with a session.
 

@@ -24,7 +24,7 @@ from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.mapping.append_base import in_base_frame, merge_cameras, open_base
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.build_inputs import Inputs, build_inputs, inputs_sha256
-from vpr_ros.mapping.local_part import LocalPart
+from vpr_ros.mapping.local_part import LocalPart, check_base
 from vpr_ros.mapping.origin import choose_origin
 from vpr_ros.mapping.usable_frames import UsableFrames
 from vpr_ros.maps.descriptor_file import DtypeName
@@ -63,9 +63,13 @@ class BuildSession:
         """What is known of the map's local features.
 
         Raises:
-            MapError, ConfigError: see ``LocalPart.of``.
+            MapError, ConfigError: see ``check_base`` and ``LocalPart.of``.
         """
-        return LocalPart.of(self.local_model, self.config, self.base)
+        if self.local_model is not None:
+            return LocalPart.of(self.local_model, self.config, self.base)
+        if self.base is not None:
+            check_base(self.base, None)
+        return None
 
     @cached_property
     def usable(self) -> UsableFrames:
