@@ -106,6 +106,8 @@ def _build(argv: Sequence[str]) -> None:
     extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
     local_model = _local_model(arguments, config, extractor)
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
+    if local_model is not None and (with_depth := sum(record.load_depth_m is not None for record in source)):
+        print(f"depth images of {with_depth} of {len(source)} frames")
     try:
         if arguments.add_local:
             _add_local(arguments, config, source, extractor, local_model)

@@ -192,7 +192,7 @@ def _rows_of(task: LocalTask, index: int) -> Rows:
     if (record := task.records.get(index)) is None:
         return encode_nothing(task.part.layout)
     try:
-        return task.part.describe(record.load_image())
+        return task.part.describe(record.load_image(), record.load_depth_m)
     except FrameDecodeError as error:
         _LOG.warning("left out: %s", error)
         return encode_nothing(task.part.layout)

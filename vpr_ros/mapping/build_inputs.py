@@ -85,7 +85,9 @@ def inputs_sha256(inputs: Inputs) -> str:
 
 def _local_inputs(source: FrameSource, config: BuildConfig, local_model: LocalModel) -> Inputs:
     cameras = {name: camera_to_dict(replace(camera, name=name)) for name, camera in source.cameras.items()}
+    with_depth = sum(record.load_depth_m is not None for record in source)
     return {
+        **({"depth_images": with_depth} if with_depth else {}),
         "model_sha256": local_model.sha256,
         "bytes_per_frame": config.local_bytes,
         "bits": config.local_bits,

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -22,6 +23,7 @@ from vpr_ros.mapping.frame_views import frame_views
 from vpr_ros.mapping.growing_array import GrowingArray
 from vpr_ros.mapping.local_depth import Residuals, session_depths
 from vpr_ros.mapping.local_part import LocalPart, local_folder
+from vpr_ros.mapping.measured_depth import DepthRatios
 from vpr_ros.mapping.refine_intrinsics import refine_cameras
 from vpr_ros.maps.frame_table import FrameTable
 from vpr_ros.maps.local_codec import DEPTH, SIZES, LocalLayout, storable_depths
@@ -31,6 +33,7 @@ from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.npy_file import map_array
 
+_LOG = logging.getLogger(__name__)
 ROWS_AT_ONCE = 256
 PART_NAME = "depth_m.part"
 
@@ -73,9 +76,13 @@ def finish_local(
 def _write_depths(
     folder: Path, layout: LocalLayout, frames: int, measured: Iterator[tuple[int, npt.NDArray[np.float64]]]
 ) -> None:
-    """Fill the gaps of the depths; whoever is killed meanwhile leaves them as they were."""
+    """Fill the gaps of the depths; whoever is killed meanwhile leaves them as they were.
+
+    What a depth image says stays: within its reach it is ten times as exact as what follows from poses and matches.
+    """
     known, part = map_array(folder / DEPTH, (frames, *layout.rows[DEPTH][0]), layout.rows[DEPTH][1]), folder / PART_NAME
     rows = GrowingArray(part, *layout.rows[DEPTH], None)
+    ratios = DepthRatios()
     rows.start()
     try:
         waiting = next(measured, None)
@@ -84,6 +91,7 @@ def _write_depths(
             while waiting is not None and waiting[0] < start + len(depths):
                 index, depth_m = waiting
                 row = depths[index - start, : len(depth_m)]
+                ratios.take(row, depth_m)
                 row[:] = np.where(np.isnan(row), storable_depths(depth_m), row)
                 waiting = next(measured, None)
             rows.add(depths)
@@ -91,6 +99,8 @@ def _write_depths(
     finally:
         rows.close()
     part.replace(folder / DEPTH)
+    if warning := ratios.warning():
+        _LOG.warning("warning: %s", warning)
 
 
 def _entry(folder: Path, local: LocalPart, frames: int, residuals: Residuals) -> LocalEntry:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +20,10 @@ import numpy.typing as npt
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.frames import DepthImage, ImageRgb
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig
+from vpr_ros.mapping.measured_depth import DepthImages
 from vpr_ros.maps.local_codec import LocalLayout, encode
 from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.npy_file import map_array
@@ -39,6 +40,7 @@ class LocalPart:
         base: by file name the rows of the map that is added to; None where there is none.
         refines: whether intrinsics are fitted to the matches of the map.
         given_intrinsics: by camera what the intrinsics of that map were before they were fitted.
+        depth_images: reads depths where the recording has some.
     """
 
     model: LocalModel
@@ -46,6 +48,7 @@ class LocalPart:
     base: Mapping[str, npt.NDArray[Any]] | None
     refines: bool = False
     given_intrinsics: Mapping[str, CameraIntrinsics] = field(default_factory=dict)
+    depth_images: DepthImages = field(default_factory=DepthImages)
 
     @classmethod
     def of(cls, model: LocalModel, config: BuildConfig, base: PlaceMap | None) -> LocalPart:
@@ -65,14 +68,19 @@ class LocalPart:
         rows = {name: map_array(folder / name, (len(base), *row), kind) for name, (row, kind) in layout.rows.items()}
         return cls(model, layout, rows, config.refine_intrinsics, entry.given_intrinsics)
 
-    def describe(self, image_rgb: ImageRgb) -> dict[str, npt.NDArray[Any]]:
-        """The rows of one image, by file name.
+    def describe(
+        self, image_rgb: ImageRgb, load_depth_m: Callable[[], DepthImage] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """The rows of one image, by file name, with the depths that its depth image gives.
 
         Raises:
             ModelError: the network failed.
         """
         height_px, width_px = image_rgb.shape[:2]
-        return encode(self.layout, self.model.extract(image_rgb), width_px, height_px)
+        found, depth_m = self.model.extract(image_rgb), None
+        if load_depth_m is not None and len(found):
+            depth_m = self.depth_images.depths_m(load_depth_m, found.keypoints_px, width_px, height_px)
+        return encode(self.layout, found, width_px, height_px, depth_m)
 
 
 def local_folder(partial: Path) -> Path:
