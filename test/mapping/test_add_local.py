@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,10 @@ from textured_plane import CAMERA, PlaneSource
 from tiny_local_onnx import local_info, write_local_model
 
 from vpr_ros.cli import build_map as command
+from vpr_ros.cli import inspect_map
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import FrameDecodeError, MapError
-from vpr_ros.core.frames import CameraMount, FrameSource, ImageRgb
+from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, ImageRgb
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.inference import open_local_extractor
 from vpr_ros.mapping import BuildConfig, build_map
@@ -137,7 +139,7 @@ def test_each_recording_gives_its_frames_theirs_also_where_both_count_from_the_s
 def test_another_recording_is_refused_and_the_map_stays(tmp_path: Path) -> None:
     before = files(without(tmp_path / "map", WallSource(track(9))).path)
     for source, what in (
-        (WallSource(track(9), seed=1), "at the times of map frames it shows other pictures"),
+        (WallSource(track(9), seed=1), "what should be map frames are other pictures"),
         (WallSource(track(9), camera=CameraMount("rear")), r"no picture of a map frame .*cameras are camera\)"),
     ):
         with pytest.raises(MapError, match=f"is the recording of no session of map .*{what}"):
@@ -147,11 +149,15 @@ def test_another_recording_is_refused_and_the_map_stays(tmp_path: Path) -> None:
     assert files(tmp_path / "map") == before and not partial_path(tmp_path / "map").exists()
 
 
-def test_frames_that_are_not_there_or_do_not_decode_are_counted_and_can_be_given_later(tmp_path: Path) -> None:
+def test_frames_that_are_not_there_or_do_not_decode_are_counted_and_can_be_given_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     without(tmp_path / "map", WallSource(track(9)))
     torn = WallSource(track(6), fails_at=2, failure=FrameDecodeError("a picture is torn", "Scan it again"))
     report = add(tmp_path / "map", torn)
     assert (report.added, report.elsewhere, report.undecodable) == (5, 3, 1)
+    assert inspect_map.main([str(tmp_path / "map")]) == 0
+    assert "4 frames have none yet" in " ".join(capsys.readouterr().out.replace("│", "").split())
     report = add(tmp_path / "map", WallSource(track(9)))
     assert (report.added, report.known) == (4, 5)
     assert all(len(store(tmp_path / "map").of(index)) for index in range(9))
@@ -204,6 +210,20 @@ def test_features_of_another_model_are_replaced_on_request_alone(tmp_path: Path)
         add(tmp_path / "map", source)
     assert add(tmp_path / "map", source, replace(IN_TWOS, overwrite=True)).added == 5
     assert store(tmp_path / "map").sha256 == GridFeatures().sha256
+
+
+def test_a_folder_whose_times_were_the_trajectorys_is_known_by_its_images(tmp_path: Path) -> None:
+    @dataclass
+    class Timeless(WallSource):
+        """As a folder is read without its trajectory: times made up from the order."""
+
+        def __iter__(self) -> Iterator[FrameRecord]:
+            for number, record in enumerate(super().__iter__()):
+                yield replace(record, stamp_ns=number * 33_333_333, T_map_base=None)
+
+    without(tmp_path / "map", WallSource(track(9)))
+    report = add(tmp_path / "map", Timeless(track(9)))
+    assert (report.added, report.elsewhere) == (9, 0)
 
 
 def test_a_camera_of_the_map_is_called_as_in_the_recording() -> None:

@@ -5,13 +5,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""The frames of a map in a recording: found by camera and time, and believed where the pictures are the same."""
+"""The frames of a map in a recording: found by camera and time or name, believed where the pictures are the same."""
 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -19,6 +18,7 @@ import numpy as np
 from vpr_ros.core.errors import FrameDecodeError, MapError, NoDescriptorError
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.printable import printable
 from vpr_ros.maps.place_map import PlaceMap
 
 PROBES: Final = 9
@@ -41,20 +41,17 @@ def frames_among(
     Raises:
         MapError: they are the recording of none of the map's sessions.
     """
-    found = _by_camera_and_time(records, cameras, place_map)
-    sessions = defaultdict(list)
-    for index in found:
-        sessions[int(place_map.frames.session[index])].append(index)
-    recorded = [s for s, indices in sessions.items() if _same_pictures(place_map, indices, found, extractor)]
+    found = _found(records, cameras, place_map)
+    recorded = [of for of in found if of and _same_pictures(place_map, of, extractor)]
     if not recorded:
-        what = "at the times of map frames it shows other pictures" if found else "it has no picture of a map frame"
+        what = "what should be map frames are other pictures" if any(found) else "it has no picture of a map frame"
         raise MapError(
-            f"this is the recording of no session of map {place_map.path}: {what} "
-            f"(compared by camera and time; the map's cameras are {', '.join(place_map.frames.camera_names)})",
+            f"this is the recording of no session of map {place_map.path}: {what} (looked for by camera, and by time "
+            f"or name; the map's cameras are {', '.join(place_map.frames.camera_names)})",
             "Give the recording that the map was built from, with the options it was read with; `inspect_map` shows "
             "the sessions",
         )
-    return {index: found[index] for session in sorted(recorded) for index in sessions[session]}
+    return {index: record for of in recorded for index, record in of.items()}
 
 
 def recorded_name(name: str, cameras: Collection[str]) -> str | None:
@@ -62,28 +59,36 @@ def recorded_name(name: str, cameras: Collection[str]) -> str | None:
     return next((called for called in (name, re.sub(r" \([0-9]+\)$", "", name)) if called in cameras), None)
 
 
-def _by_camera_and_time(
+def _found(
     records: Iterable[FrameRecord], cameras: Collection[str], place_map: PlaceMap
-) -> dict[int, FrameRecord]:
+) -> list[dict[int, FrameRecord]]:
+    """The records of each session's frames: by time, or by name where that finds more.
+
+    A folder whose images have no times of their own is given those of the trajectory, if one is read beside it.
+    """
     frames = place_map.frames
-    taken: dict[tuple[str, int], list[FrameRecord]] = defaultdict(list)
+    by_time: dict[tuple[str | None, int], dict[str, FrameRecord]] = {}
+    by_name: dict[tuple[str | None, str], FrameRecord] = {}
     for record in records:
-        taken[record.camera, record.stamp_ns].append(record)
+        by_time.setdefault((record.camera, record.stamp_ns), {})[printable(record.name)] = record
+        by_name.setdefault((record.camera, printable(record.name)), record)
     called = [recorded_name(name, cameras) for name in frames.camera_names]
-    found = {}
-    for index, (camera, stamp_ns) in enumerate(zip(frames.camera_index, frames.stamp_ns, strict=True)):
-        named = called[camera]
-        if named is not None and (there := taken.get((named, int(stamp_ns)))):
-            name = frames.names[index] if len(there) > 1 else there[0].name
-            found[index] = next((record for record in there if record.name == name), there[0])
-    return found
+    sessions: list[tuple[dict[int, FrameRecord], dict[int, FrameRecord]]] = [
+        ({}, {}) for _ in place_map.manifest.sessions
+    ]
+    for index, name in enumerate(frames.names):
+        timed, named = sessions[int(frames.session[index])]
+        camera = called[int(frames.camera_index[index])]
+        if there := by_time.get((camera, int(frames.stamp_ns[index]))):
+            timed[index] = there.get(name) or next(iter(there.values()))
+        if called_so := by_name.get((camera, name)):
+            named[index] = called_so
+    return [max(timed, named, key=len) for timed, named in sessions]
 
 
-def _same_pictures(
-    place_map: PlaceMap, indices: Sequence[int], records: Mapping[int, FrameRecord], extractor: Extractor
-) -> bool:
+def _same_pictures(place_map: PlaceMap, records: Mapping[int, FrameRecord], extractor: Extractor) -> bool:
     """Whether some records of one session give the descriptors that the map has of them."""
-    cosines = []
+    indices, cosines = list(records), []
     for row in np.unique(np.linspace(0, len(indices) - 1, PROBES).astype(np.int64)):
         index = indices[row]
         try:

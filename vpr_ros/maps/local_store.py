@@ -115,6 +115,14 @@ class LocalFiles:
             height_px,
         )
 
+    def not_looked_at(self) -> int:
+        """In how many frames nobody has looked for features yet.
+
+        Raises:
+            MapError: they cannot be read.
+        """
+        return sum(not self._row(SIZES, index).any() for index in range(self._frames))
+
     def _row(self, name: str, index: int) -> npt.NDArray[Any]:
         shape, dtype = self._layout.rows[name]
         if not 0 <= index < self._frames:
