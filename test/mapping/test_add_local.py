@@ -20,7 +20,7 @@ from damaged_map import set_entry
 from full_disk_command import write_drive
 from older_map import make_first
 from painted_wall import SPACING_M, GridFeatures, PixelExtractor, WallSource
-from textured_plane import CAMERA, PlaneSource
+from textured_plane import CAMERA, MOUNT, PlaneSource
 from tiny_local_onnx import local_info, write_local_model
 
 from vpr_ros.cli import build_map as command
@@ -45,6 +45,22 @@ UNTOUCHED = ("descriptors.npy", "frames.csv")
 
 class PowerCut(BaseException):
     """Ends a build as nothing that is handled would."""
+
+
+class Partly:
+    """A recording without one of its frames."""
+
+    map_frame_id, datum, description = "map", None, "partly"
+
+    def __init__(self, source: FrameSource, missing: int) -> None:
+        self.cameras = source.cameras
+        self._records = [record for number, record in enumerate(source) if number != missing]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[FrameRecord]:
+        return iter(self._records)
 
 
 class OtherGrid(GridFeatures):
@@ -99,6 +115,7 @@ def local_of(path: Path) -> dict[str, bytes]:
     return {name: content for name, content in files(path).items() if name.startswith("local/")}
 
 
+@pytest.mark.slow
 def test_the_map_becomes_the_one_that_was_built_with_them(tmp_path: Path) -> None:
     source = replace(PlaneSource(), along_m=[0.1 * number for number in range(8)])
     corners = open_local_extractor(write_local_model(tmp_path / "local.onnx", local_info(120, 160, 150, 32)))
@@ -210,6 +227,46 @@ def test_features_of_another_model_are_replaced_on_request_alone(tmp_path: Path)
         add(tmp_path / "map", source)
     assert add(tmp_path / "map", source, replace(IN_TWOS, overwrite=True)).added == 5
     assert store(tmp_path / "map").sha256 == GridFeatures().sha256
+
+
+@pytest.mark.slow
+def test_frames_are_looked_at_anew_on_request_for_intrinsics_that_were_missing(tmp_path: Path) -> None:
+    source = replace(PlaneSource(), along_m=[0.1 * number for number in range(6)])
+    blind = replace(source, camera=CameraMount("camera", "optical", MOUNT))
+    corners = open_local_extractor(write_local_model(tmp_path / "local.onnx", local_info(120, 160, 150, 32)))
+    build_map(source, PixelExtractor(), tmp_path / "with", IN_TWOS, local_model=corners)
+    build_map(blind, PixelExtractor(), tmp_path / "map", IN_TWOS, local_model=corners)
+    assert store(tmp_path / "map").entry.with_depth == 0
+    assert add_local(source, PixelExtractor(), corners, tmp_path / "map", IN_TWOS).added == 0
+    over = replace(IN_TWOS, overwrite=True)
+    assert add_local(source, PixelExtractor(), corners, tmp_path / "map", over).added == 6
+    assert local_of(tmp_path / "map") == local_of(tmp_path / "with")
+
+
+@pytest.mark.slow
+def test_a_frame_that_comes_late_is_measured_with_those_that_are_there(tmp_path: Path) -> None:
+    source = replace(PlaneSource(), along_m=[0.1 * number for number in range(7)])
+    corners = open_local_extractor(write_local_model(tmp_path / "local.onnx", local_info(120, 160, 150, 32)))
+    without(tmp_path / "map", source)
+    late = Partly(source, missing=3)
+    assert add_local(late, PixelExtractor(), corners, tmp_path / "map", IN_TWOS).elsewhere == 1
+    early = [store(tmp_path / "map").files.features(index).depth_m for index in range(7)]
+    assert not len(early[3]) and np.isfinite(early[2]).any()
+    assert add_local(source, PixelExtractor(), corners, tmp_path / "map", IN_TWOS).added == 1
+    found = [store(tmp_path / "map").files.features(index).depth_m for index in range(7)]
+    assert np.isfinite(found[3]).mean() > 0.3
+    for index in (0, 1, 2, 4, 5, 6):
+        np.testing.assert_array_equal(found[index], early[index])
+
+
+def test_what_is_looked_at_anew_and_torn_by_now_stays_as_it_was(tmp_path: Path) -> None:
+    one, other = WallSource(track(5)), WallSource(track(5), seed=1)
+    for number, source in enumerate((one, other)):
+        build_map(source, PixelExtractor(), tmp_path / "map", IN_TWOS, append=number > 0, local_model=GridFeatures())
+    before = local_of(tmp_path / "map")
+    torn = replace(one, fails_at=2, failure=FrameDecodeError("a picture is torn", "Scan it again"))
+    add(tmp_path / "map", torn, replace(IN_TWOS, overwrite=True))
+    assert local_of(tmp_path / "map") == before
 
 
 def test_a_folder_whose_times_were_the_trajectorys_is_known_by_its_images(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ def built(path: Path, source: PlaneSource, corners: OnnxLocalExtractor) -> Place
 ALONG_M = [0.1 * number for number in range(7)]
 
 
+@pytest.mark.slow
 def test_a_map_takes_them_before_its_own(
     tmp_path: Path, corners: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -120,12 +121,14 @@ def test_a_map_takes_them_before_its_own(
     assert "depth not used: a depth image is torn" in caplog.text and "times as far" not in caplog.text
 
 
+@pytest.mark.slow
 def test_another_unit_is_told(tmp_path: Path, corners: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture) -> None:
     built(tmp_path / "map", DepthSource(ALONG_M, scale=5.0), corners)
     assert "depth images say 5." in caplog.text or "depth images say 4.9" in caplog.text
     assert "--no-depth-images" in caplog.text
 
 
+@pytest.mark.slow
 def test_images_of_another_shape_are_told_once_and_not_used(
     tmp_path: Path, corners: OnnxLocalExtractor, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -135,6 +138,7 @@ def test_images_of_another_shape_are_told_once_and_not_used(
     assert (wide.path / "local" / "depth_m.npy").read_bytes() == (plain.path / "local" / "depth_m.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_command_takes_those_of_a_tum_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "plane"
     lists: dict[str, list[str]] = {"rgb": [], "depth": [], "groundtruth": []}

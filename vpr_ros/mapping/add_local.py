@@ -102,7 +102,7 @@ class LocalTask:
         base: the map.
         part: what is found, and how much of it is kept.
         kept: by file name the rows that the map has already; None where it has none that stay.
-        known: (N,) which frames have been looked at.
+        known: (N,) which frames have been looked at and stay as they are.
         records: of those that are to be looked at, by number of the map frame.
         cameras: those of the recording.
     """
@@ -137,6 +137,8 @@ class LocalTask:
         if part.base is not None:
             known = np.asarray(part.base[SIZES][:, 1] > 0)
         found = frames_among(records, cameras, base, extractor)
+        if config.overwrite:
+            known[list(found)] = False
         to_do = {index: record for index, record in found.items() if not known[index]}
         return cls(base, replace(part, base=None), part.base, known, to_do, cameras)
 
@@ -187,15 +189,14 @@ def _batches(
 
 
 def _rows_of(task: LocalTask, index: int) -> Rows:
-    if task.kept is not None and task.known[index]:
-        return {name: rows[index] for name, rows in task.kept.items()}
-    if (record := task.records.get(index)) is None:
+    if (record := task.records.get(index)) is not None:
+        try:
+            return task.part.describe(record.load_image(), record.load_depth_m)
+        except FrameDecodeError as error:
+            _LOG.warning("left out: %s", error)
+    if task.kept is None:
         return encode_nothing(task.part.layout)
-    try:
-        return task.part.describe(record.load_image(), record.load_depth_m)
-    except FrameDecodeError as error:
-        _LOG.warning("left out: %s", error)
-        return encode_nothing(task.part.layout)
+    return {name: rows[index] for name, rows in task.kept.items()}
 
 
 def _stand_in(row: FrameRow) -> FrameRecord:
@@ -214,11 +215,13 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
         _link(map_file(base.path, name), made / name)
     link_thumbnails(base, made)
     cameras = _cameras(task)
-    numbers = np.array(sorted(task.records), dtype=np.int64)
-    sessions = [numbers[base.frames.session[numbers] == s].tolist() for s in np.unique(base.frames.session[numbers])]
+    of_session, looked_at = base.frames.session, task.known.copy()
+    looked_at[list(task.records)] = True
+    touched = np.unique(of_session[list(task.records)])
+    sessions = [np.flatnonzero(looked_at & (of_session == session)).tolist() for session in touched]
     known = set(base.frames.camera_index[task.known].tolist())
     fresh = [number for number in range(len(cameras)) if number not in known]
-    store, cameras = finish_local(made, task.part, base.frames, cameras, sessions, fresh)
+    store, cameras = finish_local(made, task.part, base.frames, cameras, sessions, task.records.keys(), fresh)
     (made / MANIFEST_NAME).unlink(missing_ok=True)
     shutil.copyfile(map_file(base.path, MANIFEST_NAME), made / MANIFEST_NAME)
     count, digest = base.manifest.thumbnails, base.manifest.thumbnails_sha256

@@ -122,7 +122,8 @@ def add_local(
         extractor: the map's model.
         local_model: finds the local features.
         output: the map.
-        config: see ``BuildConfig``; with ``overwrite`` local features of another model are replaced.
+        config: see ``BuildConfig``; with ``overwrite`` the frames are looked at anew, and local features of another
+            model are replaced.
         resume: finish what was interrupted; without it, start.
         progress: see ``Progress``.
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -44,6 +44,7 @@ def finish_local(
     frames: FrameTable,
     cameras: Sequence[CameraMount],
     sessions: Sequence[Sequence[int]],
+    came: Collection[int],
     added_cameras: Sequence[int],
 ) -> tuple[LocalStore, tuple[CameraMount, ...]]:
     """Measure the depths that are not known yet of the frames that came with this build, and open all local features.
@@ -53,7 +54,8 @@ def finish_local(
         local: see ``LocalPart``.
         frames: of the map.
         cameras: of the map.
-        sessions: the frames that came, session by session, in their order; all others keep the depths they have.
+        sessions: the frames, session by session and in their order, of those sessions that frames came of.
+        came: those of them that came with this build; all others keep the depths they have.
         added_cameras: which cameras only they have.
 
     Returns:
@@ -63,11 +65,11 @@ def finish_local(
     files = LocalFiles(folder, layout, len(frames))
     given = dict(local.given_intrinsics)
     if local.refines:
-        cameras, before = refine_cameras(files, frames, cameras, list(chain(*sessions)), added_cameras)
-        given |= before
+        cameras, before = refine_cameras(files, frames, cameras, sorted(came), added_cameras)
+        given = before | given
     seen_by = MapCameras(frames, cameras)
     views, residuals = frame_views(files, seen_by), Residuals()
-    measured = chain.from_iterable(session_depths(session, views, seen_by, residuals) for session in sessions)
+    measured = chain.from_iterable(session_depths(session, came, views, seen_by, residuals) for session in sessions)
     _write_depths(folder, layout, len(frames), measured)
     entry = replace(_entry(folder, local, len(frames), residuals), given_intrinsics=given)
     return LocalStore(folder, entry, len(frames), seen_by), tuple(cameras)
