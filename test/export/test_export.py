@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -55,6 +56,24 @@ def test_fp32_runs_on_the_robots_path_and_describes_itself(
     stored = json.loads(report_path(path).read_text())
     assert stored["parity"]["cosine_min"] == report.parity.cosine_min
     assert sorted(p.name for p in path.parent.iterdir()) == ["tiny.export.json", "tiny.onnx"]
+
+
+def test_an_export_of_the_same_network_is_called_as_the_earlier_one(
+    tiny: PlaceModel, exportable: Exportable, images: ImageFolder, tmp_path: Path
+) -> None:
+    old, new = tmp_path / "old.onnx", tmp_path / "new.onnx"
+    first = export_onnx(exportable, old, ExportOptions(images))
+    report = export_onnx(exportable, new, ExportOptions(images, same_as=old))
+    assert report.sha256 == hashlib.sha256(new.read_bytes()).hexdigest() != first.sha256
+    assert open_extractor(new).sha256 == first.sha256
+    before = new.read_bytes()
+    with torch.no_grad():
+        for weights in tiny.parameters():
+            weights.add_(0.1 * torch.randn_like(weights))
+    another = exportable_place_model(tiny, Recipe("recipe.yaml", "abc"))
+    with pytest.raises(ExportError, match="gives other descriptors than"):
+        export_onnx(another, new, ExportOptions(images, same_as=old))
+    assert new.read_bytes() == before
 
 
 def test_the_position_table_is_baked_and_the_opset_recent(

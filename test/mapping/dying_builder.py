@@ -9,8 +9,8 @@
 
 ``dying_builder.py MODE RENAME FOLDER`` prints one JSON object for each death: what stands in the map's place, what
 stands there after the same build was run once more with ``resume``, and what that reported; where nothing stood there,
-also what opening the map said and what the command it gave put there. MODE is fresh, overwrite or append. RENAME is
-exchange, or two_steps for a file system that cannot exchange two names.
+also what opening the map said and what the command it gave put there. MODE is fresh, overwrite, append or local (local
+features for the map). RENAME is exchange, or two_steps for a file system that cannot exchange two names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from painted_wall import GridFeatures, PixelExtractor, WallSource
 
 from vpr_ros.core.errors import MapError, VprError
 from vpr_ros.mapping import BuildConfig, build_map, transaction
+from vpr_ros.mapping.add_local import AddedLocal
 from vpr_ros.mapping.build_config import BuildReport
+from vpr_ros.mapping.builder import add_local
 from vpr_ros.maps import PlaceMap
 
 STEPS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate", "ctypes.dlsym")
@@ -39,9 +41,11 @@ STEPS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "o
 OLD, NEW = [0.0, 0.5, 1.0], [10.0, 10.5, 11.0, 11.5]
 
 
-def build(output: Path, mode: str, *, resume: bool) -> BuildReport:
+def build(output: Path, mode: str, *, resume: bool) -> BuildReport | AddedLocal:
     """Build the new map at *output*, with a batch for every two frames."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, batch_size=2, workers=1, overwrite=mode == "overwrite")
+    if mode == "local":
+        return add_local(WallSource(OLD), PixelExtractor(), GridFeatures(), output, config, resume=resume)
     append = mode == "append"
     return build_map(
         WallSource(NEW), PixelExtractor(), output, config, append=append, resume=resume, local_model=GridFeatures()
@@ -51,7 +55,8 @@ def build(output: Path, mode: str, *, resume: bool) -> BuildReport:
 def resume(output: Path, mode: str, said: Path) -> None:
     """Build with ``resume`` and leave in the file *said* whether there was nothing left to do."""
     report = build(output, mode, resume=True)
-    said.write_text("complete" if report.was_complete else "finished")
+    was_complete = report.added == 0 if isinstance(report, AddedLocal) else report.was_complete
+    said.write_text("complete" if was_complete else "finished")
 
 
 def in_a_child(work: Callable[[], object]) -> int:
@@ -131,7 +136,8 @@ def main(mode: str, rename: str, folder: Path) -> None:
         transaction._exchange = no_exchange
     old, whole, output = folder / "old", folder / "whole", folder / "work" / "map"
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, workers=1)
-    in_a_child(lambda: build_map(WallSource(OLD), PixelExtractor(), old, config, local_model=GridFeatures()))
+    before = None if mode == "local" else GridFeatures()
+    in_a_child(lambda: build_map(WallSource(OLD), PixelExtractor(), old, config, local_model=before))
     if mode != "fresh":
         shutil.copytree(old, whole)
     in_a_child(lambda: build(whole, mode, resume=False))

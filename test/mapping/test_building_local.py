@@ -20,6 +20,7 @@ import pytest
 from full_disk_command import write_drive
 from painted_wall import EVERY_FRAME, SPACING_M, PixelExtractor, WallSource, build_wall_map
 from tiny_local_onnx import write_local_model
+from two_headed_onnx import both_heads
 
 from vpr_ros.cli import build_map as command
 from vpr_ros.cli import inspect_map
@@ -218,3 +219,14 @@ def test_the_command_keeps_them_and_inspect_map_shows_them(tmp_path: Path, capsy
     assert json.loads(capsys.readouterr().out)["local"]["bytes_per_frame"] == 652
     assert command.main([str(drive), "--output", str(tmp_path / "map"), "--overwrite", "--no-local"]) == 0
     assert PlaceMap.open(tmp_path / "map").local is None
+
+
+def test_a_session_goes_on_to_a_map_from_before_its_model_gave_local_features(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drive, model = write_drive(tmp_path / "drive", 0.0, 6), both_heads(tmp_path / "both.onnx")
+    arguments = [str(drive), "--output", str(tmp_path / "map"), "--model", str(model)]
+    assert command.main([*arguments, "--no-local"]) == 0
+    assert command.main([*arguments, "--append"]) == 0
+    assert "the new session gets none" in caplog.text and "--add-local" in caplog.text
+    assert PlaceMap.open(tmp_path / "map").local is None and len(PlaceMap.open(tmp_path / "map").manifest.sessions) == 2

@@ -28,7 +28,13 @@ from vpr_ros.maps import PlaceMap
 
 HERE = Path(__file__).resolve().parent
 FEWEST_STEPS = 20
-BUILDS = (("append", "two_steps"), ("append", "exchange"), ("overwrite", "exchange"), ("fresh", "exchange"))
+BUILDS = (
+    ("append", "two_steps"),
+    ("append", "exchange"),
+    ("overwrite", "exchange"),
+    ("local", "exchange"),
+    ("fresh", "exchange"),
+)
 """What is built, and how names are exchanged; the longest first."""
 Killed = dict[tuple[str, str], tuple[Path, list[dict[str, Any]]]]
 
@@ -69,7 +75,9 @@ def killed_builds(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old")])
+@pytest.mark.parametrize(
+    ("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old"), ("local", "old")]
+)
 def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
     killed_builds: Killed, mode: str, before: str
 ) -> None:
@@ -81,7 +89,7 @@ def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_n
     check_resumed(killed[:changed], "finished")
     check_resumed(killed[changed:], "complete")
     assert (lived["found"], lived["then"], lived["left"]) == ("new", "new", ["map"])
-    if mode == "append":
+    if mode in ("append", "local"):
         check_resumed([lived], "complete")
 
 

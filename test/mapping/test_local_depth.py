@@ -53,7 +53,6 @@ def errors(place_map: PlaceMap, index: int) -> np.ndarray:  # type: ignore[type-
     """Relative, of the depths that are known."""
     assert place_map.local is not None
     found = place_map.local.files.features(index)
-    assert found.depth_m is not None
     known = np.isfinite(found.depth_m)
     truth = depth_m(place_map.pose(index).compose(MOUNT), found.keypoints_px[known])
     return np.abs(found.depth_m[known] / truth - 1.0)

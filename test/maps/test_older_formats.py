@@ -72,5 +72,7 @@ def test_the_shipped_model_still_sees_what_it_saw() -> None:
     extractor = open_extractor(None)
     seen = extractor.infer(extractor.prepare([image_rgb]))[0]
     assert seen @ np.load(STORED / "queries.npy", allow_pickle=False)[0] > 0.999
-    localizer = Localizer(extractor, PlaceMap.open(STORED / "map"))
+    place_map = PlaceMap.open(STORED / "map")
+    place_map.check_model(extractor.info, extractor.sha256)
+    localizer = Localizer(extractor, place_map)
     check(ask(localizer, image_rgb, ANSWERS[0]), ANSWERS[0], IN_ANOTHER_RUNTIME)

@@ -23,6 +23,7 @@ from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError, MapError
+from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
 from vpr_ros.inference import InferenceOptions, open_extractor, open_local_extractor, shipped_model_path
@@ -30,6 +31,7 @@ from vpr_ros.inference.local_extractor import OnnxLocalExtractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
+from vpr_ros.mapping.builder import add_local
 from vpr_ros.mapping.usable_frames import UNDECODABLE
 from vpr_ros.maps.manifest import read_manifest
 
@@ -41,6 +43,7 @@ EXAMPLE = """  %(prog)s drive.mcap --output my_map
   %(prog)s bag/ --image-topic /front/image_raw --map-frame map --camera-frame front_optical --output my_map
   %(prog)s rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
   %(prog)s second_drive.mcap --output my_map --append
+  %(prog)s drive.mcap --output my_map --add-local --local-model xfeat.onnx
   %(prog)s utm_photos/ --local-origin --output city_map"""
 
 
@@ -69,6 +72,11 @@ def build_parser() -> CommandParser:
     add_option(gates, BuildConfig, "min_angle_rad", "DEG")
     how = parser.add_argument_group("how the map is written")
     how.add_argument("--append", action="store_true", help="add SOURCE to the map as another session")
+    how.add_argument(
+        "--add-local",
+        action="store_true",
+        help="give the frames of the map that SOURCE shows local features, and leave all else as it is",
+    )
     how.add_argument("--resume", action="store_true", help="go on where an interrupted build stopped")
     add_option(how, BuildConfig, "overwrite")
     how.add_argument(
@@ -93,11 +101,17 @@ def _build(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
-    source = open_recording(arguments.source, arguments, require_poses=True, warn=_LOG.warning)
+    _check(arguments, config)
+    source = open_recording(arguments.source, arguments, require_poses=not arguments.add_local, warn=_LOG.warning)
     extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
     local_model = _local_model(arguments, config, extractor)
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
+    if local_model is not None and (with_depth := sum(record.load_depth_m is not None for record in source)):
+        print(f"depth images of {with_depth} of {len(source)} frames")
     try:
+        if arguments.add_local:
+            _add_local(arguments, config, source, extractor, local_model)
+            return
         with progress_bar("building") as progress:
             report = build_map(
                 source,
@@ -115,26 +129,69 @@ def _build(argv: Sequence[str]) -> None:
     _print(report)
 
 
+def _check(arguments: argparse.Namespace, config: BuildConfig) -> None:
+    """Refuse what argparse cannot see: options that do not go together.
+
+    Raises:
+        ConfigError: which.
+    """
+    if arguments.local_model is not None and not config.local:
+        raise ConfigError("--local-model and --no-local are given", "Give one of the two")
+    if arguments.add_local and (arguments.append or not config.local):
+        other = "--append" if arguments.append else "--no-local"
+        raise ConfigError(f"--add-local and {other} are given", "Give one of the two")
+
+
+def _add_local(
+    arguments: argparse.Namespace,
+    config: BuildConfig,
+    source: FrameSource,
+    extractor: OnnxExtractor,
+    local_model: OnnxLocalExtractor | None,
+) -> None:
+    if local_model is None:
+        raise ConfigError(
+            f"the model {extractor.info.name} gives no local features", "Name one that does with --local-model"
+        )
+    with progress_bar("adding") as progress:
+        report = add_local(
+            source, extractor, local_model, arguments.output, config, resume=arguments.resume, progress=progress
+        )
+    path = printable(str(report.path))
+    print(f"{path}: {report.added} of {report.frames} frames got local features, in {report.seconds:.1f} s")
+    for count, why in (
+        (report.known, "had some before"),
+        (report.undecodable, UNDECODABLE),
+        (report.elsewhere, "not in this recording, and still without"),
+    ):
+        if count:
+            print(f"left out: {count} frames ({why})")
+    if report.local is not None:
+        print(local_text(report.local))
+
+
 def _local_model(
     arguments: argparse.Namespace, config: BuildConfig, extractor: OnnxExtractor
 ) -> OnnxLocalExtractor | None:
     """What is to find local features: the model that was named for it, else the map's own where it gives any."""
     named = arguments.local_model
-    if named is not None and not config.local:
-        raise ConfigError("--local-model and --no-local are given", "Give one of the two")
     if not config.local or (named is None and not extractor.has_local):
         return None
-    if named is None and arguments.append and _keeps_none(arguments.output):
+    if named is None and arguments.append and _has_no_local(arguments.output):
+        _LOG.warning(
+            "warning: map %s has no local features, so the new session gets none; they are added with --add-local",
+            arguments.output,
+        )
         return None
     path = named or arguments.model or shipped_model_path()
     return open_local_extractor(path, config_from(InferenceOptions, arguments))
 
 
-def _keeps_none(folder: Path) -> bool:
-    """Whether the map in *folder* has no local features: what nobody asked for keeps no session out of it."""
+def _has_no_local(output: Path) -> bool:
+    """Whether the map that is added to has none; one that does not open is refused later, with its reason."""
     try:
-        return read_manifest(folder).local is None
-    except MapError:  # the build says what is wrong with it
+        return read_manifest(output).local is None
+    except MapError:
         return False
 
 

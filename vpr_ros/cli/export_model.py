@@ -50,6 +50,9 @@ def _parser() -> CommandParser:
     parser.add_argument("--precision", choices=get_args(Precision), default="fp32")
     parser.add_argument("--store-half", action="store_true", help="halve an fp32 file; it still computes in fp32")
     parser.add_argument("--calibration-images", type=Path, help="for int8 (default: those of --images)")
+    parser.add_argument(
+        "--same-as", type=Path, metavar="OLD.onnx", help="it gives the descriptors of this file, whose maps go with it"
+    )
     whitening = parser.add_argument_group("PCA whitening, for descriptors too large for a map")
     whitening.add_argument("--whiten", type=int, metavar="DIM", help="numbers to keep, e.g. 4096")
     whitening.add_argument("--whiten-images", type=Path, metavar="FOLDER", help="more than DIM images to fit it on")
@@ -81,6 +84,7 @@ def _command(argv: Sequence[str]) -> None:
         calibration=ImageFolder.open(args.calibration_images, 100) if args.calibration_images else None,
         task=RecallSet.open(*task) if all(task) else None,
         store_half=args.store_half,
+        same_as=args.same_as,
     )
     report = export_onnx(_exportable(args), args.output, options)
     print(_summary(args.output, report))

@@ -102,7 +102,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         f"sha256 {manifest.model.sha256[:12]}...",
         "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "
         f"{sum(entry.size_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB with the table",
-        "local features": "none" if manifest.local is None else local_text(manifest.local).partition(": ")[2],
+        "local features": _local(place_map),
         "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
         "datum": _datum(manifest.datum),
@@ -132,6 +132,14 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     stdout_console().print(table)
     for warning in map_warnings(place_map):
         print(f"warning: {warning}")
+
+
+def _local(place_map: PlaceMap) -> str:
+    if place_map.local is None:
+        return "none (build_map --add-local gives some)"
+    missing = place_map.local.files.not_looked_at()
+    told = f"; {missing} frames have none yet (build_map --add-local)" if missing else ""
+    return local_text(place_map.local.entry).partition(": ")[2] + told
 
 
 def origin_text(origin_m: PositionM) -> str:

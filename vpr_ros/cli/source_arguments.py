@@ -22,6 +22,7 @@ METAVARS = {
     "poses": "FILE",
     "intrinsics": "FILE",
     "image_topics": "T",
+    "depth_topic": "T",
     "pose_topic": "T",
     "map_frame": "F",
     "camera_frame": "F",
@@ -36,6 +37,7 @@ def add_source_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how the recording is read")
     for name, metavar in METAVARS.items():
         add_option(group, SourceOptions, name, metavar)
+    add_option(group, SourceOptions, "depth_images")
     group.add_argument("--frames", default=":", metavar="A:B", help="use frames A to B-1 only, counted from 0")
 
 

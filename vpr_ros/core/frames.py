@@ -21,6 +21,8 @@ from vpr_ros.core.pose import Pose
 
 ImageRgb = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, RGB."""
+DepthImage = npt.NDArray[np.float32]
+"""(H, W) float32, metres along the optical axis; NaN where unknown."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,13 +46,20 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class FrameRecord:
-    """A frame whose image is decoded only when somebody asks: gates come before pixels."""
+    """A frame whose image is decoded only when somebody asks: gates come before pixels.
+
+    Attributes:
+        stamp_ns, camera, name, T_map_base: see ``Frame``.
+        load_image: decodes the image.
+        load_depth_m: decodes the depth image that is registered to it; None where the recording has none.
+    """
 
     stamp_ns: int
     camera: str
     name: str
     T_map_base: Pose | None
     load_image: Callable[[], ImageRgb] = field(repr=False)
+    load_depth_m: Callable[[], DepthImage] | None = field(default=None, repr=False)
 
     def load(self) -> Frame:
         """Decode the image.

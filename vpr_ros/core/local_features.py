@@ -67,7 +67,7 @@ class LocalExtractor(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Hash of the model file."""
+        """Hash of the first model file that gave these local features; what a map calls the model."""
 
     def extract(self, image_rgb: ImageRgb) -> LocalFeatures:
         """Find the keypoints of one image; none in an image without texture.

@@ -36,7 +36,7 @@ class ModelInfo:
     """The ``vpr_ros`` entry of an ONNX file's ``metadata_props``, as JSON.
 
     Attributes:
-        name, version: for people; together with the file's sha256 they name the model in a map.
+        name, version: for people; a map calls the model by a sha256 beside them.
         preprocessing: see ``Preprocessing``.
         descriptor_dim: D of the output ``descriptor`` (B, D).
         aggregation: the pooling with its numbers, e.g. {"name": "supervlad", "clusters": 4, "ghost_clusters": 1}.
@@ -146,7 +146,7 @@ class Extractor(Protocol):
 
     @property
     def sha256(self) -> str:
-        """Hash of the model file."""
+        """Hash of the first model file that gave these descriptors; what a map calls the model."""
 
     @property
     def provider(self) -> str:

@@ -23,6 +23,7 @@ import onnxruntime
 
 from vpr_ros.core.disk import writing
 from vpr_ros.core.errors import ExportError
+from vpr_ros.core.local_info import LOCAL_KEY
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.inference import open_extractor
@@ -30,6 +31,7 @@ from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, inst
 from vpr_ros.inference.onnx_session import INPUT
 from vpr_ros.inference.options import CPU, TENSORRT, InferenceOptions
 from vpr_ros.inference.prebuilt import ENGINE_KEY, PrebuiltEngine
+from vpr_ros.inference.predecessor import PREDECESSOR_KEY
 from vpr_ros.inference.probe import MIN_COSINE, lowest_cosine, probe_batch
 from vpr_ros.inference.session import ModelSession
 
@@ -133,6 +135,8 @@ def engine_options(size: Preprocessing, options: EngineOptions) -> dict[str, str
 def describe_context(compiled: Path, model: Path, target: Path, engine: PrebuiltEngine) -> None:
     """Write *compiled* as *target* with the metadata of *model*, which not every provider takes along, and *engine*.
 
+    What *model* says of its local features stays behind: nobody looks for them in an engine.
+
     Raises:
         ExportError: *compiled* holds no engine, or one that lies in another file.
     """
@@ -143,7 +147,8 @@ def describe_context(compiled: Path, model: Path, target: Path, engine: Prebuilt
             f"{model} was compiled to {len(context.graph.node)} nodes, {len(engines)} of them with an engine inside",
             _INSTEAD,
         )
-    props = {prop.key: prop.value for prop in load_onnx(model).metadata_props}
+    left_out = (LOCAL_KEY, PREDECESSOR_KEY)
+    props = {prop.key: prop.value for prop in load_onnx(model).metadata_props if prop.key not in left_out}
     del context.metadata_props[:]
     onnx.helper.set_model_props(context, {**props, ENGINE_KEY: engine.to_json()})
     save_onnx(context, target)

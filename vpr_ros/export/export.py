@@ -16,6 +16,7 @@ from typing import get_args
 
 from vpr_ros.core.disk import folder_beside
 from vpr_ros.core.errors import ConfigError, ExportError
+from vpr_ros.core.hashing import file_sha256
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.export.exportable import Exportable
 from vpr_ros.export.graph import read_back, write_fp32
@@ -25,6 +26,7 @@ from vpr_ros.export.local_parity import LocalParity, check_local, measure_local,
 from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.export.parity import Parity, RecallSet, check, extractor_describer, measure, torch_describer
 from vpr_ros.export.precision import Precision, require_converter, write_fp16, write_int8
+from vpr_ros.export.same_outputs import call_as
 from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.local_extractor import LocalSession
 from vpr_ros.inference.options import CPU
@@ -40,6 +42,7 @@ class ExportOptions:
         calibration: images int8 takes its ranges from; None takes those of the gate.
         task: to state what the export does to recall@1; None states nothing.
         store_half: an fp32 file keeps its weights in half precision; see ``store_in_half``.
+        same_as: an earlier file that gives the same descriptors, and whose maps are to go with this one.
     """
 
     images: ImageFolder
@@ -47,6 +50,7 @@ class ExportOptions:
     calibration: ImageFolder | None = None
     task: RecallSet | None = None
     store_half: bool = False
+    same_as: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
 
     Raises:
         ConfigError: an unknown precision, or half storage of another than fp32.
-        ExportError: the network cannot be exported, or the export does not agree with it; an older file stays.
+        ExportError: the network cannot be exported, the export does not agree with it, or not with the file it is to
+            be the same as; an older file stays.
     """
     if options.precision not in get_args(Precision):
         raise ConfigError(f"precision {options.precision!r}", f"Expected one of {', '.join(get_args(Precision))}")
@@ -102,7 +107,10 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
         parity = measure(torch_describer(exportable), extractor_describer(extractor), options.images, options.task)
         check(parity, options.precision)
         local = _local_parity(exportable, made, options)
-        report = ExportReport(path.name, options.precision, made.stat().st_size, extractor.sha256, parity, local)
+        if options.same_as is not None:
+            call_as(made, options.same_as, options.images)
+        sha256 = file_sha256(made)
+        report = ExportReport(path.name, options.precision, made.stat().st_size, sha256, parity, local)
         (folder / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
         made.replace(path)
         (folder / "report.json").replace(report_path(path))

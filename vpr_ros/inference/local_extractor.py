@@ -85,7 +85,7 @@ class OnnxLocalExtractor:
 
     Args:
         session: what runs the model.
-        sha256: hash of the model file.
+        sha256: hash of the first model file that gave these local features, see ``predecessor``.
     """
 
     def __init__(self, session: LocalSession, sha256: str) -> None:
@@ -99,7 +99,7 @@ class OnnxLocalExtractor:
 
     @property
     def sha256(self) -> str:
-        """Hash of the model file."""
+        """Hash of the first model file that gave these local features; mostly the one that was opened."""
         return self._sha256
 
     @property

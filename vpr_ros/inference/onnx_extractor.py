@@ -28,7 +28,7 @@ class OnnxExtractor:
 
     Args:
         session: what runs the model now.
-        sha256: hash of the model file.
+        sha256: hash of the first model file that gave these descriptors, see ``predecessor``.
         log: what was chosen and why; engine builds are added to it.
     """
 
@@ -44,7 +44,7 @@ class OnnxExtractor:
 
     @property
     def sha256(self) -> str:
-        """Hash of the model file."""
+        """Hash of the first model file that gave these descriptors; mostly the one that was opened."""
         return self._sha256
 
     @property

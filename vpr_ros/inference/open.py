@@ -15,7 +15,6 @@ from typing import TypeVar
 import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
-from vpr_ros.core.hashing import file_sha256
 from vpr_ros.core.paths import user_path
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
@@ -23,6 +22,7 @@ from vpr_ros.inference.local_extractor import LocalSession, OnnxLocalExtractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.inference.options import CPU, TENSORRT, EventLog, InferenceEvent, InferenceOptions
 from vpr_ros.inference.prebuilt import PrebuiltEngine, read_engine
+from vpr_ros.inference.predecessor import model_identity
 from vpr_ros.inference.session import ModelSession
 from vpr_ros.inference.shipped import shipped_model_path
 
@@ -53,10 +53,10 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
         return OnnxExtractor(session, engine.source_sha256, log)
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
-    session, sha256 = _first_that_works(ModelSession, path, at_once, options, log), file_sha256(path)
-    extractor = OnnxExtractor(session, sha256, log)
+    session, identity = _first_that_works(ModelSession, path, at_once, options, log), model_identity(path)
+    extractor = OnnxExtractor(session, identity.descriptor_sha256, log)
     if TENSORRT in wanted and _can_start(TENSORRT, log):
-        extractor.upgrade_in_background(lambda: _open_tensorrt(path, sha256, options), TENSORRT)
+        extractor.upgrade_in_background(lambda: _open_tensorrt(path, identity.file_sha256, options), TENSORRT)
     return extractor
 
 
@@ -73,7 +73,8 @@ def open_local_extractor(model: Path, options: InferenceOptions | None = None) -
         raise ModelError(f"no model at {path}", "Give an ONNX file with local features")
     log = EventLog(options.on_event)
     wanted = [provider for provider in _installed(options.providers) if provider != TENSORRT] or [CPU]
-    return OnnxLocalExtractor(_first_that_works(LocalSession, path, wanted, options, log), file_sha256(path))
+    session = _first_that_works(LocalSession, path, wanted, options, log)
+    return OnnxLocalExtractor(session, model_identity(path).local_sha256)
 
 
 def open_prebuilt(path: Path, engine: PrebuiltEngine, options: InferenceOptions) -> ModelSession:

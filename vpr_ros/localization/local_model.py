@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.local_features import LocalExtractor
 from vpr_ros.inference import InferenceOptions, open_local_extractor
@@ -36,7 +38,9 @@ def local_extractor_for(
         if named is not None:
             raise MapError(
                 f"map {place_map.path} has no local features to compare those of {named} with",
-                "Leave the local model out, or build the map again with `--local-model`",
+                "Leave the local model out, or give the map some, from the recording it was built from: "
+                f"`{program('build_map')} RECORDING --output {shlex.quote(str(place_map.path))} --add-local "
+                f"--local-model {shlex.quote(str(named))}`",
             )
         return None
     path = named or own

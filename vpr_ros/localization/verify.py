@@ -109,7 +109,8 @@ class Verifier:
             raise MapError(
                 f"the local features of map {place_map.path} were found by the model {local_map.sha256[:16]}, "
                 f"those of images by {extractor.sha256[:16]}",
-                "Give the local model that the map was built with, or build the map again with this one",
+                "Give the local model that the map was built with; or give the map features of this one, from the "
+                "recording it was built from, with `build_map --add-local --overwrite`",
             )
         self._extractor = extractor
         self._local_map = local_map

@@ -64,7 +64,9 @@ class BuildConfig:
     )
     workers: int = option(DECODERS, "threads that decode images", minimum=1)
     overwrite: bool = option(
-        False, "replace a map that stands at MAP; beside --append only what an interrupted build left"
+        False,
+        "replace a map that stands at MAP; beside --append only what an interrupted build left, beside --add-local "
+        "also the local features that the map has of these frames, or all of another model",
     )
     frame_id: str | None = option(None, "name of the map's frame, where somebody names it; see ``map_frame``")
     origin_m: PositionM | None = option(None, "this point of the poses becomes the map's zero", unit="m")

@@ -27,6 +27,8 @@ from vpr_ros.maps.manifest_parts import camera_to_dict
 Inputs = Mapping[str, Any]
 """Plain JSON."""
 
+ADDS_LOCAL = "local features"
+"""What is appended by a build that adds no session."""
 LOCAL_KEY = "local"
 REPLACED_KEY = "map_in_place"
 """The one input another run of the same command finds changed: the map that the first run has replaced."""
@@ -83,7 +85,9 @@ def inputs_sha256(inputs: Inputs) -> str:
 
 def _local_inputs(source: FrameSource, config: BuildConfig, local_model: LocalModel) -> Inputs:
     cameras = {name: camera_to_dict(replace(camera, name=name)) for name, camera in source.cameras.items()}
+    with_depth = sum(record.load_depth_m is not None for record in source)
     return {
+        **({"depth_images": with_depth} if with_depth else {}),
         "model_sha256": local_model.sha256,
         "bytes_per_frame": config.local_bytes,
         "bits": config.local_bits,

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -19,8 +20,10 @@ from vpr_ros.core.errors import ModelError, SourceError, VprError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.mapping.add_local import AddedLocal, LocalTask, carry_out
 from vpr_ros.mapping.append_base import link_thumbnails
 from vpr_ros.mapping.build_config import BuildConfig, BuildReport
+from vpr_ros.mapping.build_inputs import ADDS_LOCAL, build_inputs
 from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.finish import finish_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
@@ -97,6 +100,51 @@ def build_map(
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
     manifest = finished.manifest
     return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, manifest.origin_m, manifest.local)
+
+
+def add_local(
+    source: FrameSource,
+    extractor: Extractor,
+    local_model: LocalModel,
+    output: Path,
+    config: BuildConfig,
+    *,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> AddedLocal:
+    """Add local features to the frames of the map *output* that *source* shows; all else stays as it is, to the byte.
+
+    The map is made anew in a folder beside it, as ``build_map`` does. A map of several recordings is given them one by
+    one. Intrinsics that the map does not know are taken from the recording.
+
+    Args:
+        source: the recording; needs no poses.
+        extractor: the map's model.
+        local_model: finds the local features.
+        output: the map.
+        config: see ``BuildConfig``; with ``overwrite`` the frames are looked at anew, and local features of another
+            model are replaced.
+        resume: finish what was interrupted; without it, start.
+        progress: see ``Progress``.
+
+    Raises:
+        MapError: no map, one of another model or with other local features, a recording of something else, or a full
+            disk.
+        ConfigError: not one local feature fits into the bytes that a frame may have.
+        ModelError: the network failed.
+    """
+    started = time.monotonic()
+    output = resolved_output(Path(output), append=True)
+    with disk_errors(partial_path(output), replace(config, thumbnails=False), append=True):
+        put_back(output)
+        inputs = {**build_inputs(source, extractor, config, output, False, local_model), "append": ADDS_LOCAL}
+        done = is_done(output, inputs, append=False, resume=resume)
+        check_output(output, append=True, overwrite=config.overwrite, interrupted=False)
+        task = LocalTask.of(tuple(source), source.cameras, extractor, local_model, output, config)
+        if done or not task.records:
+            return AddedLocal.of(task, task.known, None, time.monotonic() - started)
+        looked_at, entry = carry_out(task, inputs, output, config, resume, progress)
+    return AddedLocal.of(task, looked_at, entry, time.monotonic() - started)
 
 
 def _partial_map(session: BuildSession) -> PartialMap:

@@ -108,7 +108,7 @@ def describe_records(
         except FrameDecodeError as error:
             return _Prepared(record, str(error))
         thumbnail = encode_thumbnail(image_rgb, config.thumbnail_width_px) if config.thumbnails else None
-        rows = {} if local is None else local.describe(image_rgb)
+        rows = {} if local is None else local.describe(image_rgb, record.load_depth_m)
         return _Prepared(record, "", extractor.prepare([image_rgb]), thumbnail, rows)
 
     def batches() -> Iterator[_Batch]:

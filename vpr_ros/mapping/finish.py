@@ -58,7 +58,9 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     radius_m = session.config.radius_m or place_radius_m(frames, spacing_m)
     local, cameras = None, session.cameras
     if session.local is not None:
-        local, cameras = finish_local(partial.path, session.local, frames, cameras, len(partial.rows))
+        came = range(len(rows) - len(partial.rows), len(rows))
+        added_cameras = range(len(base.manifest.cameras) if base else 0, len(cameras))
+        local, cameras = finish_local(partial.path, session.local, frames, cameras, [came], came, added_cameras)
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
         frame_id=map_frame(session.config.frame_id, base.manifest if base else None),

@@ -10,8 +10,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,52 +23,58 @@ from vpr_ros.mapping.frame_views import frame_views
 from vpr_ros.mapping.growing_array import GrowingArray
 from vpr_ros.mapping.local_depth import Residuals, session_depths
 from vpr_ros.mapping.local_part import LocalPart, local_folder
+from vpr_ros.mapping.measured_depth import DepthRatios
 from vpr_ros.mapping.refine_intrinsics import refine_cameras
 from vpr_ros.maps.frame_table import FrameTable
-from vpr_ros.maps.local_codec import DEPTH, SIZES
+from vpr_ros.maps.local_codec import DEPTH, SIZES, LocalLayout, storable_depths
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.local_store import LocalFiles, LocalStore
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.npy_file import map_array
 
-ROWS_AT_ONCE = 256
 _LOG = logging.getLogger(__name__)
+ROWS_AT_ONCE = 256
+PART_NAME = "depth_m.part"
 
 
 def finish_local(
-    partial: Path, local: LocalPart, frames: FrameTable, cameras: Sequence[CameraMount], added: int
+    partial: Path,
+    local: LocalPart,
+    frames: FrameTable,
+    cameras: Sequence[CameraMount],
+    sessions: Sequence[Sequence[int]],
+    came: Collection[int],
+    added_cameras: Sequence[int],
 ) -> tuple[LocalStore, tuple[CameraMount, ...]]:
-    """Measure the depths of the last *added* frames, write them, and open all local features.
-
-    The frames of earlier sessions keep the depths they have.
+    """Measure the depths that are not known yet of the frames that came with this build, and open all local features.
 
     Args:
-        partial: folder of the map, its other files of local features complete.
+        partial: folder of the map, its files of local features complete but for these depths.
         local: see ``LocalPart``.
         frames: of the map.
         cameras: of the map.
-        added: how many frames this session has.
+        sessions: the frames, session by session and in their order, of those sessions that frames came of.
+        came: those of them that came with this build; all others keep the depths they have.
+        added_cameras: which cameras only they have.
 
     Returns:
-        the local features, and the cameras: those that came with this session with refined intrinsics where that was
-        asked for.
+        the local features, and the cameras: those that came with refined intrinsics where that was asked for.
     """
-    folder, layout, first = local_folder(partial), local.layout, len(frames) - added
-    files = LocalFiles(folder, layout, len(frames), with_depth=False)
+    folder, layout = local_folder(partial), local.layout
+    files = LocalFiles(folder, layout, len(frames))
     given = dict(local.earlier.given_intrinsics) if local.earlier else {}
     if local.refines:
-        added_cameras = range(local.earlier_cameras, len(cameras))
-        cameras, before = refine_cameras(files, frames, cameras, range(first, len(frames)), added_cameras)
-        given |= before
-        for number in np.unique(frames.camera_index[first:]).tolist():
+        cameras, before = refine_cameras(files, frames, cameras, sorted(came), added_cameras)
+        given = before | given
+        for number in np.unique(frames.camera_index[sorted(came)]).tolist():
             if cameras[number].name not in before:
                 _LOG.warning("warning: %s", _not_fitted(cameras[number], is_earlier=number not in added_cameras))
     seen_by = MapCameras(frames, cameras)
-    residuals = Residuals()
-    measured = session_depths(range(first, len(frames)), frame_views(files, seen_by), seen_by, residuals)
-    _write_depths(folder, local, range(first, len(frames)), measured)
-    entry = replace(_entry(folder, local, len(frames), added, residuals), given_intrinsics=given)
+    views, residuals = frame_views(files, seen_by), Residuals()
+    measured = chain.from_iterable(session_depths(session, came, views, seen_by, residuals) for session in sessions)
+    _write_depths(folder, layout, len(frames), measured)
+    entry = replace(_entry(folder, local, len(frames), len(came), residuals), given_intrinsics=given)
     return LocalStore(folder, entry, len(frames), seen_by), tuple(cameras)
 
 
@@ -82,30 +89,33 @@ def _not_fitted(camera: CameraMount, *, is_earlier: bool) -> str:
 
 
 def _write_depths(
-    folder: Path, local: LocalPart, indices: range, measured: Iterator[tuple[int, npt.NDArray[np.float64]]]
+    folder: Path, layout: LocalLayout, frames: int, measured: Iterator[tuple[int, npt.NDArray[np.float64]]]
 ) -> None:
-    rows = GrowingArray(folder / DEPTH, *local.layout.rows[DEPTH], local.base[DEPTH] if local.base else None)
+    """Fill the gaps of the depths; whoever is killed meanwhile leaves them as they were.
+
+    What a depth image says stays: within its reach it is ten times as exact as what follows from poses and matches.
+    """
+    known, part = map_array(folder / DEPTH, (frames, *layout.rows[DEPTH][0]), layout.rows[DEPTH][1]), folder / PART_NAME
+    rows = GrowingArray(part, *layout.rows[DEPTH], None)
+    ratios = DepthRatios()
     rows.start()
     try:
         waiting = next(measured, None)
-        for start in range(indices.start, indices.stop, ROWS_AT_ONCE):
-            block = range(start, min(start + ROWS_AT_ONCE, indices.stop))
-            depths = np.full((len(block), local.layout.keypoints), np.nan, np.float16)
-            while waiting is not None and waiting[0] in block:
+        for start in range(0, frames, ROWS_AT_ONCE):
+            depths = np.array(known[start : start + ROWS_AT_ONCE])
+            while waiting is not None and waiting[0] < start + len(depths):
                 index, depth_m = waiting
-                depths[index - start, : len(depth_m)] = _storable(depth_m)
+                row = depths[index - start, : len(depth_m)]
+                ratios.take(row, depth_m)
+                row[:] = np.where(np.isnan(row), storable_depths(depth_m), row)
                 waiting = next(measured, None)
             rows.add(depths)
-        rows.finish(len(indices))
+        rows.finish(frames)
     finally:
         rows.close()
-
-
-def _storable(depth_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float16]:
-    """What half precision can hold; NaN for the others."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        stored = depth_m.astype(np.float16)
-        return np.where((stored > 0) & np.isfinite(stored), stored, np.float16(np.nan))
+    part.replace(folder / DEPTH)
+    if warning := ratios.warning():
+        _LOG.warning("warning: %s", warning)
 
 
 def _of_all(earlier_px: float | None, added_px: float | None, share: float) -> float | None:

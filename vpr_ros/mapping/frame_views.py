@@ -61,8 +61,10 @@ def frame_views(files: LocalFiles, cameras: MapCameras) -> Callable[[int], Frame
         if T_map_camera is None:
             return None
         found = files.features(index)
+        if not len(found.scores):
+            return None
         intrinsics = cameras.intrinsics(index, found.width_px, found.height_px)
-        if intrinsics is None or not len(found.scores):
+        if intrinsics is None:
             return None
         rays = intrinsics.unproject(found.keypoints_px)
         length = np.linalg.norm(rays, axis=1)

@@ -21,11 +21,15 @@ from typing import Any, BinaryIO
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
-from vpr_ros.mapping.build_inputs import Inputs, differences
+from vpr_ros.mapping.build_inputs import ADDS_LOCAL, Inputs, differences
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.map_files import short
 
 JOURNAL_NAME = "journal.jsonl"
+_BEGUN_AS = {
+    True: ("was to add a session to the map", "add --append"),
+    ADDS_LOCAL: ("was to add local features to the map", "add --add-local"),
+}
 START_AGAIN = (
     "The interrupted build is damaged: start again with --overwrite instead of --resume, beside --append where it was "
     "to add a session (--overwrite alone replaces the map)"
@@ -106,12 +110,12 @@ def check_inputs(folder: Path, found: Inputs, expected: Inputs) -> None:
         different = differences(found, expected)
         appends, wanted = found.get("append"), expected["append"]
     if appends != wanted:
-        was, now = (
-            ("was to add a session to the map", "add --append") if appends else ("was no --append", "leave it out")
-        )
+        option = "--add-local" if wanted == ADDS_LOCAL else "--append"
+        was, now = _BEGUN_AS.get(appends, (f"was no {option}", "leave it out"))
         raise MapError(
             f"the interrupted build in {folder} {was}",
-            f"Resume it as it was begun: {now}. --append --overwrite gives it up and keeps the map",
+            f"Resume it as it was begun: {now}. {option if wanted else '--append'} --overwrite gives it up and keeps "
+            "the map",
         )
     if different:
         raise MapError(

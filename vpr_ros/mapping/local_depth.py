@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -48,12 +48,13 @@ class Residuals:
 
 
 def session_depths(
-    indices: Iterable[int], views: Views, cameras: MapCameras, residuals: Residuals
+    indices: Iterable[int], wanted: Container[int], views: Views, cameras: MapCameras, residuals: Residuals
 ) -> Iterator[tuple[int, FloatArray]]:
     """Yield the frames of one session whose keypoints can be measured, with the depths (M,) in metres, NaN unknown.
 
     Args:
         indices: the frames of the session.
+        wanted: those of them that are measured; the others are looked at from there.
         views: see ``frame_views``.
         cameras: of the map.
         residuals: gets to know how well everything fits.
@@ -70,7 +71,7 @@ def session_depths(
     choice = NeighbourChoice(numbers, position_m, quat_xyzw)
     lately_m: deque[float] = deque(maxlen=FRAMES_REMEMBERED)
     for row, index in enumerate(numbers.tolist()):
-        if (view := views(index)) is None:
+        if index not in wanted or (view := views(index)) is None:
             continue
         depth_m = float(np.median(lately_m)) if lately_m else scale_m
         others = [other for number in choice.around(row, depth_m) if (other := views(int(number))) is not None]

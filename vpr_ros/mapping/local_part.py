@@ -10,19 +10,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from vpr_ros.core.command import program
-from vpr_ros.core.errors import ConfigError, MapError
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import DepthImage, ImageRgb
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.maps.local_codec import DEPTH, LocalLayout, encode
+from vpr_ros.mapping.measured_depth import DepthImages
+from vpr_ros.maps.local_codec import LocalLayout, encode
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.npy_file import map_array
@@ -38,55 +39,48 @@ class LocalPart:
         layout: how much is kept of each frame.
         base: by file name the rows of the map that is added to; None where there is none.
         refines: whether intrinsics are fitted to the matches of the map.
-        earlier_cameras: how many the map that is added to has; they stay as they are.
         earlier: what the manifest of that map says.
+        depth_images: reads depths where the recording has some.
     """
 
     model: LocalModel
     layout: LocalLayout
     base: Mapping[str, npt.NDArray[Any]] | None
     refines: bool = False
-    earlier_cameras: int = 0
     earlier: LocalEntry | None = None
+    depth_images: DepthImages = field(default_factory=DepthImages)
 
     @classmethod
-    def of(cls, model: LocalModel | None, config: BuildConfig, base: PlaceMap | None) -> LocalPart | None:
-        """The part of a build with *model*; None where the map gets no local features.
+    def of(cls, model: LocalModel, config: BuildConfig, base: PlaceMap | None) -> LocalPart:
+        """The part of a build with *model*.
 
         Raises:
             MapError: the map that is added to has other ones, or none.
-            ConfigError: not one fits into the bytes that a frame may have; or intrinsics are to be fitted to none.
+            ConfigError: not one fits into the bytes that a frame may have.
         """
         if base is not None:
-            _check_base(base, model)
-        if model is None:
-            if config.refine_intrinsics:
-                raise ConfigError(
-                    "--refine-intrinsics fits intrinsics to local features, and this map gets none",
-                    "Give a model of local features with --local-model, or leave --refine-intrinsics out",
-                )
-            return None
+            check_base(base, model)
         if base is None or base.local is None:
             fitting = LocalLayout.within(config.local_bytes, model.info.keypoints, model.info.dim, config.local_bits)
             return cls(model, fitting, None, config.refine_intrinsics)
         entry, folder = base.local.entry, base.path / LOCAL_NAME
         layout = entry.layout
         rows = {name: map_array(folder / name, (len(base), *row), kind) for name, (row, kind) in layout.rows.items()}
-        return cls(model, layout, rows, config.refine_intrinsics, len(base.manifest.cameras), entry)
+        return cls(model, layout, rows, config.refine_intrinsics, entry)
 
-    @property
-    def files(self) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Those that grow with every batch: shape and dtype of a row."""
-        return {name: row for name, row in self.layout.rows.items() if name != DEPTH}
-
-    def describe(self, image_rgb: ImageRgb) -> dict[str, npt.NDArray[Any]]:
-        """The rows of one image, by file name.
+    def describe(
+        self, image_rgb: ImageRgb, load_depth_m: Callable[[], DepthImage] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """The rows of one image, by file name, with the depths that its depth image gives.
 
         Raises:
             ModelError: the network failed.
         """
         height_px, width_px = image_rgb.shape[:2]
-        return encode(self.layout, self.model.extract(image_rgb), width_px, height_px)
+        found, depth_m = self.model.extract(image_rgb), None
+        if load_depth_m is not None and len(found):
+            depth_m = self.depth_images.depths_m(load_depth_m, found.keypoints_px, width_px, height_px)
+        return encode(self.layout, found, width_px, height_px, depth_m)
 
 
 def local_folder(partial: Path) -> Path:
@@ -94,24 +88,31 @@ def local_folder(partial: Path) -> Path:
     return partial / LOCAL_NAME
 
 
-def _check_base(base: PlaceMap, model: LocalModel | None) -> None:
+def check_base(base: PlaceMap, model: LocalModel | None) -> None:
+    """Refuse to add to a map what *model* finds, or a session without where it is None.
+
+    Raises:
+        MapError: the map has local features of another model, or none, or some.
+    """
+    found = None if base.local is None else base.local.entry
     if base.local is not None and model is not None and model.sha256 == base.local.sha256:
         base.local.check_model(model.sha256, model.info)
         return
-    found = None if base.local is None else base.local.entry
     if found is None and model is None:
         return
     again = f"`{program('build_map')} SOURCE --output {shlex.quote(str(base.path))} --overwrite`"
     if found is None:
         raise MapError(
             f"map {base.path} has no local features, the new session was to have some",
-            f"Leave --local-model out, or add --no-local where --model gives them; or build the whole map again with "
-            f"them, {again} with --local-model",
+            "Leave --local-model out, or add --no-local where --model gives them; or give the map some first, from the "
+            f"recordings it was built from: `{program('build_map')} RECORDING --output {shlex.quote(str(base.path))} "
+            "--add-local` with --local-model",
         )
     offered = "none" if model is None else f"{model.info.name} {model.info.version}, {model.sha256[:12]}..."
     raise MapError(
         f"map {base.path} has local features of {found.name} {found.version}, {found.sha256[:12]}..., "
         f"the new session {offered}",
         "Give the model they are of with --local-model (where --model gives them itself, leave --no-local out), or "
-        f"build the whole map again without: {again} with --no-local",
+        f"build the whole map again without: {again} with --no-local; --add-local --overwrite gives the map those of "
+        "another model",
     )

@@ -161,7 +161,11 @@ def _keypoints(
 
 
 def refine_cameras(
-    files: LocalFiles, frames: FrameTable, cameras: Sequence[CameraMount], indices: range, added_cameras: range
+    files: LocalFiles,
+    frames: FrameTable,
+    cameras: Sequence[CameraMount],
+    indices: Sequence[int],
+    added_cameras: Sequence[int],
 ) -> tuple[tuple[CameraMount, ...], dict[str, CameraIntrinsics]]:
     """Fit the intrinsics of the cameras that came with a session.
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from vpr_ros.core.errors import MapError, SourceError
+from vpr_ros.core.errors import ConfigError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
@@ -24,7 +24,7 @@ from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.mapping.append_base import in_base_frame, merge_cameras, open_base
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.build_inputs import Inputs, build_inputs, inputs_sha256
-from vpr_ros.mapping.local_part import LocalPart
+from vpr_ros.mapping.local_part import LocalPart, check_base
 from vpr_ros.mapping.origin import choose_origin
 from vpr_ros.mapping.usable_frames import UsableFrames
 from vpr_ros.maps.descriptor_file import DtypeName
@@ -63,9 +63,18 @@ class BuildSession:
         """What is known of the map's local features.
 
         Raises:
-            MapError, ConfigError: see ``LocalPart.of``.
+            MapError, ConfigError: see ``check_base`` and ``LocalPart.of``.
         """
-        return LocalPart.of(self.local_model, self.config, self.base)
+        if self.local_model is not None:
+            return LocalPart.of(self.local_model, self.config, self.base)
+        if self.base is not None:
+            check_base(self.base, None)
+        if self.config.refine_intrinsics:
+            raise ConfigError(
+                "--refine-intrinsics fits intrinsics to local features, and this map gets none",
+                "Give a model of local features with --local-model, or leave --refine-intrinsics out",
+            )
+        return None
 
     @cached_property
     def usable(self) -> UsableFrames:

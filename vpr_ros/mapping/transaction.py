@@ -60,7 +60,7 @@ class PartialMap:
     def __init__(
         self,
         path: Path,
-        dim: int,
+        dim: int | None,
         dtype: DtypeName,
         base: Descriptors | None,
         local: LocalPart | None = None,
@@ -69,7 +69,7 @@ class PartialMap:
 
         Args:
             path: the folder, made if missing.
-            dim: D of the descriptors.
+            dim: D of the descriptors; None: they are there already and stay as they are.
             dtype: on disk.
             base: (M, D) rows of the map appended to, which come first.
             local: what is known of the local features; None: the map has none.
@@ -84,8 +84,10 @@ class PartialMap:
         self._base_rows = 0 if base is None else len(base)
         self._journal: BinaryIO
         self._has_local = local is not None
-        self._arrays = {DESCRIPTORS_NAME: GrowingArray(path / DESCRIPTORS_NAME, (dim,), dtype, base)}
-        for name, (shape, kind) in (local.files if local else {}).items():
+        self._arrays: dict[str, GrowingArray] = {}
+        if dim is not None:
+            self._arrays[DESCRIPTORS_NAME] = GrowingArray(path / DESCRIPTORS_NAME, (dim,), dtype, base)
+        for name, (shape, kind) in (local.layout.rows if local else {}).items():
             rows = local.base[name] if local and local.base else None
             self._arrays[f"{LOCAL_NAME}/{name}"] = GrowingArray(path / LOCAL_NAME / name, shape, kind, rows)
 

@@ -86,16 +86,38 @@ class LocalLayout:
         }
 
 
-def encode(layout: LocalLayout, features: LocalFeatures, width_px: int, height_px: int) -> dict[str, npt.NDArray[Any]]:
-    """The best features of one image as ``Arrays``, without depths."""
-    rows = {name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.rows.items() if name != DEPTH}
+def encode(
+    layout: LocalLayout,
+    features: LocalFeatures,
+    width_px: int,
+    height_px: int,
+    depth_m: npt.NDArray[np.float64] | None = None,
+) -> dict[str, npt.NDArray[Any]]:
+    """The best features of one image as ``Arrays``; *depth_m* (M,) where their depths are known, NaN where not."""
+    rows = encode_nothing(layout)
     count = min(len(features), layout.keypoints)
     rows[SIZES][:] = count, width_px, height_px
     share = (features.keypoints_px[:count].astype(np.float64) + 0.5) / (width_px, height_px)
     rows[KEYPOINTS][:count] = np.clip(np.floor(share * STEPS), 0, STEPS - 1)
     rows[DESCRIPTORS][:count] = pack(features.descriptors[:count], layout.bits)
     rows[SCORES][:count] = np.minimum(features.scores[:count], np.finfo(np.float16).max)
+    if depth_m is not None:
+        rows[DEPTH][:count] = storable_depths(depth_m[:count])
     return rows
+
+
+def encode_nothing(layout: LocalLayout) -> dict[str, npt.NDArray[Any]]:
+    """The rows of a frame that nobody has looked at: its size is 0 x 0."""
+    rows = {name: np.zeros(shape, dtype) for name, (shape, dtype) in layout.rows.items()}
+    rows[DEPTH][:] = np.nan
+    return rows
+
+
+def storable_depths(depth_m: npt.NDArray[np.float64]) -> npt.NDArray[np.float16]:
+    """What half precision can hold; NaN for the others."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        stored = depth_m.astype(np.float16)
+        return np.where((stored > 0) & np.isfinite(stored), stored, np.float16(np.nan))
 
 
 def decode_keypoints(steps: npt.NDArray[np.uint16], width_px: int, height_px: int) -> npt.NDArray[np.float32]:

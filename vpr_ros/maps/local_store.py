@@ -49,14 +49,14 @@ class StoredFeatures:
         keypoints_px: (M, 2) float32.
         descriptors: (M, C) float32, rows of unit length.
         scores: (M,) float32.
-        depth_m: (M,) float32 along the optical axis, NaN where unknown; None while nobody has measured any.
-        width_px, height_px: of the image.
+        depth_m: (M,) float32 along the optical axis, NaN where unknown.
+        width_px, height_px: of the image; 0 where nobody has looked for features in it.
     """
 
     keypoints_px: npt.NDArray[np.float32]
     descriptors: npt.NDArray[np.float32]
     scores: npt.NDArray[np.float32]
-    depth_m: npt.NDArray[np.float32] | None
+    depth_m: npt.NDArray[np.float32]
     width_px: int
     height_px: int
 
@@ -71,20 +71,17 @@ class LocalFiles:
         folder: ``local/``.
         layout: see ``LocalLayout``.
         frames: how many.
-        with_depth: whether the depths are there.
 
     Raises:
         MapError: a file is missing, lies elsewhere, or is of another shape.
     """
 
-    def __init__(self, folder: Path, layout: LocalLayout, frames: int, *, with_depth: bool = True) -> None:
+    def __init__(self, folder: Path, layout: LocalLayout, frames: int) -> None:
         self._folder, self._layout, self._frames = folder, layout, frames
         self._descriptors: dict[str, int] = {}
         with map_errors(folder):
             map_folder(folder.parent, folder.name)
             for name, (shape, dtype) in layout.rows.items():
-                if name == DEPTH and not with_depth:
-                    continue
                 path = map_file(folder, name)
                 with path.open("rb") as stream:
                     if check_header(path, stream, (frames, *shape), dtype) != HEADER_BYTES:
@@ -102,13 +99,14 @@ class LocalFiles:
         layout = self._layout
         count, width_px, height_px = (int(value) for value in self._row(SIZES, index))
         sides_possible = 0 < width_px <= LARGEST_SIZE_PX and 0 < height_px <= LARGEST_SIZE_PX
+        sides_possible |= not count and not width_px and not height_px  # nobody has looked at the frame
         if count > layout.keypoints or not sides_possible:
             raise self._damaged(SIZES, index, f"{count} keypoints in {width_px}x{height_px} px")
         scores = self._row(SCORES, index)[:count].astype(np.float32)
         if not np.isfinite(scores).all():
             raise self._damaged(SCORES, index, "a score that is no number")
-        depth_m = self._row(DEPTH, index)[:count].astype(np.float32) if DEPTH in self._descriptors else None
-        if depth_m is not None and not (np.isnan(depth_m) | ((depth_m > 0) & (depth_m < np.inf))).all():
+        depth_m = self._row(DEPTH, index)[:count].astype(np.float32)
+        if not (np.isnan(depth_m) | ((depth_m > 0) & (depth_m < np.inf))).all():
             raise self._damaged(DEPTH, index, "a depth that is not positive")
         return StoredFeatures(
             decode_keypoints(self._row(KEYPOINTS, index)[:count], width_px, height_px),
@@ -118,6 +116,14 @@ class LocalFiles:
             width_px,
             height_px,
         )
+
+    def not_looked_at(self) -> int:
+        """In how many frames nobody has looked for features yet.
+
+        Raises:
+            MapError: they cannot be read.
+        """
+        return sum(not self._row(SIZES, index).any() for index in range(self._frames))
 
     def _row(self, name: str, index: int) -> npt.NDArray[Any]:
         shape, dtype = self._layout.rows[name]
@@ -199,8 +205,10 @@ class LocalStore:
         self, index: int, found: StoredFeatures, intrinsics: CameraIntrinsics | None
     ) -> npt.NDArray[np.float64]:
         position_m = np.full((len(found.keypoints_px), 3), np.nan)
+        if not len(position_m):
+            return position_m
         T_map_camera = self._cameras.T_map_camera(index)
-        if found.depth_m is None or T_map_camera is None or intrinsics is None:
+        if T_map_camera is None or intrinsics is None:
             return position_m
         known = np.isfinite(found.depth_m)
         if known.any():
@@ -221,7 +229,7 @@ def check_local(folder: Path, store: LocalStore, frames: int) -> None:
     for index in range(frames):
         found = store.files.features(index)
         features += len(found.scores)
-        with_depth += 0 if found.depth_m is None else int(np.isfinite(found.depth_m).sum())
+        with_depth += int(np.isfinite(found.depth_m).sum())
     if (features, with_depth) != (store.entry.features, store.entry.with_depth):
         raise MapError(
             f"{folder} holds {features} features, {with_depth} of them with depth, the manifest says "

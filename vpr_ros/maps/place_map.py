@@ -179,7 +179,8 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
             f"not with {offered.name} {offered.version}: {'; '.join(differences)}",
             "Use the map's own model, or build the map again with this one: "
             f"`{program('build_map')} SOURCE --output {shlex.quote(str(path))} --overwrite`, "
-            "and `--model FILE` where it is not the model that ships",
+            "and `--model FILE` where it is not the model that ships. A file that gives the same descriptors with "
+            "more beside them goes with the map once `describe_model --same-as` has compared them",
         )
 
 

@@ -210,12 +210,19 @@ class BagImages:
         Raises:
             FrameDecodeError: it does not decode.
         """
+        return self._decode(self.raw(key))
+
+    def raw(self, key: ImageKey) -> RawMessage:
+        """The message called *key*.
+
+        Raises:
+            FrameDecodeError: it is not there any more.
+        """
         if self._process != os.getpid():  # a forked worker shares the parent's file offset
             self._recording = self._recording.reopened()
             self._rewind()
         with self._lock:
-            raw = self._find(key)
-        return self._decode(raw)
+            return self._find(key)
 
     def _find(self, key: ImageKey) -> RawMessage:
         wanted = bisect_left(self._log_times_ns, key.log_ns)

@@ -20,13 +20,14 @@ import numpy as np
 from vpr_ros.core.errors import ClockError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord
 from vpr_ros.core.pose import Pose
+from vpr_ros.sources.bag_depth import BagDepth
 from vpr_ros.sources.bag_files import shown
 from vpr_ros.sources.bag_images import BagImages, ImageTopic
 from vpr_ros.sources.bag_intrinsics import CameraInfos, info_topic
 from vpr_ros.sources.bag_messages import COMPRESSED_IMAGE, TF_MESSAGE
 from vpr_ros.sources.bag_poses import TopicPoses
 from vpr_ros.sources.bag_recording import BagRecording, unset_stamps
-from vpr_ros.sources.bag_topics import cameras_of_others, image_topics, pose_topic, readable_cameras
+from vpr_ros.sources.bag_topics import cameras_of_others, depth_topic, image_topics, pose_topic, readable_cameras
 from vpr_ros.sources.bag_truth import BagTruth, choose_truth, no_truth
 from vpr_ros.sources.frame_trees import FrameTrees
 from vpr_ros.sources.options import SourceOptions
@@ -45,19 +46,23 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
         ClockError: image and pose times do not meet, or either jumps backwards.
     """
     recording = BagRecording(path)
-    topics = image_topics(recording, options)
+    depth_on = depth_topic(recording, options)
+    topics = [topic for topic in image_topics(recording, options) if topic != depth_on]
     poses_on, warnings = pose_topic(recording, options)
     cameras = {topic: ImageTopic(topic, recording.types[topic] == COMPRESSED_IMAGE) for topic in topics}
     infos = _camera_infos(recording, cameras.values())
+    depth = None if depth_on is None else ImageTopic(depth_on, recording.types[depth_on] == COMPRESSED_IMAGE)
     poses = None
     if poses_on is not None:
         poses = TopicPoses(poses_on, recording.types[poses_on], options.map_frame, options.base_frame)
     tf_topics = [topic for topic, type_name in recording.types.items() if type_name == TF_MESSAGE]
-    read = [*topics, *tf_topics, *([poses_on] if poses_on else [])]
+    read = [*topics, *tf_topics, *filter(None, (poses_on, depth_on))]
     trees = FrameTrees()
     for raw in recording.messages([*read, *infos]):
         if raw.topic in cameras:
             cameras[raw.topic].take(recording, raw)
+        elif depth is not None and raw.topic == depth_on:
+            depth.take(recording, raw)
         elif raw.topic in infos:
             infos[raw.topic].take(recording, raw)
         elif poses is not None and raw.topic == poses_on:
@@ -67,7 +72,7 @@ def open_bag(path: Path, options: SourceOptions) -> RecordedSource:
     used, not_read = readable_cameras(recording, options, list(cameras.values()))
     used, of_others = cameras_of_others(recording, options, poses_on, used)
     warnings = [*recording.notices, *recording.remarks(read), *trees.unread(), *warnings, *not_read, *of_others]
-    return _source(recording, options, used, choose_truth(options, used, poses, trees), warnings)
+    return _source(recording, options, used, choose_truth(options, used, poses, trees), warnings, depth)
 
 
 def _camera_infos(recording: BagRecording, cameras: Iterable[ImageTopic]) -> dict[str, CameraInfos]:
@@ -149,21 +154,23 @@ def _source(
     cameras: Sequence[ImageTopic],
     truth: BagTruth,
     warnings: list[str],
+    depth_images: ImageTopic | None,
 ) -> RecordedSource:
     warnings += truth.warnings
     posed = _posed(cameras, truth, options, warnings)
     used = [camera for camera, _ in posed]
+    depth = BagDepth.of(recording, depth_images, used, options.max_image_pixels)
     log_times_ns = sorted(key.log_ns for camera in used for key in camera.keys)
     images = BagImages(recording, [camera.topic for camera in used], log_times_ns, options.max_image_pixels)
     records = sorted(
-        (record for camera, poses in posed for record in _records(camera, poses, images, options.require_poses)),
+        (record for camera, poses in posed for record in _records(camera, poses, images, depth, options.require_poses)),
         key=lambda pair: pair[0],
     )
     for camera in used:
         warnings += camera.remarks()
         warnings += unset_stamps(f"images of {camera.topic}", camera.stamps_ns, camera.unstamped)
     warnings += truth.noticed(used)
-    of_intrinsics: list[str] = []
+    of_intrinsics: list[str] = list(depth.warnings)
     mounts = {}
     for camera in used:
         intrinsics, remarks = camera.intrinsics()
@@ -182,7 +189,7 @@ def _source(
 
 
 def _records(
-    camera: ImageTopic, poses: Sequence[Pose | None], images: BagImages, require_poses: bool
+    camera: ImageTopic, poses: Sequence[Pose | None], images: BagImages, depth: BagDepth, require_poses: bool
 ) -> Iterator[tuple[int, FrameRecord]]:
     """The camera's images with the times that put them between those of other cameras.
 
@@ -195,7 +202,8 @@ def _records(
         if pose is not None or not require_poses:
             again = f"#{same_time[stamp_ns]}" if same_time[stamp_ns] > 1 else ""
             name = f"{camera.camera}@{stamp_ns}{again}"
-            yield log_ns, FrameRecord(stamp_ns, camera.camera, name, pose, partial(images.load, key))
+            load_depth_m = depth.loader(camera, stamp_ns)
+            yield log_ns, FrameRecord(stamp_ns, camera.camera, name, pose, partial(images.load, key), load_depth_m)
 
 
 def _description(path: Path, truth: BagTruth, cameras: int, records: int, images: int, posed: int) -> str:

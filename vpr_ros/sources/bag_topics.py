@@ -46,6 +46,18 @@ def image_topics(recording: BagRecording, options: SourceOptions) -> list[str]:
     return cameras
 
 
+def depth_topic(recording: BagRecording, options: SourceOptions) -> str | None:
+    """The topic of depth images, if one is read.
+
+    Raises:
+        SourceError: it is not in the bag.
+    """
+    if options.depth_topic is None or not options.depth_images:
+        return None
+    found = [topic for topic, type_name in recording.types.items() if type_name in IMAGE_TYPES]
+    return _match(recording, options.depth_topic, found, found, "depth images", "--depth-topic")
+
+
 def readable_cameras(
     recording: BagRecording, options: SourceOptions, cameras: Sequence[ImageTopic]
 ) -> tuple[list[ImageTopic], list[str]]:
@@ -145,7 +157,7 @@ def _match(
     near = [topic for topic in preferred if parts in f"{topic}/"]
     if len(near) == 1:
         return near[0]
-    kind = "image" if what == "images" else "pose"
+    kind = "pose" if what == "poses" else "image"
     ambiguous = f"; {given} could be {' or '.join(near)}" if near else ""
     raise SourceError(
         f"{shown(recording.path)} has no {what} on {given}; "

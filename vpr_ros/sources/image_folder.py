@@ -17,6 +17,7 @@ from pathlib import Path
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum
 from vpr_ros.core.printable import printable
+from vpr_ros.sources.depth_files import DepthLoader
 from vpr_ros.sources.euroc_sensor import euroc_mount
 from vpr_ros.sources.folder_intrinsics import folder_intrinsics
 from vpr_ros.sources.image_file import read_image
@@ -51,9 +52,10 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
     images = listing.images
     times = [FRAME_NS * number for number in range(len(images))] if stamps_ns is None else stamps_ns
     names = _names(folder, images)
+    depth, of_depth = _depth(listing, times, options)
     records = [
-        FrameRecord(stamp, CAMERA, name, pose, partial(read_image, image, options.max_image_pixels))
-        for stamp, image, name, pose in zip(times, images, names, matched.poses, strict=True)
+        FrameRecord(stamp, CAMERA, name, pose, partial(read_image, image, options.max_image_pixels), load_depth_m)
+        for stamp, image, name, pose, load_depth_m in zip(times, images, names, matched.poses, depth, strict=True)
         if pose is not None or not options.require_poses
     ]
     if not records:
@@ -73,8 +75,21 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
         "; ".join([_description(folder, listing, matched, origin, len(records), posed), *matched.warnings]),
         tuple(records),
         datum,
-        (*matched.warnings, *remarks),
+        (*matched.warnings, *remarks, *of_depth),
     )
+
+
+def _depth(
+    listing: ImageListing, times_ns: Sequence[int], options: SourceOptions
+) -> tuple[Sequence[DepthLoader | None], list[str]]:
+    """What loads the depth image of each image, and why there are none where there could be."""
+    none = [None] * len(times_ns)
+    if listing.depth is None or not options.depth_images:
+        return none, []
+    try:
+        return listing.depth.loaders(times_ns, options.max_image_pixels), []
+    except SourceError as error:
+        return none, [f"depth images are not read: {error.problem}"]
 
 
 def _poses(folder: Path, listing: ImageListing, options: SourceOptions) -> tuple[ImagePoses, str, GeoDatum | None]:

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -18,6 +18,7 @@ from pathlib import Path
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.sources.depth_files import TUM_PER_M, DepthFiles
 from vpr_ros.sources.euroc_sensor import euroc_intrinsics
 from vpr_ros.sources.image_file import list_images
 from vpr_ros.sources.kitti_calibration import kitti_odometry_intrinsics, kitti_raw_intrinsics
@@ -59,6 +60,7 @@ class ImageListing:
         calibration: EuRoC ``sensor.yaml`` of the camera, if there is one.
         intrinsics: the file with the camera's, if there is one.
         note: in which unit the times were read, where that is not the usual one.
+        depth: the depth images that are registered to them, if there are some.
     """
 
     images: Sequence[Path]
@@ -69,6 +71,7 @@ class ImageListing:
     calibration: Path | None = None
     note: str = ""
     intrinsics: IntrinsicsFile | None = None
+    depth: DepthFiles | None = None
 
 
 def list_folder(folder: Path) -> ImageListing:
@@ -82,11 +85,13 @@ def list_folder(folder: Path) -> ImageListing:
 
 
 def _tum(folder: Path) -> ImageListing | None:
-    """``rgb.txt`` and ``rgb/``, beside ``groundtruth.txt`` and perhaps depth images; or the ``rgb/`` of it."""
+    """``rgb.txt`` and ``rgb/``, beside ``groundtruth.txt`` and perhaps ``depth.txt``; or the ``rgb/`` of it."""
     base = folder.parent if folder.name == "rgb" else folder
     if not is_file(base / "rgb.txt"):
         return None
-    return _listed(read_rgb_txt(base / "rgb.txt"), base / "rgb.txt", find_trajectory(base), "TUM RGB-D rgb/")
+    listing = _listed(read_rgb_txt(base / "rgb.txt"), base / "rgb.txt", find_trajectory(base), "TUM RGB-D rgb/")
+    depth = base / "depth.txt"
+    return replace(listing, depth=DepthFiles(depth, TUM_PER_M)) if is_file(depth) else listing
 
 
 def _euroc(folder: Path) -> ImageListing | None:

@@ -37,6 +37,12 @@ class SourceOptions:
         "COLMAP's cameras.txt, camera.yaml, or a 3x3 matrix as text",
     )
     image_topics: tuple[str, ...] = option((), "image topic of a bag (default: every image topic)")
+    depth_images: bool = option(
+        True, "take depths of local features from depth images where the recording has some (TUM RGB-D, --depth-topic)"
+    )
+    depth_topic: str | None = option(
+        None, "topic of a bag with depth images that are registered to the camera: Image, or CompressedImage with PNG"
+    )
     pose_topic: str | None = option(
         None,
         "Odometry, PoseStamped, PoseWithCovarianceStamped or NavSatFix topic of a bag (default: the only one there is)",
