@@ -23,10 +23,10 @@ from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
-from vpr_ros.inference import InferenceOptions, open_extractor, open_local_extractor, shipped_model_path
-from vpr_ros.inference.local_extractor import OnnxLocalExtractor
+from vpr_ros.inference import InferenceOptions, is_model, model_sha256, open_extractor, open_local_model
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
@@ -93,8 +93,7 @@ def _build(argv: Sequence[str]) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
     source = open_recording(arguments.source, arguments, require_poses=True, warn=_LOG.warning)
-    extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
-    local_model = _local_model(arguments, config, extractor)
+    extractor, local_model = _models(arguments, config, config_from(InferenceOptions, arguments))
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
     try:
         with progress_bar("building") as progress:
@@ -114,17 +113,16 @@ def _build(argv: Sequence[str]) -> None:
     _print(report)
 
 
-def _local_model(
-    arguments: argparse.Namespace, config: BuildConfig, extractor: OnnxExtractor
-) -> OnnxLocalExtractor | None:
-    """What is to find local features: the model that was named for it, else the map's own where it gives any."""
-    named = arguments.local_model
-    if named is not None and not config.local:
+def _models(
+    arguments: argparse.Namespace, config: BuildConfig, options: InferenceOptions
+) -> tuple[OnnxExtractor, LocalModel | None]:
+    """What describes images and what finds their local features: in one run where both are one file."""
+    if arguments.local_model is not None and not config.local:
         raise ConfigError("--local-model and --no-local are given", "Give one of the two")
-    if not config.local or (named is None and not extractor.has_local):
-        return None
-    path = named or arguments.model or shipped_model_path()
-    return open_local_extractor(path, config_from(InferenceOptions, arguments))
+    named = arguments.local_model
+    with_local = config.local and (named is None or is_model(named, model_sha256(arguments.model)))
+    extractor = open_extractor(arguments.model, options, with_local=with_local)
+    return extractor, open_local_model(extractor, named, options) if config.local else None
 
 
 def _print(report: BuildReport) -> None:

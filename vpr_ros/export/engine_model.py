@@ -30,7 +30,7 @@ from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, inst
 from vpr_ros.inference.onnx_session import INPUT
 from vpr_ros.inference.options import CPU, TENSORRT, InferenceOptions
 from vpr_ros.inference.prebuilt import ENGINE_KEY, PrebuiltEngine
-from vpr_ros.inference.probe import MIN_COSINE, lowest_cosine, probe_batch
+from vpr_ros.inference.probe import misfit
 from vpr_ros.inference.session import ModelSession
 
 MAX_BATCH = 16
@@ -71,14 +71,14 @@ def write_engine_model(model: Path, target: Path, options: EngineOptions) -> Pre
     """Write *model* with its engine for this GPU as *target*; batches of 1 to 16, best at 1.
 
     Raises:
-        ExportError, ModelError: no TensorRT, a model it cannot compile, or an engine with other descriptors than the
-            model's; an older file stays.
+        ExportError, ModelError: no TensorRT, a model it cannot compile, or an engine with other descriptors or
+            keypoints than the model's; an older file stays.
     """
     require_tensorrt()
     if options.timing_cache is not None:
         with writing(options.timing_cache, ExportError):
             options.timing_cache.mkdir(parents=True, exist_ok=True)
-    reference = open_extractor(model, InferenceOptions(providers=(CPU,)))
+    reference = open_extractor(model, InferenceOptions(providers=(CPU,)), with_local=True)
     engine = PrebuiltEngine(
         model.name, reference.sha256, installed_gpu(), installed_tensorrt(), onnxruntime.__version__, MAX_BATCH
     )
@@ -88,13 +88,10 @@ def write_engine_model(model: Path, target: Path, options: EngineOptions) -> Pre
             compiled, described = Path(folder) / "compiled.onnx", Path(folder) / target.name
             compile_context(model, compiled, engine_options(reference.info.preprocessing, options))
             describe_context(compiled, model, described, engine)
-            built = open_extractor(described, InferenceOptions(providers=(TENSORRT,)))
-            probe = probe_batch(reference.info.preprocessing)
-            cosine = lowest_cosine(reference.infer(probe), built.infer(probe))
-            if cosine < MIN_COSINE:
+            built = open_extractor(described, InferenceOptions(providers=(TENSORRT,)), with_local=True)
+            if problem := misfit(reference, built, f"the engine and of {model}"):
                 raise ExportError(
-                    f"descriptors of the engine and of {model} differ (cosine {cosine:.4f}, at least {MIN_COSINE} is "
-                    "needed)",
+                    problem,
                     "Export the model with `--precision fp16`, whose gate checks it, or use the .onnx file",
                 )
             described.replace(target)

@@ -16,20 +16,18 @@ from __future__ import annotations
 import json
 import mmap
 import re
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.files import parse_json
+from vpr_ros.inference.protobuf import values
 
 ENGINE_KEY = "vpr_ros.engine"
 """Of the entry in the ONNX file's ``metadata_props``, beside the model's own."""
 MOST_IMAGES = 4096
 _METADATA, _KEY, _VALUE = 14, 1, 2
 """Field numbers of ``metadata_props`` in ONNX's ``ModelProto``, and of the halves of an entry."""
-_VARINT, _BYTES = 0, 2
-_FIXED_SIZE = {1: 8, 5: 4}
 _MOST_FIELDS = 10_000
 
 
@@ -92,7 +90,7 @@ def read_engine(path: Path) -> PrebuiltEngine | None:
     """
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            entries = [_entry(field) for field in _fields(content, _METADATA)]
+            entries = [_entry(field) for field in values(content, _METADATA, _MOST_FIELDS)]
     except (ValueError, IndexError, OSError):
         return None  # ONNX Runtime says what is wrong with it
     text = dict(entries).get(ENGINE_KEY.encode())
@@ -100,40 +98,5 @@ def read_engine(path: Path) -> PrebuiltEngine | None:
 
 
 def _entry(field: bytes) -> tuple[bytes, bytes]:
-    key, value = (next(_fields(field, number), b"") for number in (_KEY, _VALUE))
+    key, value = (next(values(field, number), b"") for number in (_KEY, _VALUE))
     return key, value
-
-
-def _fields(message: bytes | mmap.mmap, wanted: int) -> Iterator[bytes]:
-    """The fields of one number in a protobuf message; the others, weights among them, are stepped over.
-
-    Raises:
-        ValueError, IndexError: it is no such message.
-    """
-    at = 0
-    for _ in range(_MOST_FIELDS):
-        if at == len(message):
-            return
-        tag, at = _varint(message, at)
-        number, kind = tag >> 3, tag & 7
-        if kind == _VARINT:
-            _, at = _varint(message, at)
-            continue
-        size, at = _varint(message, at) if kind == _BYTES else (_FIXED_SIZE.get(kind, -1), at)
-        if size < 0 or at + size > len(message):
-            raise ValueError("no protobuf message")
-        if number == wanted:
-            yield message[at : at + size]
-        at += size
-    raise ValueError("more fields than an ONNX file has")
-
-
-def _varint(message: bytes | mmap.mmap, at: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 64, 7):
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("no protobuf message")

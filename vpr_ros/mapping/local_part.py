@@ -20,7 +20,8 @@ import numpy.typing as npt
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.joint import SizePx
+from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.local_codec import DEPTH, LocalLayout, encode
@@ -75,14 +76,9 @@ class LocalPart:
         """Those that grow with every batch: shape and dtype of a row."""
         return {name: row for name, row in self.layout.rows.items() if name != DEPTH}
 
-    def describe(self, image_rgb: ImageRgb) -> dict[str, npt.NDArray[Any]]:
-        """The rows of one image, by file name.
-
-        Raises:
-            ModelError: the network failed.
-        """
-        height_px, width_px = image_rgb.shape[:2]
-        return encode(self.layout, self.model.extract(image_rgb), width_px, height_px)
+    def rows(self, features: LocalFeatures, size_px: SizePx) -> dict[str, npt.NDArray[Any]]:
+        """The rows of one image of this width and height, by file name."""
+        return encode(self.layout, features, *size_px)
 
 
 def local_folder(partial: Path) -> Path:
