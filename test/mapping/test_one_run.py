@@ -19,8 +19,11 @@ import pytest
 pytest.importorskip("onnx", reason="the tests write their own models")
 
 from counted_session import counted_extractor, write_both
+from full_disk_command import write_drive
 from painted_wall import HEIGHT_PX, SPACING_M, WIDTH_PX, WallSource
 
+from vpr_ros.cli import build_map as build_command
+from vpr_ros.cli import evaluate as evaluate_command
 from vpr_ros.core.frames import FrameRecord
 from vpr_ros.inference import open_local_extractor
 from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS
@@ -81,3 +84,20 @@ def test_a_picture_without_descriptor_takes_its_local_features_along(tmp_path: P
     assert one is not None and other is not None
     for index, before in enumerate((0, 2, 3, 4)):
         np.testing.assert_array_equal(other.of(index).keypoints_px, one.of(before).keypoints_px)
+
+
+def test_the_commands_need_no_local_model_then(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = write_both(tmp_path / "both.onnx")
+    drive, built, results = write_drive(tmp_path / "drive", 0.0, 12), tmp_path / "map", tmp_path / "results"
+    build = [str(drive), "--poses", str(drive / "poses.csv"), "--output", str(built), "--model", str(model)]
+    assert build_command.main([*build, "--local-model", str(model)]) == 0
+    found = PlaceMap.open(built)
+    assert found.local is not None and found.local.sha256 == found.manifest.model.sha256
+    asked = [str(built), str(drive), "--poses", str(drive / "poses.csv"), "--model", str(model), "--threshold", "1.5"]
+    assert evaluate_command.main([*asked, "--verify-time-ms", "5000", "--output", str(results)]) == 0
+    assert "before and after verification" in capsys.readouterr().out
+    assert evaluate_command.main([*asked, "--verify-candidates", "0", "--output", str(tmp_path / "none")]) == 0
+    printed = capsys.readouterr()
+    assert "which was not given" not in printed.err and "before and after" not in printed.out
+    assert build_command.main([*build, "--overwrite", "--no-local"]) == 0
+    assert PlaceMap.open(built).local is None
