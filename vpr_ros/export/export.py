@@ -21,10 +21,12 @@ from vpr_ros.export.exportable import Exportable
 from vpr_ros.export.graph import read_back, write_fp32
 from vpr_ros.export.half_storage import store_in_half
 from vpr_ros.export.images import ImageFolder
+from vpr_ros.export.local_parity import LocalParity, check_local, measure_local, session_features, torch_features
 from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.export.parity import Parity, RecallSet, check, extractor_describer, measure, torch_describer
 from vpr_ros.export.precision import Precision, require_converter, write_fp16, write_int8
 from vpr_ros.inference import InferenceOptions, open_extractor
+from vpr_ros.inference.local_extractor import LocalSession
 from vpr_ros.inference.options import CPU
 
 
@@ -57,6 +59,7 @@ class ExportReport:
         bytes: its size.
         sha256: its hash.
         parity: see ``Parity``.
+        local: the same of the local features; None without.
     """
 
     model: str
@@ -64,10 +67,13 @@ class ExportReport:
     bytes: int
     sha256: str
     parity: Parity
+    local: LocalParity | None = None
 
     def to_json(self) -> str:
         """Serialise, with the recall change spelled out."""
         entries = asdict(self)
+        if self.local is None:
+            del entries["local"]
         entries["parity"]["recall_at_1_change"] = self.parity.recall_at_1_change
         return json.dumps(entries, indent=2)
 
@@ -95,7 +101,8 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
         extractor: Extractor = open_extractor(made, InferenceOptions(providers=(CPU,)))
         parity = measure(torch_describer(exportable), extractor_describer(extractor), options.images, options.task)
         check(parity, options.precision)
-        report = ExportReport(path.name, options.precision, made.stat().st_size, extractor.sha256, parity)
+        local = _local_parity(exportable, made, options)
+        report = ExportReport(path.name, options.precision, made.stat().st_size, extractor.sha256, parity, local)
         (folder / "report.json").write_text(report.to_json() + "\n", encoding="utf-8")
         made.replace(path)
         (folder / "report.json").replace(report_path(path))
@@ -105,6 +112,16 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
 def report_path(path: Path) -> Path:
     """Where the report of an export lies."""
     return path.with_suffix(".export.json")
+
+
+def _local_parity(exportable: Exportable, made: Path, options: ExportOptions) -> LocalParity | None:
+    """Measure and check the local features, where there are some."""
+    if exportable.keypoints is None:
+        return None
+    reference = torch_features(exportable.keypoints.model, exportable.info.preprocessing.batch)
+    local = measure_local(reference, session_features(LocalSession(made, CPU, {}, threads=0)), options.images)
+    check_local(local, options.precision)
+    return local
 
 
 def _write(exportable: Exportable, folder: Path, options: ExportOptions) -> Path:

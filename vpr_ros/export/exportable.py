@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vpr_ros.core.errors import ExportError
+from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.export.with_keypoints import WithKeypoints, local_info_of
 from vpr_ros.models.backbone import HasPositionTable
 from vpr_ros.models.checkpoint import Recipe
 from vpr_ros.models.info import info_of
@@ -32,10 +34,14 @@ class Exportable:
     Attributes:
         module: (B, 3, H, W) -> (B, D) of unit length, in eval mode.
         info: of the fp32 export.
+        keypoints: what it finds local features with, in the same run; None without.
+        local_info: of these features.
     """
 
     module: nn.Module
     info: ModelInfo
+    keypoints: WithKeypoints | None = None
+    local_info: LocalInfo | None = None
 
 
 def exportable_place_model(
@@ -64,7 +70,8 @@ def exportable_place_model(
     if isinstance(model.backbone, HasPositionTable):
         model.backbone.bake_positions(preprocessing.height_px, preprocessing.width_px)
     info = replace(info_of(model, preprocessing, version), recipe=recipe.name, recipe_sha256=recipe.sha256)
-    return Exportable(model, info)
+    local_info = local_info_of(model, preprocessing, version)
+    return Exportable(model, info, None if local_info is None else WithKeypoints(model), local_info)
 
 
 class HubModel(nn.Module):

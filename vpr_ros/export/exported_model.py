@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.files import parse_json
+from vpr_ros.core.local_info import LOCAL_KEY, LocalInfo
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.export.half_storage import HALF_SUFFIX
 from vpr_ros.export.metadata import load_onnx
@@ -32,6 +34,7 @@ Weights = dict[str, npt.NDArray[np.float32]]
 
 WIDEST_CONVOLUTIONS = ("stem.1.0", "stride8.0.0", "stride16.0.0", "stride32.0.0")
 """Their output channels are the ``width`` of a ``NanoBackbone``."""
+FIRST_OF_CELLS = "local_head.cells.bins.0.weight"
 FOLDED_BIAS_SUFFIX = "_bias"
 """What the exporter appends to a convolution's weight for the batch norm it folded into it."""
 
@@ -84,10 +87,19 @@ def model_of_export(path: Path, name: str = "") -> PlaceModel:
             "whitening_dim": len(weights["whitening.linear.bias"]) if "whitening.linear.bias" in weights else None,
             "patch_normalised": info.patch_normalised,
             "preprocessing": info.preprocessing,
+            "local_head": _local_head(entries.get(LOCAL_KEY), weights, path),
         }
     ).eval()
     load_strictly(model, _state_dict(model, weights), str(path))
     return model
+
+
+def _local_head(described: str | None, weights: Weights, path: Path) -> dict[str, Any] | None:
+    """Its configuration, where the file has one."""
+    if described is None or FIRST_OF_CELLS not in weights:
+        return None
+    info = LocalInfo.from_json(described, str(path))
+    return {"name": "keypoints", "dim": info.dim, "keypoints": info.keypoints, "width": len(weights[FIRST_OF_CELLS])}
 
 
 def _weights(model: onnx.ModelProto, folded: dict[str, float]) -> Weights:

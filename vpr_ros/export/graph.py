@@ -17,9 +17,12 @@ import onnx
 import torch
 
 from vpr_ros.core.errors import ExportError
+from vpr_ros.core.local_info import LOCAL_KEY
 from vpr_ros.export.exportable import Exportable
-from vpr_ros.export.metadata import INPUT_NAME, OUTPUT_NAME, load_onnx, save_onnx, set_model_info
+from vpr_ros.export.metadata import INPUT_NAME, OUTPUT_NAME, load_onnx, save_onnx, set_metadata, set_model_info
 from vpr_ros.export.named_weights import name_weights
+from vpr_ros.export.with_keypoints import without_prefix
+from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS
 
 OPSET = 18
 
@@ -33,7 +36,7 @@ def write_fp32(exportable: Exportable, path: Path) -> None:
     size = exportable.info.preprocessing
     example = torch.zeros(2, 3, size.height_px, size.width_px)
     try:
-        model = _traced(exportable.module.eval(), example)
+        model = _traced(exportable, example)
     except Exception as error:  # the exporter's errors have no common type
         raise ExportError(
             f"{exportable.info.name} cannot be written as ONNX ({type(error).__name__}: {str(error)[:300]})",
@@ -47,10 +50,15 @@ def write_fp32(exportable: Exportable, path: Path) -> None:
         )
     name_weights(model, exportable.module.state_dict())
     set_model_info(model, exportable.info)
+    if exportable.local_info is not None:
+        set_metadata(model, LOCAL_KEY, exportable.local_info.to_json())
     save_onnx(model, path)
 
 
-def _traced(module: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
+def _traced(exportable: Exportable, example: torch.Tensor) -> onnx.ModelProto:
+    module, outputs = exportable.module.eval(), [OUTPUT_NAME]
+    if exportable.keypoints is not None:
+        module, outputs = exportable.keypoints.eval(), [OUTPUT_NAME, *LOCAL_OUTPUTS]
     quiet = logging.getLogger("torch.onnx")
     level = quiet.level
     quiet.setLevel(logging.ERROR)
@@ -61,7 +69,7 @@ def _traced(module: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
                 module,
                 (example,),
                 input_names=[INPUT_NAME],
-                output_names=[OUTPUT_NAME],
+                output_names=outputs,
                 dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
                 opset_version=OPSET,
                 dynamo=True,
@@ -75,6 +83,7 @@ def _traced(module: torch.nn.Module, example: torch.Tensor) -> onnx.ModelProto:
     model: onnx.ModelProto = program.model_proto
     for node in model.graph.node:
         del node.metadata_props[:]  # stack traces with the paths of the machine that exported
+    without_prefix(model)
     return model
 
 

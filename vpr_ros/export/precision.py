@@ -25,8 +25,9 @@ from vpr_ros.core.errors import ExportError
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.export.exportable import with_precision
 from vpr_ros.export.images import ImageFolder
-from vpr_ros.export.metadata import INPUT_NAME, load_onnx, save_onnx, set_model_info
-from vpr_ros.export.sensitive_products import sensitive_products
+from vpr_ros.export.metadata import INPUT_NAME, OUTPUT_NAME, load_onnx, save_onnx, set_model_info
+from vpr_ros.export.sensitive_products import before_any_product, sensitive_products
+from vpr_ros.export.with_keypoints import local_only
 
 Precision = Literal["fp32", "fp16", "int8"]
 
@@ -81,10 +82,16 @@ def write_fp16(fp32: Path, path: Path, info: ModelInfo) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numbers truncated to the range of half precision: the gate measures it
+            whole = load_onnx(fp32)
             model = convert_float_to_float16(
-                load_onnx(fp32), keep_io_types=True, op_block_list=list(KEPT_IN_FP32), disable_shape_infer=False
+                whole,
+                keep_io_types=True,
+                op_block_list=list(KEPT_IN_FP32),
+                node_block_list=[*before_any_product(whole, QUANTISED), *local_only(whole, OUTPUT_NAME)],
+                disable_shape_infer=False,
             )
         _drop_repeated_casts(model)
+        _join_casts(model)
         OnnxModel.graph_topological_sort(model.graph)  # the casts of the inputs come last otherwise
     except (ValueError, RuntimeError, TypeError) as error:
         raise ExportError(f"{fp32} cannot be converted to fp16 ({error})", "Export in fp32") from error
@@ -102,6 +109,30 @@ def _drop_repeated_casts(model: onnx.ModelProto) -> None:
         written.update(node.output)
     del model.graph.node[:]
     model.graph.node.extend(kept)
+
+
+def _join_casts(model: onnx.ModelProto) -> None:
+    """Hand values on in single precision between two nodes that are kept in it.
+
+    The converter casts what comes out of each to half precision and back before the next.
+    """
+    casts = {node.output[0]: node for node in model.graph.node if node.op_type == "Cast"}
+    to = {name: node.attribute[0].i for name, node in casts.items()}
+    whole = {
+        name: casts[node.input[0]].input[0]
+        for name, node in casts.items()
+        if to[name] == onnx.TensorProto.FLOAT and to.get(node.input[0]) == onnx.TensorProto.FLOAT16
+    }
+    ends = {value.name for value in model.graph.output}
+    for name in ends & set(whole):
+        casts[name].input[0] = whole[name]
+    for node in model.graph.node:
+        node.input[:] = [whole.get(name, name) for name in node.input]
+    for _ in range(2):  # the casts back first, then those that only they read
+        read = ends.union(*(node.input for node in model.graph.node))
+        left = [node for node in model.graph.node if node.op_type != "Cast" or node.output[0] in read]
+        del model.graph.node[:]
+        model.graph.node.extend(left)
 
 
 def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder) -> None:
@@ -123,13 +154,14 @@ def write_int8(fp32: Path, path: Path, info: ModelInfo, calibration: ImageFolder
     level = root.level
     try:
         root.setLevel(logging.ERROR)  # the quantiser advises on the root logger
+        whole = load_onnx(fp32)
         quantize_static(
             str(fp32),
             str(temporary),
             _Calibration(info, calibration),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=list(QUANTISED),
-            nodes_to_exclude=sensitive_products(load_onnx(fp32), QUANTISED),
+            nodes_to_exclude=[*sensitive_products(whole, QUANTISED), *local_only(whole, OUTPUT_NAME)],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,

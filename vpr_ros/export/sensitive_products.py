@@ -37,6 +37,15 @@ def sensitive_products(model: onnx.ModelProto, kinds: Collection[str]) -> list[s
     ]
 
 
+def before_any_product(model: onnx.ModelProto, kinds: Collection[str]) -> list[str]:
+    """Name the nodes that come before the first of these *kinds*, in which an image is normalised.
+
+    The grey of a nearly blank wall lies within a few hundredths, of which half precision keeps two digits.
+    """
+    later = _outputs_after_a_product(model, kinds)
+    return [node.name for node in model.graph.node if node.op_type not in kinds and not later & set(node.output)]
+
+
 def _outputs_a_softmax_reads(model: onnx.ModelProto) -> set[str]:
     read = {name for node in model.graph.node if node.op_type == "Softmax" for name in node.input}
     # a bias may stand between the product and the softmax

@@ -57,6 +57,22 @@ class HasStages(Protocol):
 
 
 @runtime_checkable
+class HasInnerMap(Protocol):
+    """A backbone that gives a feature map for local features in the same pass as its tokens.
+
+    Attributes:
+        inner_dim: channels of the inner map.
+        inner_is_described: they are a unit descriptor of each place and, behind it, a logit of its reliability.
+    """
+
+    inner_dim: int
+    inner_is_described: bool
+
+    def with_inner(self, images: Tensor, class_token: bool) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> tokens (B, N, D), or (B, 1 + N, D), and inner map (B, inner_dim, rows, columns)."""
+
+
+@runtime_checkable
 class HasPositionTable(Protocol):
     """A backbone whose position table depends on the size of the image."""
 

@@ -49,10 +49,10 @@ class AggregationConfig:
 
 @dataclass(frozen=True)
 class LocalHeadConfig:
-    """The part that describes single places of the image, see ``DelgHead``.
+    """The part that describes single places of the image, see ``DelgHead`` and ``KeypointHead``.
 
     Attributes:
-        name: delg, or one registered beside it.
+        name: delg, keypoints, or one registered beside them.
         options: of the chosen head, e.g. {"dim": 128}.
     """
 

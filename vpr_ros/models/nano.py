@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.grey import normalised_grey
 
 STRIDE_PX = 8
@@ -36,6 +37,7 @@ class NanoBackbone(nn.Module):
         super().__init__()
         at4, at8, at16, at32 = width
         self.dim = dim
+        self.inner_dim, self.inner_is_described = dim + 1, True
         self.stem = nn.Sequential(
             _Convolution(1, at4 // 2, stride=2), _Convolution(at4 // 2, at4, stride=2), _Residual(at4)
         )
@@ -67,8 +69,22 @@ class NanoBackbone(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) on the 0..1 scale -> tokens (B, N, D), row-major; the length of a token is its reliability."""
+        return _tokens(*self.features(images))
+
+    def with_inner(self, images: Tensor, class_token: bool = False) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> tokens (B, N, D); unit features and the logit of their reliability (B, D + 1, rows, columns).
+
+        Raises:
+            ConfigError: a class token is asked for.
+        """
+        if class_token:
+            raise ConfigError("a class token of vpr_nano's backbone, which has none", "Choose another aggregation")
         features, judgement = self.features(images)
-        return (features * torch.sigmoid(judgement).unsqueeze(1)).flatten(2).transpose(1, 2)
+        return _tokens(features, judgement), torch.cat([features, judgement.unsqueeze(1)], dim=1)
+
+
+def _tokens(features: Tensor, judgement: Tensor) -> Tensor:
+    return (features * torch.sigmoid(judgement).unsqueeze(1)).flatten(2).transpose(1, 2)
 
 
 class _Convolution(nn.Sequential):

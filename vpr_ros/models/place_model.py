@@ -18,7 +18,8 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.backbone import HasClassToken
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.cross_image import CrossImageEncoder
-from vpr_ros.models.delg_head import LocalMaps
+from vpr_ros.models.delg_head import DelgHead, LocalMaps
+from vpr_ros.models.keypoint_head import ChosenFeatures, KeypointHead
 from vpr_ros.models.patch_normalised import PatchNormalised
 from vpr_ros.models.pca_whitening import PcaWhitening
 
@@ -90,12 +91,29 @@ class PlaceModel(nn.Module):
         """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim) and local features, in one pass.
 
         Raises:
-            ConfigError: the model has no local head.
+            ConfigError: the model has no local head of this kind.
         """
-        if self.local_head is None:
-            raise ConfigError(f"model {self.config.name!r} has no local head", "Choose one trained with `local_head`")
+        if not isinstance(self.local_head, DelgHead):
+            raise ConfigError(
+                f"model {self.config.name!r} has no local head of DELG", "Choose one trained with `local_head`"
+            )
         inner, last = self.backbone.stages(images)
-        learned = self.aggregate(last.flatten(2).transpose(1, 2))
-        if self.patch_normalised is not None:
-            learned = self.patch_normalised.beside(learned, images)
-        return learned, self.local_head(inner)
+        return self._described(last.flatten(2).transpose(1, 2), images), self.local_head(inner)
+
+    def with_keypoints(self, images: Tensor) -> tuple[Tensor, ChosenFeatures]:
+        """Normalised images (B, 3, H, W) -> descriptors (B, descriptor_dim) and local features, in one pass.
+
+        Raises:
+            ConfigError: the model has no local head of this kind.
+        """
+        if not isinstance(self.local_head, KeypointHead):
+            raise ConfigError(
+                f"model {self.config.name!r} has no local head of keypoints",
+                "Give it a local head with `train_local_head`",
+            )
+        tokens, inner = self.backbone.with_inner(images, self._needs_class_token)
+        return self._described(tokens, images), self.local_head(images, inner)
+
+    def _described(self, tokens: Tensor, images: Tensor) -> Tensor:
+        learned = self.aggregate(tokens)
+        return learned if self.patch_normalised is None else self.patch_normalised.beside(learned, images)

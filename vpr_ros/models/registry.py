@@ -16,12 +16,13 @@ from typing import Any
 from torch import nn
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.models.backbone import HasStages
+from vpr_ros.models.backbone import HasInnerMap, HasStages
 from vpr_ros.models.cct import Cct, CctShape
 from vpr_ros.models.class_token import ClassToken, MeanToken
 from vpr_ros.models.delg_head import DelgHead
 from vpr_ros.models.delg_resnet import DelgResNet
 from vpr_ros.models.gem import GeM, WhitenedGeM
+from vpr_ros.models.keypoint_head import KeypointHead
 from vpr_ros.models.layout import LayoutVLAD
 from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.models.nano_stages import NanoStages
@@ -68,8 +69,8 @@ AGGREGATIONS: Mapping[str, AggregationBuilder] = {
     "mean": MeanToken,
 }
 
-LOCAL_HEADS: Mapping[str, Callable[..., nn.Module]] = {"delg": DelgHead}
-"""(inner_dim=..., **options) -> an nn.Module from a trunk's inner map to ``LocalMaps``."""
+LOCAL_HEADS: Mapping[str, Callable[..., nn.Module]] = {"delg": DelgHead, "keypoints": KeypointHead}
+"""(inner_dim=..., [described=...,] **options) -> an nn.Module over a trunk's stages, or over an inner map."""
 
 
 def build_backbone(name: str, pretrained: bool, options: Mapping[str, Any]) -> nn.Module:
@@ -115,13 +116,21 @@ def build_local_head(name: str, backbone: nn.Module, options: Mapping[str, Any])
     builder = LOCAL_HEADS.get(name)
     if builder is None:
         raise ConfigError(f"unknown local head {name!r}", f"Known ones are {', '.join(sorted(LOCAL_HEADS))}")
-    if not isinstance(backbone, HasStages):
+    if builder is KeypointHead:
+        if not isinstance(backbone, HasInnerMap):
+            raise ConfigError(
+                f"keypoints over a {type(backbone).__name__}, which has no inner feature map",
+                "Choose the backbone nano or a vision transformer",
+            )
+        given: dict[str, Any] = {"inner_dim": backbone.inner_dim, "described": backbone.inner_is_described}
+    elif isinstance(backbone, HasStages):
+        given = {"inner_dim": backbone.inner_dim}
+    else:
         raise ConfigError(
             f"a local head over a {type(backbone).__name__}, which has no inner feature map",
             "Choose the backbone delg_resnet or nano_stages",
         )
-    checked = checked_options(builder, options, f"local head {name}", reserved={"inner_dim"})
-    return builder(inner_dim=backbone.inner_dim, **checked)
+    return builder(**given, **checked_options(builder, options, f"local head {name}", reserved=set(given)))
 
 
 def checked_options(

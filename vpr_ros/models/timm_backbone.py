@@ -33,6 +33,7 @@ def timm_backbone(
     stage: str | None = None,
     blocks: int | None = None,
     timm_options: Mapping[str, Any] | None = None,
+    inner_block: int | None = None,
 ) -> nn.Module:
     """Build any timm network as a source of tokens.
 
@@ -43,6 +44,7 @@ def timm_backbone(
         stage: named stage of a CNN, e.g. "layer3"; None is the last.
         blocks: keep only the first so many blocks of a ViT.
         timm_options: passed to ``timm.create_model``.
+        inner_block: of a ViT, where local features come from; see ``VitBackbone``.
 
     Raises:
         ConfigError: an unknown name, stage or option, or one that does not belong to this kind of network.
@@ -54,9 +56,11 @@ def timm_backbone(
     if timm.models.is_model_in_modules(name, TOKEN_FAMILIES):
         if stage is not None:
             raise ConfigError(f"stage={stage!r} of the transformer {name}", "Only convolutional networks have stages")
-        return _transformer(name, pretrained, pos_embed, blocks, options)
-    if pos_embed is not None or blocks is not None:
-        raise ConfigError(f"pos_embed or blocks of {name}", "Only vision transformers know them; use stage")
+        return _transformer(name, pretrained, pos_embed, (blocks, inner_block), options)
+    if pos_embed is not None or blocks is not None or inner_block is not None:
+        raise ConfigError(
+            f"pos_embed, blocks or inner_block of {name}", "Only vision transformers know them; use stage"
+        )
     return _feature_map(name, pretrained, stage, options)
 
 
@@ -68,8 +72,9 @@ def dinov2(timm_name: str) -> Callable[..., nn.Module]:
         pos_embed: PositionResampling = "official",
         blocks: int | None = None,
         timm_options: Mapping[str, Any] | None = None,
+        inner_block: int | None = None,
     ) -> nn.Module:
-        return timm_backbone(timm_name, pretrained, pos_embed, None, blocks, timm_options)
+        return timm_backbone(timm_name, pretrained, pos_embed, None, blocks, timm_options, inner_block)
 
     return build
 
@@ -85,14 +90,18 @@ def vgg16(pretrained: bool = False) -> nn.Module:
 
 
 def _transformer(
-    name: str, pretrained: bool, pos_embed: PositionResampling | None, blocks: int | None, options: dict[str, Any]
+    name: str,
+    pretrained: bool,
+    pos_embed: PositionResampling | None,
+    blocks: tuple[int | None, int | None],
+    options: dict[str, Any],
 ) -> nn.Module:
     net = _created(name, pretrained, {"num_classes": 0, "dynamic_img_size": True, **options})
     if type(net) is VisionTransformer:
         official = "dinov2" in name and net.reg_token is None
-        return VitBackbone(net, pos_embed or ("official" if official else "timm"), blocks)
-    if pos_embed == "official" or blocks is not None:
-        raise ConfigError(f"pos_embed or blocks of {name}", "Only plain vision transformers know them")
+        return VitBackbone(net, pos_embed or ("official" if official else "timm"), *blocks)
+    if pos_embed == "official" or blocks != (None, None):
+        raise ConfigError(f"pos_embed, blocks or inner_block of {name}", "Only plain vision transformers know them")
     return TimmTokens(net)
 
 

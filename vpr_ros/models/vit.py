@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.nn import functional
 
 from vpr_ros.core.errors import ConfigError, ModelError
 from vpr_ros.models.backbone import check_divisible
@@ -57,17 +58,30 @@ class VitBackbone(TransformerTokens):
         net: built with ``num_classes=0`` and ``dynamic_img_size=True``.
         pos_embed: how positions are resampled, see ``PositionResampling``.
         blocks: keep only the first so many blocks; None keeps all.
+        inner_block: the block whose patch tokens are the inner map; None takes the one at three quarters of them.
 
     Raises:
         ConfigError: more blocks wanted than there are.
     """
 
-    def __init__(self, net: VisionTransformer, pos_embed: PositionResampling, blocks: int | None = None) -> None:
+    def __init__(
+        self,
+        net: VisionTransformer,
+        pos_embed: PositionResampling,
+        blocks: int | None = None,
+        inner_block: int | None = None,
+    ) -> None:
         super().__init__(net)
         if blocks is not None:
             if not 0 < blocks <= len(net.blocks):
                 raise ConfigError(f"blocks={blocks} of a backbone with {len(net.blocks)}", "Choose 1 to all of them")
             net.blocks = net.blocks[:blocks]
+        self.inner_block = max(1, round(0.75 * len(net.blocks))) if inner_block is None else inner_block
+        if not 0 < self.inner_block <= len(net.blocks):
+            raise ConfigError(
+                f"inner_block={inner_block} of a backbone with {len(net.blocks)}", "Choose 1 to all of them"
+            )
+        self.inner_dim, self.inner_is_described = self.dim, False
         self.pos_embed: PositionResampling = pos_embed
         self.register_buffer("baked_table", None, persistent=False)
         self._baked_grid: tuple[int, int] | None = None
@@ -78,11 +92,34 @@ class VitBackbone(TransformerTokens):
         Raises:
             ModelError: this transformer has no class token.
         """
+        return self._with_class_token(self._all_tokens(images))
+
+    def with_inner(self, images: Tensor, class_token: bool = False) -> tuple[Tensor, Tensor]:
+        """(B, 3, H, W) -> tokens as without the map, and those of the inner block as a map.
+
+        The map (B, D, rows, columns) has mean 0 and deviation 1 over the channels of each place.
+
+        Raises:
+            ModelError: a class token is asked for and there is none.
+        """
+        net = self.net
+        inner = self._embedded(images)
+        for block in net.blocks[: self.inner_block]:
+            inner = block(inner)
+        tokens = inner
+        for block in net.blocks[self.inner_block :]:
+            tokens = block(tokens)
+        tokens = net.norm(tokens)
+        places = functional.layer_norm(inner[:, net.num_prefix_tokens :], (self.dim,))
+        grid = self.grid(int(images.shape[2]), int(images.shape[3]))
+        taken = self._with_class_token(tokens) if class_token else tokens[:, net.num_prefix_tokens :]
+        return taken, places.transpose(1, 2).unflatten(2, grid)
+
+    def _with_class_token(self, tokens: Tensor) -> Tensor:
         if not self.net.has_class_token:
             raise ModelError(
                 "the backbone has no class token", "Choose another aggregation, or a ViT with a class token"
             )
-        tokens = self._all_tokens(images)
         return torch.cat((tokens[:, :1], tokens[:, self.net.num_prefix_tokens :]), dim=1)
 
     @torch.no_grad()
@@ -93,11 +130,14 @@ class VitBackbone(TransformerTokens):
         self._baked_grid = grid
 
     def _all_tokens(self, images: Tensor) -> Tensor:
-        grid = self.grid(int(images.shape[2]), int(images.shape[3]))
+        return self.net.norm(self.net.blocks(self._embedded(images)))  # type: ignore[no-any-return]  # timm is untyped
+
+    def _embedded(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, prefix + N, D), what the first block sees."""
         net = self.net
+        grid = self.grid(int(images.shape[2]), int(images.shape[3]))
         x = self._with_positions(net.patch_embed(images).flatten(1, 2), grid)
-        x = net.norm_pre(net.patch_drop(net.pos_drop(x)))
-        return net.norm(net.blocks(x))  # type: ignore[no-any-return]  # timm is untyped
+        return net.norm_pre(net.patch_drop(net.pos_drop(x)))  # type: ignore[no-any-return]
 
     def _with_positions(self, patches: Tensor, grid: tuple[int, int]) -> Tensor:
         """Put class token and registers in front and add positions, in the order the network was trained with."""
