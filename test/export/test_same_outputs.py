@@ -32,7 +32,7 @@ from vpr_ros.export.metadata import set_metadata
 from vpr_ros.export.same_outputs import call_as
 from vpr_ros.inference import open_extractor, open_local_extractor, shipped_model_path
 from vpr_ros.inference.prebuilt import PrebuiltEngine
-from vpr_ros.inference.predecessor import PREDECESSOR_KEY, model_identity
+from vpr_ros.inference.predecessor import PREDECESSOR_KEY, identity_of_file
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
@@ -90,7 +90,7 @@ def test_the_shipped_network_with_more_outputs_opens_an_old_map_once_it_was_comp
     extractor = open_extractor(with_more)
     place_map.check_model(extractor.info, extractor.sha256)
     check(ask(Localizer(extractor, place_map), image_rgb, ANSWERS[0]), ANSWERS[0], IN_ANOTHER_RUNTIME)
-    assert model_identity(with_more).file_sha256 == hashlib.sha256(with_more.read_bytes()).hexdigest()
+    assert identity_of_file(with_more).file_sha256 == hashlib.sha256(with_more.read_bytes()).hexdigest()
     onnx.save(onnx.load(str(with_more)), str(with_more))  # another order of the same fields
     assert open_extractor(with_more).sha256 == place_map.manifest.model.sha256
     for change in ("weight", "preprocessing"):

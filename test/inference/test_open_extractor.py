@@ -26,7 +26,7 @@ from vpr_ros.core.errors import ConfigError, ModelError, NoDescriptorError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.inference import InferenceEvent, InferenceOptions, open_extractor, shipped_model_path
 from vpr_ros.inference.options import CPU, CUDA, TENSORRT
-from vpr_ros.inference.predecessor import model_identity
+from vpr_ros.inference.predecessor import identity_of_file
 
 
 def images(count: int, seed: int = 0) -> list[ImageRgb]:
@@ -164,7 +164,7 @@ def test_the_best_provider_that_works_is_taken_and_the_others_are_explained(mode
 
 def test_the_shipped_model_knows_an_image_again() -> None:
     extractor = open_extractor()
-    identity = model_identity(shipped_model_path())
+    identity = identity_of_file(shipped_model_path())
     assert identity.file_sha256 == hashlib.sha256(shipped_model_path().read_bytes()).hexdigest()
     assert extractor.sha256 == identity.descriptor_sha256
     one, other = images(2)

@@ -22,10 +22,12 @@ pytest.importorskip("onnx", reason="the tests write their own models")
 import onnx
 import tiny_onnx
 from onnx import helper
+from tiny_local_onnx import whole_info, write_local_model
 
 from vpr_ros.core.errors import ModelError
+from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.model_info import METADATA_KEY
-from vpr_ros.inference import InferenceOptions, open_extractor
+from vpr_ros.inference import InferenceOptions, model_identity, open_extractor, open_local_model
 from vpr_ros.inference import open as opening
 from vpr_ros.inference.options import CPU, TENSORRT
 from vpr_ros.inference.prebuilt import ENGINE_KEY, PrebuiltEngine, read_engine
@@ -119,3 +121,19 @@ def test_a_map_of_the_model_goes_with_its_engine(tmp_path: Path, monkeypatch: py
     assert (extractor.sha256, extractor.info) == (digest, tiny_onnx.info())
     entry = ModelEntry.of(tiny_onnx.info(), digest)
     check_same_model(tmp_path / "map", entry, ModelEntry.of(extractor.info, extractor.sha256))
+
+
+def test_an_engine_of_a_model_that_gives_both_stands_for_it_in_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = write_local_model(tmp_path / "both.onnx", whole=whole_info())
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    carrying = onnx.load(str(model))
+    props = {prop.key: prop.value for prop in carrying.metadata_props}
+    helper.set_model_props(carrying, {**props, ENGINE_KEY: replace(ENGINE, source_sha256=digest).to_json()})
+    onnx.save(carrying, str(tmp_path / "engine.onnx"))
+    monkeypatch.setattr(opening, "TENSORRT", CPU)  # the file holds no engine, so the CPU runs it
+    extractor = open_extractor(tmp_path / "engine.onnx", with_local=True)
+    local = open_local_model(extractor, model)
+    assert local is not None and local.sha256 == digest == model_identity(tmp_path / "engine.onnx").local_sha256
+    assert in_one_run(extractor, local) is extractor

@@ -23,7 +23,8 @@ from tiny_local_onnx import write_local_model
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.local_features import LocalFeatures
-from vpr_ros.inference import open_local_extractor
+from vpr_ros.inference import open_extractor, open_local_extractor
+from vpr_ros.localization import LocalizerConfig
 from vpr_ros.localization.local_model import local_extractor_for
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.upkeep import upgrade
@@ -161,7 +162,7 @@ def test_descriptors_of_another_length_than_the_model_s_are_refused(copy: Path, 
     set_entry(copy, "local.dim", 15)
     opened, model = PlaceMap.open(copy), small.parent / "local.onnx"
     with pytest.raises(MapError, match="have 15 numbers, those of the model that found them have 16"):
-        local_extractor_for(opened, model, None)
+        local_extractor_for(opened, LocalizerConfig(), open_extractor(), model)
     with pytest.raises(MapError, match="have 15 numbers"):
         build_map(
             WallSource([9.0, 9.5]),
@@ -171,7 +172,7 @@ def test_descriptors_of_another_length_than_the_model_s_are_refused(copy: Path, 
             append=True,
             local_model=open_local_extractor(model),
         )
-    assert local_extractor_for(PlaceMap.open(small), model, None) is not None
+    assert local_extractor_for(PlaceMap.open(small), LocalizerConfig(), open_extractor(), model) is not None
 
 
 def test_intrinsics_that_cannot_be_of_the_frame_s_size_are_unknown(copy: Path) -> None:

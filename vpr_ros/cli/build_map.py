@@ -24,10 +24,10 @@ from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
-from vpr_ros.inference import InferenceOptions, open_extractor, open_local_extractor, shipped_model_path
-from vpr_ros.inference.local_extractor import OnnxLocalExtractor
+from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_extractor, open_local_model
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
@@ -103,8 +103,7 @@ def _build(argv: Sequence[str]) -> None:
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
     _check(arguments, config)
     source = open_recording(arguments.source, arguments, require_poses=not arguments.add_local, warn=_LOG.warning)
-    extractor = open_extractor(arguments.model, config_from(InferenceOptions, arguments))
-    local_model = _local_model(arguments, config, extractor)
+    extractor, local_model = _models(arguments, config, config_from(InferenceOptions, arguments))
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
     if local_model is not None and (with_depth := sum(record.load_depth_m is not None for record in source)):
         print(f"depth images of {with_depth} of {len(source)} frames")
@@ -147,7 +146,7 @@ def _add_local(
     config: BuildConfig,
     source: FrameSource,
     extractor: OnnxExtractor,
-    local_model: OnnxLocalExtractor | None,
+    local_model: LocalModel | None,
 ) -> None:
     if local_model is None:
         raise ConfigError(
@@ -170,21 +169,21 @@ def _add_local(
         print(local_text(report.local))
 
 
-def _local_model(
-    arguments: argparse.Namespace, config: BuildConfig, extractor: OnnxExtractor
-) -> OnnxLocalExtractor | None:
-    """What is to find local features: the model that was named for it, else the map's own where it gives any."""
+def _models(
+    arguments: argparse.Namespace, config: BuildConfig, options: InferenceOptions
+) -> tuple[OnnxExtractor, LocalModel | None]:
+    """What describes images and what finds their local features: in one run where both are one file."""
     named = arguments.local_model
-    if not config.local or (named is None and not extractor.has_local):
-        return None
-    if named is None and arguments.append and _has_no_local(arguments.output):
+    adds_to_none = named is None and arguments.append and _has_no_local(arguments.output)
+    wanted = config.local and not adds_to_none
+    with_local = wanted and (named is None or is_model(named, model_identity(arguments.model)))
+    extractor = open_extractor(arguments.model, options, with_local=with_local)
+    if config.local and adds_to_none and extractor.has_local:
         _LOG.warning(
             "warning: map %s has no local features, so the new session gets none; they are added with --add-local",
             arguments.output,
         )
-        return None
-    path = named or arguments.model or shipped_model_path()
-    return open_local_extractor(path, config_from(InferenceOptions, arguments))
+    return extractor, open_local_model(extractor, named, options) if wanted else None
 
 
 def _has_no_local(output: Path) -> bool:

@@ -36,9 +36,9 @@ from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThres
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
 from vpr_ros.evaluation.summary import summary_notes, summary_tables
-from vpr_ros.inference import open_extractor, shipped_model_path
+from vpr_ros.inference import model_identity, open_extractor
 from vpr_ros.localization import Localizer, LocalizerConfig
-from vpr_ros.localization.local_model import local_extractor_for, missing_local_model
+from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import map_warnings
 
@@ -94,17 +94,18 @@ def _evaluate(argv: Sequence[str]) -> None:
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
-    extractor = open_extractor(arguments.model)
-    own = (arguments.model or shipped_model_path()) if extractor.has_local else None
-    local = local_extractor_for(place_map, arguments.local_model, own)
-    localizer = Localizer(extractor, place_map, config_from(LocalizerConfig, arguments), local, place_map.local)
+    config = config_from(LocalizerConfig, arguments)
+    with_local = in_one_run_with(model_identity(arguments.model).local_sha256, place_map, config)
+    extractor = open_extractor(arguments.model, with_local=with_local)
+    local = local_extractor_for(place_map, config, extractor, arguments.local_model)
+    localizer = Localizer(extractor, place_map, config, local, place_map.local)
     with progress_bar("localizing") as progress:
         result = evaluate(localizer, place_map, queries, options, progress)
     made_by = _made_by(argv, arguments, place_map, queries.description, extractor)
     if local is not None:
         made_by["local_model_sha256"] = local.sha256
     write_report(result, arguments.output, made_by)
-    unused = missing_local_model(place_map, is_given=local is not None)
+    unused = missing_local_model(place_map, is_given=local is not None or not config.verify_candidates)
     for warning in (*map_warnings(place_map), *filter(None, [unused])):
         print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)

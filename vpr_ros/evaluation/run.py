@@ -17,12 +17,13 @@ import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, ModelError, NoDescriptorError, SourceError
 from vpr_ros.core.frames import CameraMount, Frame, FrameRecord, FrameSource, ImageRgb
+from vpr_ros.core.joint import size_px_of
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.baselines import pixel_descriptor
 from vpr_ros.evaluation.ground_truth import GroundTruth
 from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
 from vpr_ros.localization import Localizer
-from vpr_ros.localization.same_camera import mapped_intrinsics
+from vpr_ros.localization.same_camera import mapped_intrinsics, refined_intrinsics
 
 THUMBNAIL_WIDTH_PX = 320
 
@@ -131,10 +132,11 @@ def _localize(localizer: Localizer, record: FrameRecord, camera: CameraMount | N
     image_rgb = record.load().image_rgb
     decode_ms = 1e3 * (perf_counter() - start)
     frame = Frame(image_rgb, record.stamp_ns, record.camera, record.name)
-    intrinsics = camera.intrinsics if camera else None
+    intrinsics, names = camera.intrinsics if camera else None, (record.camera,)
     if intrinsics is None:
-        height_px, width_px = image_rgb.shape[:2]
-        intrinsics = mapped_intrinsics(localizer.place_map, (record.camera,), (width_px, height_px))
+        intrinsics = mapped_intrinsics(localizer.place_map, names, size_px_of(image_rgb))
+    else:
+        intrinsics = refined_intrinsics(localizer.place_map, names, intrinsics) or intrinsics
     mount = camera.T_base_camera if camera else None
     answer = localizer.localize(frame, T_base_camera=mount, intrinsics=intrinsics)
     return QueryOutcome(record.name, record.T_map_base, answer, decode_ms), image_rgb

@@ -23,7 +23,6 @@ import onnxruntime
 
 from vpr_ros.core.disk import writing
 from vpr_ros.core.errors import ExportError
-from vpr_ros.core.local_info import LOCAL_KEY
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.metadata import load_onnx, save_onnx
 from vpr_ros.inference import open_extractor
@@ -32,7 +31,7 @@ from vpr_ros.inference.onnx_session import INPUT
 from vpr_ros.inference.options import CPU, TENSORRT, InferenceOptions
 from vpr_ros.inference.prebuilt import ENGINE_KEY, PrebuiltEngine
 from vpr_ros.inference.predecessor import PREDECESSOR_KEY
-from vpr_ros.inference.probe import MIN_COSINE, lowest_cosine, probe_batch
+from vpr_ros.inference.probe import misfit
 from vpr_ros.inference.session import ModelSession
 
 MAX_BATCH = 16
@@ -73,16 +72,22 @@ def write_engine_model(model: Path, target: Path, options: EngineOptions) -> Pre
     """Write *model* with its engine for this GPU as *target*; batches of 1 to 16, best at 1.
 
     Raises:
-        ExportError, ModelError: no TensorRT, a model it cannot compile, or an engine with other descriptors than the
-            model's; an older file stays.
+        ExportError, ModelError: no TensorRT, a model it cannot compile, or an engine with other descriptors or
+            keypoints than the model's; an older file stays.
     """
     require_tensorrt()
     if options.timing_cache is not None:
         with writing(options.timing_cache, ExportError):
             options.timing_cache.mkdir(parents=True, exist_ok=True)
-    reference = open_extractor(model, InferenceOptions(providers=(CPU,)))
+    reference = open_extractor(model, InferenceOptions(providers=(CPU,)), with_local=True)
     engine = PrebuiltEngine(
-        model.name, reference.sha256, installed_gpu(), installed_tensorrt(), onnxruntime.__version__, MAX_BATCH
+        model.name,
+        reference.sha256,
+        installed_gpu(),
+        installed_tensorrt(),
+        onnxruntime.__version__,
+        MAX_BATCH,
+        "" if reference.local_sha256 == reference.sha256 else reference.local_sha256,
     )
     with writing(target, ExportError):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -90,13 +95,10 @@ def write_engine_model(model: Path, target: Path, options: EngineOptions) -> Pre
             compiled, described = Path(folder) / "compiled.onnx", Path(folder) / target.name
             compile_context(model, compiled, engine_options(reference.info.preprocessing, options))
             describe_context(compiled, model, described, engine)
-            built = open_extractor(described, InferenceOptions(providers=(TENSORRT,)))
-            probe = probe_batch(reference.info.preprocessing)
-            cosine = lowest_cosine(reference.infer(probe), built.infer(probe))
-            if cosine < MIN_COSINE:
+            built = open_extractor(described, InferenceOptions(providers=(TENSORRT,)), with_local=True)
+            if problem := misfit(reference, built, f"the engine and of {model}"):
                 raise ExportError(
-                    f"descriptors of the engine and of {model} differ (cosine {cosine:.4f}, at least {MIN_COSINE} is "
-                    "needed)",
+                    problem,
                     "Export the model with `--precision fp16`, whose gate checks it, or use the .onnx file",
                 )
             described.replace(target)
@@ -135,8 +137,6 @@ def engine_options(size: Preprocessing, options: EngineOptions) -> dict[str, str
 def describe_context(compiled: Path, model: Path, target: Path, engine: PrebuiltEngine) -> None:
     """Write *compiled* as *target* with the metadata of *model*, which not every provider takes along, and *engine*.
 
-    What *model* says of its local features stays behind: nobody looks for them in an engine.
-
     Raises:
         ExportError: *compiled* holds no engine, or one that lies in another file.
     """
@@ -147,8 +147,7 @@ def describe_context(compiled: Path, model: Path, target: Path, engine: Prebuilt
             f"{model} was compiled to {len(context.graph.node)} nodes, {len(engines)} of them with an engine inside",
             _INSTEAD,
         )
-    left_out = (LOCAL_KEY, PREDECESSOR_KEY)
-    props = {prop.key: prop.value for prop in load_onnx(model).metadata_props if prop.key not in left_out}
+    props = {prop.key: prop.value for prop in load_onnx(model).metadata_props if prop.key != PREDECESSOR_KEY}
     del context.metadata_props[:]
     onnx.helper.set_model_props(context, {**props, ENGINE_KEY: engine.to_json()})
     save_onnx(context, target)

@@ -5,11 +5,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Local features of one image by an ONNX model, in the image's own pixels."""
+"""Local features by an ONNX model: its outputs, checked against what its file says, in the image's own pixels."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ import numpy.typing as npt
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.joint import SizePx, size_px_of
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LOCAL_KEY, LocalInfo
 from vpr_ros.inference.onnx_session import OnnxSession, size_misfit
@@ -24,6 +26,8 @@ from vpr_ros.inference.onnx_session import OnnxSession, size_misfit
 LOCAL_OUTPUTS: Final = ("keypoints", "local_descriptors", "local_scores")
 """(B, M, 2) x and y in pixels of the network's input, (B, M, C), (B, M)."""
 _AGAIN: Final = "Write the metadata again with `describe_model --local`, or export the model again"
+LocalRows = Sequence[npt.NDArray[np.float32]]
+"""(B, M, 2), (B, M, C) and (B, M), as a network gives them."""
 
 
 class LocalSession(OnnxSession):
@@ -37,47 +41,15 @@ class LocalSession(OnnxSession):
     """
 
     def _check(self) -> None:
-        path = self.path
-        text = self.metadata(LOCAL_KEY)
-        if text is None:
-            raise ModelError(
-                f"{path} has no {LOCAL_KEY!r} metadata, so that nobody knows whether it gives local features",
-                f"Add it with `{program('describe_model')} --local {path} --output DESCRIBED.onnx` (--help shows an "
-                f"example), where the network has the outputs {', '.join(LOCAL_OUTPUTS)}",
-            )
-        self.info = LocalInfo.from_json(text, str(path))
-        shape = self.check_ends(LOCAL_OUTPUTS)
-        if size_misfit(shape, self.info.preprocessing):
-            wanted = [3, self.info.preprocessing.height_px, self.info.preprocessing.width_px]
-            raise ModelError(f"{path} takes {shape}, its {LOCAL_KEY!r} metadata says {wanted}", _AGAIN)
-        for name, expected in zip(LOCAL_OUTPUTS, self._shapes(), strict=True):
-            found = self.output_shapes[name]
-            if len(found) != len(expected) or any(
-                isinstance(f, int) and f != e for f, e in zip(found[1:], expected[1:], strict=True)
-            ):
-                raise ModelError(
-                    f"{path} gives {name} of shape {found}, its {LOCAL_KEY!r} metadata says {list(expected[1:])} per "
-                    "image",
-                    _AGAIN,
-                )
+        self.info = read_local_info(self)
 
-    def run(self, batch: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    def run(self, batch: npt.NDArray[np.float32]) -> LocalRows:
         """(B, 3, H, W) float32 -> (B, M, 2), (B, M, C), (B, M) float32, as the network gives them.
 
         Raises:
             ModelError: the runtime failed, or gave another shape.
         """
-        found = [rows.astype(np.float32, copy=False) for rows in self.run_outputs(batch, LOCAL_OUTPUTS)]
-        for name, rows, expected in zip(LOCAL_OUTPUTS, found, self._shapes(len(batch)), strict=True):
-            if rows.shape != expected:
-                raise ModelError(
-                    f"the model {self.info.name} gave {name} of shape {rows.shape}, expected {expected}", _AGAIN
-                )
-        return found
-
-    def _shapes(self, images: int = 1) -> tuple[tuple[int, ...], ...]:
-        keypoints, dim = self.info.keypoints, self.info.dim
-        return (images, keypoints, 2), (images, keypoints, dim), (images, keypoints)
+        return checked_rows(self.info, len(batch), self.run_outputs(batch, LOCAL_OUTPUTS))
 
 
 class OnnxLocalExtractor:
@@ -113,10 +85,58 @@ class OnnxLocalExtractor:
         Raises:
             ModelError: the runtime failed, or gave another shape.
         """
-        height_px, width_px = image_rgb.shape[:2]
         batch = self.info.preprocessing.batch([image_rgb])
-        keypoints, descriptors, scores = (rows[0] for rows in self._session.run(batch))
-        return local_features(self.info, keypoints, descriptors, scores, (width_px, height_px))
+        return features_of_each(self.info, self._session.run(batch), [size_px_of(image_rgb)])[0]
+
+
+def read_local_info(session: OnnxSession) -> LocalInfo:
+    """What the file of a session says about the local features that it gives.
+
+    Raises:
+        ModelError: nothing, or the network gives others or none.
+    """
+    path, text = session.path, session.metadata(LOCAL_KEY)
+    if text is None:
+        raise ModelError(
+            f"{path} has no {LOCAL_KEY!r} metadata, so that nobody knows whether it gives local features",
+            f"Add it with `{program('describe_model')} --local {path} --output DESCRIBED.onnx` (--help shows an "
+            f"example), where the network has the outputs {', '.join(LOCAL_OUTPUTS)}",
+        )
+    info = LocalInfo.from_json(text, str(path))
+    shape = session.check_ends(LOCAL_OUTPUTS)
+    if size_misfit(shape, info.preprocessing):
+        wanted = [3, info.preprocessing.height_px, info.preprocessing.width_px]
+        raise ModelError(f"{path} takes {shape}, its {LOCAL_KEY!r} metadata says {wanted}", _AGAIN)
+    for name, expected in zip(LOCAL_OUTPUTS, _shapes(info), strict=True):
+        found = session.output_shapes[name]
+        if len(found) != len(expected) or any(
+            isinstance(f, int) and f != e for f, e in zip(found[1:], expected[1:], strict=True)
+        ):
+            raise ModelError(
+                f"{path} gives {name} of shape {found}, its {LOCAL_KEY!r} metadata says {list(expected[1:])} per image",
+                _AGAIN,
+            )
+    return info
+
+
+def checked_rows(info: LocalInfo, images: int, found: Sequence[npt.NDArray[Any]]) -> LocalRows:
+    """What a network gave as ``LOCAL_OUTPUTS`` of so many *images*, as float32.
+
+    Raises:
+        ModelError: it is of another shape than its file says.
+    """
+    for name, rows, expected in zip(LOCAL_OUTPUTS, found, _shapes(info, images), strict=True):
+        if rows.shape != expected:
+            raise ModelError(f"the model {info.name} gave {name} of shape {rows.shape}, expected {expected}", _AGAIN)
+    return [rows.astype(np.float32, copy=False) for rows in found]
+
+
+def features_of_each(info: LocalInfo, rows: LocalRows, sizes_px: Sequence[SizePx]) -> tuple[LocalFeatures, ...]:
+    """The rows of B images and their sizes -> B local features."""
+    return tuple(
+        local_features(info, keypoints, descriptors, scores, size_px)
+        for keypoints, descriptors, scores, size_px in zip(*rows, sizes_px, strict=True)
+    )
 
 
 def local_features(
@@ -124,7 +144,7 @@ def local_features(
     keypoints_px: npt.NDArray[np.float32],
     descriptors: npt.NDArray[np.float32],
     scores: npt.NDArray[np.float32],
-    size_px: tuple[int, int],
+    size_px: SizePx,
 ) -> LocalFeatures:
     """Make the rows that a network gave of one image its local features.
 
@@ -150,3 +170,7 @@ def local_features(
     return LocalFeatures(
         in_image_px.astype(np.float32), descriptors[order] / length[order, None], scores[order].astype(np.float32)
     )
+
+
+def _shapes(info: LocalInfo, images: int = 1) -> tuple[tuple[int, ...], ...]:
+    return (images, info.keypoints, 2), (images, info.keypoints, info.dim), (images, info.keypoints)

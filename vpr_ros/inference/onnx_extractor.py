@@ -11,31 +11,40 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import ModelError, NoDescriptorError, VprError
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.joint import LocalOutputs, SizePx
+from vpr_ros.core.local_features import LocalFeatures
+from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo
+from vpr_ros.inference.local_extractor import features_of_each
 from vpr_ros.inference.options import EventLog, InferenceEvent
-from vpr_ros.inference.probe import MIN_COSINE, lowest_cosine, probe_batch
+from vpr_ros.inference.predecessor import ModelIdentity
+from vpr_ros.inference.probe import misfit
 from vpr_ros.inference.session import ModelSession
 
 
 class OnnxExtractor:
-    """Image to descriptor; satisfies ``core.model_info.Extractor``.
+    """Image to descriptor, and to local features where it was opened with them; see ``core.joint.JointExtractor``.
 
     Args:
         session: what runs the model now.
         sha256: hash of the first model file that gave these descriptors, see ``predecessor``.
         log: what was chosen and why; engine builds are added to it.
+        local_sha256: hash of the first file that gave these local features; "" for the same.
     """
 
-    def __init__(self, session: ModelSession, sha256: str, log: EventLog | None = None) -> None:
+    def __init__(self, session: ModelSession, sha256: str, log: EventLog | None = None, local_sha256: str = "") -> None:
         self._log = log or EventLog()
         self._session = session
         self._sha256 = sha256
+        self._local_sha256 = local_sha256 or sha256
 
     @property
     def info(self) -> ModelInfo:
@@ -48,14 +57,39 @@ class OnnxExtractor:
         return self._sha256
 
     @property
+    def local_sha256(self) -> str:
+        """By which maps know its local features."""
+        return self._local_sha256
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """What it is called in maps."""
+        return ModelIdentity(self._sha256, self._sha256, self._local_sha256)
+
+    @property
     def provider(self) -> str:
         """What runs the model now."""
         return self._session.provider
 
     @property
+    def path(self) -> Path:
+        """The model file."""
+        return self._session.path
+
+    @property
     def has_local(self) -> bool:
-        """Whether the model's file gives local features too; ``open_local_extractor`` opens them."""
+        """Whether the model's file gives local features too, opened or not."""
         return self._session.has_local
+
+    @property
+    def local_info(self) -> LocalInfo | None:
+        """What the model says of local features that come in one run with the descriptor; None where none do."""
+        return self._session.local_info
+
+    @property
+    def local(self) -> LocalOutputs | None:
+        """The local features that come in one run with the descriptor; None where none do."""
+        return None if self.local_info is None else LocalOutputs(self, self.local_info)
 
     @property
     def events(self) -> tuple[InferenceEvent, ...]:
@@ -73,7 +107,31 @@ class OnnxExtractor:
             NoDescriptorError: the network has none for some of the images.
             ModelError: the runtime failed, or gave another shape.
         """
-        return _unit_descriptors(self._session, batch)
+        session = self._session
+        return _unit(session, session.run(batch))
+
+    def infer_both(
+        self, batch: npt.NDArray[np.float32], sizes_px: Sequence[SizePx]
+    ) -> tuple[DescriptorArray, tuple[LocalFeatures, ...]]:
+        """The same, and the local features of the B images of *sizes_px* (width, height), in one run of the network.
+
+        Raises:
+            NoDescriptorError: the network has no descriptor for some of the images.
+            ModelError: the runtime failed, or gave another shape; or it was opened without local features.
+        """
+        session = self._session
+        output, rows = session.run_both(batch)
+        return _unit(session, output), features_of_each(cast(LocalInfo, session.local_info), rows, sizes_px)
+
+    def infer_local(self, batch: npt.NDArray[np.float32], sizes_px: Sequence[SizePx]) -> tuple[LocalFeatures, ...]:
+        """The local features alone, whether the images have descriptors or not.
+
+        Raises:
+            ModelError: see ``infer_both``.
+        """
+        session = self._session
+        rows = session.run_local(batch)
+        return features_of_each(cast(LocalInfo, session.local_info), rows, sizes_px)
 
     def upgrade_in_background(self, build: Callable[[], ModelSession], provider: str) -> None:
         """Build a better session in a thread of its own and use it from then on.
@@ -101,18 +159,15 @@ class OnnxExtractor:
         threading.Thread(target=work, name="engine-build", daemon=True).start()
 
     def _check_agreement(self, session: ModelSession, provider: str) -> None:
-        probe = probe_batch(self.info.preprocessing)
-        cosine = lowest_cosine(self.infer(probe), _unit_descriptors(session, probe))
-        if cosine < MIN_COSINE:
+        if problem := misfit(self, OnnxExtractor(session, self.sha256), f"{provider} and {self.provider}"):
             raise ModelError(
-                f"descriptors of {provider} and {self.provider} differ (cosine {cosine:.4f}, at least {MIN_COSINE} is "
-                "needed)",
+                problem,
                 "Export the model for half precision with `export_model --precision fp16`, whose gate checks it",
             )
 
 
-def _unit_descriptors(session: ModelSession, batch: npt.NDArray[np.float32]) -> DescriptorArray:
-    descriptors = np.asarray(session.run(batch), dtype=np.float32)
+def _unit(session: ModelSession, output: npt.NDArray[np.float32]) -> DescriptorArray:
+    descriptors = np.asarray(output, dtype=np.float32)
     length = np.linalg.norm(descriptors, axis=1, keepdims=True)
     usable = np.isfinite(length[:, 0]) & (length[:, 0] > 0)
     if not usable.all():

@@ -20,10 +20,12 @@ import onnxruntime
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.inference.gpu_libraries import check_libraries
+from vpr_ros.inference.network_part import network_part
 from vpr_ros.inference.options import CPU
 
 INPUT = "image"
 FATAL_ONLY = 4
+_WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
 class OnnxSession:
@@ -42,6 +44,7 @@ class OnnxSession:
         threads: see ``InferenceOptions``.
         max_batch: images the network takes at once; 0 for any number.
         config: further entries of the session's configuration.
+        only: outputs; what other ones alone need is not loaded. None: the whole network.
 
     Raises:
         ModelError: not an ONNX model, or not runnable here.
@@ -55,6 +58,7 @@ class OnnxSession:
         threads: int,
         max_batch: int = 0,
         config: Mapping[str, str] | None = None,
+        only: Sequence[str] | None = None,
     ) -> None:
         check_libraries(provider)
         onnxruntime.disable_telemetry_events()  # the environment says so too, but not to a runtime imported before us
@@ -62,14 +66,16 @@ class OnnxSession:
         options.intra_op_num_threads = threads
         options.log_severity_level = FATAL_ONLY
         # A spinning pool answers a little sooner and burns the cores that the rest of the robot needs.
-        for key, value in {"session.intra_op.allow_spinning": "0", **(config or {})}.items():
+        part = None if only is None else network_part(path, only)
+        beside = {} if part is None else {_WEIGHTS_FOLDER: str(path.absolute().parent)}
+        for key, value in {"session.intra_op.allow_spinning": "0", **beside, **(config or {})}.items():
             options.add_session_config_entry(key, value)
         chain: list[Any] = [(provider, dict(provider_options))]
         if provider != CPU:
             chain.append(CPU)
         try:
             # Without the fall-back of its own, that is: it prints two screens and takes the CPU.
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=chain, enable_fallback=0)
+            self._session = onnxruntime.InferenceSession(part or str(path), options, providers=chain, enable_fallback=0)
         except Exception as error:  # ONNX Runtime raises a class of its own per status code
             raise ModelError(
                 f"ONNX Runtime cannot load {path} on {provider}: {_first_line(error)}",

@@ -9,28 +9,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import onnxruntime
 
 from vpr_ros.core.errors import ConfigError, ModelError
+from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.paths import user_path
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
-from vpr_ros.inference.local_extractor import LocalSession, OnnxLocalExtractor
+from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS, LocalSession, OnnxLocalExtractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.inference.options import CPU, TENSORRT, EventLog, InferenceEvent, InferenceOptions
 from vpr_ros.inference.prebuilt import PrebuiltEngine, read_engine
-from vpr_ros.inference.predecessor import model_identity
-from vpr_ros.inference.session import ModelSession
+from vpr_ros.inference.predecessor import ModelIdentity, identity_of_file
+from vpr_ros.inference.session import OUTPUT, ModelSession
 from vpr_ros.inference.shipped import shipped_model_path
 
 Session = TypeVar("Session", ModelSession, LocalSession)
 
 
-def open_extractor(model: Path | None = None, options: InferenceOptions | None = None) -> OnnxExtractor:
+def open_extractor(
+    model: Path | None = None, options: InferenceOptions | None = None, *, with_local: bool = False
+) -> OnnxExtractor:
     """Open *model*, or the shipped one.
+
+    With *with_local* its run gives local features too, where the file says that they take the same preprocessing;
+    without, what they alone need is not computed.
 
     The best provider that works answers at once. Where that would be TensorRT, whose first engine takes minutes to
     build, the next best answers until the engine is ready.
@@ -42,22 +49,53 @@ def open_extractor(model: Path | None = None, options: InferenceOptions | None =
         ModelError: the file is missing, is no place recognition model, or does not run here.
     """
     options = options or InferenceOptions()
-    path = shipped_model_path() if model is None else user_path(model, "the model")
-    if not path.is_file():
-        raise ModelError(f"no model at {path}", "Give an ONNX file, or leave --model out for the shipped one")
+    path = _model_path(model)
     log = EventLog(options.on_event)
     engine = read_engine(path)
     if engine is not None:
         session = open_prebuilt(path, engine, options)
         log(InferenceEvent("chosen", session.provider, f"{session.provider} runs the engine in {path.name}"))
-        return OnnxExtractor(session, engine.source_sha256, log)
+        return OnnxExtractor(
+            session, engine.source_sha256, log, engine.source_local_sha256
+        )  # an engine gives all it was built with
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
-    session, identity = _first_that_works(ModelSession, path, at_once, options, log), model_identity(path)
-    extractor = OnnxExtractor(session, identity.descriptor_sha256, log)
+    only, identity = None if with_local else (OUTPUT,), identity_of_file(path)
+    session = _first_that_works(ModelSession, path, at_once, options, log, only)
+    extractor = OnnxExtractor(session, identity.descriptor_sha256, log, identity.local_sha256)
     if TENSORRT in wanted and _can_start(TENSORRT, log):
-        extractor.upgrade_in_background(lambda: _open_tensorrt(path, identity.file_sha256, options), TENSORRT)
+        extractor.upgrade_in_background(lambda: _open_tensorrt(path, identity.file_sha256, options, only), TENSORRT)
     return extractor
+
+
+def open_local_model(
+    extractor: OnnxExtractor, named: Path | None = None, options: InferenceOptions | None = None
+) -> LocalModel | None:
+    """What finds local features beside *extractor*: the model *named* for it, else its own file where that gives any.
+
+    In one run with the descriptor where *extractor* was opened with the local features of that same file.
+
+    Raises:
+        ConfigError, ModelError: see ``open_local_extractor``.
+    """
+    if extractor.local is not None and (named is None or is_model(named, extractor.identity)):
+        return extractor.local
+    if named is None and not extractor.has_local:
+        return None
+    return open_local_extractor(named or extractor.path, options)
+
+
+def model_identity(model: Path | None) -> ModelIdentity:
+    """What *model*, or the shipped one, is called in maps: with an engine inside, as the file it was made of.
+
+    Raises:
+        ModelError: the file is missing, or describes an engine or a predecessor that cannot be read.
+    """
+    path = _model_path(model)
+    engine = read_engine(path)
+    if engine is None:
+        return identity_of_file(path)
+    return ModelIdentity(engine.source_sha256, engine.source_sha256, engine.source_local_sha256 or engine.source_sha256)
 
 
 def open_local_extractor(model: Path, options: InferenceOptions | None = None) -> OnnxLocalExtractor:
@@ -73,8 +111,19 @@ def open_local_extractor(model: Path, options: InferenceOptions | None = None) -
         raise ModelError(f"no model at {path}", "Give an ONNX file with local features")
     log = EventLog(options.on_event)
     wanted = [provider for provider in _installed(options.providers) if provider != TENSORRT] or [CPU]
-    session = _first_that_works(LocalSession, path, wanted, options, log)
-    return OnnxLocalExtractor(session, model_identity(path).local_sha256)
+    session = _first_that_works(LocalSession, path, wanted, options, log, LOCAL_OUTPUTS)
+    return OnnxLocalExtractor(session, identity_of_file(path).local_sha256)
+
+
+def is_model(named: Path, identity: ModelIdentity) -> bool:
+    """Whether the file *named* gives the descriptors and the local features of this model.
+
+    Raises:
+        ConfigError: no path that a user can mean.
+        ModelError: it describes an engine or a predecessor that cannot be read.
+    """
+    path = user_path(named, "the local model")
+    return path.is_file() and model_identity(path).is_same_network(identity)
 
 
 def open_prebuilt(path: Path, engine: PrebuiltEngine, options: InferenceOptions) -> ModelSession:
@@ -95,6 +144,13 @@ def open_prebuilt(path: Path, engine: PrebuiltEngine, options: InferenceOptions)
     except ModelError as error:
         here = f"{installed_gpu()} and TensorRT {installed_tensorrt()}"
         raise ModelError(f"{holds}, here is {here}: {error.problem}", remedy) from error
+
+
+def _model_path(model: Path | None) -> Path:
+    path = shipped_model_path() if model is None else user_path(model, "the model")
+    if not path.is_file():
+        raise ModelError(f"no model at {path}", "Give an ONNX file, or leave --model out for the shipped one")
+    return path
 
 
 def _installed(providers: tuple[str, ...]) -> list[str]:
@@ -119,22 +175,27 @@ def _can_start(provider: str, log: EventLog) -> bool:
 
 
 def _first_that_works(
-    kind: type[Session], path: Path, providers: list[str], options: InferenceOptions, log: EventLog
+    kind: type[Session],
+    path: Path,
+    providers: list[str],
+    options: InferenceOptions,
+    log: EventLog,
+    only: Sequence[str] | None,
 ) -> Session:
     for provider in providers[:-1]:
         try:
-            session = kind(path, provider, {}, options.threads)
+            session = kind(path, provider, {}, options.threads, only=only)
         except ModelError as error:
             log(InferenceEvent("fallback", provider, str(error)))
             continue
         log(InferenceEvent("chosen", provider, f"{provider} runs {path.name}"))
         return session
-    session = kind(path, providers[-1], {}, options.threads)
+    session = kind(path, providers[-1], {}, options.threads, only=only)
     log(InferenceEvent("chosen", session.provider, f"{session.provider} runs {path.name}"))
     return session
 
 
-def _open_tensorrt(path: Path, sha256: str, options: InferenceOptions) -> ModelSession:
+def _open_tensorrt(path: Path, sha256: str, options: InferenceOptions, only: Sequence[str] | None) -> ModelSession:
     cache = engine_folder(options.engine_cache or default_engine_cache(), sha256)
     try:
         cache.mkdir(parents=True, exist_ok=True)
@@ -142,4 +203,4 @@ def _open_tensorrt(path: Path, sha256: str, options: InferenceOptions) -> ModelS
         raise ModelError(
             f"TensorRT engines cannot be kept in {cache} ({error.strerror})", "Choose another engine_cache"
         ) from error
-    return ModelSession(path, TENSORRT, tensorrt_options(cache), options.threads)
+    return ModelSession(path, TENSORRT, tensorrt_options(cache), options.threads, only=only)

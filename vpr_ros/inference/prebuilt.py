@@ -20,7 +20,8 @@ from pathlib import Path
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.files import parse_json
-from vpr_ros.inference.onnx_fields import fields, mapped, metadata_entry
+from vpr_ros.inference.onnx_fields import mapped, metadata_entry
+from vpr_ros.inference.protobuf import fields
 
 ENGINE_KEY = "vpr_ros.engine"
 """Of the entry in the ONNX file's ``metadata_props``, beside the model's own."""
@@ -32,10 +33,11 @@ class PrebuiltEngine:
     """Where an engine comes from, and where it runs: an engine is for one kind of GPU and one TensorRT.
 
     Attributes:
-        source, source_sha256: name and hash of the model file it was made of.
+        source, source_sha256: name of the model file it was made of, and the hash by which maps know its descriptors.
         gpu: name and compute capability, for people.
         tensorrt, onnxruntime: versions that built it.
         max_batch: images it takes at once.
+        source_local_sha256: by which maps know its local features; "" where that is the same.
     """
 
     source: str
@@ -44,6 +46,7 @@ class PrebuiltEngine:
     tensorrt: str
     onnxruntime: str
     max_batch: int
+    source_local_sha256: str = ""
 
     def to_json(self) -> str:
         """Serialise for ``metadata_props``."""
@@ -61,6 +64,8 @@ class PrebuiltEngine:
             engine = cls(**fields)
             if not re.fullmatch(r"[0-9a-f]{64}", engine.source_sha256) or not 1 <= engine.max_batch <= MOST_IMAGES:
                 raise ValueError("source_sha256 or max_batch")
+            if not re.fullmatch(r"([0-9a-f]{64})?", engine.source_local_sha256):
+                raise ValueError("source_local_sha256")
             if type(engine.max_batch) is not int:  # true is one
                 raise ValueError("max_batch is no whole number")
             if not all(isinstance(fields[name], str) for name in ("source", "gpu", "tensorrt", "onnxruntime")):
@@ -87,7 +92,7 @@ def read_engine(path: Path) -> PrebuiltEngine | None:
     try:
         with mapped(path) as content:
             entries = dict(filter(None, (metadata_entry(content, field) for field in fields(content))))
-    except (ValueError, OSError):
+    except (ValueError, IndexError, OSError):
         return None  # ONNX Runtime says what is wrong with it
     text = entries.get(ENGINE_KEY.encode())
     return None if text is None else PrebuiltEngine.from_json(text.decode(errors="replace"), str(path))

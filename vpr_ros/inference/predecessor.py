@@ -26,7 +26,8 @@ from typing import Final, NamedTuple
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.files import parse_json
 from vpr_ros.core.hashing import file_sha256
-from vpr_ros.inference.onnx_fields import Field, Message, fields, mapped, metadata_entry
+from vpr_ros.inference.onnx_fields import Message, mapped, metadata_entry
+from vpr_ros.inference.protobuf import Field, fields
 
 PREDECESSOR_KEY: Final = "vpr_ros.same_as"
 """Of the entry in the ONNX file's ``metadata_props``."""
@@ -84,8 +85,12 @@ class ModelIdentity(NamedTuple):
     descriptor_sha256: str
     local_sha256: str
 
+    def is_same_network(self, other: ModelIdentity) -> bool:
+        """Whether both give the same of every image, whatever else their files hold."""
+        return (self.descriptor_sha256, self.local_sha256) == (other.descriptor_sha256, other.local_sha256)
 
-def model_identity(path: Path) -> ModelIdentity:
+
+def identity_of_file(path: Path) -> ModelIdentity:
     """Read the file *path*: what it is called, and what it stands for as long as nobody has changed it.
 
     Raises:
@@ -103,16 +108,16 @@ def without_predecessor(content: Message) -> list[tuple[int, int]]:
     """Where all else lies in a model file: begins and ends.
 
     Raises:
-        NoMessageError: it is no ONNX file.
+        ValueError, IndexError: it is no ONNX file.
     """
-    return [(field.start, field.end) for field in fields(content) if not _is_ours(content, field)]
+    return [(field.begin, field.end) for field in fields(content) if not _is_ours(content, field)]
 
 
 def rest_sha256(content: Message) -> str:
     """Hash of all else in a model file.
 
     Raises:
-        NoMessageError: it is no ONNX file.
+        ValueError, IndexError: it is no ONNX file.
     """
     digest = hashlib.sha256()
     with memoryview(content) as view:
@@ -131,7 +136,7 @@ def _read(path: Path) -> Predecessor | None:
                 return None
             found = Predecessor.from_json(texts[-1].decode(errors="replace"), str(path))
             return found if found.rest_sha256 == rest_sha256(content) else None
-    except ValueError:
+    except (ValueError, IndexError):
         return None  # ONNX Runtime says what is wrong with it
 
 

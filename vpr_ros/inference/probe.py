@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Does another session give the descriptors the map was made of? Reduced precision may not, and says nothing."""
+"""Does another session give the descriptors and keypoints the map was made of? Reduced precision may not, silently."""
 
 from __future__ import annotations
 
@@ -14,13 +14,54 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.joint import JointExtractor
+from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.model_info import DescriptorArray
 from vpr_ros.core.preprocess import Preprocessing
 
 MIN_COSINE = 0.999
 """Below this on any image, half precision is refused: of an engine here, of a file by ``export_model``."""
+MIN_SAME_KEYPOINTS = 0.9
+"""Share of the keypoints that both find, on any image: which are the last of the best M, rounding decides."""
+SAME_PLACE_PX, SAME_COSINE = 1.0, 0.98
 PROBES = 4
 PATCHES = (9, 12)
+
+
+def misfit(one: JointExtractor, other: JointExtractor, names: str) -> str:
+    """What two ways to run a model disagree about, "" where they agree; local features count where *one* gives some.
+
+    Args:
+        one, other: the two.
+        names: what they are called in the sentence.
+
+    Raises:
+        NoDescriptorError, ModelError: one of them fails.
+    """
+    seen = one.info.preprocessing
+    probe = probe_batch(seen)
+    cosine = lowest_cosine(one.infer(probe), other.infer(probe))
+    if not cosine >= MIN_COSINE:
+        return f"descriptors of {names} differ (cosine {cosine:.4f}, at least {MIN_COSINE} is needed)"
+    if one.local_info is None:
+        return ""
+    sizes_px = [(seen.width_px, seen.height_px)] * len(probe)
+    both = zip(one.infer_local(probe, sizes_px), other.infer_local(probe, sizes_px), strict=True)
+    share = min(same_keypoints(first, second) for first, second in both)
+    if not share >= MIN_SAME_KEYPOINTS:
+        return f"local features of {names} differ (share {share:.2f} are the same, {MIN_SAME_KEYPOINTS} are needed)"
+    return ""
+
+
+def same_keypoints(one: LocalFeatures, other: LocalFeatures) -> float:
+    """Share, of the keypoints of whichever has more, that both have at one place with one descriptor; 0..1."""
+    if not len(one) or not len(other):
+        return float(len(one) == len(other))
+    apart_px = np.linalg.norm(one.keypoints_px[:, None] - other.keypoints_px, axis=2)
+    nearest = apart_px.argmin(axis=1)
+    alike = np.sum(one.descriptors * other.descriptors[nearest], axis=1) >= SAME_COSINE
+    found = np.unique(nearest[alike & (apart_px.min(axis=1) <= SAME_PLACE_PX)])
+    return len(found) / max(len(one), len(other))
 
 
 def probe_batch(preprocessing: Preprocessing) -> npt.NDArray[np.float32]:

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import ModelError
-from vpr_ros.core.local_info import LOCAL_KEY
+from vpr_ros.core.local_info import LOCAL_KEY, LocalInfo
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
+from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS, LocalRows, checked_rows, read_local_info
 from vpr_ros.inference.onnx_session import OnnxSession, size_misfit
 
 OUTPUT = "descriptor"
@@ -29,6 +30,8 @@ class ModelSession(OnnxSession):
     Attributes:
         info: what the file says about itself.
         has_local: whether the file says that it gives local features too.
+        local_info: what it says of those that come in the same run; None where they are not loaded, or ask for another
+            preprocessing.
 
     Raises:
         ModelError: not an ONNX model, not a place recognition model, without metadata, or not runnable here.
@@ -38,6 +41,7 @@ class ModelSession(OnnxSession):
         self.info = _read_info(self.metadata(METADATA_KEY), self.path)
         self.has_local = self.metadata(LOCAL_KEY) is not None
         _check_shapes(self, self.info, self.path)
+        self.local_info = self._joint_info()
 
     def run(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, H, W) float32 -> (B, D) float32 as the network gives it.
@@ -45,11 +49,43 @@ class ModelSession(OnnxSession):
         Raises:
             ModelError: the runtime failed, or the network gives something else than one row per image.
         """
-        output: npt.NDArray[np.float32] = self.run_outputs(batch, [OUTPUT])[0]
-        expected = (len(batch), self.info.descriptor_dim)
+        return self._descriptors(self.run_outputs(batch, [OUTPUT])[0], len(batch))
+
+    def run_both(self, batch: npt.NDArray[np.float32]) -> tuple[npt.NDArray[np.float32], LocalRows]:
+        """The same and the local features, in one run.
+
+        Raises:
+            ModelError: the runtime failed, or the network gives another shape, or no local features.
+        """
+        local = self._local()
+        descriptors, *rows = self.run_outputs(batch, [OUTPUT, *LOCAL_OUTPUTS])
+        return self._descriptors(descriptors, len(batch)), checked_rows(local, len(batch), rows)
+
+    def run_local(self, batch: npt.NDArray[np.float32]) -> LocalRows:
+        """The local features alone.
+
+        Raises:
+            ModelError: see ``run_both``.
+        """
+        local = self._local()
+        return checked_rows(local, len(batch), self.run_outputs(batch, LOCAL_OUTPUTS))
+
+    def _local(self) -> LocalInfo:
+        if self.local_info is None:
+            raise ModelError(f"{self.path} was opened for its descriptor alone", "Open it with its local features")
+        return self.local_info
+
+    def _joint_info(self) -> LocalInfo | None:
+        if not self.has_local or set(self.output_shapes) == {OUTPUT}:
+            return None
+        local = read_local_info(self)
+        return local if local.preprocessing == self.info.preprocessing else None
+
+    def _descriptors(self, output: npt.NDArray[np.float32], images: int) -> npt.NDArray[np.float32]:
+        expected = (images, self.info.descriptor_dim)
         if output.shape != expected:
             raise ModelError(
-                f"the model {self.info.name} gave an output of shape {output.shape} for {len(batch)} images, expected "
+                f"the model {self.info.name} gave an output of shape {output.shape} for {images} images, expected "
                 f"{expected}",
                 "Export a network that gives one row per image, and describe it with `describe_model`",
             )

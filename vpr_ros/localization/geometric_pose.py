@@ -50,7 +50,7 @@ LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
 
 _SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
-_REFINEMENTS, _SETTLED = 10, 1e-5
+_REFINEMENTS, _SETTLED = 10, 2e-4
 _FOCAL_REFINEMENTS, _LARGEST_FOCAL_CONDITION = 3, 1e15
 _CAUCHY, _CAUCHY_EFFICIENCY = 2.385, 0.95
 _RAYLEIGH_MEDIAN = 1.1774
@@ -142,10 +142,11 @@ class _Problem:
     def misfits_px(self, rotation: Float, centre_m: Float) -> tuple[Float, Float]:
         """(..., N, 2) pixels for (..., 3, 3) rotations from camera to map and (..., 3) centres; (..., N, 3) points."""
         points = (self.position_m - centre_m[..., None, :]) @ rotation
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seen = np.where(points[..., 2:] > 0, points[..., :2] / points[..., 2:], np.inf)
-        with np.errstate(invalid="ignore"):  # an infinity may be multiplied by 0
-            misfits = np.einsum("nij,...nj->...ni", self.px_of_plane, seen - self.plane)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            depth_m = np.where(points[..., 2] > 0, points[..., 2], np.nan)
+            x, y = points[..., 0] / depth_m - self.plane[:, 0], points[..., 1] / depth_m - self.plane[:, 1]
+            (xx, xy), (yx, yy) = self.px_of_plane.transpose(1, 2, 0)
+            misfits = np.stack([xx * x + xy * y, yx * x + yy * y], axis=-1)
         return np.where(np.isfinite(misfits), misfits, np.inf), points
 
 
@@ -226,7 +227,8 @@ def _seen(matches: PointMatches, intrinsics: CameraIntrinsics) -> _Problem:
     """The matches whose keypoint has a ray and whose place is known."""
     _, first, which = np.unique(matches.keypoint, return_index=True, return_inverse=True)
     rays, step = intrinsics.unproject(matches.pixels_px[first]), 1e-5
-    here, right, below = (intrinsics.project(rays + shift) for shift in (0.0, (step, 0.0, 0.0), (0.0, step, 0.0)))
+    shifts = np.array([[[0.0, 0.0, 0.0]], [[step, 0.0, 0.0]], [[0.0, step, 0.0]]])
+    here, right, below = intrinsics.project((rays + shifts).reshape(-1, 3)).reshape(3, -1, 2)
     px_of_plane = np.stack([right - here, below - here], axis=-1) / step
     sharp = np.asarray(np.isfinite(px_of_plane).all(axis=(1, 2)))[which]
     rows = np.flatnonzero(sharp & np.isfinite(matches.position_m).all(axis=1))
@@ -299,12 +301,12 @@ def _refined(
         if keypoints < FEWEST_INLIERS:
             return None
         noise_px = max(float(np.median(lengths_px[inliers])) / _RAYLEIGH_MEDIAN, least_noise_px)
-        slopes = _slopes(problem.px_of_plane[inliers], points[inliers], rotation).reshape(-1, 6)
-        normal = (slopes.T * np.repeat(once, 2)) @ slopes
+        slopes = _slopes(problem.px_of_plane[inliers], points[inliers], rotation).reshape(6, -1)
+        normal = (slopes * np.repeat(once, 2)) @ slopes.T
         if not np.isfinite(normal).all() or np.linalg.cond(normal) > LARGEST_CONDITION:
             return None
-        robust = slopes.T * np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
-        step = -np.linalg.solve(robust @ slopes, robust @ misfits[inliers].ravel())
+        robust = slopes * np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
+        step = -np.linalg.solve(robust @ slopes.T, robust @ misfits[inliers].ravel())
         centre_m = centre_m + step[:3]
         rotation = Rotation.from_rotvec(step[3:]).as_matrix() @ rotation
         if np.abs(step).max() < _SETTLED:
@@ -328,12 +330,12 @@ def _focal_shift(problem: _Problem, rotation: Float, centre_m: Float, gate_px: f
         noise_px = max(float(np.median(lengths_px[inliers])) / _RAYLEIGH_MEDIAN, least_noise_px)
         weights = np.repeat(once / (1.0 + (lengths_px[inliers] / (_CAUCHY * noise_px)) ** 2), 2)
         of_pose = (1.0 + longer) * _slopes(problem.px_of_plane[inliers], points[inliers], turned)
-        slopes = np.concatenate([of_pose, seen_from_centre_px[inliers, :, None]], axis=2).reshape(-1, 7)
+        slopes = np.concatenate([of_pose, seen_from_centre_px[None, inliers]]).reshape(7, -1)
         known = np.diag([0.0] * 6 + [(noise_px / FOCAL_DEVIATION) ** 2])
-        normal = (slopes.T * weights) @ slopes + known
+        normal = (slopes * weights) @ slopes.T + known
         if not np.isfinite(normal).all() or np.linalg.cond(normal) > _LARGEST_FOCAL_CONDITION:
             break
-        step = -np.linalg.solve(normal, (slopes.T * weights) @ misfits[inliers].ravel() + known[:, 6] * longer)
+        step = -np.linalg.solve(normal, (slopes * weights) @ misfits[inliers].ravel() + known[:, 6] * longer)
         moved_m, longer = moved_m + step[:3], longer + step[6]
         turned = Rotation.from_rotvec(step[3:6]).as_matrix() @ turned
     return _shift(rotation, centre_m, turned, moved_m)
@@ -345,19 +347,19 @@ def _shift(rotation: Float, centre_m: Float, turned: Float, moved_m: Float) -> F
 
 
 def _slopes(px_of_plane: Float, points: Float, rotation: Float) -> Float:
-    """(N, 2, 6) how pixels move with the centre and with a turn of the camera, both along the map's axes.
+    """(6, N, 2) how pixels move with the centre and with a turn of the camera, both along the map's axes.
 
     Args:
         px_of_plane: (N, 2, 2), see ``_Problem``.
         points: (N, 3) in the camera's frame.
         rotation: from camera to map.
     """
-    x, y, z = points.T
-    plane_of_point = np.zeros((len(points), 2, 3))
-    plane_of_point[:, 0, 0] = plane_of_point[:, 1, 1] = 1.0 / z
-    plane_of_point[:, 0, 2], plane_of_point[:, 1, 2] = -x / z**2, -y / z**2
-    px_of_point = px_of_plane @ plane_of_point @ rotation.T
-    return np.concatenate([-px_of_point, px_of_point @ _cross(points @ rotation.T)], axis=2)
+    x, y, z = (coordinate[:, None] for coordinate in points.T)
+    across, down = px_of_plane[:, :, 0] / z, px_of_plane[:, :, 1] / z
+    px_of_point = np.stack([across, down, -(across * x + down * y) / z])
+    gx, gy, gz = np.tensordot(rotation, px_of_point, 1)
+    px, py, pz = (coordinate[:, None] for coordinate in rotation @ points.T)
+    return np.stack([-gx, -gy, -gz, gy * pz - gz * py, gz * px - gx * pz, gx * py - gy * px])
 
 
 def _cross(vectors: Float) -> Float:

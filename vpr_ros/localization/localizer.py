@@ -17,7 +17,8 @@ import numpy.typing as npt
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.evidence import EVIDENCE_TOP_K, Evidence, match_evidence
 from vpr_ros.core.frames import Frame
-from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap
+from vpr_ros.core.joint import in_one_run, size_px_of
+from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
@@ -71,6 +72,7 @@ class Localizer:
         self._verifier: Verifier | None = None
         if local_extractor is not None and local_map is not None and config.verify_candidates:
             self._verifier = Verifier(local_extractor, local_map, place_map, config)
+        self._joint = in_one_run(extractor, local_extractor) if self.verifies else None
         self._filter = place_filter
 
     @property
@@ -99,12 +101,12 @@ class Localizer:
         """
         place_map, config, calibration = self.place_map, self.config, self.place_map.manifest.calibration
         clock = StageClock()
-        descriptor = self._describe(frame, clock)
+        descriptor, features = self._describe(frame, clock)
         retrieved = retrieve(place_map, descriptor, max(config.top_k, EVIDENCE_TOP_K), T_base_camera, prior)
         clock.ends("search")
         if not len(retrieved):
             return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
-        verification = self._verified(frame, retrieved, T_base_camera, intrinsics, clock)
+        verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
         candidates = verification.candidates
         evidence = match_evidence(candidates.similarities, candidates.position_m, calibration.radius_m)
         probabilities = match_probabilities(evidence, len(candidates), calibration)
@@ -128,16 +130,21 @@ class Localizer:
             geometric=estimate.geometric,
         )
 
-    def _describe(self, frame: Frame, clock: StageClock) -> DescriptorArray:
+    def _describe(self, frame: Frame, clock: StageClock) -> tuple[DescriptorArray, LocalFeatures | None]:
+        """With the local features where they come in the same run."""
         batch = self.extractor.prepare([frame.image_rgb])
         clock.ends("prepare")
-        descriptor = self.extractor.infer(batch)
+        if self._joint is None:
+            descriptor, features = self.extractor.infer(batch), None
+        else:
+            descriptor, (features,) = self._joint.infer_both(batch, [size_px_of(frame.image_rgb)])
         clock.ends("infer")
-        return descriptor
+        return descriptor, features
 
     def _verified(
         self,
         frame: Frame,
+        features: LocalFeatures | None,
         retrieved: Candidates,
         T_base_camera: Pose | None,
         intrinsics: CameraIntrinsics | None,
@@ -145,10 +152,11 @@ class Localizer:
     ) -> Verification:
         if self._verifier is None:
             return Verification.none_of(retrieved)
-        height_px, width_px = frame.image_rgb.shape[:2]
-        features = self._verifier.features(frame.image_rgb)
-        clock.ends("local")
-        verification = self._verifier.verify(features, (width_px, height_px), retrieved, intrinsics, T_base_camera)
+        if features is None:
+            features = self._verifier.features(frame.image_rgb)
+            clock.ends("local")
+        size_px = size_px_of(frame.image_rgb)
+        verification = self._verifier.verify(features, size_px, retrieved, intrinsics, T_base_camera)
         clock.ends("verify")
         return verification
 

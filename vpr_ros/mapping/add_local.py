@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
+from vpr_ros.core.joint import size_px_of
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping.append_base import base_rows, link_thumbnails
@@ -191,7 +192,9 @@ def _batches(
 def _rows_of(task: LocalTask, index: int) -> Rows:
     if (record := task.records.get(index)) is not None:
         try:
-            return task.part.describe(record.load_image(), record.load_depth_m)
+            image_rgb = record.load_image()
+            features = task.part.model.extract(image_rgb)
+            return task.part.rows(features, size_px_of(image_rgb), record.load_depth_m)
         except FrameDecodeError as error:
             _LOG.warning("left out: %s", error)
     if task.kept is None:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import FrameDecodeError, NoDescriptorError
 from vpr_ros.core.frames import FrameRecord
+from vpr_ros.core.joint import JointExtractor, SizePx, in_one_run, size_px_of
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.local_part import LocalPart
@@ -34,17 +34,19 @@ Rows = Mapping[str, npt.NDArray[Any]]
 class _Prepared(NamedTuple):
     record: FrameRecord
     undecodable: str
+    size_px: SizePx = (0, 0)
     inputs: npt.NDArray[np.float32] | None = None
     thumbnail: bytes | None = None
-    local: Rows = MappingProxyType({})
+    local: Rows | None = None
 
 
 @dataclass(eq=False)
 class _Batch:
     records: list[FrameRecord] = field(default_factory=list)
+    sizes_px: list[SizePx] = field(default_factory=list)
     inputs: list[npt.NDArray[np.float32]] = field(default_factory=list)
     thumbnails: list[bytes | None] = field(default_factory=list)
-    local: list[Rows] = field(default_factory=list)
+    local: list[Rows | None] = field(default_factory=list)
     undecodable: list[tuple[str, str]] = field(default_factory=list)
 
     def take(self, prepared: _Prepared) -> None:
@@ -53,6 +55,7 @@ class _Batch:
             self.undecodable.append((prepared.record.name, prepared.undecodable))
             return
         self.records.append(prepared.record)
+        self.sizes_px.append(prepared.size_px)
         self.inputs.append(prepared.inputs)
         self.thumbnails.append(prepared.thumbnail)
         self.local.append(prepared.local)
@@ -60,6 +63,7 @@ class _Batch:
     def keep(self, kept: list[int]) -> None:
         """Leave out all but these rows."""
         self.records = [self.records[row] for row in kept]
+        self.sizes_px = [self.sizes_px[row] for row in kept]
         self.inputs = [self.inputs[row] for row in kept]
         self.thumbnails = [self.thumbnails[row] for row in kept]
         self.local = [self.local[row] for row in kept]
@@ -101,6 +105,7 @@ def describe_records(
     Raises:
         ModelError: the network failed.
     """
+    joint = None if local is None else in_one_run(extractor, local.model)
 
     def prepare(record: FrameRecord) -> _Prepared:
         try:
@@ -108,8 +113,11 @@ def describe_records(
         except FrameDecodeError as error:
             return _Prepared(record, str(error))
         thumbnail = encode_thumbnail(image_rgb, config.thumbnail_width_px) if config.thumbnails else None
-        rows = {} if local is None else local.describe(image_rgb, record.load_depth_m)
-        return _Prepared(record, "", extractor.prepare([image_rgb]), thumbnail, rows)
+        size_px, inputs = size_px_of(image_rgb), extractor.prepare([image_rgb])
+        rows = None
+        if local is not None and joint is None:
+            rows = local.rows(local.model.extract(image_rgb), size_px, record.load_depth_m)
+        return _Prepared(record, "", size_px, inputs, thumbnail, rows)
 
     def batches() -> Iterator[_Batch]:
         batch = _Batch()
@@ -123,20 +131,35 @@ def describe_records(
 
     with ThreadPoolExecutor(config.workers, "vpr_ros-decode") as pool, ahead(batches(), BATCHES_AHEAD) as ready:
         for batch in ready:
-            yield _described(batch, extractor)
+            yield _described(batch, extractor, local, joint)
 
 
-def _described(batch: _Batch, extractor: Extractor) -> DescribedBatch:
+def _described(
+    batch: _Batch, extractor: Extractor, local: LocalPart | None, joint: JointExtractor | None
+) -> DescribedBatch:
     """Run the network, without the images that it has no descriptor for."""
     descriptors: DescriptorArray = np.empty((0, extractor.info.descriptor_dim), np.float32)
     undescribed: list[tuple[str, str]] = []
     while batch.records:
         try:
-            descriptors = extractor.infer(np.concatenate(batch.inputs))
+            inputs = np.concatenate(batch.inputs)
+            if local is None or joint is None:
+                descriptors = extractor.infer(inputs)
+            else:
+                descriptors, features = joint.infer_both(inputs, batch.sizes_px)
+                loads = [record.load_depth_m for record in batch.records]
+                batch.local = list(map(local.rows, features, batch.sizes_px, loads))
             break
         except NoDescriptorError as error:
             named = [batch.records[row].name for row in error.rows]
             undescribed += [(name, f"{name}: {error}") for name in named]
             batch.keep([row for row in range(len(batch.records)) if row not in error.rows])
-    local = {name: np.stack([rows[name] for rows in batch.local]) for name in (batch.local[0] if batch.local else ())}
-    return DescribedBatch(batch.records, descriptors, batch.thumbnails, local, batch.undecodable, undescribed)
+    return DescribedBatch(
+        batch.records, descriptors, batch.thumbnails, _stacked(batch.local), batch.undecodable, undescribed
+    )
+
+
+def _stacked(local: list[Rows | None]) -> Rows:
+    """The rows of B frames as B rows of each file."""
+    found = [rows for rows in local if rows is not None]
+    return {name: np.stack([rows[name] for rows in found]) for name in (found[0] if found else ())}

@@ -19,7 +19,9 @@ import numpy.typing as npt
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import DepthImage, ImageRgb
+from vpr_ros.core.frames import DepthImage
+from vpr_ros.core.joint import SizePx
+from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.measured_depth import DepthImages
@@ -68,19 +70,14 @@ class LocalPart:
         rows = {name: map_array(folder / name, (len(base), *row), kind) for name, (row, kind) in layout.rows.items()}
         return cls(model, layout, rows, config.refine_intrinsics, entry)
 
-    def describe(
-        self, image_rgb: ImageRgb, load_depth_m: Callable[[], DepthImage] | None = None
+    def rows(
+        self, features: LocalFeatures, size_px: SizePx, load_depth_m: Callable[[], DepthImage] | None = None
     ) -> dict[str, npt.NDArray[Any]]:
-        """The rows of one image, by file name, with the depths that its depth image gives.
-
-        Raises:
-            ModelError: the network failed.
-        """
-        height_px, width_px = image_rgb.shape[:2]
-        found, depth_m = self.model.extract(image_rgb), None
-        if load_depth_m is not None and len(found):
-            depth_m = self.depth_images.depths_m(load_depth_m, found.keypoints_px, width_px, height_px)
-        return encode(self.layout, found, width_px, height_px, depth_m)
+        """The rows of one image of this width and height, by file name, with the depths that its depth image gives."""
+        depth_m = None
+        if load_depth_m is not None and len(features):
+            depth_m = self.depth_images.depths_m(load_depth_m, features.keypoints_px, *size_px)
+        return encode(self.layout, features, *size_px, depth_m)
 
 
 def local_folder(partial: Path) -> Path:

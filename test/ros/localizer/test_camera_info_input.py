@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,16 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
 
+from damaged_map import set_entry
 from harness import GraphClient
-from painted_wall import WallSource, build_wall_map
+from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo
 
 from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.core.frames import CameraMount
+from vpr_ros.inference import open_local_extractor
+from vpr_ros.mapping import build_map
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.localizer.camera_info_input import CameraInfoInput
 from vpr_ros.ros.messages import to_camera_info
@@ -78,6 +83,71 @@ def test_the_message_beside_the_images_counts(client: GraphClient, heard: Camera
     assert half == SEEN.scaled(320, 240) and "it is scaled" in heard.origin
     assert heard.lookup((640, 640), "optical", wall_map) is None and "another shape" in heard.origin
     assert heard.lookup(SIZE, "elsewhere", wall_map) is None and "of frame" in heard.origin
+
+
+def test_what_was_sent_once_before_is_heard(client: GraphClient, heard: CameraInfoInput, wall_map: PlaceMap) -> None:
+    """Some drivers keep the message for whoever comes later, and never send it again."""
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    publisher = client.node.create_publisher(CameraInfo, TOPIC, latched)
+    publisher.publish(info())
+    assert heard.lookup(SIZE, "optical", wall_map) is None
+
+    def is_known() -> bool:
+        heard.listen(wanted=True)
+        return heard.lookup(SIZE, "optical", wall_map) == SEEN
+
+    client.wait_for(is_known, "the camera_info that was kept")
+    assert client.node.count_subscribers(TOPIC) == 2
+    client.node.destroy_publisher(publisher)
+
+    def listens_once() -> bool:
+        heard.listen(wanted=True)
+        return client.node.count_subscribers(TOPIC) == 1
+
+    client.wait_for(listens_once, "nobody that asks for what others keep")
+    assert heard.lookup(SIZE, "optical", wall_map) == SEEN
+
+
+def test_a_camera_that_changes_its_resolution_is_followed(
+    client: GraphClient, heard: CameraInfoInput, wall_map: PlaceMap
+) -> None:
+    heard.listen(wanted=True)
+    send(client, heard, info(), wall_map)
+    assert heard.lookup((640, 360), "optical", wall_map) is None and "another shape" in heard.origin
+    wide = CameraIntrinsics(640, 360, 520.0, 520.0, 321.0, 181.0)
+    publisher = client.node.create_publisher(CameraInfo, TOPIC, 1)
+    client.wait_for(
+        lambda: heard.lookup((640, 360), "optical", wall_map) == wide,
+        "the camera_info of the wide images",
+        lambda: publisher.publish(info(wide)),
+    )
+    assert heard.origin == TOPIC
+    client.wait_for(
+        lambda: heard.lookup(SIZE, "optical", wall_map) == SEEN, "the one before", lambda: publisher.publish(info())
+    )
+    client.node.destroy_publisher(publisher)
+
+
+def test_a_calibration_that_the_map_refined_is_not_gone_back_to(
+    client: GraphClient, heard: CameraInfoInput, tmp_path: Path
+) -> None:
+    tiny_local_onnx = pytest.importorskip("tiny_local_onnx", reason="makes a model")
+    camera = CameraMount("front", "", None, RECORDED)
+    model = open_local_extractor(tiny_local_onnx.write_local_model(tmp_path / "local.onnx"))
+    source = WallSource([0.0, 0.5], camera=camera)
+    build_map(source, PixelExtractor(), tmp_path / "map", EVERY_FRAME, local_model=model)
+    set_entry(tmp_path / "map", "local.given_intrinsics", {"front": SEEN.to_dict()})
+    place_map = PlaceMap.open(tmp_path / "map")
+    heard.listen(wanted=True)
+    publisher = client.node.create_publisher(CameraInfo, TOPIC, 1)
+
+    def is_refined() -> bool:
+        return heard.lookup(SIZE, "optical", place_map) == RECORDED and heard.origin.startswith("map, refined")
+
+    client.wait_for(is_refined, "the map's calibration", lambda: publisher.publish(info()))
+    client.node.destroy_publisher(publisher)
+    assert heard.origin == f"map, refined when it was built from the calibration that {TOPIC} gives"
+    assert heard.lookup((320, 240), "optical", place_map) == RECORDED.scaled(320, 240)
 
 
 def test_without_a_message_the_map_s_camera_of_the_same_name_counts(heard: CameraInfoInput, recorded: PlaceMap) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from harness import FakeCamera, GraphClient, StartNode, TextureSource, texture
 from sensor_msgs.msg import CameraInfo, PointCloud2
 from some_setup import some_setup
 from std_srvs.srv import Trigger
-from tiny_local_onnx import local_info, write_local_model
+from tiny_local_onnx import local_info, whole_info, write_local_model
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import Frame
@@ -35,6 +36,7 @@ from vpr_ros.ros.localizer.parameters import NodeSettings
 from vpr_ros.ros.localizer.setup import files_state
 
 NODE = "/vpr_localizer"
+WHOLE = whole_info(local_info(240, 320, 200).preprocessing)
 EVERY_FRAME = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, radius_m=1.0)
 
 
@@ -92,6 +94,21 @@ def test_a_file_of_local_features_that_arrives_late_is_a_reason_to_try_again(
     (tmp_path / "scores.npy").rename(folder / "local" / "scores.npy")
     assert files_state(settings) != before
     assert some_setup(folder, local_model=str(local_model)).localizer.verifies
+
+
+def test_a_model_that_gives_both_is_opened_with_what_is_used(tmp_path: Path) -> None:
+    both = write_local_model(tmp_path / "both.onnx", local_info(240, 320, 200), whole=WHOLE)
+    extractor = open_extractor(both, with_local=True)
+    build_map(TextureSource(), extractor, tmp_path / "map", EVERY_FRAME, local_model=extractor.local)
+    setup = some_setup(tmp_path / "map", model=str(both))
+    answer = setup.localizer.localize(Frame(texture(7), 1))
+    assert answer.matches[0].frame_index == 7 and answer.inliers >= 15 and "local" not in answer.timings_ms
+    assert some_setup(tmp_path / "map", previous=setup, model=str(both)).extractor is setup.extractor
+    unverified: dict[str, Any] = {"localizer.verify_candidates": 0}
+    none = some_setup(tmp_path / "map", previous=setup, model=str(both), **unverified)
+    assert none.extractor.local is None and none.local_extractor is None and not none.localizer.verifies
+    again = some_setup(tmp_path / "map", previous=none, model=str(both))
+    assert again.localizer.verifies and "local" not in again.localizer.localize(Frame(texture(7), 1)).timings_ms
 
 
 def test_the_node_tells_how_its_answers_came(

@@ -13,7 +13,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+pytest.importorskip("onnx", reason="makes a model")
+
 from harness import RosProcess
+from tiny_local_onnx import local_info, whole_info, write_local_model
 
 MODULE = "vpr_ros.ros.tools.benchmark"
 
@@ -34,7 +39,27 @@ def test_measures_node_and_building_beside_the_bare_session(
     assert 0 < report["stream_answered"] <= report["streamed"] == 240
     assert abs(report["stream_age_over_bare"] - age["p95"] / report["bare_ms"]["p50"]) < 1e-9
     assert "infer p50 [ms]" in report["node_stages"]
-    assert "node / bare" in process.output
+    assert "node / bare" in process.output and report["verification"] is None
+
+
+def test_measures_verification_where_a_model_finds_keypoints(
+    start_process: Callable[..., RosProcess], tmp_path: Path
+) -> None:
+    seen = local_info(240, 320, 200)
+    both = write_local_model(tmp_path / "both.onnx", seen, whole=whole_info(seen.preprocessing), batch="batch")
+    numbers = tmp_path / "numbers.json"
+    process = start_process(MODULE, "--frames", "20", "--model", str(both), "--json", str(numbers))
+    assert process.process.wait(240) == 0, process.output
+    report = json.loads(numbers.read_text())
+    verified = report["verification"]
+    assert report["node_stages"].keys().isdisjoint({"verify p50 [ms]", "local p50 [ms]"})
+    assert "verify p50 [ms]" in verified["node_stages"] and "local p50 [ms]" not in verified["node_stages"]
+    assert 0 < verified["candidates"] <= 10 and 0 < verified["features"] <= 200
+    assert 0 < verified["verify_ms"]["p50"] <= verified["verify_ms"]["p95"] and verified["bytes_per_map_frame"] > 0
+    assert verified["local_share"] == 1.0 - verified["descriptor_ms"] / verified["with_local_ms"]
+    assert abs(verified["node_over_bare"] - verified["node_ms"]["p50"] / verified["bare_ms"]["p50"]) < 1e-9
+    for said in ("image to pose, verified", "verification of", "network with local features"):
+        assert said in process.output
 
 
 def test_too_few_frames_are_refused_on_one_line(start_process: Callable[..., RosProcess]) -> None:

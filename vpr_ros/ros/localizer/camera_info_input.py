@@ -13,17 +13,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.camera_info import INFO_NAME, info_content, intrinsics_of, is_rectified
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.fitted_intrinsics import SizePx, fitted
-from vpr_ros.localization.same_camera import mapped_intrinsics
+from vpr_ros.localization.same_camera import mapped_intrinsics, refined_intrinsics
 from vpr_ros.maps import PlaceMap
 
 INFO_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+LATCHED_INFO_QOS = QoSProfile(
+    history=HistoryPolicy.KEEP_LAST,
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+"""Hears what was sent once, before the node came, from those that keep it; others it does not hear, and they warn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,21 +77,31 @@ class CameraInfoInput:
         self.origin = "unknown: no image yet"
         self._info: CameraInfo | None = None
         self._content: object = None
-        self._subscription: Any = None
+        self._subscriptions: dict[DurabilityPolicy, Any] = {}
         self._answered: tuple[_Asked, CameraIntrinsics | None] | None = None
 
     def listen(self, wanted: bool) -> None:
-        """Subscribe where intrinsics are of use, and only there. For the executor's thread."""
-        if wanted and self._subscription is None:
-            self._subscription = self._node.create_subscription(CameraInfo, self.topic, self._on_info, INFO_QOS)
-        elif not wanted:
-            self.close()
+        """Subscribe where intrinsics are of use, and only there. For the executor's thread, now and then.
+
+        Twice where somebody keeps the message for those that come later.
+        """
+        publishers = self._node.get_publishers_info_by_topic(self.topic) if wanted else []
+        latched = any(each.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for each in publishers)
+        self._subscribe(INFO_QOS, wanted)
+        self._subscribe(LATCHED_INFO_QOS, latched)
 
     def close(self) -> None:
         """Unsubscribe."""
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
-            self._subscription = None
+        for qos in (INFO_QOS, LATCHED_INFO_QOS):
+            self._subscribe(qos, wanted=False)
+
+    def _subscribe(self, qos: QoSProfile, wanted: bool) -> None:
+        subscription = self._subscriptions.get(qos.durability)
+        if wanted and subscription is None:
+            subscription = self._node.create_subscription(CameraInfo, self.topic, self._on_info, qos)
+            self._subscriptions[qos.durability] = subscription
+        elif not wanted and subscription is not None:
+            self._node.destroy_subscription(self._subscriptions.pop(qos.durability))
 
     def lookup(self, size_px: SizePx, frame_id: str, place_map: PlaceMap) -> CameraIntrinsics | None:
         """The intrinsics of an image of this size, None where nobody knows them. For the worker's thread.
@@ -101,7 +118,11 @@ class CameraInfoInput:
 
     def _found(self, asked: _Asked) -> CameraIntrinsics | None:
         found, self.origin = self._heard(asked)
-        if found is None:
+        refined = None if found is None else refined_intrinsics(asked.place_map, self._names, found)
+        if refined is not None:
+            found = refined
+            self.origin = f"map, refined when it was built from the calibration that {self.topic} gives"
+        elif found is None:
             found = mapped_intrinsics(asked.place_map, self._names, asked.size_px)
             told = "unknown, so that no pose is geometric" if found is None else "map (same camera assumed)"
             self.origin = f"{told}; {self.origin}"

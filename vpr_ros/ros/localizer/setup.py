@@ -18,10 +18,10 @@ from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.local_features import LocalExtractor
 from vpr_ros.core.paths import user_path
-from vpr_ros.inference import InferenceOptions, open_extractor, shipped_model_path
+from vpr_ros.inference import InferenceOptions, model_identity, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
-from vpr_ros.localization.local_model import local_extractor_for, missing_local_model
+from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LOCAL_FILES
 from vpr_ros.maps.local_store import LOCAL_NAME
@@ -86,12 +86,9 @@ def open_setup(
         ModelError: the model is missing, lacks its metadata, or cannot be run.
     """
     place_map = _open_map(settings.node.map, None if "map" in named else previous)
-    if previous is not None and previous.settings.model == settings.node.model and "model" not in named:
-        extractor = previous.extractor
-    else:
-        extractor = open_extractor(_path(settings.node.model, "the model"), _inference(settings.node))
+    extractor = _extractor(settings, place_map, previous, named)
     place_map.check_model(extractor.info, extractor.sha256)
-    local_extractor = _local_extractor(settings.node, extractor, place_map, previous, named)
+    local_extractor = _local_extractor(settings, extractor, place_map, previous, named)
     localizer = Localizer(extractor, place_map, settings.localizer, local_extractor, place_map.local)
     asked = transforms if settings.node.use_tf else None
     extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
@@ -110,7 +107,8 @@ def log_setup(setup: LocalizerSetup, logger: Any) -> None:
         f"model {info.name} {info.version} on {setup.extractor.provider}"
     )
     fallbacks = [event.message for event in setup.extractor.events if event.kind == "fallback"]
-    unused = missing_local_model(place_map, is_given=setup.local_extractor is not None)
+    unwanted = not setup.localizer.config.verify_candidates
+    unused = missing_local_model(place_map, is_given=setup.local_extractor is not None or unwanted)
     frame_warning = map_frame_warning(setup.settings, setup.map_frame)
     for warning in (frame_warning, unused, *map_warnings(place_map), *fallbacks):
         if warning:
@@ -140,8 +138,22 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
     return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
 
 
+def _extractor(
+    settings: Settings, place_map: PlaceMap, previous: LocalizerSetup | None, named: Collection[str]
+) -> OnnxExtractor:
+    """What describes images, taken over from *previous* where it is the same, and as much of it is asked for."""
+    config = settings.localizer
+    if previous is not None and previous.settings.model == settings.node.model and "model" not in named:
+        sha256, before = previous.extractor.local_sha256, previous.localizer
+        if in_one_run_with(sha256, place_map, config) == in_one_run_with(sha256, previous.place_map, before.config):
+            return previous.extractor
+    model = _path(settings.node.model, "the model")
+    with_local = in_one_run_with(model_identity(model).local_sha256, place_map, config)
+    return open_extractor(model, _inference(settings.node), with_local=with_local)
+
+
 def _local_extractor(
-    settings: NodeSettings,
+    settings: Settings,
     extractor: OnnxExtractor,
     place_map: PlaceMap,
     previous: LocalizerSetup | None,
@@ -152,12 +164,13 @@ def _local_extractor(
         previous is not None
         and previous.place_map is place_map
         and previous.extractor is extractor
-        and previous.settings.local_model == settings.local_model
+        and previous.settings.local_model == settings.node.local_model
+        and bool(previous.localizer.config.verify_candidates) == bool(settings.localizer.verify_candidates)
         and "local_model" not in named
     ):
         return previous.local_extractor
-    own = (_path(settings.model, "the model") or shipped_model_path()) if extractor.has_local else None
-    return local_extractor_for(place_map, _path(settings.local_model, "the local model"), own, _inference(settings))
+    local_model = _path(settings.node.local_model, "the local model")
+    return local_extractor_for(place_map, settings.localizer, extractor, local_model, _inference(settings.node))
 
 
 def _inference(settings: NodeSettings) -> InferenceOptions:

@@ -5,38 +5,38 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""``benchmark``: what this package costs on this machine, beside the bare network and search."""
+"""``benchmark``: what this package costs on this machine, beside the bare network, search and verification."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import onnxruntime
-
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.inference import open_extractor
+from vpr_ros.core.local_info import LocalModel
+from vpr_ros.inference import is_model, model_identity, open_extractor, open_local_model
+from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
-from vpr_ros.ros.tools.benchmark_building import BuildingResult, measure_building
+from vpr_ros.ros.tools.benchmark_bare import BareSearch, BareVerification, measure_local_head
+from vpr_ros.ros.tools.benchmark_building import measure_building
 from vpr_ros.ros.tools.benchmark_frames import FirstFrames, simulated_recording
-from vpr_ros.ros.tools.benchmark_latency import STREAM_HZ, LatencyResult, measure_latency
+from vpr_ros.ros.tools.benchmark_latency import measure_latency
+from vpr_ros.ros.tools.benchmark_report import latency_report, to_lines, to_report
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
 from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """  %(prog)s
-  %(prog)s --source drive.mcap --frames 200 --json benchmark.json"""
+  %(prog)s --source drive.mcap --frames 200 --json benchmark.json
+  %(prog)s --local-model keypoints.onnx   (verification too, where the model itself finds no keypoints)"""
 FEWEST_FRAMES: Final = 20
 
 
@@ -51,6 +51,9 @@ def build_parser() -> CommandParser:
     parser.add_argument("--source", type=Path, metavar="PATH", help="recording with poses (default: a simulated drive)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory of the recording")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="default: the shipped vpr_nano")
+    parser.add_argument(
+        "--local-model", type=Path, metavar="L.onnx", help="finds local features (default: the model, if it gives any)"
+    )
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="how many images (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
     return parser
@@ -61,17 +64,32 @@ def _benchmark(argv: Sequence[str]) -> None:
     if options.frames < FEWEST_FRAMES:
         raise ConfigError(f"--frames is {options.frames}, expected at least {FEWEST_FRAMES}", "Leave it at its default")
     use_dds_profile()
-    extractor = open_extractor(options.model)
+    extractor, local, alone = _models(options.model, options.local_model)
     with tempfile.TemporaryDirectory(prefix="vpr_benchmark_") as folder:
-        source = FirstFrames(_source(options, Path(folder)), options.frames)
-        building = measure_building(source, extractor, Path(folder) / "map")
-        place_map = PlaceMap.open(Path(folder) / "map")
+        source, where = FirstFrames(_source(options, Path(folder)), options.frames), Path(folder) / "map"
+        building = measure_building(source, extractor, where, local)
+        place_map, images, camera = PlaceMap.open(where), source.images(), next(iter(source.cameras.values()))
+        named = {"model": options.model, "local_model": options.local_model}
+        asked = {"map": where, "cameras": json.dumps([camera.name]), **{key: it for key, it in named.items() if it}}
         with ros_running(["benchmark", *argv]):
-            latency = measure_latency(source.images(), place_map, extractor, options.model)
-    report = to_report(latency, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
+            plain = measure_latency(images, BareSearch(place_map, alone), {**asked, "localizer.verify_candidates": 0})
+            report = to_report(plain, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
+            if local is not None:
+                bare = BareVerification(place_map, extractor, local, camera.intrinsics)
+                verified = measure_latency(images, bare, asked)
+                head = measure_local_head(images, extractor, local, alone)
+                report["verification"] = {**latency_report(verified), **bare.report(), **head}
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
         write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
+
+
+def _models(model: Path | None, named: Path | None) -> tuple[OnnxExtractor, LocalModel | None, OnnxExtractor]:
+    """What describes images, what finds local features, and the first without those."""
+    with_local = named is None or is_model(named, model_identity(model))
+    extractor = open_extractor(model, with_local=with_local)
+    local = open_local_model(extractor, named)
+    return extractor, local, extractor if local is None else open_extractor(model)
 
 
 def _source(options: argparse.Namespace, folder: Path) -> Any:
@@ -79,73 +97,6 @@ def _source(options: argparse.Namespace, folder: Path) -> Any:
         return open_source(options.source, SourceOptions(poses=options.poses))
     print(f"recording {options.frames} images of a simulated drive ...", file=sys.stderr)
     return simulated_recording(folder, options.frames)
-
-
-def to_report(latency: LatencyResult, building: BuildingResult, model: str, provider: str) -> dict[str, Any]:
-    """Everything measured, as JSON can hold it."""
-    return {
-        "machine": {
-            "processor": _processor(),
-            "cores": len(os.sched_getaffinity(0)),
-            "load_1min": os.getloadavg()[0],
-            "python": platform.python_version(),
-            "onnxruntime": onnxruntime.__version__,
-        },
-        "model": model,
-        "provider": provider,
-        "node_ms": _quantiles(latency.node_ms),
-        "bare_ms": _quantiles(latency.bare_ms),
-        "node_over_bare": latency.ratio,
-        "images": len(latency.node_ms),
-        "stream_age_ms": {**_quantiles(latency.stream_age_ms), "max": float(latency.stream_age_ms.max())},
-        "stream_age_over_bare": latency.age_ratio,
-        "streamed": latency.streamed,
-        "stream_answered": len(latency.stream_age_ms),
-        "node_stages": latency.node_stages,
-        "build_hz": building.build_hz,
-        "bare_build_hz": building.bare_hz,
-        "build_over_bare": building.ratio,
-        "map_frames": building.frames,
-    }
-
-
-def to_lines(report: dict[str, Any]) -> list[str]:
-    """The report for people."""
-    machine, node, bare = report["machine"], report["node_ms"], report["bare_ms"]
-    age = report["stream_age_ms"]
-    answered = f"{report['stream_answered']} of {report['streamed']}"
-    return [
-        f"{machine['processor']}, {machine['cores']} cores, load {machine['load_1min']:.1f}, "
-        f"onnxruntime {machine['onnxruntime']}, {report['model']} on {report['provider']}",
-        "",
-        f"{'image to pose':34s}{'p50':>9s}{'p95':>9s}",
-        f"{'  node, over DDS':34s}{node['p50']:>6.1f} ms{node['p95']:>6.1f} ms",
-        f"{'  bare session + faiss':34s}{bare['p50']:>6.1f} ms{bare['p95']:>6.1f} ms",
-        f"{'  node / bare':34s}{report['node_over_bare']:>9.2f}",
-        "",
-        f"{f'a camera at {STREAM_HZ:g} Hz':34s}{'p50':>9s}{'p95':>9s}",
-        f"{'  age of the pose':34s}{age['p50']:>6.1f} ms{age['p95']:>6.1f} ms   at most {age['max']:.1f} ms",
-        f"{'  age (p95) / bare':34s}{report['stream_age_over_bare']:>9.2f}",
-        f"{'  images answered':34s}{answered:>14s}",
-        "",
-        "map building",
-        f"{'  build_map':34s}{report['build_hz']:>6.1f} images/s",
-        f"{'  decode + bare session':34s}{report['bare_build_hz']:>6.1f} images/s",
-        f"{'  build_map / bare':34s}{report['build_over_bare']:>9.2f}",
-    ]
-
-
-def _quantiles(milliseconds: Any) -> dict[str, float]:
-    return {"p50": float(np.quantile(milliseconds, 0.5)), "p95": float(np.quantile(milliseconds, 0.95))}
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 if __name__ == "__main__":

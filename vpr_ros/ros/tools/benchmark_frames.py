@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -32,7 +33,10 @@ def simulated_recording(folder: Path, frames: int) -> FrameSource:
     plan = DrivePlan(speed_mps=SPACING_M * 5.0, rate_hz=5.0, distance_m=SPACING_M * (frames - 0.5))
     drive = SimulatedSource(Town(1), plan, CameraIntrinsics.from_fov(*SIZE_PX), CONDITIONS["day"])
     record_folder(drive, folder / "drive", image_suffix=".jpg")
-    return open_source(folder / "drive" / "images", SourceOptions(poses=folder / "drive" / "trajectory.txt"))
+    options = SourceOptions(poses=folder / "drive" / "trajectory.txt")
+    recorded, (mount,) = open_source(folder / "drive" / "images", options), drive.cameras.values()
+    cameras = {camera: replace(mount, name=camera) for camera in recorded.cameras}
+    return replace(recorded, cameras=cameras)  # a folder of images does not tell the mount
 
 
 class FirstFrames:

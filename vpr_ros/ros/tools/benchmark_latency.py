@@ -15,9 +15,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -32,15 +31,12 @@ from sensor_msgs.msg import Image
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.message_fields import stamp_ns_of
-from vpr_ros.core.model_info import Extractor
-from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.messages import to_image_message
 
 NAMESPACE: Final = "/vpr_benchmark"
 START_DEADLINE_S: Final = 60.0
 ANSWER_DEADLINE_S: Final = 10.0
 WARM_UP: Final = 10
-TOP_K: Final = 20
 PAUSE_S: Final = 0.01
 """Before each measurement: the network's threads of one side go on spinning for a while and would take the processor
 from the other. After longer pauses a virtual machine takes its processors away, from both."""
@@ -54,7 +50,7 @@ class LatencyResult:
 
     Attributes:
         node_ms: (N,) from publishing the image to the arrival of its pose, in another process.
-        bare_ms: (N,) preprocess, network and exact search in one process without ROS.
+        bare_ms: (N,) the same models and search in one process without ROS.
         stream_age_ms: (M,) age of each answer when images come at ``STREAM_HZ``, whether the node keeps up or not.
         streamed: images sent meanwhile.
         node_stages: what the node itself says in its diagnostics, e.g. "infer p50 [ms]".
@@ -165,10 +161,10 @@ class LatencyProbe(Node):
 
 
 def measure_latency(
-    images: Sequence[ImageRgb], place_map: PlaceMap, extractor: Extractor, model: Path | None
+    images: Sequence[ImageRgb], bare: Callable[[ImageRgb], object], parameters: Mapping[str, object]
 ) -> LatencyResult:
-    """Give every image to the node and to the bare loop, in turns. rclpy must be initialised."""
-    with _localizer(place_map.path, model) as process:
+    """Give every image to a node of these *parameters* and to the loop *bare*, in turns. rclpy must be initialised."""
+    with _localizer(parameters) as process:
         probe = LatencyProbe()
         probe.wait_for_localizer(images[0], process)
         probe.settle(1.0)  # what was sent while waiting is answered first
@@ -177,10 +173,11 @@ def measure_latency(
             probe.settle(PAUSE_S)
             node = probe.measure(image_rgb)
             probe.settle(PAUSE_S)
-            bare = _bare_ms(image_rgb, place_map, extractor)
+            start_s = time.perf_counter()
+            bare(image_rgb)
             if i >= min(WARM_UP, len(images)):
                 node_ms.append(node)
-                bare_ms.append(bare)
+                bare_ms.append(1e3 * (time.perf_counter() - start_s))
         probe.settle(1.2)  # the last diagnostics
         stages = probe.stages
         ages_ms, streamed = probe.stream(images)
@@ -188,17 +185,12 @@ def measure_latency(
     return LatencyResult(np.array(node_ms), np.array(bare_ms), np.array(ages_ms), streamed, stages)
 
 
-def _bare_ms(image_rgb: ImageRgb, place_map: PlaceMap, extractor: Extractor) -> float:
-    start_s = time.perf_counter()
-    place_map.search(extractor.infer(extractor.prepare([image_rgb])), TOP_K)
-    return 1e3 * (time.perf_counter() - start_s)
-
-
 @contextlib.contextmanager
-def _localizer(place_map: Path, model: Path | None) -> Iterator[subprocess.Popen[bytes]]:
+def _localizer(parameters: Mapping[str, object]) -> Iterator[subprocess.Popen[bytes]]:
     """The real node in a process of its own; every image is to become a pose, so none is rejected."""
-    parameters = {"map": place_map, "localizer.min_probability": 0.0, **({"model": model} if model else {})}
-    arguments = [item for name, value in parameters.items() for item in ("-p", f"{name}:={value}")]
+    accepting = {"localizer.min_probability": 0.0, "localizer.min_inliers": 0}
+    every = {**parameters, **accepting}.items()
+    arguments = [item for name, value in every for item in ("-p", f"{name}:={value}")]
     command = [sys.executable, "-m", "vpr_ros", "localize", "--ros-args", "-r", f"__ns:={NAMESPACE}", *arguments]
     process = subprocess.Popen(command, env=dict(os.environ), stdout=subprocess.DEVNULL)
     try:

@@ -1,0 +1,124 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""What ``benchmark`` measured, for files and for people."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from vpr_ros.ros.tools.benchmark_building import BuildingResult
+from vpr_ros.ros.tools.benchmark_latency import STREAM_HZ, LatencyResult
+
+
+def to_report(latency: LatencyResult, building: BuildingResult, model: str, provider: str) -> dict[str, Any]:
+    """Everything measured, as JSON can hold it."""
+    return {
+        "machine": {
+            "processor": _processor(),
+            "cores": len(os.sched_getaffinity(0)),
+            "load_1min": os.getloadavg()[0],
+            "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__,
+        },
+        "model": model,
+        "provider": provider,
+        **latency_report(latency),
+        "build_hz": building.build_hz,
+        "bare_build_hz": building.bare_hz,
+        "build_over_bare": building.ratio,
+        "map_frames": building.frames,
+        "verification": None,
+    }
+
+
+def latency_report(latency: LatencyResult) -> dict[str, Any]:
+    """How long answers took."""
+    return {
+        "node_ms": _quantiles(latency.node_ms),
+        "bare_ms": _quantiles(latency.bare_ms),
+        "node_over_bare": latency.ratio,
+        "images": len(latency.node_ms),
+        "stream_age_ms": {**_quantiles(latency.stream_age_ms), "max": float(latency.stream_age_ms.max())},
+        "stream_age_over_bare": latency.age_ratio,
+        "streamed": latency.streamed,
+        "stream_answered": len(latency.stream_age_ms),
+        "node_stages": latency.node_stages,
+    }
+
+
+def to_lines(report: dict[str, Any]) -> list[str]:
+    """The report for people."""
+    machine, verified = report["machine"], report["verification"]
+    how = "image to pose" if verified is None else "image to pose, nothing verified"
+    return [
+        f"{machine['processor']}, {machine['cores']} cores, load {machine['load_1min']:.1f}, "
+        f"onnxruntime {machine['onnxruntime']}, {report['model']} on {report['provider']}",
+        *_latency_lines(report, how, "bare session + faiss"),
+        *([] if verified is None else _verification_lines(verified)),
+        "",
+        "map building",
+        f"{'  build_map':34s}{report['build_hz']:>6.1f} images/s",
+        f"{'  decode + bare session':34s}{report['bare_build_hz']:>6.1f} images/s",
+        f"{'  build_map / bare':34s}{report['build_over_bare']:>9.2f}",
+    ]
+
+
+def _latency_lines(report: dict[str, Any], how: str, beside: str) -> list[str]:
+    node, bare, age = report["node_ms"], report["bare_ms"], report["stream_age_ms"]
+    answered = f"{report['stream_answered']} of {report['streamed']}"
+    return [
+        "",
+        f"{how:34s}{'p50':>9s}{'p95':>9s}",
+        f"{'  node, over DDS':34s}{node['p50']:>6.1f} ms{node['p95']:>6.1f} ms",
+        f"{f'  {beside}':34s}{bare['p50']:>6.1f} ms{bare['p95']:>6.1f} ms",
+        f"{'  node / bare':34s}{report['node_over_bare']:>9.2f}",
+        "",
+        f"{f'a camera at {STREAM_HZ:g} Hz':34s}{'p50':>9s}{'p95':>9s}",
+        f"{'  age of the pose':34s}{age['p50']:>6.1f} ms{age['p95']:>6.1f} ms   at most {age['max']:.1f} ms",
+        f"{'  age (p95) / bare':34s}{report['stream_age_over_bare']:>9.2f}",
+        f"{'  images answered':34s}{answered:>14s}",
+    ]
+
+
+def _verification_lines(report: dict[str, Any]) -> list[str]:
+    """Of candidates by local features; stages are what the node says of itself while images come one by one."""
+    bare = report["verify_ms"]
+    stages = {name: report["node_stages"].get(f"{name} p50 [ms]") for name in ("local", "verify")}
+    of_node = [f"{f'  node, stage {name}':34s}{float(ms):>6.1f} ms" for name, ms in stages.items() if ms is not None]
+    found = f"{report['candidates']:.0f} candidates, {report['features']:.0f} features"
+    return [
+        *_latency_lines(report, "image to pose, verified", "the same without ROS"),
+        "",
+        f"{f'verification of {found}':34s}",
+        f"{'  without ROS':34s}{bare['p50']:>6.1f} ms{bare['p95']:>6.1f} ms",
+        *of_node,
+        f"{'  images with a geometric pose':34s}{100 * report['geometric_poses']:>6.0f} %",
+        f"{'  local features in the map':34s}{report['bytes_per_map_frame']:>6.0f} bytes/frame",
+        f"{'  network for the descriptor':34s}{report['descriptor_ms']:>6.1f} ms",
+        f"{'  network with local features':34s}{report['with_local_ms']:>6.1f} ms, "
+        f"{100 * report['local_share']:.0f} % of it for them",
+    ]
+
+
+def _quantiles(milliseconds: Any) -> dict[str, float]:
+    return {"p50": float(np.quantile(milliseconds, 0.5)), "p95": float(np.quantile(milliseconds, 0.95))}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
