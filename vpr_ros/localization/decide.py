@@ -65,7 +65,7 @@ def weighed(verification: Verification, calibration: Calibration, geometry: Geom
     alone = match_probabilities(evidence, len(candidates), calibration)
     alone = verification.probabilities(alone, calibration.radius_m)
     best, looked_at = Evidence(*evidence[0].tolist()), verification.geometry[0]
-    if geometry is None or looked_at is None:
+    if geometry is None or looked_at is None or not looked_at.tells:
         return Weighed(best, alone, alone)
     rows = verification.evidence
     keypoints = Keypoints(looked_at.inliers, float(geometry.same_scene(rows)[0]))

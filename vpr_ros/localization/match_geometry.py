@@ -46,6 +46,7 @@ class MatchGeometry:
             make a wrong pose.
         query_px, mapped_px: (N, 2) the inliers, in the image and in the map frame.
         mapped_size_px: width and height of the map frame's image.
+        features: keypoints of the image or of the map frame, whichever has fewer.
     """
 
     verdict: Verdict
@@ -54,6 +55,12 @@ class MatchGeometry:
     query_px: npt.NDArray[np.float64]
     mapped_px: npt.NDArray[np.float64]
     mapped_size_px: SizePx
+    features: int = FEWEST_FEATURES
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says anything: few inliers among few keypoints speak neither for a match nor against it."""
+        return self.verdict is Verdict.VERIFIED or self.features >= FEWEST_FEATURES
 
     @property
     def inliers(self) -> int:

@@ -89,10 +89,13 @@ class Verification:
 
     @property
     def evidence(self) -> npt.NDArray[np.float64]:
-        """(K, 4) each row a ``GeometricEvidence``, all NaN where nobody looked; a pose counts for the first."""
+        """(K, 4) each row a ``GeometricEvidence``; all NaN where nobody looked, or one image shows too little.
+
+        A pose counts for the first.
+        """
         rows = np.full((len(self.geometry), len(GEOMETRIC_EVIDENCE_NAMES)), np.nan)
         for number, found in enumerate(self.geometry):
-            if found is not None:
+            if found is not None and found.tells:
                 precision = self._precision if number == 0 else np.nan
                 rows[number] = GeometricEvidence(np.log1p(found.inliers), found.share, found.coverage, precision)
         return rows
@@ -231,6 +234,7 @@ class Verifier:
             seen,
             there.pixels_px[inliers],
             there.size_px,
+            features,
         )
         return _Look(geometry, PointMatches(pairs.query[inliers], seen, mapped.position_m[pairs.mapped[inliers]]))
 

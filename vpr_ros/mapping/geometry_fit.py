@@ -41,7 +41,7 @@ others counts little."""
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What the map answered to N questions about itself.
+    """What the map answered to N questions about itself, those apart on which keypoints say nothing.
 
     Attributes:
         alone: (N,) probability by similarity.
@@ -120,6 +120,8 @@ def _answers(
     verifier = Verifier(None, local, place_map, replace(ANSWERS, verify_time_ms=VERIFY_TIME_MS))
     alone, evidence, right = [], [], []
     for question, verification in _verified(verifier, place_map, local, held_out.questions(rows, queries)):
+        if not np.isfinite(verification.evidence[0, 0]):
+            continue
         alone.append(weighed(verification, calibration, None).alone[0])
         evidence.append(verification.evidence[0])
         right.append(question.is_known and held_out.is_right(question.row, verification.candidates))

@@ -70,10 +70,10 @@ class GeometryCalibration:
 
         Args:
             alone: (K,) probability by similarity.
-            evidence: (K, 4) rows of ``GeometricEvidence``; all NaN for those that were not compared.
+            evidence: (K, 4) rows of ``GeometricEvidence``; all NaN where keypoints say nothing.
 
         Returns:
-            (K,) probabilities; those that were not compared keep theirs.
+            (K,) probabilities; where keypoints say nothing those by similarity.
         """
         places = centred(evidence, self.usual_precision) @ np.array(self.place_weights)
         same_place = expit(self.alone_weight * odds(alone) + places + self.place_bias)
