@@ -71,11 +71,7 @@ def geometric_inliers(query: View, mapped: View) -> Bools:
         return none
     rows = known[_of_one_model(here[known], there[known])]
     spread = all(covered_cells(view.pixels_px[rows], view.size_px) > 1 for view in (query, mapped))
-    if (
-        spread
-        and _are_different(here[rows], there[rows])
-        and _share_turning_alike(here[rows], there[rows]) >= FEWEST_KEPT_TRIPLES
-    ):
+    if spread and _are_different(here[rows], there[rows]) and _turn_alike(here[rows], there[rows]):
         none[rows] = True
     return none
 
@@ -118,21 +114,12 @@ def _are_different(here: Float, there: Float) -> bool:
     return all(len(np.unique(points @ (1.0, 1.0j))) >= FEWEST_MATCHES for points in (here, there))
 
 
-def kept_triples(query: View, mapped: View) -> float:
-    """Share of triples of N matches that go the same way round in both images, 0..1; 1 where none says so surely.
-
-    For a camera that moved a little nearly all do. Of what a mirrored picture and a place have in common, because both
-    sides of a corridor look alike, fewer do; matches by accident turn either way.
-    """
-    here, there = (view.plane_px * (PLANE / max(view.size_px)) for view in (query, mapped))
-    return _share_turning_alike(here, there) if len(here) else 1.0
-
-
-def _share_turning_alike(here: Float, there: Float) -> float:
+def _turn_alike(here: Float, there: Float) -> bool:
+    """Whether triples of points go the same way round in both images, as they do for a camera that moved a little."""
     triples = np.random.default_rng(0).integers(0, len(here), (TRIPLES, 3))
     one, other = _turn(here[triples]), _turn(there[triples])
     sure = np.minimum(abs(one), abs(other)) > _SMALLEST_TRIPLE
-    return float(np.mean((one * other)[sure] > 0)) if sure.any() else 1.0
+    return not sure.any() or float(np.mean((one * other)[sure] > 0)) >= FEWEST_KEPT_TRIPLES
 
 
 def _turn(corners: Float) -> Float:
