@@ -136,16 +136,22 @@ def test_a_proved_match_is_likelier_than_by_its_similarity(world: World) -> None
 
 
 def test_too_few_inliers_are_named_as_the_reason(world: World) -> None:
-    elsewhere = SceneCamera((Scene.of(cloud(seed=8), seed=8),) * 2)
-    config = LocalizerConfig(verify_time_ms=60_000.0, min_inliers=0)
-    local = (Modelled(elsewhere), world.place_map.local)
-    localizer = Localizer(PixelExtractor(), world.place_map, config, *local)
-    answer = localizer.localize(Frame(world.camera.image(standing(0.0)), 1, "camera", "query"))
+    near, other = world.camera.scenes[0], Scene.of(cloud(200, seed=8), seed=8)
+    some_of_it = Scene(
+        np.concatenate([near.points_m[:30], other.points_m]), np.concatenate([near.descriptors[:30], other.descriptors])
+    )
+
+    def answered(config: LocalizerConfig, most: int = 1000) -> Localization:
+        model = Modelled(SceneCamera((some_of_it, Scene.of(cloud(0)))), most=most)
+        localizer = Localizer(PixelExtractor(), world.place_map, config, model, world.place_map.local)
+        return localizer.localize(Frame(world.camera.image(standing(0.0)), 1, "camera", "query"))
+
+    patient = LocalizerConfig(verify_time_ms=60_000.0)
+    answer = answered(patient)
     assert isinstance(answer.rejection, Improbable) and answer.rejection.weakest == INLIERS
-    assert answer.rejection.inliers == answer.matches[0].inliers < 40
-    few = Localizer(PixelExtractor(), world.place_map, config, Modelled(elsewhere, most=99), world.place_map.local)
-    said = few.localize(Frame(world.camera.image(standing(0.0)), 1, "camera", "query"))
-    assert said.accepted  # too few keypoints say nothing
+    assert 15 <= answer.rejection.inliers == answer.matches[0].inliers < 40
+    assert answered(replace(patient, min_inliers=0)).accepted  # said not to speak against a match
+    assert answered(patient, most=99).accepted  # too few keypoints say nothing
 
 
 def test_an_older_map_with_local_features_answers_as_it_did(world: World, tmp_path: Path) -> None:

@@ -65,10 +65,12 @@ def weighed(verification: Verification, calibration: Calibration, geometry: Geom
     alone = match_probabilities(evidence, len(candidates), calibration)
     alone = verification.probabilities(alone, calibration.radius_m)
     best, looked_at = Evidence(*evidence[0].tolist()), verification.geometry[0]
-    if geometry is None or looked_at is None or not looked_at.tells:
+    if geometry is None:
         return Weighed(best, alone, alone)
     rows = verification.evidence
-    keypoints = Keypoints(looked_at.inliers, float(geometry.same_scene(rows)[0]))
+    keypoints = None
+    if looked_at is not None and looked_at.tells:
+        keypoints = Keypoints(looked_at.inliers, float(geometry.same_scene(rows)[0]))
     return Weighed(best, alone, geometry.probability(alone, rows), keypoints)
 
 

@@ -46,7 +46,7 @@ class MatchGeometry:
             make a wrong pose.
         query_px, mapped_px: (N, 2) the inliers, in the image and in the map frame.
         mapped_size_px: width and height of the map frame's image.
-        features: keypoints of the image or of the map frame, whichever has fewer.
+        tells: whether it says anything about the match: see ``tells``.
     """
 
     verdict: Verdict
@@ -55,12 +55,7 @@ class MatchGeometry:
     query_px: npt.NDArray[np.float64]
     mapped_px: npt.NDArray[np.float64]
     mapped_size_px: SizePx
-    features: int = FEWEST_FEATURES
-
-    @property
-    def tells(self) -> bool:
-        """Whether it says anything: few inliers among few keypoints speak neither for a match nor against it."""
-        return self.verdict is Verdict.VERIFIED or self.features >= FEWEST_FEATURES
+    tells: bool = True
 
     @property
     def inliers(self) -> int:
@@ -71,6 +66,18 @@ class MatchGeometry:
     def share(self) -> float:
         """Of the matches, that are inliers, 0..1."""
         return self.inliers / max(1, self.matches)
+
+
+def tells(found: Verdict, features: int, min_inliers: int) -> bool:
+    """Whether what was found says anything about a match.
+
+    Few inliers among few keypoints speak neither for it nor against it, and a *min_inliers* of 0 says that they never
+    speak against one.
+
+    Args:
+        found, features, min_inliers: see ``verdict``.
+    """
+    return found is Verdict.VERIFIED or (features >= FEWEST_FEATURES and min_inliers > 0)
 
 
 def verdict(inliers: int, features: int, min_inliers: int) -> Verdict:

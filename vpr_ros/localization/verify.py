@@ -29,7 +29,7 @@ from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.geometric_pose import FEWEST_INLIERS, GeometricPose, PointMatches, geometric_pose
 from vpr_ros.localization.local_matching import KeypointMatches, mutual_matches
-from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, verdict
+from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, tells, verdict
 from vpr_ros.localization.rejection import Refuted
 from vpr_ros.localization.two_view import PLANE, SizePx, View, coverage, geometric_inliers
 from vpr_ros.maps.place_map import PlaceMap
@@ -227,14 +227,15 @@ class Verifier:
         inliers = geometric_inliers(here, there)
         features = min(len(query.pixels_px), len(mapped))
         seen = here.pixels_px[inliers]
+        judged = verdict(len(seen), features, self._config.min_inliers)
         geometry = MatchGeometry(
-            verdict(len(seen), features, self._config.min_inliers),
+            judged,
             len(pairs),
             coverage(seen, query.size_px),
             seen,
             there.pixels_px[inliers],
             there.size_px,
-            features,
+            tells(judged, features, self._config.min_inliers),
         )
         return _Look(geometry, PointMatches(pairs.query[inliers], seen, mapped.position_m[pairs.mapped[inliers]]))
 
