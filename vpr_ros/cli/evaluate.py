@@ -41,7 +41,7 @@ from vpr_ros.localization import Localizer, LocalizerConfig
 from vpr_ros.localization.local_model import local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import map_warnings
-from vpr_ros.sources import open_source
+from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """  %(prog)s my_map second_drive.mcap --output results
   %(prog)s kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
@@ -103,7 +103,7 @@ def _evaluate(argv: Sequence[str]) -> None:
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
-    elsewhere = [open_source(path) for path in arguments.off_map]
+    elsewhere = [open_source(path, SourceOptions(require_poses=False)) for path in arguments.off_map]
     extractor = open_extractor(arguments.model)
     own = (arguments.model or shipped_model_path()) if extractor.has_local else None
     local = local_extractor_for(place_map, arguments.local_model, own)

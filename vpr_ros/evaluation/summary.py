@@ -173,7 +173,7 @@ def _off_map(metrics: Metrics) -> TextTable:
         ("refuted", str(figures["refuted"])),
         *((f"AUROC of the {name}", _number(value, 3)) for name, value in figures["auroc"].items()),
     ]
-    return TextTable("Queries from elsewhere, and how far right answers can be told from them", ("", ""), tuple(rows))
+    return TextTable("Queries from elsewhere", ("", ""), tuple(rows))
 
 
 def _latency(metrics: Metrics) -> TextTable:
