@@ -30,7 +30,7 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.localization import Localization, Localizer, LocalizerConfig
 from vpr_ros.localization.rejection import INLIERS, Improbable
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.geometry_fit import Answers, fitted
+from vpr_ros.mapping.geometry_fit import Answers, calibrated_as_it_is, fitted
 from vpr_ros.mapping.upkeep import upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
@@ -122,6 +122,14 @@ def test_a_map_with_local_features_asks_itself_about_them(world: World) -> None:
     assert found is not None and found.kind == "held_out"
     assert found.samples_right >= 16 and found.samples_wrong >= 16  # each frame twice
     assert found.usual_precision > 2.0  # its frames see the points from where they were triangulated
+
+
+def test_a_map_can_ask_itself_without_its_images(world: World) -> None:
+    found = calibrated_as_it_is(world.place_map)
+    assert found.kind == "held_out" and found.samples_right >= 20 and found.samples_wrong >= 20
+    its = world.place_map
+    without = PlaceMap(its.path, its.manifest, its.frames, its.descriptors, None)
+    assert calibrated_as_it_is(without) == GeometryCalibration()
 
 
 def test_a_proved_match_is_likelier_than_by_its_similarity(world: World) -> None:

@@ -25,6 +25,7 @@ from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration
 from vpr_ros.maps.geometry_calibration import GeometryCalibration, centred, odds
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.spacing import median_spacing_m
 
 Float = npt.NDArray[np.float64]
 
@@ -77,6 +78,21 @@ def geometry_calibration(
         return GeometryCalibration()
     chosen = np.unique(np.linspace(0, len(rows) - 1, min(MOST_VERIFIED, len(rows))).round().astype(np.int64))
     return fitted(_answers(place_map, place_map.local, calibration, held_out, rows[chosen], queries[chosen]))
+
+
+def calibrated_as_it_is(place_map: PlaceMap) -> GeometryCalibration:
+    """The same for a map that got its local features later: it is asked in its own light, with its own descriptors.
+
+    Raises:
+        MapError: the map's local features cannot be read.
+    """
+    calibration = place_map.manifest.calibration
+    if calibration.kind == "default":
+        return GeometryCalibration()
+    rows = np.unique(np.linspace(0, len(place_map) - 1, min(MOST_VERIFIED, len(place_map))).round().astype(np.int64))
+    held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
+    queries = place_map.descriptors[rows].astype(np.float32)
+    return geometry_calibration(place_map, calibration, held_out, rows, queries)
 
 
 def fitted(answers: Answers) -> GeometryCalibration:
