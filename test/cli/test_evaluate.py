@@ -138,6 +138,23 @@ def test_a_local_model_compares_the_candidates(
     assert "has no local features" in capsys.readouterr().err
 
 
+def test_images_of_other_places_need_no_poses(
+    workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    rng = np.random.default_rng(9)
+    for number in range(3):
+        cv2.imwrite(str(elsewhere / f"{number}.png"), rng.integers(0, 256, (SIDE_PX, SIDE_PX, 3), dtype=np.uint8))
+    poses = str(workplace.folder.parent / "poses.csv")
+    options = ("--poses", poses, "--threshold", "2", "--off-map", str(elsewhere), "--off-map", str(elsewhere))
+    assert workplace.evaluate(tmp_path / "r", *options) == 0
+    figures = metrics_of(tmp_path / "r")["off_map"]
+    assert isinstance(figures, dict) and figures["queries"] == 6
+    assert "Queries from elsewhere" in capsys.readouterr().out and (tmp_path / "r" / "off_map.csv").is_file()
+    assert workplace.evaluate(tmp_path / "r2", "--poses", poses, "--off-map", str(tmp_path / "nowhere")) == 2
+
+
 def test_positives_file(workplace: Workplace, tmp_path: Path) -> None:
     given = tmp_path / "gt.csv"
     given.write_text("query,positives\n" + "".join(f"{n:03d}.png,{n:03d}.png\n" for n in range(12)))

@@ -17,7 +17,7 @@ import pytest
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match, Rejection, RejectionType
-from vpr_ros.localization.rejection import Dissimilar, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, NoCandidate, Refuted
 from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
 
 EVIDENCE = Evidence(0.553, np.log(1.02), 0.3)
@@ -36,6 +36,10 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
         Improbable(0.21, 0.5, EVIDENCE, "concentration"),
         f"{FOUND}, below 0.50: the best candidates are scattered (30% at one place)",
     ),
+    (
+        Improbable(0.21, 0.5, EVIDENCE, INLIERS, 23),
+        f"{FOUND}, below 0.50: few keypoints fit the best place (23 inliers)",
+    ),
 )
 
 
@@ -53,7 +57,7 @@ def test_a_rejection_in_one_sentence(rejection: Rejection, sentence: str) -> Non
 def test_every_type_and_every_weakness_has_its_words() -> None:
     assert {rejection.type for rejection, _ in SENTENCES} == set(RejectionType)
     assert {kind.type for kind in get_args(Rejection)} == set(RejectionType)
-    assert [r.weakest for r, _ in SENTENCES if isinstance(r, Improbable)] == list(EVIDENCE_NAMES)
+    assert [r.weakest for r, _ in SENTENCES if isinstance(r, Improbable)] == [*EVIDENCE_NAMES, INLIERS]
     assert len({rejection_words(rejection) for rejection, _ in SENTENCES}) == len(SENTENCES)
 
 

@@ -13,17 +13,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor
 from scipy.spatial.transform import Rotation
 from some_scene import AHEAD, PINHOLE, Scene, SceneCamera, SceneFeatureMap, SceneLocalFeatures, SceneSource, cloud
 
+from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.evidence import GeometricEvidence
 from vpr_ros.core.frames import Frame
+from vpr_ros.core.local_features import MapFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Localizer, LocalizerConfig
 from vpr_ros.localization.match_geometry import Verdict
 from vpr_ros.localization.rejection import Refuted
+from vpr_ros.localization.retrieve import retrieve
+from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.mapping import build_map
 from vpr_ros.maps import PlaceMap
 
@@ -153,7 +159,7 @@ def test_what_geometry_proves_comes_first(here: World) -> None:
     assert answer.matches[0].frame_index < PER_PLACE and answer.matches[0].retrieved_rank > 0
     by_similarity = sorted(answer.matches, key=lambda match: match.retrieved_rank)
     assert [match.frame_index for match in by_similarity] == [match.frame_index for match in plain.matches]
-    # Nothing is promised that the map's calibration does not know of, and it knows nothing of geometry yet.
+    # Nothing is promised that the map's calibration does not know of: this one knows nothing of keypoints.
     assert answer.probability == answer.matches[0].probability < plain.probability
     refuted = [match for match in answer.matches if match.geometry and match.geometry.verdict is Verdict.REFUTED]
     assert {match.frame_index for match in refuted} == set(range(PER_PLACE, 2 * PER_PLACE))
@@ -216,3 +222,49 @@ def test_one_candidate_is_enough(here: World) -> None:
 def test_features_of_another_model_are_refused(here: World) -> None:
     with pytest.raises(MapError, match="were found by the model"):
         here.localizer(sha256="another")
+
+
+class PointsElsewhere(SceneFeatureMap):
+    """Its keypoints are where they should be, and their places anybody's."""
+
+    def of(self, index: int) -> MapFeatures:
+        """See ``LocalFeatureMap``."""
+        found = super().of(index)
+        shuffled = np.random.default_rng(0).permutation(found.position_m)
+        return replace(found, position_m=shuffled)
+
+
+def evidence_of(
+    here: World, local_map: SceneFeatureMap, most: int = 1000, intrinsics: CameraIntrinsics | None = None
+) -> tuple[Verification, npt.NDArray[np.float64]]:
+    extractor = SceneLocalFeatures(here.camera, most=most)
+    image_rgb = here.camera.image(QUERY)
+    retrieved = retrieve(here.place_map, PixelExtractor().describe(image_rgb), 16, None, None)
+    verifier = Verifier(extractor, local_map, here.place_map, CONFIG)
+    found = verifier.verify(verifier.features(image_rgb), (640, 480), retrieved, intrinsics, None)
+    return found, found.evidence
+
+
+def test_what_keypoints_say_is_a_row_for_each_candidate_compared(here: World) -> None:
+    found, rows = evidence_of(here, SceneFeatureMap(here.camera, POSES), intrinsics=PINHOLE)
+    best = found.geometry[0]
+    assert best is not None and found.pose is not None and found.pose_sought
+    expected = (np.log1p(best.inliers), best.share, best.coverage, found.pose.precision)
+    np.testing.assert_allclose(rows[0], GeometricEvidence(*expected))
+    assert 2.0 < found.pose.precision < 4.0  # a hundredth of the distance or better
+    assert np.isfinite(rows[:10, :3]).all() and np.isnan(rows[1:, 3]).all() and np.isnan(rows[10:]).all()
+
+
+def test_a_pose_that_is_not_found_is_told_from_one_that_nobody_could_seek(here: World) -> None:
+    found, rows = evidence_of(here, PointsElsewhere(here.camera, POSES), intrinsics=PINHOLE)
+    assert found.pose is None and found.pose_sought and rows[0, 3] == 0.0
+    for with_depth, intrinsics in ((True, None), (False, PINHOLE)):
+        found, rows = evidence_of(here, SceneFeatureMap(here.camera, POSES, with_depth), intrinsics=intrinsics)
+        assert found.pose is None and not found.pose_sought and np.isnan(rows[0, 3]) and np.isfinite(rows[0, :3]).all()
+
+
+def test_few_keypoints_with_few_inliers_say_nothing(here: World) -> None:
+    found, rows = evidence_of(here, SceneFeatureMap(here.camera, POSES), most=30)
+    best = found.geometry[0]
+    assert best is not None and 0 < best.inliers < 40 and best.verdict is Verdict.UNDECIDED
+    assert np.isnan(rows).all()

@@ -116,6 +116,8 @@ def use(opened: PlaceMap) -> None:
         if opened.local is not None:
             assert np.isfinite(opened.local.of(index).descriptors).all()
     assert np.isfinite(opened.manifest.calibration.probability(np.zeros((1, 3)))).all()
+    keypoints = opened.manifest.keypoint_calibration
+    assert keypoints is None or np.isfinite(keypoints.probability(np.array([0.5]), np.array([[4.0, 1.0, 0.5, 3.0]])))
     assert np.isfinite(opened.manifest.calibration.residuals.variances(0.1, 0.01, 0.01)).all()
     opened.verify()
 

@@ -29,6 +29,7 @@ from vpr_ros.localization.local_model import local_extractor_for
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.upkeep import upgrade
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.local_codec import (
     DESCRIPTORS,
     KEYPOINTS,
@@ -104,7 +105,7 @@ def test_a_map_without_local_features_has_none_and_of_format_2_too(tmp_path: Pat
     assert PlaceMap.open(folder).local is None and not (folder / "local").exists()
     edit(folder, lambda plain: (plain.pop("local"), plain.update(format_version=2)))
     assert PlaceMap.open(folder).local is None
-    assert upgrade(folder).manifest.format_version == 3
+    assert upgrade(folder).manifest.format_version == FORMAT_VERSION
     assert yaml.safe_load((folder / "manifest.yaml").read_text())["local"] is None
     edit(folder, lambda plain: plain.pop("local"))
     with pytest.raises(MapError, match="the entry 'local' is missing"):

@@ -41,6 +41,7 @@ from vpr_ros.localization import Localizer, LocalizerConfig
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.sources import SourceOptions, open_source
 
 EXAMPLE = """  %(prog)s my_map second_drive.mcap --output results
   %(prog)s kitchen_map rgb/ --poses groundtruth_tum.txt --frames 300:600 --threshold 0.3,30 --output results
@@ -70,6 +71,14 @@ def build_parser() -> CommandParser:
         metavar="L.onnx",
         help="model of the map's local features (default: the map's model, where it gives them)",
     )
+    parser.add_argument(
+        "--off-map",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="ELSEWHERE",
+        help="bag or image folder of other places, to count how many of its images are accepted; may be given again",
+    )
     add_option(parser, LocalizerConfig, "verify_candidates", "N")
     add_option(parser, LocalizerConfig, "verify_time_ms", "MS")
     add_option(parser, LocalizerConfig, "min_inliers", "N")
@@ -94,13 +103,14 @@ def _evaluate(argv: Sequence[str]) -> None:
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
+    elsewhere = [open_source(path, SourceOptions(require_poses=False)) for path in arguments.off_map]
     config = config_from(LocalizerConfig, arguments)
     with_local = in_one_run_with(model_identity(arguments.model).local_sha256, place_map, config)
     extractor = open_extractor(arguments.model, with_local=with_local)
     local = local_extractor_for(place_map, config, extractor, arguments.local_model)
     localizer = Localizer(extractor, place_map, config, local, place_map.local)
     with progress_bar("localizing") as progress:
-        result = evaluate(localizer, place_map, queries, options, progress)
+        result = evaluate(localizer, place_map, queries, options, progress, elsewhere)
     made_by = _made_by(argv, arguments, place_map, queries.description, extractor)
     if local is not None:
         made_by["local_model_sha256"] = local.sha256
@@ -123,6 +133,7 @@ def _made_by(
         "map_frames": len(place_map),
         "map_calibration": place_map.manifest.calibration.kind,
         "queries": queries,
+        "off_map": [str(path) for path in arguments.off_map],
         "model": f"{extractor.info.name} {extractor.info.version} {extractor.info.precision}",
         "model_sha256": extractor.sha256,
         "provider": extractor.provider,

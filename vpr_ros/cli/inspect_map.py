@@ -27,7 +27,9 @@ from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.mapping.upkeep import reseal, upgrade
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.format import FORMAT_VERSION
+from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.spacing import median_spacing_m
@@ -90,10 +92,14 @@ def _plain(place_map: PlaceMap) -> dict[str, Any]:
     }
 
 
+def _answers(calibration: Calibration | GeometryCalibration) -> str:
+    return f"{calibration.samples_right} right, {calibration.samples_wrong} wrong"
+
+
 def _print(place_map: PlaceMap, *, verified: bool) -> None:
     manifest, plain = place_map.manifest, _plain(place_map)
     low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
-    calibration = manifest.calibration
+    calibration, keypoints = manifest.calibration, manifest.keypoint_calibration
     rows = {
         "frames": f"{manifest.frames} in frame {describe_frames(manifest)}, {manifest.thumbnails} thumbnails",
         "extent": f"{high[0] - low[0]:.1f} x {high[1] - low[1]:.1f} x {high[2] - low[2]:.1f} m",
@@ -103,8 +109,9 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "
         f"{sum(entry.size_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB with the table",
         "local features": _local(place_map),
-        "calibration": f"{calibration.kind}: {calibration.samples_right} right, {calibration.samples_wrong} wrong; "
-        f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad",
+        "calibration": f"{calibration.kind}: {_answers(calibration)}; "
+        f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad"
+        + (f"; keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "format": f"{manifest.format_version}, "

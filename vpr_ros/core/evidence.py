@@ -29,7 +29,25 @@ class Evidence(NamedTuple):
     concentration: float
 
 
+class GeometricEvidence(NamedTuple):
+    """What keypoints say for one candidate that was compared with the image. Larger always speaks for it.
+
+    Attributes:
+        log_inliers: log(1 + how many keypoints one rigid scene explains).
+        share: of the keypoints that look alike, those that are inliers, 0..1.
+        coverage: share of the image that the inliers cover, 0..1.
+        precision: how surely the geometric pose is determined, log10 of the distance to its points over its predicted
+            deviation; 0 where a pose was sought and none found, NaN where none could be sought.
+    """
+
+    log_inliers: float
+    share: float
+    coverage: float
+    precision: float
+
+
 EVIDENCE_NAMES: Final = Evidence._fields
+GEOMETRIC_EVIDENCE_NAMES: Final = GeometricEvidence._fields
 EVIDENCE_TOP_K: Final = 20
 """How many of the most similar candidates are looked at; the same number at calibration and on the robot."""
 MIN_UNLIKENESS: Final = 1e-3

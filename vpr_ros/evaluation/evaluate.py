@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,7 +18,8 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
 from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
-from vpr_ros.evaluation.metrics import Metrics, compute_metrics
+from vpr_ros.evaluation.metrics import Metrics, compute_metrics, json_ready
+from vpr_ros.evaluation.off_map import ask_off_map, off_map_figures
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.recall import Recall
@@ -63,11 +64,13 @@ class Evaluation:
         outcomes: one row per query.
         metrics: the content of ``metrics.json``.
         place_map: what was queried, for the pictures.
+        off_map: one row per query from elsewhere, None where there is none.
     """
 
     outcomes: Outcomes
     metrics: Metrics
     place_map: PlaceMap
+    off_map: Outcomes | None = None
 
 
 def evaluate(
@@ -76,8 +79,9 @@ def evaluate(
     queries: FrameSource,
     options: EvaluationOptions,
     progress: Callable[[int, int], None] | None = None,
+    elsewhere: Sequence[FrameSource] = (),
 ) -> Evaluation:
-    """Localize *queries* in *place_map* and count.
+    """Localize *queries* in *place_map* and count; of *elsewhere* no image shows a place of the map.
 
     The ground truth is found before the first image is decoded, so that a wrong file fails at once.
 
@@ -95,7 +99,9 @@ def evaluate(
     metrics["queries_like_their_match"] = sum(
         bool(row.answer.matches) and row.answer.matches[0].similarity >= SAME_IMAGE for row in run.outcomes.rows
     )
-    return Evaluation(run.outcomes, metrics, place_map)
+    off_map = ask_off_map(localizer, place_map, elsewhere, options.limit)
+    metrics["off_map"] = None if off_map is None else json_ready(off_map_figures(run.outcomes, off_map))
+    return Evaluation(run.outcomes, metrics, place_map, off_map)
 
 
 def _left_out(ground_truth: GroundTruth, run: Run) -> dict[str, int]:

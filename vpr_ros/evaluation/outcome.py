@@ -114,6 +114,11 @@ class Outcomes:
         return np.array([row.answer.matches[0].similarity if row.answer.matches else np.nan for row in self.rows])
 
     @cached_property
+    def inliers(self) -> FloatArray:
+        """(Q,) keypoints of the best match that one rigid scene explains, 0 where nobody looked."""
+        return np.array([row.answer.matches[0].inliers if row.answer.matches else 0 for row in self.rows], np.float64)
+
+    @cached_property
     def answer_errors(self) -> PoseErrors:
         """Errors of every query's answer, accepted or not."""
         return pose_errors([row.answer_pose for row in self.rows], self.truths)

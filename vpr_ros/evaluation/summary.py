@@ -36,6 +36,7 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
         _acceptance(metrics),
         _rejections(metrics),
         _verification(metrics),
+        _off_map(metrics),
         _pose_error(metrics),
         _latency(metrics),
     )
@@ -160,6 +161,19 @@ def _verification(metrics: Metrics) -> TextTable:
         f"{figures['candidates_compared']:.1f} candidates in {figures['compared']} queries"
     )
     return TextTable(title, ("", *(f"@{rank}" for rank in ranks), "median inliers of best matches"), rows)
+
+
+def _off_map(metrics: Metrics) -> TextTable:
+    figures = metrics.get("off_map")
+    if figures is None:
+        return TextTable("", (), ())
+    rows = [
+        ("accepted", f"{figures['accepted']} of {figures['queries']}"),
+        ("share accepted", _with_interval(figures, "accepted_share")),
+        ("refuted", str(figures["refuted"])),
+        *((f"AUROC of the {name}", _number(value, 3)) for name, value in figures["auroc"].items()),
+    ]
+    return TextTable("Queries from elsewhere", ("", ""), tuple(rows))
 
 
 def _latency(metrics: Metrics) -> TextTable:

@@ -29,7 +29,6 @@ def verification_figures(outcomes: Outcomes) -> dict[str, Any] | None:
         return None
     before = recall_at_n(outcomes.retrieved, outcomes.positives)
     after = recall_at_n(outcomes.predictions, outcomes.positives)
-    inliers = np.array([row.answer.matches[0].inliers if row.answer.matches else 0 for row in outcomes.rows])
     looked_at = [
         sum(match.geometry is not None for match in row.answer.matches)
         for row in outcomes.rows
@@ -41,8 +40,8 @@ def verification_figures(outcomes: Outcomes) -> dict[str, Any] | None:
         "recall_at_before": {str(n): percent for n, percent in before.at.items()},
         "recall_at_after": {str(n): percent for n, percent in after.at.items()},
         "median_inliers": {
-            "right": _median(inliers[outcomes.right]),
-            "wrong": _median(inliers[~outcomes.right]),
+            "right": _median(outcomes.inliers[outcomes.right]),
+            "wrong": _median(outcomes.inliers[~outcomes.right]),
         },
         "pose_error": {source: asdict(summarise_pose_errors(_errors(outcomes, source))) for source in SOURCES},
     }

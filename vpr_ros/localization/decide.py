@@ -5,17 +5,73 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Right or wrong: the evidence of the candidates, weighed by the map's own calibration."""
+"""Right or wrong: the evidence of the candidates, weighed by the map's own calibration.
+
+The robot and a map that calibrates itself ask here.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
+from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence, match_evidence
 from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.rejection import Dissimilar, Improbable, Rejection
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Rejection
+from vpr_ros.localization.verify import Verification
 from vpr_ros.maps.calibration import Calibration
+from vpr_ros.maps.geometry_calibration import GeometryCalibration
+
+EVEN: Final = 0.5
+
+
+class Keypoints(NamedTuple):
+    """What keypoints say of the best candidate: how many agree, and the probability that it shows the same scene."""
+
+    inliers: int
+    same_scene: float
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """What speaks for the candidates, each image by itself.
+
+    Attributes:
+        best: evidence of the first one, by similarity.
+        alone: (K,) probability of each by similarity.
+        probabilities: (K,) by similarity and keypoints.
+        keypoints: see ``decide``.
+    """
+
+    best: Evidence
+    alone: npt.NDArray[np.float64]
+    probabilities: npt.NDArray[np.float64]
+    keypoints: Keypoints | None = None
+
+
+def weighed(verification: Verification, calibration: Calibration, geometry: GeometryCalibration | None) -> Weighed:
+    """Weigh the evidence for the candidates.
+
+    Args:
+        verification: of one candidate at least.
+        calibration: of the map.
+        geometry: what the map knows of keypoints, None: nothing.
+    """
+    candidates = verification.candidates
+    evidence = match_evidence(candidates.similarities, candidates.position_m, calibration.radius_m)
+    alone = match_probabilities(evidence, len(candidates), calibration)
+    alone = verification.probabilities(alone, calibration.radius_m)
+    best, looked_at = Evidence(*evidence[0].tolist()), verification.geometry[0]
+    if geometry is None:
+        return Weighed(best, alone, alone)
+    rows = verification.evidence
+    keypoints = None
+    if looked_at is not None and looked_at.tells:
+        keypoints = Keypoints(looked_at.inliers, float(geometry.same_scene(rows)[0]))
+    return Weighed(best, alone, geometry.probability(alone, rows), keypoints)
 
 
 def match_probabilities(
@@ -37,7 +93,11 @@ def match_probabilities(
 
 
 def decide(
-    probability: float, evidence: Evidence, config: LocalizerConfig, calibration: Calibration
+    probability: float,
+    evidence: Evidence,
+    config: LocalizerConfig,
+    calibration: Calibration,
+    keypoints: Keypoints | None = None,
 ) -> Rejection | None:
     """Accept the best candidate, with None, or say why not.
 
@@ -46,10 +106,13 @@ def decide(
         evidence: of this candidate.
         config: the thresholds.
         calibration: of the map, to tell which evidence speaks most against the candidate.
+        keypoints: what they say of it; None where nobody looked, or the map does not know what that means.
     """
     if evidence.similarity < config.min_similarity:
         return Dissimilar(evidence.similarity, config.min_similarity, probability)
     if probability >= config.min_probability:
         return None
+    if keypoints is not None and keypoints.same_scene < EVEN:
+        return Improbable(probability, config.min_probability, evidence, INLIERS, keypoints.inliers)
     support = np.array(calibration.weights) * (np.array(evidence) - calibration.mean) / calibration.scale
     return Improbable(probability, config.min_probability, evidence, EVIDENCE_NAMES[int(np.argmin(support))])

@@ -46,6 +46,8 @@ FLOOR_RAD: Final = 0.01
 """No pose is surer than this, however many keypoints agree."""
 FOCAL_DEVIATION: Final = 0.05
 """Of a focal length, as a share, before the image is seen: how freely it is fitted to see what depends on it."""
+MOST_PRECISE: Final = 1e4
+"""Distance to the points over deviation: beyond, numbers of a synthetic world say no more."""
 LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
 
@@ -73,6 +75,11 @@ class PointMatches:
 
     def __len__(self) -> int:
         return len(self.keypoint)
+
+    @property
+    def keypoints_with_place(self) -> int:
+        """How many keypoints have a match whose place is known."""
+        return _different(self.keypoint[np.isfinite(self.position_m).all(axis=1)])
 
     def taken(self, rows: Ints | npt.NDArray[np.bool_]) -> PointMatches:
         """The matches *rows* names."""
@@ -108,6 +115,11 @@ class GeometricPose:
     def deviation_m(self) -> float:
         """Predicted standard deviation of the position, all axes together: the best single sign of a wrong pose."""
         return float(np.sqrt(np.trace(self.covariance[:3, :3])))
+
+    @property
+    def precision(self) -> float:
+        """How surely it is determined: log10 of the distance to its points over the predicted deviation, 0..4."""
+        return float(np.log10(max(1.0, self.depth_m / max(self.deviation_m, self.depth_m / MOST_PRECISE))))
 
     @property
     def stated_covariance(self) -> Float:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.evidence import EVIDENCE_TOP_K, Evidence, match_evidence
+from vpr_ros.core.evidence import EVIDENCE_TOP_K
 from vpr_ros.core.frames import Frame
 from vpr_ros.core.joint import in_one_run, size_px_of
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures
@@ -23,7 +23,7 @@ from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.decide import decide, match_probabilities
+from vpr_ros.localization.decide import decide, weighed
 from vpr_ros.localization.estimate import best_estimate
 from vpr_ros.localization.hooks import PlaceFilter
 from vpr_ros.localization.rejection import NoCandidate, Rejection
@@ -108,13 +108,12 @@ class Localizer:
             return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
         candidates = verification.candidates
-        evidence = match_evidence(candidates.similarities, candidates.position_m, calibration.radius_m)
-        probabilities = match_probabilities(evidence, len(candidates), calibration)
-        probabilities = verification.probabilities(probabilities, calibration.radius_m)
+        evidence = weighed(verification, calibration, place_map.manifest.keypoint_calibration)
+        probabilities = evidence.probabilities
         if self._filter is not None:
             probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
         rejection = verification.refutation(config.min_inliers) or decide(
-            float(probabilities[0]), Evidence(*evidence[0].tolist()), config, calibration
+            float(probabilities[0]), evidence.best, config, calibration, evidence.keypoints
         )
         estimate = best_estimate(verification, config, calibration)
         return Localization(

@@ -46,6 +46,7 @@ class MatchGeometry:
             make a wrong pose.
         query_px, mapped_px: (N, 2) the inliers, in the image and in the map frame.
         mapped_size_px: width and height of the map frame's image.
+        tells: whether it says anything about the match: see ``tells``.
     """
 
     verdict: Verdict
@@ -54,6 +55,7 @@ class MatchGeometry:
     query_px: npt.NDArray[np.float64]
     mapped_px: npt.NDArray[np.float64]
     mapped_size_px: SizePx
+    tells: bool = True
 
     @property
     def inliers(self) -> int:
@@ -64,6 +66,18 @@ class MatchGeometry:
     def share(self) -> float:
         """Of the matches, that are inliers, 0..1."""
         return self.inliers / max(1, self.matches)
+
+
+def tells(found: Verdict, features: int, min_inliers: int) -> bool:
+    """Whether what was found says anything about a match.
+
+    Few inliers among few keypoints speak neither for it nor against it, and a *min_inliers* of 0 says that they never
+    speak against one.
+
+    Args:
+        found, features, min_inliers: see ``verdict``.
+    """
+    return found is Verdict.VERIFIED or (features >= FEWEST_FEATURES and min_inliers > 0)
 
 
 def verdict(inliers: int, features: int, min_inliers: int) -> Verdict:

@@ -15,9 +15,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from vpr_ros.core.evidence import Evidence
+
+INLIERS: Final = "log_inliers"
+"""The evidence of keypoints that speaks against a match, see ``GeometricEvidence``."""
 
 
 class RejectionType(Enum):
@@ -81,7 +84,8 @@ class Improbable:
         probability: that it is right.
         min_probability: what was asked for.
         evidence: of the best match.
-        weakest: the evidence that speaks most against it, one of ``EVIDENCE_NAMES``.
+        weakest: the evidence that speaks most against it, one of ``EVIDENCE_NAMES`` or ``INLIERS``.
+        inliers: of the best match; 0 where nobody looked.
     """
 
     type: ClassVar = RejectionType.IMPROBABLE
@@ -89,6 +93,7 @@ class Improbable:
     min_probability: float
     evidence: Evidence
     weakest: str
+    inliers: int = 0
 
 
 Rejection = NoCandidate | Refuted | Dissimilar | Improbable

@@ -15,13 +15,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from vpr_ros.localization.rejection import Dissimilar, Improbable, NoCandidate, Refuted, Rejection
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, NoCandidate, Refuted, Rejection
 from vpr_ros.localization.result import Localization
 
 WEAKEST_WORDS: Final = {
     "similarity": "too unlike the best place",
     "distance_log_ratio": "another place looks almost as similar",
     "concentration": "the best candidates are scattered",
+    INLIERS: "few keypoints fit the best place",
 }
 """What it means that this evidence speaks most against a match."""
 
@@ -88,4 +89,5 @@ def _weakest_number(rejection: Improbable) -> str:
         "similarity": f"{similarity:.2f}",
         "distance_log_ratio": f"{math.exp(log_ratio):.2f} times as far",
         "concentration": f"{concentration:.0%} at one place",
+        INLIERS: f"{rejection.inliers} inliers",
     }[rejection.weakest]

@@ -19,16 +19,17 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.errors import MapError
+from vpr_ros.core.errors import MapError, ModelError
+from vpr_ros.core.evidence import GEOMETRIC_EVIDENCE_NAMES, GeometricEvidence
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures, MapFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.pose_average import consistent_with_first
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.geometric_pose import GeometricPose, PointMatches, geometric_pose
+from vpr_ros.localization.geometric_pose import FEWEST_INLIERS, GeometricPose, PointMatches, geometric_pose
 from vpr_ros.localization.local_matching import KeypointMatches, mutual_matches
-from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, verdict
+from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, tells, verdict
 from vpr_ros.localization.rejection import Refuted
 from vpr_ros.localization.stuck_keypoints import StuckKeypoints
 from vpr_ros.localization.two_view import PLANE, SizePx, View, coverage, geometric_inliers
@@ -52,6 +53,7 @@ class Verification:
         retrieved_rank: (K,) place of each in the order of similarity, from 0.
         geometry: (K,) None for those that were not looked at.
         pose: of the camera, where enough keypoints have a depth; None elsewhere.
+        pose_sought: whether they have, so that None says that they do not agree.
         T_base_camera: the mount by which the pose of the base follows from it; None: the map's poses are those of its
             camera.
     """
@@ -60,6 +62,7 @@ class Verification:
     retrieved_rank: npt.NDArray[np.int64]
     geometry: tuple[MatchGeometry | None, ...]
     pose: GeometricPose | None = None
+    pose_sought: bool = False
     T_base_camera: Pose | None = None
 
     @classmethod
@@ -86,6 +89,25 @@ class Verification:
         return np.concatenate([[alone[same_place].max()], alone[1:]])
 
     @property
+    def evidence(self) -> npt.NDArray[np.float64]:
+        """(K, 4) each row a ``GeometricEvidence``; all NaN where nobody looked, or one image shows too little.
+
+        A pose counts for the first.
+        """
+        rows = np.full((len(self.geometry), len(GEOMETRIC_EVIDENCE_NAMES)), np.nan)
+        for number, found in enumerate(self.geometry):
+            if found is not None and found.tells:
+                precision = self._precision if number == 0 else np.nan
+                rows[number] = GeometricEvidence(np.log1p(found.inliers), found.share, found.coverage, precision)
+        return rows
+
+    @property
+    def _precision(self) -> float:
+        if self.pose is not None:
+            return self.pose.precision
+        return 0.0 if self.pose_sought else np.nan
+
+    @property
     def standing(self) -> Candidates:
         """The candidates that geometry did not refute, or all where it refuted every one."""
         refuted = [found is not None and found.verdict is Verdict.REFUTED for found in self.geometry]
@@ -98,14 +120,18 @@ class Verifier:
     """Compares an image with its candidates by local features."""
 
     def __init__(
-        self, extractor: LocalExtractor, local_map: LocalFeatureMap, place_map: PlaceMap, config: LocalizerConfig
+        self,
+        extractor: LocalExtractor | None,
+        local_map: LocalFeatureMap,
+        place_map: PlaceMap,
+        config: LocalizerConfig,
     ) -> None:
-        """Put the parts together.
+        """Put the parts together; without *extractor* only features that were found before are compared.
 
         Raises:
             MapError: the map's local features were found by another model.
         """
-        if extractor.sha256 != local_map.sha256:
+        if extractor is not None and extractor.sha256 != local_map.sha256:
             raise MapError(
                 f"the local features of map {place_map.path} were found by the model {local_map.sha256[:16]}, "
                 f"those of images by {extractor.sha256[:16]}",
@@ -124,8 +150,10 @@ class Verifier:
         """Find the keypoints of an image.
 
         Raises:
-            ModelError: the network failed.
+            ModelError: the network failed, or there is none.
         """
+        if self._extractor is None:
+            raise ModelError("keypoints are to be found without a local model", "Give the one the map was built with")
         return self._extractor.extract(image_rgb)
 
     def verify(
@@ -161,10 +189,11 @@ class Verifier:
         best = verification.geometry[0] if len(order) else None
         if intrinsics is None or best is None or best.verdict is not Verdict.VERIFIED or time.perf_counter() > ends_s:
             return verification
-        agreeing = [looked_at[number].points for number in order[self._agreeing(verification)]]
+        points = _together([looked_at[number].points for number in order[self._agreeing(verification)]])
         return replace(
             verification,
-            pose=geometric_pose(_together(agreeing), intrinsics, self._map_residual_px),
+            pose=geometric_pose(points, intrinsics, self._map_residual_px),
+            pose_sought=points.keypoints_with_place >= FEWEST_INLIERS,
             T_base_camera=self._mount(int(candidates.indices[0]), T_base_camera),
         )
 
@@ -200,13 +229,15 @@ class Verifier:
         inliers = geometric_inliers(here, there)
         features = min(len(query.pixels_px), len(mapped))
         seen = here.pixels_px[inliers]
+        judged = verdict(len(seen), features, self._config.min_inliers)
         geometry = MatchGeometry(
-            verdict(len(seen), features, self._config.min_inliers),
+            judged,
             len(pairs),
             coverage(seen, query.size_px),
             seen,
             there.pixels_px[inliers],
             there.size_px,
+            tells(judged, features, self._config.min_inliers),
         )
         return _Look(geometry, PointMatches(pairs.query[inliers], seen, mapped.position_m[pairs.mapped[inliers]]))
 

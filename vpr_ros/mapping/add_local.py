@@ -32,6 +32,7 @@ from vpr_ros.mapping.build_inputs import Inputs
 from vpr_ros.mapping.embedding import DescribedBatch, Rows
 from vpr_ros.mapping.finish_local import finish_local
 from vpr_ros.mapping.frames_in_recording import frames_among, recorded_name
+from vpr_ros.mapping.geometry_fit import calibrated_as_it_is
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.local_part import LocalPart
 from vpr_ros.mapping.overlap import ordered_map
@@ -238,6 +239,8 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
         thumbnails=count,
         thumbnails_sha256=digest,
     )
+    opened = PlaceMap.open(made)
+    rewrite_manifest(made, sealed=True, local=replace(store.entry, calibration=calibrated_as_it_is(opened)).to_dict())
     return PlaceMap.open(made)
 
 

@@ -38,10 +38,11 @@ def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]
     """
     partial.finish()
     uncalibrated, spacing_m = _uncalibrated(session, partial, skipped)
-    calibration = self_calibration(
+    calibration, keypoints = self_calibration(
         uncalibrated, session.usable, partial.rows, session.extractor, session.config, spacing_m
     )
-    manifest = replace(uncalibrated.manifest, calibration=calibration)
+    local = uncalibrated.manifest.local and replace(uncalibrated.manifest.local, calibration=keypoints)
+    manifest = replace(uncalibrated.manifest, calibration=calibration, local=local)
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path)

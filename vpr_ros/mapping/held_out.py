@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
 
@@ -78,6 +79,21 @@ class HeldOutAnswers:
     errors: PoseErrors
 
 
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A frame asked of the map that it is in.
+
+    Attributes:
+        row: its number.
+        found: what the robot would be given.
+        is_known: False where its whole place was left out, so that the answer has to be wrong.
+    """
+
+    row: int
+    found: Candidates
+    is_known: bool
+
+
 class HeldOut:
     """The map as seen by frames that are not in it."""
 
@@ -103,16 +119,14 @@ class HeldOut:
         known, right, unknown, errors = [], [], [], []
         turns = zip(rows, all_similarities(self._map.descriptors, queries), cycle(IMPOSTOR_RADII), cycle(BESIDE_TRACK))
         for row, cosines, impostor, beside in turns:
-            offset_m = self._offset_m(row)
-            found = self._found(cosines, self._left_in(row, offset_m, self._near_m))
-            if len(found):
-                known.append(self._evidence(found))
-                right.append(self._is_right(row, found, offset_m))
-            found = self._found(cosines, offset_m > impostor * self._radius_m)
-            if len(found) >= MIN_CANDIDATES:
-                unknown.append(self._evidence(found))
-            found = self._seen_from_beside(row, cosines, offset_m, beside * self._radius_m)
-            if len(found) and self._is_right(row, found, offset_m):
+            for question in self._questions(row, cosines, impostor):
+                if question.is_known:
+                    known.append(self._evidence(question.found))
+                    right.append(self.is_right(row, question.found))
+                else:
+                    unknown.append(self._evidence(question.found))
+            found = self._seen_from_beside(row, cosines, self._offset_m(row), beside * self._radius_m)
+            if len(found) and self.is_right(row, found):
                 errors.append((found.similarities[0], *self._pose_error(row, found)))
         similarity, squared, spread = zip(*errors, strict=True) if errors else ((), (), ())
         return HeldOutAnswers(
@@ -121,6 +135,31 @@ class HeldOut:
             np.array(unknown).reshape(-1, 3),
             PoseErrors(np.array(similarity), np.array(squared).reshape(-1, 6), np.array(spread).reshape(-1, 6)),
         )
+
+    def questions(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> Iterator[Question]:
+        """Each question with its neighbours left out, and with its whole place left out.
+
+        Args:
+            rows, queries: see ``ask``.
+        """
+        turns = zip(rows, all_similarities(self._map.descriptors, queries), cycle(IMPOSTOR_RADII))
+        for row, cosines, impostor in turns:
+            yield from self._questions(row, cosines, impostor)
+
+    def is_right(self, row: int, found: Candidates) -> bool:
+        """Whether the first of *found* shows the place of frame *row*: see ``HeldOutAnswers``."""
+        best = int(found.indices[0])
+        near = np.linalg.norm(self._frames.position_m[best] - self._frames.position_m[row]) <= self._radius_m
+        return bool(near and self._angle_rad(row, best) <= ANSWERS.max_angle_rad)
+
+    def _questions(self, row: int, cosines: npt.NDArray[np.float32], impostor: float) -> Iterator[Question]:
+        offset_m = self._offset_m(row)
+        found = self._found(cosines, self._left_in(row, offset_m, self._near_m))
+        if len(found):
+            yield Question(int(row), found, is_known=True)
+        found = self._found(cosines, offset_m > impostor * self._radius_m)
+        if len(found) >= MIN_CANDIDATES:
+            yield Question(int(row), found, is_known=False)
 
     def _left_in(self, row: int, offset_m: Float, within_m: float) -> npt.NDArray[np.bool_]:
         """All but the frame itself and those of its session that are near: another drive may have been anywhere."""
@@ -148,10 +187,6 @@ class HeldOut:
             return found
         towards = self._frames.position_m - self._frames.position_m[row]
         return self._found(cosines, allowed & (towards @ towards[found.indices[0]] >= 0.0))
-
-    def _is_right(self, row: int, found: Candidates, offset_m: Float) -> bool:
-        best = int(found.indices[0])
-        return bool(offset_m[best] <= self._radius_m and self._angle_rad(row, best) <= ANSWERS.max_angle_rad)
 
     def _evidence(self, found: Candidates) -> Float:
         return match_evidence(found.similarities, found.position_m, self._radius_m)[0]

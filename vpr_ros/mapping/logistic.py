@@ -50,17 +50,31 @@ def fit_logistic(
     count = np.where(right, right.sum(), (~right).sum())
     target = np.where(right, (count + 1) / (count + 2), 1 / (count + 2))
     share = len(right) / (2 * count)
+    sigma = np.broadcast_to(np.array(prior_sigma), evidence.shape[1])
+    return LogisticFit(mean, scale, *likeliest(x, target, share, np.zeros_like(sigma), sigma))
 
-    features = evidence.shape[1]
-    sigma = np.broadcast_to(np.array(prior_sigma), features)
+
+def likeliest(
+    evidence: Float, target: Float, share: Float, prior_mean: Float, prior_sigma: Float
+) -> tuple[Float, float]:
+    """The weights, (F,) and none negative, and the bias that are likeliest after M answers.
+
+    Args:
+        evidence: (M, F).
+        target: (M,) probability that the model is to state, 0..1.
+        share: (M,) how much each answer counts.
+        prior_mean, prior_sigma: (F,) of the weights; the bias has no prior.
+    """
 
     def loss(parameters: Float) -> tuple[float, Float]:
         weights, bias = parameters[:-1], parameters[-1]
-        z = x @ weights + bias
+        z = evidence @ weights + bias
         error = share * (1 / (1 + np.exp(-np.clip(z, -50, 50))) - target)
-        value = share @ (np.logaddexp(0, z) - target * z) + 0.5 * np.sum((weights / sigma) ** 2)
-        return float(value), np.append(x.T @ error + weights / sigma**2, error.sum())
+        off = (weights - prior_mean) / prior_sigma
+        value = share @ (np.logaddexp(0, z) - target * z) + 0.5 * np.sum(off**2)
+        return float(value), np.append(evidence.T @ error + off / prior_sigma, error.sum())
 
+    features = evidence.shape[1]
     bounds = [(0.0, None)] * features + [(None, None)]
     found = minimize(loss, np.append(np.ones(features), 0.0), jac=True, method="L-BFGS-B", bounds=bounds)
-    return LogisticFit(mean, scale, np.asarray(found.x[:-1]), float(found.x[-1]))
+    return np.asarray(found.x[:-1]), float(found.x[-1])

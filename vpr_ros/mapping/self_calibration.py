@@ -25,11 +25,13 @@ from vpr_ros.core.printable import printable
 from vpr_ros.mapping.augment import augmented
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.embedding import describe_records
+from vpr_ros.mapping.geometry_fit import geometry_calibration
 from vpr_ros.mapping.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.mapping.logistic import fit_logistic
 from vpr_ros.mapping.residual_fit import fit_residual
 from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration, Triple, default_calibration
 from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.residuals import Residual, Residuals
 
@@ -50,8 +52,8 @@ def self_calibration(
     extractor: Extractor,
     config: BuildConfig,
     spacing_m: float,
-) -> Calibration:
-    """Calibrate the map, or return the cautious default where it is too small.
+) -> tuple[Calibration, GeometryCalibration]:
+    """Calibrate the map, or return the cautious defaults where it is too small; the second needs its local features.
 
     Args:
         place_map: the map; of its calibration the radius alone counts.
@@ -64,7 +66,7 @@ def self_calibration(
     radius_m = place_map.manifest.calibration.radius_m
     default = default_calibration(radius_m, spacing_m)
     if len(place_map) < MIN_FRAMES:
-        return default
+        return default, GeometryCalibration()
     retaken, queries = _retaken(records, rows, len(place_map) - len(rows), extractor, config)
     held_out = HeldOut(place_map, spacing_m)
     again = held_out.ask(retaken, queries)
@@ -76,10 +78,11 @@ def self_calibration(
     if not _tells(right):
         evidence, right = _judged(again, same)
     if not _tells(right):
-        return replace(default, samples_right=int(right.sum()), samples_wrong=int((~right).sum()))
+        judged = replace(default, samples_right=int(right.sum()), samples_wrong=int((~right).sum()))
+        return judged, GeometryCalibration()
     residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     fit = fit_logistic(evidence, right, PRIOR_SIGMA)
-    return Calibration(
+    calibration = Calibration(
         kind="held_out",
         radius_m=radius_m,
         mean=_triple(fit.mean),
@@ -90,6 +93,7 @@ def self_calibration(
         samples_right=int(right.sum()),
         samples_wrong=int((~right).sum()),
     )
+    return calibration, geometry_calibration(place_map, calibration, held_out, retaken, queries)
 
 
 def _retaken(

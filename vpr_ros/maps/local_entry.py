@@ -16,6 +16,7 @@ from typing import Any, Final
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.local_info import LARGEST_LOCAL_DIM, MOST_KEYPOINTS
+from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.local_codec import PACKABLE_BITS, LocalLayout
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.manifest_values import count, number, shown, table, text
@@ -38,6 +39,7 @@ class LocalEntry:
         files: name within ``local/`` -> size and hashes.
         given_intrinsics: name of a camera -> its intrinsics before they were fitted to the map; the manifest's cameras
             have the fitted ones.
+        calibration: how the probability of a match follows from them; None in a map built before they joined it.
     """
 
     name: str
@@ -50,6 +52,7 @@ class LocalEntry:
     reprojection_px: float | None
     files: dict[str, FileEntry]
     given_intrinsics: dict[str, CameraIntrinsics] = field(default_factory=dict)
+    calibration: GeometryCalibration | None = None
 
     @property
     def share_with_depth(self) -> float:
@@ -69,6 +72,7 @@ class LocalEntry:
             "epipolar_px": self.epipolar_px,
             "reprojection_px": self.reprojection_px,
             "given_intrinsics": {name: camera.to_dict() for name, camera in self.given_intrinsics.items()},
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
         }
 
@@ -103,11 +107,23 @@ class LocalEntry:
             reprojection_px=_misfit(plain, "reprojection_px"),
             files={name: FileEntry.from_dict(files[name]) for name in layout.rows},
             given_intrinsics=_given(table(plain, "given_intrinsics")),
+            calibration=_calibration(plain),
         )
 
 
 def _misfit(plain: Mapping[str, Any], key: str) -> float | None:
     return None if plain[key] is None else number(plain, key, 0.0, LARGEST_MISFIT_PX)
+
+
+def _calibration(plain: Mapping[str, Any]) -> GeometryCalibration | None:
+    if plain["calibration"] is None:
+        return None
+    try:
+        return GeometryCalibration.from_dict(table(plain, "calibration"))
+    except KeyError as error:
+        raise ValueError(f"the calibration of local has no entry {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the calibration of local: {error}") from error
 
 
 def _given(plain: Mapping[str, Any]) -> dict[str, CameraIntrinsics]:

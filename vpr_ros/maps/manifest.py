@@ -22,6 +22,7 @@ from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
+from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest_parts import (
     FileEntry,
@@ -98,6 +99,11 @@ class MapManifest:
     thumbnails_sha256: str = ""
     local: LocalEntry | None = None
     manifest_sha256: str = ""
+
+    @property
+    def keypoint_calibration(self) -> GeometryCalibration | None:
+        """What the map has found out about keypoints; None without local features, and in a format before that."""
+        return None if self.local is None else self.local.calibration
 
     def to_yaml(self) -> str:
         """The text of the file, sealed."""

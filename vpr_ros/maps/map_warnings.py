@@ -40,11 +40,18 @@ def calibration_warning(place_map: PlaceMap) -> str:
     calibration = place_map.manifest.calibration
     if calibration.kind != "default":
         return ""
-    return (
+    found = (
         f"the map could not calibrate itself ({len(place_map)} frames gave {calibration.samples_right} right and "
-        f"{calibration.samples_wrong} wrong answers, {MIN_ANSWERS} of each are needed): its probabilities are a "
-        "cautious guess, which refuses most right answers. Map more of the place with build_map --append; until then "
-        "lower localizer.min_probability as far as evaluate on a second drive allows."
+        f"{calibration.samples_wrong} wrong answers, {MIN_ANSWERS} of each are needed): its probabilities "
+    )
+    if place_map.manifest.keypoint_calibration is not None:
+        return (
+            f"{found}rest on how many keypoints agree, and are a cautious guess where none are compared. Map more of "
+            "the place with build_map --append, and give the robot the model of the map's local features."
+        )
+    return (
+        f"{found}are a cautious guess, which refuses most right answers. Map more of the place with build_map "
+        "--append; until then lower localizer.min_probability as far as evaluate on a second drive allows."
     )
 
 
