@@ -29,7 +29,7 @@ from vpr_ros.localization import Localization, Localizer, LocalizerConfig
 from vpr_ros.localization.match_geometry import Verdict
 from vpr_ros.localization.rejection import Refuted
 from vpr_ros.localization.retrieve import retrieve
-from vpr_ros.localization.verify import Verification, Verifier
+from vpr_ros.localization.verify import FEW_INLIERS, INLIERS_WEIGHT, Verification, Verifier
 from vpr_ros.mapping import build_map
 from vpr_ros.maps import PlaceMap
 
@@ -154,8 +154,9 @@ def test_what_geometry_proves_comes_first(here: World) -> None:
     assert plain.matches[0].frame_index >= PER_PLACE
     answer = here.localizer(replace(CONFIG, verify_candidates=20)).localize(frame, intrinsics=PINHOLE)
     assert max(off(answer, QUERY)) < 0.02
-    inliers = [match.inliers for match in answer.matches[:PER_PLACE]]
-    assert inliers == sorted(inliers, reverse=True) and min(inliers) >= 15
+    proved = [match for match in answer.matches if match.geometry and match.geometry.verdict is Verdict.VERIFIED]
+    worth = [match.similarity + INLIERS_WEIGHT * np.log1p(match.inliers / FEW_INLIERS) for match in proved]
+    assert worth == sorted(worth, reverse=True) and len(proved) > PER_PLACE / 2
     assert answer.matches[0].frame_index < PER_PLACE and answer.matches[0].retrieved_rank > 0
     by_similarity = sorted(answer.matches, key=lambda match: match.retrieved_rank)
     assert [match.frame_index for match in by_similarity] == [match.frame_index for match in plain.matches]

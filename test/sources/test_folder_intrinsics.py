@@ -16,6 +16,7 @@ import yaml
 from some_images import write_images
 
 from vpr_ros.core.camera import CameraIntrinsics, Lens
+from vpr_ros.core.pose import Pose
 from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.sources.recorded_source import RecordedSource
 
@@ -205,6 +206,20 @@ def test_a_simulated_drive_says_how_it_was_seen(tmp_path: Path) -> None:
     (tmp_path / "camera.yaml").write_text("camera: of somebody else\n")
     source = open_source(tmp_path / "images", UNPOSED)
     assert seen(source) is None and source.warnings == ()
+
+
+def test_a_simulated_drive_says_where_its_camera_sits(tmp_path: Path) -> None:
+    """The poses are those of the robot: without the mount nothing is triangulated from where it was seen."""
+    described = CameraIntrinsics.from_fov(64, 48).to_dict()
+    mount = {"position_m": [0.1, 0.0, 1.5], "quat_xyzw": [-0.5, 0.5, -0.5, 0.5]}
+    write_images(tmp_path / "images", ["1.png"], 64, 48)
+    (tmp_path / "camera.yaml").write_text(yaml.safe_dump({**described, "T_base_camera": mount}))
+    (camera,) = open_source(tmp_path / "images", UNPOSED).cameras.values()
+    assert camera.T_base_camera == Pose((0.1, 0.0, 1.5), (-0.5, 0.5, -0.5, 0.5))
+    (tmp_path / "camera.yaml").write_text(yaml.safe_dump({**described, "T_base_camera": {"position_m": [1, 2]}}))
+    source = open_source(tmp_path / "images", UNPOSED)
+    assert next(iter(source.cameras.values())).T_base_camera is None
+    assert "T_base_camera of" in source.warnings[0]
 
 
 def test_a_calibration_makes_no_other_recording_of_the_same_images(tmp_path: Path) -> None:

@@ -57,11 +57,11 @@ class LocalizerConfig:
         "places are told apart by the descriptor all the same.",
     )
     min_local_cosine: float = option(
-        0.75,
+        0.5,
         "keypoints whose descriptors are less alike than this are not matched",
         minimum=-1.0,
         maximum=1.0,
-        when="Lower it for local models whose descriptors change more from view to view.",
+        when="Raise it for local models whose descriptors are alike wherever they are from; light and season lower it.",
     )
     min_probability: float = option(
         0.5,

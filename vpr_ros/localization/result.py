@@ -80,7 +80,7 @@ class Localization:
         covariance: (6, 6) of x, y, z, roll, pitch, yaw in the map frame (fixed axes, as ROS), m^2 and rad^2,
             symmetric and positive definite; None when there is no pose.
         probability: that the best match is right.
-        matches: the candidates, best first: those that keypoints speak for by their inliers, then by similarity.
+        matches: the candidates, best first: by similarity and by what keypoints speak for them.
         timings_ms: "prepare", "infer", "search", "decide"; with local features "local" and "verify" before the last.
         orientation_known: False where the map has no orientations here; the covariance then says pi^2.
         geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.

@@ -12,20 +12,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
 
-from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, FrameDecodeError, SourceError
-from vpr_ros.core.files import read_yaml
 from vpr_ros.core.fitted_intrinsics import Fitted, SizePx, fitted
 from vpr_ros.sources.colmap_cameras import CAMERAS_NAME, colmap_intrinsics
 from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, IntrinsicsFile
+from vpr_ros.sources.own_camera_file import own_camera_file, own_intrinsics
 from vpr_ros.sources.text_lines import is_file
-
-_OWN_NAME: Final = "camera.yaml"
-_OWN_KEYS: Final = frozenset({"width_px", "fx_px", "lens"})
-_LARGEST_BYTES: Final = 1 << 16
 
 
 def folder_intrinsics(folder: Path, listing: ImageListing, trajectory: Path | None) -> Fitted:
@@ -57,11 +51,5 @@ def _colmap(trajectory: Path | None) -> IntrinsicsFile | None:
 
 
 def _own(folder: Path) -> IntrinsicsFile | None:
-    """What ``simulate --record`` and the data sets of towns write beside their images."""
-    path = next((p for p in (folder / _OWN_NAME, folder.parent / _OWN_NAME) if is_file(p)), None)
-    return None if path is None else IntrinsicsFile(path, partial(_read_own, path))
-
-
-def _read_own(path: Path, _: SizePx | None) -> CameraIntrinsics | None:
-    plain = read_yaml(path, SourceError, _LARGEST_BYTES)
-    return CameraIntrinsics.from_dict(plain) if isinstance(plain, dict) and plain.keys() >= _OWN_KEYS else None
+    path = own_camera_file(folder)
+    return None if path is None else IntrinsicsFile(path, partial(own_intrinsics, path))

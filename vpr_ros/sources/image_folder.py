@@ -24,6 +24,7 @@ from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, list_folder
 from vpr_ros.sources.image_poses import ImagePoses, match_images, name_in, usable_poses
 from vpr_ros.sources.options import SourceOptions
+from vpr_ros.sources.own_camera_file import own_mount
 from vpr_ros.sources.pose_track import listed
 from vpr_ros.sources.recorded_source import RecordedSource
 from vpr_ros.sources.trajectory_file import read_trajectory
@@ -67,7 +68,7 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
         )
     records.sort(key=lambda record: record.stamp_ns)
     posed = sum(pose is not None for pose in matched.poses)
-    mount = None if listing.calibration is None else euroc_mount(listing.calibration)
+    mount, of_mount = own_mount(folder) if listing.calibration is None else (euroc_mount(listing.calibration), [])
     intrinsics, remarks = folder_intrinsics(folder, listing, options.poses or listing.trajectory)
     return RecordedSource(
         options.map_frame or "map",
@@ -75,7 +76,7 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
         "; ".join([_description(folder, listing, matched, origin, len(records), posed), *matched.warnings]),
         tuple(records),
         datum,
-        (*matched.warnings, *remarks, *of_depth),
+        (*matched.warnings, *of_mount, *remarks, *of_depth),
     )
 
 

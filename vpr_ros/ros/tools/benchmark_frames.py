@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -34,9 +33,7 @@ def simulated_recording(folder: Path, frames: int) -> FrameSource:
     drive = SimulatedSource(Town(1), plan, CameraIntrinsics.from_fov(*SIZE_PX), CONDITIONS["day"])
     record_folder(drive, folder / "drive", image_suffix=".jpg")
     options = SourceOptions(poses=folder / "drive" / "trajectory.txt")
-    recorded, (mount,) = open_source(folder / "drive" / "images", options), drive.cameras.values()
-    cameras = {camera: replace(mount, name=camera) for camera in recorded.cameras}
-    return replace(recorded, cameras=cameras)  # a folder of images does not tell the mount
+    return open_source(folder / "drive" / "images", options)
 
 
 class FirstFrames:
