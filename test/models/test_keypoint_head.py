@@ -19,7 +19,7 @@ from torch import Tensor
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import load_checkpoint, save_checkpoint
-from vpr_ros.models.keypoint_cells import KeypointCells
+from vpr_ros.models.keypoint_cells import KeypointCells, positions_px
 from vpr_ros.models.keypoint_head import KeypointHead, sampled
 
 VIT = {"name": "vit_tiny_patch16_224", "timm_options": {"depth": 4}}
@@ -48,9 +48,9 @@ def _heat(*points: tuple[int, int, float]) -> Tensor:
 def test_a_keypoint_lies_where_its_pixel_is_and_between_two() -> None:
     cells = _Told(_heat((3, 2, 0.5), (13, 10, 0.4), (14, 10, 0.2)))
     found = cells(torch.zeros(1, 3, 16, 24))
-    assert found.keypoints_px.shape == (1, 6, 2)
-    np.testing.assert_allclose(found.keypoints_px[0, 0], [3.0, 2.0], atol=1e-5)
-    np.testing.assert_allclose(found.keypoints_px[0, 4], [13.0 + 1 / 3, 10.0], atol=1e-5)
+    assert found.pixels.shape == (1, 6)
+    keypoints = positions_px(found, torch.tensor([[0, 4]]))
+    np.testing.assert_allclose(keypoints[0], [[3.0, 2.0], [13.0 + 1 / 3, 10.0]], atol=1e-5)
     np.testing.assert_allclose(found.scores[0, [0, 4]], [0.5, 0.4], atol=1e-5)
 
 
@@ -64,7 +64,8 @@ def test_cells_see_their_own_pixels_whatever_is_left_at_the_edges() -> None:
     cells = KeypointCells(16).eval()
     images = torch.rand(2, 3, 35, 44)
     assert cells.logits(images).shape == (2, 65, 4, 5)
-    assert torch.isfinite(cells(torch.full((1, 3, 32, 32), 0.5)).keypoints_px).all()
+    found = cells(torch.full((1, 3, 32, 32), 0.5))
+    assert torch.isfinite(positions_px(found, torch.arange(16).unsqueeze(0))).all()
 
 
 @pytest.mark.parametrize("size", [(6, 9), (1, 1), (1, 4)])

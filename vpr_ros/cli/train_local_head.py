@@ -18,8 +18,7 @@ import torch
 
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
-from vpr_ros.export.exported_model import model_of_file
-from vpr_ros.models.checkpoint import load_checkpoint
+from vpr_ros.export.exported_model import model_of_file, recipe_of_file
 from vpr_ros.training.local_head.train import EXAMPLE_RECIPE, LocalHeadInputs, train_local_head
 
 EXAMPLE = """  %(prog)s runs/one_cluster/model.safetensors --sequences INDEX.csv --teacher xfeat.onnx \\
@@ -50,7 +49,7 @@ def _train(argv: Sequence[str]) -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     model = model_of_file(arguments.model)
-    made_by = arguments.model.name if arguments.model.suffix == ".onnx" else load_checkpoint(arguments.model)[1].name
+    made_by = recipe_of_file(arguments.model)
     inputs = LocalHeadInputs(model, made_by, arguments.recipe, arguments.sequences, arguments.teacher)
     checkpoint = train_local_head(inputs, arguments.output, functools.partial(print, flush=True))
     export = f"{program('export_model')} {checkpoint} --images FOLDER --output {checkpoint.stem}.onnx"

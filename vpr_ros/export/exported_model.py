@@ -48,6 +48,18 @@ def model_of_file(path: Path) -> PlaceModel:
     return model_of_export(path) if path.suffix == ".onnx" else load_checkpoint(path)[0]
 
 
+def recipe_of_file(path: Path) -> str:
+    """Name of the recipe that made a model, from the same kinds of file; "" where the file does not say.
+
+    Raises:
+        ExportError, ModelError, TrainingError: see ``model_of_file``.
+    """
+    if path.suffix != ".onnx":
+        return load_checkpoint(path)[1].name
+    entries = {entry.key: entry.value for entry in load_onnx(path).metadata_props}
+    return ModelInfo.from_json(entries[METADATA_KEY], str(path)).recipe if METADATA_KEY in entries else ""
+
+
 def model_of_export(path: Path, name: str = "") -> PlaceModel:
     """Rebuild a model over the nano backbone from its export in fp32.
 

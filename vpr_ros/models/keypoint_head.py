@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.models.keypoint_cells import CELL_PX, CellKeypoints, KeypointCells
+from vpr_ros.models.keypoint_cells import CELL_PX, CellKeypoints, KeypointCells, positions_px
 
 
 class ChosenFeatures(NamedTuple):
@@ -73,7 +73,7 @@ class KeypointHead(nn.Module):
         found: CellKeypoints = self.cells(images)
         reliability = torch.sigmoid(_on_cells(judgement, images)).flatten(1)
         scores, index = (found.scores * reliability).topk(min(self.keypoints, found.scores.shape[1]), dim=1)
-        keypoints = found.keypoints_px.gather(1, index.unsqueeze(2).expand(-1, -1, 2))
+        keypoints = positions_px(found, index)
         return ChosenFeatures(keypoints, sampled(descriptors, keypoints, images.shape[2], images.shape[3]), scores)
 
 
