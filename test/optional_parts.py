@@ -37,7 +37,9 @@ OPTIONAL = {
 
 def what_is_missing(error: BaseException | None) -> str | None:
     """Say what to install where *error*, or what caused it, is that an optional package is not there."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # a chain may come back to itself
+        seen.add(id(error))
         missing = f"{error.name}." if isinstance(error, ModuleNotFoundError) else ""
         for name, remedy in OPTIONAL.items():
             if missing.startswith(f"{name}."):

@@ -20,6 +20,7 @@ pytest.importorskip("lightning")
 import torch
 
 from vpr_ros.cli import convert, export_model
+from vpr_ros.export.exported_model import model_of_export
 from vpr_ros.inference import open_extractor, shipped_model_path
 from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import load_checkpoint
@@ -33,7 +34,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The number of training batches.*:UserWarning"),
 ]
 RECIPE = Path(__file__).parents[2] / "config" / "recipes" / "finetune_nano.yaml"
-SHIPPED = RECIPE.with_name("vpr_nano.yaml")
 
 
 @pytest.fixture
@@ -68,8 +68,8 @@ def _own_recipe(drives: Path, start: Path) -> Path:
 
 def test_the_recipe_is_of_the_model_that_ships() -> None:
     finetuned = yaml.safe_load(RECIPE.read_text(encoding="utf-8"))["model"]["init_args"]["model"]
-    own = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["model"]
-    assert build_model({**finetuned, "name": own["name"]}).config == build_model(own).config
+    own = model_of_export(shipped_model_path()).config
+    assert replace(build_model(finetuned).config, name=own.name).to_mapping() == own.to_mapping()
 
 
 def test_from_the_shipped_file_to_a_finetuned_export(drives: Path) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.models import build_model
-from vpr_ros.models.checkpoint import load_checkpoint, save_checkpoint
+from vpr_ros.models.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from vpr_ros.models.keypoint_cells import KeypointCells, positions_px
 from vpr_ros.models.keypoint_head import KeypointHead, sampled
 
@@ -144,3 +144,15 @@ def test_what_does_not_go_together_is_said() -> None:
         build_model({"backbone": {**VIT, "inner_block": 9}, "local_head": {"name": "keypoints"}})
     with pytest.raises(ConfigError, match="has no local head of keypoints"):
         build_model(nano).with_keypoints(torch.zeros(1, 3, 64, 64))
+
+
+def test_a_model_without_a_head_takes_the_weights_of_one_with_it(tmp_path: Path) -> None:
+    """A recipe written before the shipped model had one goes on working."""
+    plain = {"backbone": {"name": "nano", "dim": 16, "width": [8, 8, 8, 8]}, "aggregation": {"name": "gem"}}
+    model = build_model({**plain, "local_head": {"name": "keypoints", "dim": 16}}).eval()
+    save_checkpoint(model, tmp_path / "model.safetensors")
+    without = build_model(plain).eval()
+    load_weights(without, tmp_path / "model.safetensors")
+    images = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(without(images), model(images))
