@@ -39,8 +39,8 @@ AT_ONCE: Final = 5
 """Candidates that are matched in one product; whether there is time for more is asked in between."""
 KEPT_FRAMES: Final = 64
 """Of the map, as they were read last: 150 kB each with 500 keypoints of 64 numbers."""
-INLIERS_WEIGHT: Final = 0.4
-FEW_INLIERS: Final = 50.0
+INLIERS_WEIGHT: Final = 0.5
+FEW_INLIERS: Final = 80.0
 """What inliers are worth beside the similarity in the order of the candidates. Chosen on seven sets of two cameras, two
 lights or two seasons: inliers alone lost up to ten points of recall@1 where neighbours count as wrong."""
 SHARE_FOR_LOOKING: Final = 0.7
