@@ -54,8 +54,8 @@ def short_of_time(figures: dict[str, Any] | None, config: LocalizerConfig, map_f
     if figures is None or figures["candidates_compared"] >= wanted - 0.05:
         return None
     return (
-        f"the time limit left {figures['candidates_compared']:.1f} of {wanted} candidates compared on average, for this "
-        f"machine is slow or busy: --verify-time-ms above {config.verify_time_ms:g} shows what a faster one answers"
+        f"the time limit left {figures['candidates_compared']:.1f} of {wanted} candidates compared on average, for "
+        f"this machine is slow or busy: --verify-time-ms above {config.verify_time_ms:g} shows what a faster one answers"
     )
 
 

@@ -31,7 +31,8 @@ class LocalizerConfig:
     )
     verify_candidates: int = option(
         10,
-        "how many of the retrieved frames are compared with the image by local features, where the map has some; 0 = none",
+        "how many of the retrieved frames are compared with the image by local features, where the map has some; "
+        "0 = none",
         unit="frames",
         minimum=0,
         maximum=1000,
