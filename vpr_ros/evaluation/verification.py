@@ -55,7 +55,7 @@ def short_of_time(figures: dict[str, Any] | None, config: LocalizerConfig, map_f
         return None
     return (
         f"the time limit left {figures['candidates_compared']:.1f} of {wanted} candidates compared on average, for "
-        f"this machine is slow or busy: --verify-time-ms above {config.verify_time_ms:g} shows what a faster one answers"
+        f"this machine is slow or busy: --verify-time-ms above {config.verify_time_ms:g} shows what a faster one does"
     )
 
 
