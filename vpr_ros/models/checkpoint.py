@@ -82,12 +82,15 @@ def load_checkpoint(path: Path) -> tuple[PlaceModel, Recipe]:
 
 
 def load_weights(model: PlaceModel, path: Path) -> None:
-    """Load a checkpoint's weights into a model that exists.
+    """Load a checkpoint's weights into a model that exists; a local head that it does not have is left out.
 
     Raises:
         TrainingError: the checkpoint is of another model; the message says what differs. The model is unchanged.
     """
-    load_strictly(model, _read(path)[1], str(path))
+    tensors = _read(path)[1]
+    if model.local_head is None:
+        tensors = {key: value for key, value in tensors.items() if not key.startswith("local_head.")}
+    load_strictly(model, tensors, str(path))
 
 
 def load_backbone(model: PlaceModel, path: Path) -> None:
