@@ -42,6 +42,7 @@ MALLOC_VARIABLES = {
     "MALLOC_TOP_PAD_": "67108864",
 }
 RVIZ_CONFIG = CONFIG / "vpr.rviz"
+FILES = ("map", "model", "local_model")
 RVIZ_TOPICS = ("map", "markers", "pose", "candidates", "matches", "match_image")
 # Launch forgets its processes when it is killed, and when an action after theirs fails: the kernel does not.
 END_WITH_LAUNCH = "setpriv --pdeathsig TERM "
@@ -58,6 +59,11 @@ def _arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument("map", default_value="", description="Folder of the map, as build_map wrote it"),
         DeclareLaunchArgument(
             "model", default_value="", description="ONNX model that made the map; empty: the shipped vpr_nano"
+        ),
+        DeclareLaunchArgument(
+            "local_model",
+            default_value="",
+            description="ONNX model that found the map's local features; empty: the model above, where it finds some",
         ),
         DeclareLaunchArgument(
             "image",
@@ -147,7 +153,7 @@ def _parameters_in(params_file: str, node: str) -> dict[str, object]:
 def _parameters(given: dict[str, str], params_file: str) -> list[object]:
     """Arguments that were left empty stay out of the parameters."""
     parameters: list[object] = [params_file] if params_file else []
-    parameters += [{name: ParameterValue(given[name], value_type=str)} for name in ("map", "model") if given[name]]
+    parameters += [{name: ParameterValue(given[name], value_type=str)} for name in FILES if given[name]]
     parameters += [{"use_sim_time": True}] if given["use_sim_time"] == "true" else []
     parameters += [{"autostart": False}] if given["autostart"] == "false" else []
     return parameters

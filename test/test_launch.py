@@ -108,7 +108,7 @@ def test_compiles_and_describes_every_argument(file: Path) -> None:
 
 def test_localize_declares_the_contract() -> None:
     arguments = declared(ROOT / "launch" / "localize.launch.py")
-    wanted = {"map", "model", "image", "params_file", "rviz", "use_sim_time", "namespace", "dds_profile"}
+    wanted = {"map", "model", "local_model", "image", "params_file", "rviz", "use_sim_time", "namespace", "dds_profile"}
     assert wanted <= set(arguments)
     default = keyword(arguments["use_sim_time"], "default_value")
     assert isinstance(default, ast.Constant) and default.value == "false"

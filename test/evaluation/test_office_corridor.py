@@ -20,8 +20,9 @@ from optional_parts import need
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives import IntArray
-from vpr_ros.inference import open_extractor
-from vpr_ros.localization import Localizer
+from vpr_ros.inference import open_extractor, open_local_model
+from vpr_ros.localization import Localizer, LocalizerConfig
+from vpr_ros.localization.local_model import local_extractor_for
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions, open_source
@@ -32,13 +33,18 @@ CORRIDOR = Path(__file__).resolve().parents[1] / "data" / "office_corridor"
 @pytest.mark.slow
 def test_the_second_lap_is_known_as_well_as_it_was(tmp_path: Path) -> None:
     need("onnxruntime")
-    extractor = open_extractor()
+    extractor = open_extractor(with_local=True)
     first_lap = open_source(CORRIDOR / "map", SourceOptions(poses=CORRIDOR / "poses.csv"))
-    build_map(first_lap, extractor, tmp_path / "map", BuildConfig(min_distance_m=0.0, min_angle_rad=0.0))
+    every_frame = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0)
+    local_model = open_local_model(extractor)
+    build_map(first_lap, extractor, tmp_path / "map", every_frame, local_model=local_model)
     place_map = PlaceMap.open(tmp_path / "map")
     second_lap = open_source(CORRIDOR / "query", SourceOptions(require_poses=False))
     options = EvaluationOptions(GroundTruthRule(positives_csv=CORRIDOR / "gt.csv"))
-    result = evaluate(Localizer(extractor, place_map), place_map, second_lap, options)
+    config = LocalizerConfig(verify_time_ms=60_000.0)  # the same answers on every machine
+    local = local_extractor_for(place_map, config, extractor, None)
+    localizer = Localizer(extractor, place_map, config, local, place_map.local)
+    result = evaluate(localizer, place_map, second_lap, options)
     figures = {
         "recall_at_1_percent": result.metrics["recall_at"]["1"],
         "recall_at_5_percent": result.metrics["recall_at"]["5"],

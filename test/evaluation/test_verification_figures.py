@@ -24,6 +24,7 @@ from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.query_table import write_query_table
 from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.evaluation.verification import short_of_time
 from vpr_ros.localization import Localizer, LocalizerConfig
 from vpr_ros.mapping import build_map
 from vpr_ros.maps import PlaceMap
@@ -52,6 +53,8 @@ def test_recall_before_and_after_and_errors_by_the_way_the_pose_came(tmp_path: P
     figures = result.metrics["verification"]
     assert figures["compared"] == 5 and figures["candidates_compared"] == 8.0
     assert set(figures["recall_at_before"]) == set(figures["recall_at_after"]) == {"1", "5", "10", "20"}
+    assert short_of_time(figures, PATIENT, 8) is None
+    assert "left 8.0 of 10 candidates" in str(short_of_time(figures, PATIENT, 100))
     geometric, retrieved = figures["pose_error"]["geometric"], figures["pose_error"]["retrieved"]
     assert geometric["count"] + retrieved["count"] == 5 and geometric["count"] >= 4
     assert geometric["translation_m"]["median"] < 0.03

@@ -197,7 +197,7 @@ def test_a_mirrored_picture_is_refuted(here: World) -> None:
 
 def test_over_the_time_fewer_candidates_are_compared(here: World) -> None:
     quick = here.localizer(replace(CONFIG, verify_time_ms=1.0)).localize(here.frame(), intrinsics=PINHOLE)
-    assert sum(match.geometry is not None for match in quick.matches) < 10
+    assert 1 <= sum(match.geometry is not None for match in quick.matches) < 10
     assert quick.T_map_base is not None and quick.accepted
     patient = here.localizer().localize(here.frame(), intrinsics=PINHOLE)
     assert sum(match.geometry is not None for match in patient.matches) == 10

@@ -25,6 +25,7 @@ from two_headed_onnx import both_heads
 from vpr_ros.cli import build_map as command
 from vpr_ros.cli import inspect_map
 from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
 from vpr_ros.core.local_features import LocalFeatures
@@ -214,7 +215,8 @@ def test_the_command_keeps_them_and_inspect_map_shows_them(tmp_path: Path, capsy
     assert "Give one of the two" in capsys.readouterr().err
     assert command.main(arguments) == 0
     said = capsys.readouterr()
-    assert "local features: corners 1, up to 40 of 16 x 4 bits, 652 bytes a frame; 0 % of" in said.out
+    assert f"next: {program('localize')} --ros-args -p map:={tmp_path / 'map'} -p local_model:={local}\n" in said.out
+    assert "local features: corners 1, up to 40 keypoints of 16 x 4 bits, 652 bytes a frame; 0 % of" in said.out
     assert inspect_map.main([str(tmp_path / "map"), "--verify", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["local"]["bytes_per_frame"] == 652
     assert command.main([str(drive), "--output", str(tmp_path / "map"), "--overwrite", "--no-local"]) == 0

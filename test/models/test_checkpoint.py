@@ -45,6 +45,15 @@ def test_a_checkpoint_gives_the_same_model_back(tmp_path: Path) -> None:
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode, "readable by whom the umask lets"
 
 
+def test_a_local_head_that_is_not_wanted_is_left_out(tmp_path: Path) -> None:
+    """A recipe that trains the descriptor further starts from a file that finds keypoints, too."""
+    both = {**tiny().config.to_mapping(), "local_head": {"name": "keypoints", "keypoints": 8, "dim": 8}}
+    given, model = build_model(both), tiny()
+    save_checkpoint(given, tmp_path / "both.safetensors")
+    load_weights(model, tmp_path / "both.safetensors")
+    assert all(torch.equal(value, given.state_dict()[key]) for key, value in model.state_dict().items())
+
+
 def test_a_checkpoint_of_another_model_names_the_differences_and_changes_nothing(tmp_path: Path) -> None:
     save_checkpoint(tiny(clusters=3), tmp_path / "three.safetensors")
     model = tiny()

@@ -14,7 +14,7 @@ import json
 import logging
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vpr_ros.cli.local_words import local_text
@@ -125,7 +125,7 @@ def _build(argv: Sequence[str]) -> None:
     except KeyboardInterrupt:
         print("what is done is kept: finish it with the same command and --resume", file=sys.stderr)
         raise
-    _print(report)
+    _print(report, arguments)
 
 
 def _check(arguments: argparse.Namespace, config: BuildConfig) -> None:
@@ -194,7 +194,7 @@ def _has_no_local(output: Path) -> bool:
         return False
 
 
-def _print(report: BuildReport) -> None:
+def _print(report: BuildReport, arguments: argparse.Namespace) -> None:
     if report.was_complete:
         print(
             f"{report.path}: nothing left to resume, the interrupted build is complete and in its place: "
@@ -217,11 +217,23 @@ def _print(report: BuildReport) -> None:
     )
     if report.local is not None:
         print(local_text(report.local))
+    files = {"map": report.path, "model": arguments.model, "local_model": arguments.local_model}
+    print(f"next: {_start({name: path for name, path in files.items() if path is not None})}")
+
+
+def _start(files: Mapping[str, Path]) -> str:
+    """How the node is started with these parameters."""
     localize = program("localize")
-    with_ros = localize.startswith("ros2 ")
-    start = "ros2 launch vpr_ros localize.launch.py map:=" if with_ros else f"{localize} --ros-args -p map:="
-    path = str(report.path.absolute())  # a bare 2027 is a number to ROS, and "on" is true
-    print(f"next: {start}{shlex.quote(path if with_ros or _is_plain(path) else json.dumps(path))}")
+    if localize.startswith("ros2 "):
+        given = (f"{name}:={shlex.quote(str(path.absolute()))}" for name, path in files.items())
+        return f"ros2 launch vpr_ros localize.launch.py {' '.join(given)}"
+    given = (f"-p {name}:={shlex.quote(_parameter(path.absolute()))}" for name, path in files.items())
+    return f"{localize} --ros-args {' '.join(given)}"
+
+
+def _parameter(path: Path) -> str:
+    """As ROS reads it, to which a bare 2027 is a number and "on" is true: an absolute path is neither."""
+    return str(path) if _is_plain(str(path)) else json.dumps(str(path))
 
 
 def _is_plain(path: str) -> bool:

@@ -36,6 +36,7 @@ from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThres
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
 from vpr_ros.evaluation.summary import summary_notes, summary_tables
+from vpr_ros.evaluation.verification import short_of_time
 from vpr_ros.inference import model_identity, open_extractor
 from vpr_ros.localization import Localizer, LocalizerConfig
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
@@ -116,7 +117,8 @@ def _evaluate(argv: Sequence[str]) -> None:
         made_by["local_model_sha256"] = local.sha256
     write_report(result, arguments.output, made_by)
     unused = missing_local_model(place_map, is_given=local is not None or not config.verify_candidates)
-    for warning in (*map_warnings(place_map), *filter(None, [unused])):
+    hurried = short_of_time(result.metrics["verification"], config, len(place_map))
+    for warning in (*map_warnings(place_map), *filter(None, [unused, hurried])):
         print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)
 

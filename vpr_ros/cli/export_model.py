@@ -130,6 +130,8 @@ def _summary(path: Path, report: ExportReport) -> str:
     recall = ""
     if parity.recall_at_1_change is not None:
         recall = f", recall@1 {parity.recall_at_1_export:.1f} % ({parity.recall_at_1_change:+.1f})"
+    if report.local is not None:
+        recall += f", {100 * report.local.found_min:.1f} % of the better keypoints at worst"
     return (
         f"{path}: {report.precision}, {report.bytes / 1e6:.1f} MB, cosine to torch {parity.cosine_min:.6f} at worst, "
         f"{parity.cosine_mean:.6f} on average over {parity.images} images{recall}; report in {report_path(path)}"

@@ -111,7 +111,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "local features": _local(place_map),
         "calibration": f"{calibration.kind}: {_answers(calibration)}; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad"
-        + (f"; keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
+        + (f"; with keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "format": f"{manifest.format_version}, "

@@ -15,13 +15,13 @@ from vpr_ros.maps.local_entry import LocalEntry
 def local_text(entry: LocalEntry) -> str:
     """In one line."""
     layout = entry.layout
-    fit = [
-        f"{name} {value:.2f} px"
+    misfits = [
+        f"{value:.2f} px ({name})"
         for name, value in (("epipolar", entry.epipolar_px), ("reprojection", entry.reprojection_px))
         if value is not None
     ]
     return (
-        f"local features: {entry.name} {entry.version}, up to {layout.keypoints} of {layout.dim} x {layout.bits} bits, "
-        f"{layout.bytes_per_frame} bytes a frame; {100 * entry.share_with_depth:.0f} % of {entry.features} have a depth"
-        + (f" (median distances: {', '.join(fit)})" if fit else "")
+        f"local features: {entry.name} {entry.version}, up to {layout.keypoints} keypoints of {layout.dim} x "
+        f"{layout.bits} bits, {layout.bytes_per_frame} bytes a frame; {100 * entry.share_with_depth:.0f} % of "
+        f"{entry.features} have a depth" + (f"; median misfit {', '.join(misfits)}" if misfits else "")
     )

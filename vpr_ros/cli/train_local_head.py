@@ -52,7 +52,8 @@ def _train(argv: Sequence[str]) -> None:
     made_by = recipe_of_file(arguments.model)
     inputs = LocalHeadInputs(model, made_by, arguments.recipe, arguments.sequences, arguments.teacher)
     checkpoint = train_local_head(inputs, arguments.output, functools.partial(print, flush=True))
-    export = f"{program('export_model')} {checkpoint} --images FOLDER --output {checkpoint.stem}.onnx"
+    same = f" --same-as {arguments.model}" if arguments.model.suffix == ".onnx" else ""  # its maps go with the new file
+    export = f"{program('export_model')} {checkpoint} --images FOLDER{same} --output {checkpoint.stem}.onnx"
     print(f"wrote {checkpoint}; export it with\n  {export}")
 
 

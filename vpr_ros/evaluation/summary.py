@@ -66,16 +66,15 @@ def summary_notes(metrics: Metrics) -> list[str]:
 
 def _recall(metrics: Metrics) -> TextTable:
     ranks = tuple(metrics["recall_at"])
-    rows = [
-        ("all queries", *_numbers(metrics["recall_at"], ranks), str(metrics["queries"])),
-        (
-            "answerable queries",
-            *_numbers(metrics["recall_at_answerable"], ranks),
-            str(metrics["queries"] - metrics["queries_without_answer"]),
-        ),
-    ]
-    for label, key in (("all", "recall_at_interval"), ("answerable", "recall_at_answerable_interval")):
-        rows.append((f"95 % interval, {label}", *(interval_text(metrics[key][rank]) for rank in ranks), ""))
+    unanswerable = metrics["queries_without_answer"]
+    groups = {"all": ("recall_at", metrics["queries"])}
+    if unanswerable:  # else the same numbers twice
+        groups["answerable"] = ("recall_at_answerable", metrics["queries"] - unanswerable)
+    rows = [(f"{name} queries", *_numbers(metrics[key], ranks), str(count)) for name, (key, count) in groups.items()]
+    for name, (key, _) in groups.items():
+        rows.append(
+            (f"95 % interval, {name}", *(interval_text(metrics[f"{key}_interval"][rank]) for rank in ranks), "")
+        )
     for name, baseline in metrics["baselines"].items():
         label = f"baseline {name.replace('_', ' ')}, answerable"
         count = str(baseline["queries"] - baseline["queries_without_answer"])
@@ -149,16 +148,16 @@ def _verification(metrics: Metrics) -> TextTable:
     ranks = tuple(figures["recall_at_before"])
     inliers = figures["median_inliers"]
     rows = (
-        ("by similarity", *_numbers(figures["recall_at_before"], ranks), ""),
+        ("before", *_numbers(figures["recall_at_before"], ranks), ""),
         (
-            "verified",
+            "after",
             *_numbers(figures["recall_at_after"], ranks),
             f"{_number(inliers['right'], 0)} right, {_number(inliers['wrong'], 0)} wrong",
         ),
     )
     title = (
-        f"Recall in percent of all queries, before and after verification of "
-        f"{figures['candidates_compared']:.1f} candidates in {figures['compared']} queries"
+        f"Recall in percent of all queries, before and after verification (of {figures['candidates_compared']:.1f} "
+        f"candidates on average, in {figures['compared']} queries)"
     )
     return TextTable(title, ("", *(f"@{rank}" for rank in ranks), "median inliers of best matches"), rows)
 

@@ -17,6 +17,7 @@ import numpy as np
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.pose_error import pose_errors, summarise_pose_errors
 from vpr_ros.evaluation.recall import recall_at_n
+from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.result import PoseSource
 
 SOURCES: tuple[PoseSource, ...] = ("geometric", "retrieved")
@@ -45,6 +46,17 @@ def verification_figures(outcomes: Outcomes) -> dict[str, Any] | None:
         },
         "pose_error": {source: asdict(summarise_pose_errors(_errors(outcomes, source))) for source in SOURCES},
     }
+
+
+def short_of_time(figures: dict[str, Any] | None, config: LocalizerConfig, map_frames: int) -> str | None:
+    """A sentence where the time limit left candidates out: a faster machine then answers otherwise."""
+    wanted = min(config.verify_candidates, config.top_k, map_frames)
+    if figures is None or figures["candidates_compared"] >= wanted - 0.05:
+        return None
+    return (
+        f"the time limit left {figures['candidates_compared']:.1f} of {wanted} candidates compared on average, for "
+        f"this machine is slow or busy: --verify-time-ms above {config.verify_time_ms:g} shows what a faster one does"
+    )
 
 
 def _errors(outcomes: Outcomes, source: PoseSource) -> Any:

@@ -31,7 +31,8 @@ class LocalizerConfig:
     )
     verify_candidates: int = option(
         10,
-        "how many of them are compared with the image by local features, where the map has some; 0 = none",
+        "how many of the retrieved frames are compared with the image by local features, where the map has some; "
+        "0 = none",
         unit="frames",
         minimum=0,
         maximum=1000,
@@ -40,7 +41,7 @@ class LocalizerConfig:
     )
     verify_time_ms: float = option(
         50.0,
-        "how long that may take for an image, the network not counted: over it fewer candidates are compared and no "
+        "how long comparing them may take for an image, the network not counted: over it fewer are compared and no "
         "pose is sought. The answer is the same each time only where the time suffices",
         unit="ms",
         minimum=1.0,

@@ -202,18 +202,21 @@ class Verifier:
         )
 
     def _looked_at(self, features: LocalFeatures, query: View, retrieved: Candidates, ends_s: float) -> Iterator[_Look]:
-        """The first candidates, in their order, while there is time."""
+        """The first candidates, in their order, while there is time; the very first always.
+
+        An answer that nobody looked at is judged by another probability than those before and after it.
+        """
         config = self._config
         until_s = ends_s - (1.0 - SHARE_FOR_LOOKING) * config.verify_time_ms / 1e3
         indices = retrieved.indices[: min(config.verify_candidates, config.top_k)].tolist()
         for start in range(0, len(indices), AT_ONCE):
-            if time.perf_counter() > until_s:
+            if start and time.perf_counter() > until_s:
                 return
             some = indices[start : start + AT_ONCE]
             mapped = [self._mapped(index) for index in some]
             pairs = mutual_matches(features, [of_the_map for of_the_map, _ in mapped], config.min_local_cosine)
-            for (of_the_map, view), found in zip(mapped, pairs, strict=True):
-                if time.perf_counter() > until_s:
+            for number, ((of_the_map, view), found) in enumerate(zip(mapped, pairs, strict=True), start):
+                if number and time.perf_counter() > until_s:
                     return
                 yield self._look(of_the_map, view, found, query)
 

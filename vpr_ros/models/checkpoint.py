@@ -82,7 +82,7 @@ def load_checkpoint(path: Path) -> tuple[PlaceModel, Recipe]:
 
 
 def load_weights(model: PlaceModel, path: Path) -> None:
-    """Load a checkpoint's weights into a model that exists; one without a local head leaves the checkpoint's out.
+    """Load a checkpoint's weights into a model that exists; a local head that it does not have is left out.
 
     Raises:
         TrainingError: the checkpoint is of another model; the message says what differs. The model is unchanged.

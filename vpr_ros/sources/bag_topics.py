@@ -162,7 +162,7 @@ def _match(
     raise SourceError(
         f"{shown(recording.path)} has no {what} on {given}; "
         f"its {kind} topics are {_listed(recording, found)}{ambiguous}",
-        f"Choose one of them with {option}",
+        f"Choose one of them with {option}" + (", or leave it out" if what == "depth images" else ""),
     )
 
 

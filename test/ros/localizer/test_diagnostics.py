@@ -290,6 +290,7 @@ def test_map_and_model_say_what_they_are(errors: ErrorLog, opened: LocalizerSetu
     array = diagnosed(errors, opened)
     shown, info = values(entry(array, "map")), opened.extractor.info
     assert (shown["frames"], shown["frame_id"], shown["on disk"]) == ("12", "map", "yes")
+    assert shown["local features"] == "none"
     assert shown["path"] == str(opened.place_map.path)
     model = values(entry(array, "model"))
     assert (model["name"], model["version"], model["sha256"]) == (info.name, info.version, opened.extractor.sha256)

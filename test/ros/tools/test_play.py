@@ -21,12 +21,14 @@ from geometry_msgs.msg import PoseStamped
 from harness import SPACING_M, Diagnostics, GraphClient, RosProcess, TextureSource, texture
 from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.image_codec import decode_compressed, decode_raw
 from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.sources.bag_writer import StampedPose, write_bag
+from vpr_ros.sources.bag_writer import BagLayout, StampedPose, write_bag
 
 MODULE = "vpr_ros.ros.tools.play"
 PLACES = 6
@@ -68,6 +70,21 @@ def test_plays_images_with_their_truth_and_ends(bag: Path, start_process: StartP
     for place, image in enumerate(images):
         pixels = decode_raw(image.data, image.height, image.width, image.encoding, image.step)
         np.testing.assert_array_equal(pixels, texture(place))
+
+
+def test_how_the_camera_sees_is_published_beside_the_images(
+    tmp_path: Path, start_process: StartProcess, client: GraphClient
+) -> None:
+    lens = CameraIntrinsics(160, 120, 90.0, 91.0, 79.5, 59.5)
+    mounts = {"camera": CameraMount("camera", "camera_optical_frame", None, lens)}
+    frames = (replace(record.load(), image_rgb=np.zeros((120, 160, 3), np.uint8)) for record in TextureSource(PLACES))
+    write_bag(tmp_path / "drive", frames, layout=BagLayout(mounts=mounts))
+    images = client.collect(Image, "/front/image_raw", RELIABLE_QOS)
+    infos = client.collect(CameraInfo, "/front/camera_info", RELIABLE_QOS)
+    start_process(MODULE, str(tmp_path / "drive"), *FAST, "--ros-args", "-r", "image:=/front/image_raw")
+    client.wait_for(lambda: len(images) == PLACES and len(infos) == PLACES, "the whole recording")
+    assert [info.header for info in infos] == [image.header for image in images]
+    np.testing.assert_allclose(np.asarray(infos[0].k).reshape(3, 3), lens.matrix)
 
 
 def test_the_truth_is_seen_from_the_zero_of_a_map(bag: Path, start_process: StartProcess, client: GraphClient) -> None:

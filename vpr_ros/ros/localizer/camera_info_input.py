@@ -17,11 +17,12 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from sensor_msgs.msg import CameraInfo
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.camera_info import INFO_NAME, info_content, intrinsics_of, is_rectified
+from vpr_ros.core.camera_info import info_content, intrinsics_of, is_rectified
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.fitted_intrinsics import SizePx, fitted
 from vpr_ros.localization.same_camera import mapped_intrinsics, refined_intrinsics
 from vpr_ros.maps import PlaceMap
+from vpr_ros.ros.info_topic import info_topic
 
 INFO_QOS = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED_INFO_QOS = QoSProfile(
@@ -73,7 +74,7 @@ class CameraInfoInput:
         """
         self._node = node
         self._names = (camera, node.resolve_topic_name(image_topic))
-        self.topic = _beside(node, image_topic)
+        self.topic = info_topic(node, image_topic)
         self.origin = "unknown: no image yet"
         self._info: CameraInfo | None = None
         self._content: object = None
@@ -147,12 +148,3 @@ class CameraInfoInput:
         content = (message.header.frame_id, *info_content(message))
         if content != self._content:
             self._content, self._info = content, message
-
-
-def _beside(node: Node, image_topic: str) -> str:
-    """``camera_info`` beside the images, wherever these were remapped to, unless it was remapped itself."""
-    own = f"{image_topic[: image_topic.rfind('/') + 1]}{INFO_NAME}"
-    resolved: str = node.resolve_topic_name(own)
-    if resolved != node.resolve_topic_name(own, only_expand=True):
-        return resolved
-    return f"{node.resolve_topic_name(image_topic).rpartition('/')[0]}/{INFO_NAME}"

@@ -18,6 +18,7 @@ from typing import TypeVar
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
 from vpr_ros.localization import RejectionType
+from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
@@ -121,6 +122,7 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
         "frames": len(place_map),
         "frame_id": setup.map_frame,
         "origin [m]": " ".join(f"{value_m:.10g}" for value_m in place_map.manifest.origin_m or (0.0, 0.0, 0.0)),
+        "local features": _local_features(place_map.manifest.local),
         "created": place_map.manifest.created_utc,
         "on disk": "yes",
     }
@@ -135,6 +137,12 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
     found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
     message = f"{found}. {remedy} the parameter map"
     return _entry("map", DiagnosticStatus.WARN, f"{message}.", values)
+
+
+def _local_features(entry: LocalEntry | None) -> str:
+    if entry is None:
+        return "none"
+    return f"{entry.name} {entry.version}, {100 * entry.share_with_depth:.0f} % of the keypoints have a depth"
 
 
 def _calibration(setup: LocalizerSetup) -> DiagnosticStatus:

@@ -19,14 +19,15 @@ import rclpy
 from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
-from vpr_ros.core.frames import Frame, FrameRecord, FrameSource
+from vpr_ros.core.frames import CameraMount, Frame, FrameRecord, FrameSource
 from vpr_ros.core.pose import PositionM
-from vpr_ros.ros.messages import to_compressed_image, to_image_message, to_pose_stamped
+from vpr_ros.ros.info_topic import info_topic
+from vpr_ros.ros.messages import to_camera_info, to_compressed_image, to_image_message, to_pose_stamped
 from vpr_ros.ros.node_process import run_program, without_ros_arguments
 from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
@@ -47,15 +48,18 @@ TRUTH_QOS = QoSProfile(depth=1000)
 class PlayNode(Node):
     """Publishes frames on ``image`` (or ``image/compressed``) and their true poses on ``~/ground_truth``.
 
+    Beside the images, on ``camera_info``, how the camera sees, where the recording says so.
+
     Attributes:
         images, truth: the publishers.
         played: how many images were published.
         torn: how many could not be, for they did not decode.
     """
 
-    def __init__(self, frame_id: str, compressed: bool, origin_m: PositionM | None = None) -> None:
+    def __init__(self, frame_id: str, camera: CameraMount, compressed: bool, origin_m: PositionM | None = None) -> None:
         super().__init__("play")
         self._origin_m = origin_m
+        self._camera = camera
         self._frame_id = frame_id
         self._compressed = compressed
         self.played = 0
@@ -63,11 +67,16 @@ class PlayNode(Node):
         kind, topic = (CompressedImage, "image/compressed") if compressed else (Image, "image")
         self.images = self.create_publisher(kind, topic, IMAGE_QOS)
         self.truth = self.create_publisher(PoseStamped, "~/ground_truth", TRUTH_QOS)
+        knows = camera.intrinsics is not None
+        self._infos = self.create_publisher(CameraInfo, info_topic(self, "image"), IMAGE_QOS) if knows else None
 
-    def publish(self, frame: Frame, stamp_ns: int, camera_frame: str) -> None:
+    def publish(self, frame: Frame, stamp_ns: int) -> None:
         """Publish one frame; the truth goes first, so that nobody has an answer without its truth."""
+        camera_frame = self._camera.frame_id or self._camera.name
         if frame.T_map_base is not None:
             self.truth.publish(to_pose_stamped(frame.T_map_base.seen_from(self._origin_m), stamp_ns, self._frame_id))
+        if self._infos is not None and self._camera.intrinsics is not None:
+            self._infos.publish(to_camera_info(self._camera.intrinsics, stamp_ns, camera_frame))
         build = to_compressed_image if self._compressed else to_image_message
         self.images.publish(build(frame.image_rgb, stamp_ns, camera_frame))
         self.played += 1
@@ -113,7 +122,7 @@ def _play(argv: Sequence[str]) -> None:
     node = run_program(
         "play",
         argv,
-        lambda: PlayNode(source.map_frame_id, options.compressed, origin_m),
+        lambda: PlayNode(source.map_frame_id, source.cameras[_played(source)], options.compressed, origin_m),
         lambda node: _play_source(node, source, options),
     )
     played, torn = (node.played, node.torn) if node is not None else (0, 0)
@@ -138,7 +147,7 @@ def _play_source(node: PlayNode, source: RecordedSource, options: argparse.Names
             if clock is not None:
                 clock.reach(recorded_ns)
             stamp_ns = time.time_ns() if now else recorded_ns
-            node.publish(frame, stamp_ns, source.cameras[record.camera].frame_id or record.camera)
+            node.publish(frame, stamp_ns)
         if not options.loop:
             break
     wait_until_sent(node, [node.truth, node.images])
@@ -158,8 +167,13 @@ def _open(options: argparse.Namespace) -> RecordedSource:
 
 
 def _records(source: FrameSource) -> Iterator[tuple[int, FrameRecord]]:
-    camera = next(iter(source.cameras))
+    camera = _played(source)
     return ((record.stamp_ns, record) for record in source if record.camera == camera)
+
+
+def _played(source: FrameSource) -> str:
+    """The camera whose images are published: the first."""
+    return next(iter(source.cameras))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
 from vpr_ros.core.frames import FrameRecord, ImageRgb
+from vpr_ros.ros.info_topic import info_topic
 from vpr_ros.ros.messages import to_camera_info, to_header, to_image_message, to_pose_message, to_pose_stamped
 from vpr_ros.ros.node_process import run_program
 from vpr_ros.ros.tools.dds_profile import use_dds_profile
@@ -48,7 +49,7 @@ class SimulatedRobot(Node):
         self.published = 0
         self._frame_id = source.cameras[CAMERA_NAME].frame_id
         self.images = self.create_publisher(Image, "image", CAMERA_QOS)
-        self.camera_info = self.create_publisher(CameraInfo, "camera_info", CAMERA_QOS)
+        self.camera_info = self.create_publisher(CameraInfo, info_topic(self, "image"), CAMERA_QOS)
         self.odometry = self.create_publisher(Odometry, "odom", RELIABLE_QOS)
         self.truth = self.create_publisher(PoseStamped, "~/ground_truth", RELIABLE_QOS)
         self._tf = RobotTf(self)
