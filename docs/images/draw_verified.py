@@ -42,7 +42,10 @@ def main() -> None:
 
 
 def _drawn(localizer: Localizer, path: Path) -> ImageRgb:
-    image_rgb = np.ascontiguousarray(cv2.imread(str(path))[:, :, ::-1])
+    image = cv2.imread(str(path))
+    if image is None:
+        raise SystemExit(f"{path} is no image")
+    image_rgb = np.asarray(image, np.uint8)[:, :, ::-1].copy()
     answer = localizer.localize(Frame(image_rgb, 0, "camera", path.name))
     return draw_match(image_rgb, localizer.place_map.thumbnail(answer.matches[0].frame_index), answer)
 
