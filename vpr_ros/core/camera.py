@@ -196,8 +196,9 @@ class CameraIntrinsics:
         if known.any():
             rays[known, :2] = self._normalised(pixels[known])
             rays[known, 2] = 1.0
-            misfit_px = np.linalg.norm(self.project(rays) - pixels, axis=1)
-            rays[~((misfit_px <= LARGEST_MISFIT_PX) & self._is_unfolded(rays))] = np.nan
+            here = self.project(rays)
+            misfit_px = np.linalg.norm(here - pixels, axis=1)
+            rays[~((misfit_px <= LARGEST_MISFIT_PX) & self._is_unfolded(rays, here))] = np.nan
         return rays
 
     def undistort(self, pixels_px: npt.ArrayLike) -> FloatArray:
@@ -235,9 +236,9 @@ class CameraIntrinsics:
             self, width_px=width_px, height_px=height_px, cx_px=self.cx_px - left_px, cy_px=self.cy_px - top_px
         )
 
-    def _is_unfolded(self, rays: FloatArray) -> npt.NDArray[np.bool_]:
+    def _is_unfolded(self, rays: FloatArray, here: FloatArray) -> npt.NDArray[np.bool_]:
         """Whether pixels around that of a ray lie as the rays do: a polynomial comes to each pixel more than once."""
-        here, right, below = (self.project(rays + step) for step in (0.0, (_STEP, 0.0, 0.0), (0.0, _STEP, 0.0)))
+        right, below = (self.project(rays + step) for step in ((_STEP, 0.0, 0.0), (0.0, _STEP, 0.0)))
         across, down = (right - here) / _STEP, (below - here) / _STEP
         turn = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
         return np.asarray((turn > 0) & (across[:, 0] + down[:, 1] > 0))

@@ -51,6 +51,9 @@ MOST_PRECISE: Final = 1e4
 LARGEST_CONDITION: Final = 1e10
 """Of the normal equations in metres and radians: beyond, the points leave a part of the pose open."""
 
+MOST_POINTS: Final = 3
+"""Of a keypoint, those of the best map frames: more of them cost time and bring no pose nearer to the truth."""
+
 _SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
 _REFINEMENTS, _SETTLED = 10, 2e-4
 _FOCAL_REFINEMENTS, _LARGEST_FOCAL_CONDITION = 3, 1e15
@@ -171,12 +174,13 @@ def geometric_pose(
     are undistorted, gates are pixels of the distorted image. A keypoint that several map frames know counts once.
 
     Args:
-        matches: may be wrong in large part.
+        matches: may be wrong in large part; those of the best map frame first.
         intrinsics: of the image.
         map_residual_px: median misfit of the map's own points in its own frames where it has measured it, for images
             640 px long; None: unknown.
     """
-    problem = _seen(matches, intrinsics)
+    everything = _seen(matches, intrinsics)
+    problem = _few_of_each(everything)
     longest_px = max(intrinsics.width_px, intrinsics.height_px)
     gate_px, least_noise_px = _gate(map_residual_px) * longest_px, _LEAST_NOISE * longest_px
     found = _agreed(problem, gate_px, least_noise_px)
@@ -192,7 +196,7 @@ def geometric_pose(
         coverage(seen_px, (intrinsics.width_px, intrinsics.height_px)),
         float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
         _focal_shift(problem, rotation, centre_m, gate_px, least_noise_px),
-        _other_shift(problem, found, gate_px, least_noise_px),
+        _other_shift(everything, rotation, centre_m, gate_px, least_noise_px),
     )
 
 
@@ -208,13 +212,19 @@ def _agreed(problem: _Problem, gate_px: float, least_noise_px: float) -> _Agreed
     return found
 
 
-def _other_shift(problem: _Problem, found: _Agreed, gate_px: float, least_noise_px: float) -> Float:
+def _few_of_each(problem: _Problem) -> _Problem:
+    """The first ``MOST_POINTS`` of each keypoint."""
+    rows = np.argsort(problem.keypoint, kind="stable")
+    _, first, which = np.unique(problem.keypoint[rows], return_index=True, return_inverse=True)
+    return problem.taken(np.sort(rows[np.arange(len(rows)) - first[which] < MOST_POINTS]))
+
+
+def _other_shift(problem: _Problem, rotation: Float, centre_m: Float, gate_px: float, least_noise_px: float) -> Float:
     """(6,) from a pose to the one that the matches agree on which contradict it, see ``GeometricPose``."""
-    rotation, centre_m, _, inliers = found
-    contradict = np.setdiff1d(np.arange(len(problem.keypoint)), inliers)
+    contradict = np.flatnonzero(np.linalg.norm(problem.misfits_px(rotation, centre_m)[0], axis=1) >= gate_px)
     if len(contradict) < SMALLEST_SHARE * len(problem.keypoint):
         return np.zeros(6)
-    other = _agreed(problem.taken(contradict), gate_px, least_noise_px)
+    other = _agreed(_few_of_each(problem.taken(contradict)), gate_px, least_noise_px)
     return np.zeros(6) if other is None else _shift(rotation, centre_m, other[0], other[1])
 
 
@@ -225,7 +235,7 @@ def of_the_base(pose: GeometricPose, T_base_camera: Pose | None) -> tuple[Pose, 
     T_map_base = pose.T_map_camera.compose(T_base_camera.inverse())
     x, y, z = np.subtract(T_map_base.position_m, pose.T_map_camera.position_m)
     with_lever = np.eye(6)
-    with_lever[:3, 3:] = -_cross(np.array([[x, y, z]]))[0]
+    with_lever[:3, 3:] = [[0, z, -y], [-z, 0, x], [y, -x, 0]]
     return T_map_base, with_lever @ pose.stated_covariance @ with_lever.T
 
 
@@ -372,14 +382,6 @@ def _slopes(px_of_plane: Float, points: Float, rotation: Float) -> Float:
     gx, gy, gz = np.tensordot(rotation, px_of_point, 1)
     px, py, pz = (coordinate[:, None] for coordinate in rotation @ points.T)
     return np.stack([-gx, -gy, -gz, gy * pz - gz * py, gz * px - gx * pz, gx * py - gy * px])
-
-
-def _cross(vectors: Float) -> Float:
-    """(N, 3) -> (N, 3, 3) matrices that multiply by each from the left as a cross product."""
-    matrices = np.zeros((len(vectors), 3, 3))
-    x, y, z = vectors.T
-    matrices[:, 0, 1], matrices[:, 0, 2], matrices[:, 1, 2] = -z, y, -x
-    return matrices - matrices.transpose(0, 2, 1)
 
 
 def _once_each(keypoint: Ints) -> tuple[int, Float]:

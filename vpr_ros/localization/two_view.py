@@ -37,7 +37,8 @@ _SMALLEST_TRIPLE: Final = 200.0
 """Twice the area of a triangle, in square pixels of an image 640 px long, that noise does not turn over."""
 _CORNERS: Final = np.random.default_rng(0).random((TRIPLES, 3))
 """Which inliers the triples are of, as shares of their number: the same every time."""
-_CONFIDENCE, _MOST_ROUNDS = 0.999, 500
+_CONFIDENCE, _MOST_ROUNDS, _MOST_SAMPLED = 0.999, 500, 200
+"""A model that 200 matches agree on is the one that all do, and what it costs grows with their number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ def geometric_inliers(query: View, mapped: View) -> Bools:
     if not _are_different(here[known], there[known]):
         return none
     rows = known[_of_one_model(here[known], there[known])]
-    spread = all(covered_cells(view.pixels_px[rows], view.size_px) > 1 for view in (query, mapped))
+    spread = len(rows) > 0 and all(np.ptp(_cells(view.pixels_px[rows], view.size_px)) > 0 for view in (query, mapped))
     if spread and _are_different(here[rows], there[rows]) and _turn_alike(here[rows], there[rows]):
         none[rows] = True
     return none
@@ -87,20 +88,46 @@ def _of_one_model(here: Float, there: Float) -> npt.NDArray[np.int64]:
     is to say. It raises where all its samples are degenerate.
     """
     sampling = _sampling()
-    models: tuple[Callable[[], Any], ...] = (
-        lambda: cv2.findFundamentalMat(here, there, sampling),
-        lambda: cv2.findHomography(
-            here, there, cv2.USAC_MAGSAC, EPIPOLAR_GATE, maxIters=_MOST_ROUNDS, confidence=_CONFIDENCE
+    some = np.linspace(0, len(here) - 1, min(len(here), _MOST_SAMPLED)).astype(np.int64)
+    models: tuple[tuple[Callable[[], Any], Callable[[Float, Float, Float], Float]], ...] = (
+        (lambda: cv2.findFundamentalMat(here[some], there[some], sampling), _from_line),
+        (
+            lambda: cv2.findHomography(
+                here[some], there[some], cv2.USAC_MAGSAC, EPIPOLAR_GATE, maxIters=_MOST_ROUNDS, confidence=_CONFIDENCE
+            ),
+            _from_point,
         ),
     )
-    for find in models:
+    for find, squared_distance in models:
         try:
-            mask = find()[1]
+            model = find()[0]
         except cv2.error:
             continue
-        if mask is not None and mask.sum() >= FEWEST_MATCHES:
-            return np.flatnonzero(mask)
+        if model is None or model.shape != (3, 3):
+            continue
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            inliers = np.flatnonzero(squared_distance(model, here, there) < EPIPOLAR_GATE**2)
+        if len(inliers) >= FEWEST_MATCHES:
+            return inliers
     return np.empty(0, np.int64)
+
+
+def _from_line(fundamental: Float, here: Float, there: Float) -> Float:
+    """(N,) squared distance of matches from a fundamental matrix, as Sampson approximates it."""
+    one, other = _homogeneous(here), _homogeneous(there)
+    of_one, of_other = one @ fundamental.T, other @ fundamental
+    slopes = (of_one[:, :2] ** 2).sum(axis=1) + (of_other[:, :2] ** 2).sum(axis=1)
+    return np.asarray((other * of_one).sum(axis=1) ** 2 / slopes)
+
+
+def _from_point(homography: Float, here: Float, there: Float) -> Float:
+    """(N,) squared distance of where a homography moves each keypoint from where it was matched to."""
+    moved = _homogeneous(here) @ homography.T
+    return np.asarray(((moved[:, :2] / moved[:, 2:] - there) ** 2).sum(axis=1))
+
+
+def _homogeneous(points: Float) -> Float:
+    return np.column_stack([points, np.ones(len(points))])
 
 
 def _sampling() -> cv2.UsacParams:
@@ -115,9 +142,13 @@ def _sampling() -> cv2.UsacParams:
 
 def covered_cells(pixels_px: Float, size_px: SizePx) -> int:
     """In how many cells of the grid over an image of *size_px* the (N, 2) *pixels_px* lie."""
-    cells = np.floor(pixels_px / size_px * GRID).astype(np.int64)
-    cells = np.clip(cells, 0, np.array(GRID) - 1)
-    return int(np.count_nonzero(np.bincount(cells @ (1, GRID[0]))))
+    return int(np.count_nonzero(np.bincount(_cells(pixels_px, size_px))))
+
+
+def _cells(pixels_px: Float, size_px: SizePx) -> npt.NDArray[np.int64]:
+    """(N,) number of the cell that each lies in."""
+    column, row = np.clip(pixels_px * np.divide(GRID, size_px), 0, np.subtract(GRID, 1)).astype(np.int64).T
+    return np.asarray(column + GRID[0] * row)
 
 
 def coverage(pixels_px: Float, size_px: SizePx) -> float:
