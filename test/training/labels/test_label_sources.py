@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import cv2
 import jsonargparse
@@ -17,14 +16,13 @@ import numpy as np
 import pytest
 from colour_networks import write_network
 
-from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.errors import TrainingError
 from vpr_ros.simulation.record import record_folder
 from vpr_ros.training.datasets.drives import Drive, DriveTuples
 from vpr_ros.training.datasets.towns import TownDrives, TownPlaces
 from vpr_ros.training.labels.grouping import read_grouping
 from vpr_ros.training.labels.labelled_images import LabelledImages
 from vpr_ros.training.labels.own_labels import OwnLabels
-from vpr_ros.training.labels.section import label_source
 from vpr_ros.training.labels.segmenter_labels import SegmenterLabels
 from vpr_ros.training.labels.sources import FromImages, FromOnnx, FromPngs, LabelSource
 
@@ -79,35 +77,15 @@ def test_a_drive_names_its_labels_or_has_none(recorded: Path, tmp_path: Path) ->
         OwnLabels(read_grouping("towns")).of_classes("a", np.zeros((4, 4, 3), np.uint8), np.zeros((2, 4), np.uint8))
 
 
-def test_the_section_of_a_recipe_opens_its_source(tmp_path: Path) -> None:
+def test_label_pngs_of_a_data_set_that_counts_from_one(tmp_path: Path) -> None:
     (tmp_path / "labels").mkdir()
-    section: dict[str, Any] = {"source": "pngs", "labels": str(tmp_path / "labels"), "images": str(tmp_path)}
-    with pytest.raises(ConfigError, match="lacks grouping of pngs"):
-        label_source(section)
-    made = label_source({**section, "grouping": "ade20k", "shift": -1})
-    assert made == FromPngs(str(tmp_path / "labels"), str(tmp_path), "ade20k", shift=-1)  # type: ignore[arg-type]
-    assert made.open().groups[2].name == "static structure"
-    assert label_source({"source": "images"}) == FromImages()
+    assert cv2.imwrite(str(tmp_path / "labels" / "a.png"), np.full((4, 4), 3, np.uint8))
+    labels = FromPngs(tmp_path / "labels", tmp_path, "ade20k", shift=-1).open()
+    assert labels.groups[0].name == "sky"
+    assert labels.of("a.jpg", np.zeros((4, 4, 3), np.uint8)).tolist() == [[0] * 4] * 4
 
 
-@pytest.mark.parametrize(
-    ("section", "message"),
-    [
-        ({}, "the source None"),
-        ({"source": "stars"}, "the source 'stars'"),
-        ({"source": "images", "moon": 1}, "unknown keys of FromImages: moon"),
-        ({"source": "torchvision", "checkpoint": 3}, "checkpoint is 3, expected Path"),
-        ({"source": "torchvision", "checkpoint": "a", "short_side_px": True}, "short_side_px is True, expected int"),
-        ({"source": "onnx", "model": "a", "grouping": "voc", "size_px": [3]}, r"size_px is \(3,\), expected 2 numbers"),
-        ({"source": "onnx", "model": "a", "grouping": "voc", "mean": [0, 0, "x"]}, "mean is 'x', expected float"),
-    ],
-)
-def test_a_wrong_section_is_refused(section: dict[str, Any], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        label_source(section)
-
-
-def test_a_recipe_of_classes_names_the_source_as_one_of_its_parts(tmp_path: Path) -> None:
+def test_a_recipe_names_the_source_as_one_of_its_parts(tmp_path: Path) -> None:
     path = write_network(tmp_path / "net.onnx")
     grouping = tmp_path / "colours.yaml"
     grouping.write_text("groups: {warm: 1, cold: 2}\nclasses: {warm: {0: red}, cold: {1: green, 2: blue}}\n")
