@@ -22,11 +22,13 @@ import yaml
 from onnx import TensorProto, helper
 from tiny_local_onnx import local_info, write_local_model
 
+from vpr_ros.cli.build_map import main as build
 from vpr_ros.cli.evaluate import build_parser, main
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.inference import open_extractor, open_local_extractor
 from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions, open_source
 
 SIDE_PX = 16
@@ -113,6 +115,33 @@ def test_poses_and_threshold(workplace: Workplace, tmp_path: Path, capsys: pytes
     made_by = yaml.safe_load((tmp_path / "results" / "run.yaml").read_text())
     assert "--threshold 0.5,10" in made_by["command"]
     assert made_by["model_sha256"] == open_extractor(workplace.model).sha256
+
+
+def write_crops(folder: Path, seed: int) -> Path:
+    """A crop of each of 24 views from each of 2 places, named as the sets of photos are; *seed* is of their noise."""
+    folder.mkdir(parents=True)
+    noise = np.random.default_rng(seed)
+    for place in range(2):
+        for tile in range(24):
+            coarse = np.random.default_rng(100 * place + tile).integers(20, 236, (6, 6, 3))
+            image = np.kron(coarse, np.ones((5, 5, 1))) + noise.integers(-19, 20, (30, 30, 3))
+            name = f"@{500000 + 300 * place:.2f}@4470000.00@17@T@@@pano{place}@{tile}@@@@@@.jpg"
+            cv2.imwrite(str(folder / name), image)
+    return folder
+
+
+def test_every_crop_of_a_place_enters_the_map_of_a_set_of_photos(workplace: Workplace, tmp_path: Path) -> None:
+    database, queries = write_crops(tmp_path / "database", 0), write_crops(tmp_path / "queries", 1)
+    model = ["--model", str(workplace.model)]
+    assert build([str(database), "--output", str(tmp_path / "map"), *model]) == 0
+    rule = ["--threshold", "25", "--output", str(tmp_path / "out")]
+    assert main([str(tmp_path / "map"), str(queries), *model, *rule]) == 0
+    metrics = metrics_of(tmp_path / "out")
+    assert metrics["queries"] == 48
+    assert metrics["recall_at"]["1"] == 100.0  # type: ignore[index]
+    gates = ["--min-distance", "0.5"]
+    assert build([str(database), "--output", str(tmp_path / "thinned"), *model, *gates]) == 0
+    assert len(PlaceMap.open(tmp_path / "thinned")) == 2
 
 
 def test_a_local_model_compares_the_candidates(
