@@ -106,7 +106,7 @@ def read_published(
     raise TrainingError(
         "not a published SuperVLAD, 1-cluster VLAD, NetVLAD, DINOv2, CCT or VGG16 state dict: it holds "
         f"{len(state)} tensors ({shown}, ...)",
-        "Give the authors' .pth file, or wrap the model with --torch-hub",
+        "Give the authors' .pth file; what torch.hub loads is exported by `export_model --torch-hub REPO ENTRY`",
     )
 
 
