@@ -139,6 +139,15 @@ def test_every_crop_of_a_place_enters_the_map_of_a_set_of_photos(workplace: Work
     metrics = metrics_of(tmp_path / "out")
     assert metrics["queries"] == 48
     assert metrics["recall_at"]["1"] == 100.0  # type: ignore[index]
+    wrong = tmp_path / "other_place.csv"
+    first, other = ([path.name for path in database.iterdir() if f"pano{place}@" in path.name] for place in range(2))
+    wrong.write_text(f"query,positives\n{first[0]},{' '.join(other)}\n")
+    rule = ["--positives", str(wrong), "--per-panorama", "--output", str(tmp_path / "panoramas")]
+    assert main([str(tmp_path / "map"), str(queries), *model, *rule]) == 0
+    metrics = metrics_of(tmp_path / "panoramas")
+    assert metrics["panoramas"] == 2
+    assert metrics["recall_at_answerable"] == {"1": 0.0, "5": 100.0, "10": 100.0, "20": 100.0}
+    assert main([str(tmp_path / "map"), str(queries), *model, *rule, "--baselines"]) == 2
     gates = ["--min-distance", "0.5"]
     assert build([str(database), "--output", str(tmp_path / "thinned"), *model, *gates]) == 0
     assert len(PlaceMap.open(tmp_path / "thinned")) == 2
