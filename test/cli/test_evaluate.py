@@ -164,9 +164,12 @@ def test_a_local_model_compares_the_candidates(
     build_map(source, open_extractor(workplace.model), tmp_path / "map", every_frame, local_model=local)
     own = replace(workplace, place_map=tmp_path / "map")
     options = ("--poses", str(poses), "--threshold", "1.5", "--limit", "4", "--verify-time-ms", "5000")
-    assert own.evaluate(tmp_path / "with", *options, "--local-model", str(local_model)) == 0
+    deep = ("--top-k", str(FRAMES), "--verify-candidates", str(FRAMES))
+    assert own.evaluate(tmp_path / "with", *options, *deep, "--local-model", str(local_model)) == 0
     assert "before and after verification" in capsys.readouterr().out
-    assert metrics_of(tmp_path / "with")["verification"]["compared"] == 4  # type: ignore[index]
+    verification = dict(metrics_of(tmp_path / "with")["verification"])  # type: ignore[call-overload]
+    assert (verification["compared"], verification["candidates_compared"]) == (4, FRAMES)
+    assert verification["recall_at_after"].keys() == verification["recall_at_before"].keys()
     made_by = yaml.safe_load((tmp_path / "with" / "run.yaml").read_text())
     assert made_by["local_model_sha256"] == local.sha256
     assert own.evaluate(tmp_path / "without", *options) == 0

@@ -14,6 +14,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -81,6 +82,7 @@ def build_parser() -> CommandParser:
         metavar="ELSEWHERE",
         help="bag or image folder of other places, to count how many of its images are accepted; may be given again",
     )
+    add_option(parser, LocalizerConfig, "top_k", "N")
     add_option(parser, LocalizerConfig, "verify_candidates", "N")
     add_option(parser, LocalizerConfig, "verify_time_ms", "MS")
     add_option(parser, LocalizerConfig, "min_inliers", "N")
@@ -107,8 +109,10 @@ def _evaluate(argv: Sequence[str]) -> None:
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
     elsewhere = [open_source(path, SourceOptions(require_poses=False)) for path in arguments.off_map]
-    deep = {"top_k": Panoramas.of_names(place_map.frames.names).frames_to_retrieve()} if options.per_panorama else {}
-    config = config_from(LocalizerConfig, arguments, **deep)
+    config = config_from(LocalizerConfig, arguments)
+    if options.per_panorama:
+        needed = Panoramas.of_names(place_map.frames.names).frames_to_retrieve()
+        config = replace(config, top_k=max(config.top_k, needed))
     with_local = in_one_run_with(model_identity(arguments.model).local_sha256, place_map, config)
     extractor = open_extractor(arguments.model, with_local=with_local)
     local = local_extractor_for(place_map, config, extractor, arguments.local_model)

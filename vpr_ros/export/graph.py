@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -66,25 +68,19 @@ def _traced(exportable: Exportable, example: torch.Tensor) -> onnx.ModelProto:
     module, outputs = exportable.module.eval(), [OUTPUT_NAME]
     if exportable.keypoints is not None:
         module, outputs = exportable.keypoints.eval(), [OUTPUT_NAME, *LOCAL_OUTPUTS]
-    quiet = logging.getLogger("torch.onnx")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # deprecations inside the exporter itself
-            program = torch.onnx.export(
-                module,
-                (example,),
-                input_names=[INPUT_NAME],
-                output_names=outputs,
-                dynamic_shapes=None if exportable.images_at_once else ({0: torch.export.Dim("batch", min=1)},),
-                opset_version=OPSET,
-                dynamo=True,
-                optimize=True,
-                verbose=False,
-            )
-    finally:
-        quiet.setLevel(level)
+    with _quiet("torch.onnx", "onnxscript"), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # deprecations inside the exporter itself
+        program = torch.onnx.export(
+            module,
+            (example,),
+            input_names=[INPUT_NAME],
+            output_names=outputs,
+            dynamic_shapes=None if exportable.images_at_once else ({0: torch.export.Dim("batch", min=1)},),
+            opset_version=OPSET,
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+        )
     if program is None:
         raise RuntimeError("the exporter gave nothing back")
     model: onnx.ModelProto = program.model_proto
@@ -97,8 +93,22 @@ def _traced(exportable: Exportable, example: torch.Tensor) -> onnx.ModelProto:
 def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxscript.optimizer import optimize  # noqa: PLC0415  # slow to import
 
-    folded: onnx.ModelProto = optimize(model, input_size_limit=FOLDED_NUMBERS, output_size_limit=FOLDED_NUMBERS)
+    with _quiet("onnxscript"):
+        folded: onnx.ModelProto = optimize(model, input_size_limit=FOLDED_NUMBERS, output_size_limit=FOLDED_NUMBERS)
     return folded
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Of these loggers errors alone are heard: what the exporter skips and replaces is its own affair."""
+    levels = {name: logging.getLogger(name).level for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _cubic_resizes(model: onnx.ModelProto) -> list[str]:
