@@ -49,8 +49,9 @@ def test_a_checkpoint_is_exported_with_its_recall_change(
         "--positives",
         str(tmp_path / "gt.csv"),
     ]
-    assert export_model.main([*common, *task, "--size", "28x42", "--resize", "area"]) == 0
+    assert export_model.main([*common, *task, "--size", "28x42", "--resize", "area", "--name", "mine"]) == 0
     assert "recall@1 100.0 % (+0.0)" in capsys.readouterr().out
+    assert open_extractor(out).info.name == "mine"
     preprocessing = open_extractor(out).info.preprocessing
     assert (preprocessing.height_px, preprocessing.width_px, preprocessing.resize) == (28, 42, "area")
     assert json.loads((tmp_path / "tiny.export.json").read_text())["parity"]["recall_at_1_change"] == 0.0

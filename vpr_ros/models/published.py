@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models.config import AggregationConfig, CrossImageConfig, ModelConfig
@@ -106,7 +107,8 @@ def read_published(
     raise TrainingError(
         "not a published SuperVLAD, 1-cluster VLAD, NetVLAD, DINOv2, CCT or VGG16 state dict: it holds "
         f"{len(state)} tensors ({shown}, ...)",
-        "Give the authors' .pth file; what torch.hub loads is exported by `export_model --torch-hub REPO ENTRY`",
+        f"Give the authors' .pth file; what torch.hub loads is exported by `{program('export_model')} --torch-hub REPO "
+        "ENTRY`",
     )
 
 
