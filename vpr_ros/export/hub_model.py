@@ -71,8 +71,9 @@ class HubEntry:
                 trust = self.trust or "check"
                 net = torch.hub.load(self.repository, self.entry, source="github", trust_repo=trust, **self.arguments)
         except Exception as error:  # foreign code and the network
+            where = "" if is_local else " on GitHub, there is no such folder here"
             raise ExportError(
-                f"torch.hub cannot load {self.called} ({type(error).__name__}: {error})",
+                f"torch.hub cannot load {self.called}{where} ({type(error).__name__}: {error})",
                 f"Check the names, --hub-argument and the network, or give a local folder with a {HUBCONF}",
             ) from error
         if not isinstance(net, nn.Module):
