@@ -112,6 +112,7 @@ class WallSource:
     camera: CameraMount = field(default_factory=lambda: CameraMount("camera"))
     map_frame_id: str = "map"
     datum: GeoDatum | None = None
+    is_drive: bool = True
     jitter_m: float = 0.0
     fails_at: int | None = None
     failure: BaseException = field(default_factory=lambda: FrameDecodeError("a picture is torn", "Scan it again"))

@@ -196,6 +196,7 @@ class SceneSource:
     mount: Pose | None = None
     map_frame_id: str = "map"
     datum: None = None
+    is_drive: bool = True
     description: str = "scene"
 
     @property

@@ -78,6 +78,7 @@ class PlaneSource:
     drift_m: float = 0.0
     map_frame_id: str = "map"
     datum: GeoDatum | None = None
+    is_drive: bool = True
     description: str = "plane"
 
     @property

@@ -22,11 +22,13 @@ import yaml
 from onnx import TensorProto, helper
 from tiny_local_onnx import local_info, write_local_model
 
+from vpr_ros.cli.build_map import main as build
 from vpr_ros.cli.evaluate import build_parser, main
 from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.inference import open_extractor, open_local_extractor
 from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions, open_source
 
 SIDE_PX = 16
@@ -115,6 +117,42 @@ def test_poses_and_threshold(workplace: Workplace, tmp_path: Path, capsys: pytes
     assert made_by["model_sha256"] == open_extractor(workplace.model).sha256
 
 
+def write_crops(folder: Path, seed: int) -> Path:
+    """A crop of each of 24 views from each of 2 places, named as the sets of photos are; *seed* is of their noise."""
+    folder.mkdir(parents=True)
+    noise = np.random.default_rng(seed)
+    for place in range(2):
+        for tile in range(24):
+            coarse = np.random.default_rng(100 * place + tile).integers(20, 236, (6, 6, 3))
+            image = np.kron(coarse, np.ones((5, 5, 1))) + noise.integers(-19, 20, (30, 30, 3))
+            name = f"@{500000 + 300 * place:.2f}@4470000.00@17@T@@@pano{place}@{tile}@@@@@@.jpg"
+            cv2.imwrite(str(folder / name), image)
+    return folder
+
+
+def test_every_crop_of_a_place_enters_the_map_of_a_set_of_photos(workplace: Workplace, tmp_path: Path) -> None:
+    database, queries = write_crops(tmp_path / "database", 0), write_crops(tmp_path / "queries", 1)
+    model = ["--model", str(workplace.model)]
+    assert build([str(database), "--output", str(tmp_path / "map"), *model]) == 0
+    rule = ["--threshold", "25", "--output", str(tmp_path / "out")]
+    assert main([str(tmp_path / "map"), str(queries), *model, *rule]) == 0
+    metrics = metrics_of(tmp_path / "out")
+    assert metrics["queries"] == 48
+    assert metrics["recall_at"]["1"] == 100.0  # type: ignore[index]
+    wrong = tmp_path / "other_place.csv"
+    first, other = ([path.name for path in database.iterdir() if f"pano{place}@" in path.name] for place in range(2))
+    wrong.write_text(f"query,positives\n{first[0]},{' '.join(other)}\n")
+    rule = ["--positives", str(wrong), "--per-panorama", "--output", str(tmp_path / "panoramas")]
+    assert main([str(tmp_path / "map"), str(queries), *model, *rule]) == 0
+    metrics = metrics_of(tmp_path / "panoramas")
+    assert metrics["panoramas"] == 2
+    assert metrics["recall_at_answerable"] == {"1": 0.0, "5": 100.0, "10": 100.0, "20": 100.0}
+    assert main([str(tmp_path / "map"), str(queries), *model, *rule, "--baselines"]) == 2
+    gates = ["--min-distance", "0.5"]
+    assert build([str(database), "--output", str(tmp_path / "thinned"), *model, *gates]) == 0
+    assert len(PlaceMap.open(tmp_path / "thinned")) == 2
+
+
 def test_a_local_model_compares_the_candidates(
     workplace: Workplace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,9 +164,12 @@ def test_a_local_model_compares_the_candidates(
     build_map(source, open_extractor(workplace.model), tmp_path / "map", every_frame, local_model=local)
     own = replace(workplace, place_map=tmp_path / "map")
     options = ("--poses", str(poses), "--threshold", "1.5", "--limit", "4", "--verify-time-ms", "5000")
-    assert own.evaluate(tmp_path / "with", *options, "--local-model", str(local_model)) == 0
+    deep = ("--top-k", str(FRAMES), "--verify-candidates", str(FRAMES))
+    assert own.evaluate(tmp_path / "with", *options, *deep, "--local-model", str(local_model)) == 0
     assert "before and after verification" in capsys.readouterr().out
-    assert metrics_of(tmp_path / "with")["verification"]["compared"] == 4  # type: ignore[index]
+    verification = dict(metrics_of(tmp_path / "with")["verification"])  # type: ignore[call-overload]
+    assert (verification["compared"], verification["candidates_compared"]) == (4, FRAMES)
+    assert verification["recall_at_after"].keys() == verification["recall_at_before"].keys()
     made_by = yaml.safe_load((tmp_path / "with" / "run.yaml").read_text())
     assert made_by["local_model_sha256"] == local.sha256
     assert own.evaluate(tmp_path / "without", *options) == 0

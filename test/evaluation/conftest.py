@@ -70,6 +70,7 @@ class StreetDrive:
     with_poses: bool = True
     map_frame_id: str = "map"
     datum: GeoDatum | None = None
+    is_drive: bool = True
     description: str = "street"
 
     @property
@@ -101,6 +102,7 @@ class Joined:
     drives: Sequence[StreetDrive]
     map_frame_id: str = "map"
     datum: GeoDatum | None = None
+    is_drive: bool = True
     description: str = "streets"
 
     @property

@@ -19,6 +19,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from hub_repository import write_hub_repository
 from torch import nn
 
 from vpr_ros.cli import convert, describe_model, export_model
@@ -30,21 +31,6 @@ from vpr_ros.inference.options import TENSORRT
 from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.models.checkpoint import load_checkpoint, save_checkpoint
 from vpr_ros.models.pca_whitening import pca_whitening
-
-HUBCONF = """
-import torch
-
-dependencies = ["torch"]
-
-
-def pooled(pretrained=False):
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten())
-
-
-def feature_map(pretrained=False):
-    return torch.nn.Conv2d(3, 8, 3)
-"""
 
 
 def test_a_checkpoint_is_exported_with_its_recall_change(
@@ -63,8 +49,9 @@ def test_a_checkpoint_is_exported_with_its_recall_change(
         "--positives",
         str(tmp_path / "gt.csv"),
     ]
-    assert export_model.main([*common, *task, "--size", "28x42", "--resize", "area"]) == 0
+    assert export_model.main([*common, *task, "--size", "28x42", "--resize", "area", "--name", "mine"]) == 0
     assert "recall@1 100.0 % (+0.0)" in capsys.readouterr().out
+    assert open_extractor(out).info.name == "mine"
     preprocessing = open_extractor(out).info.preprocessing
     assert (preprocessing.height_px, preprocessing.width_px, preprocessing.resize) == (28, 42, "area")
     assert json.loads((tmp_path / "tiny.export.json").read_text())["parity"]["recall_at_1_change"] == 0.0
@@ -147,9 +134,7 @@ def test_without_tensorrt_the_engine_is_refused_before_any_work(
 def test_a_local_hub_model_is_wrapped_and_exported(
     image_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hub = tmp_path / "hub"
-    hub.mkdir()
-    (hub / "hubconf.py").write_text(HUBCONF)
+    hub = write_hub_repository(tmp_path / "hub")
     out = tmp_path / "pooled.onnx"
     ends = ["--output", str(out), "--images", str(image_folder)]
     assert export_model.main(["--torch-hub", str(hub), "pooled", *ends, "--size", "48x64"]) == 0

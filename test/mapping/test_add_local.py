@@ -50,7 +50,7 @@ class PowerCut(BaseException):
 class Partly:
     """A recording without one of its frames."""
 
-    map_frame_id, datum, description = "map", None, "partly"
+    map_frame_id, datum, description, is_drive = "map", None, "partly", True
 
     def __init__(self, source: FrameSource, missing: int) -> None:
         self.cameras = source.cameras

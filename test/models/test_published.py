@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from golden import close, golden, layout
+from torch.nn import functional
 
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models import build_model
@@ -116,15 +117,33 @@ def test_cct_files_give_the_golden_tokens_under_supervlad_and_alone() -> None:
             close(model.tokens(reference["x"]), reference["out"], atol=2e-5)
 
 
+def test_the_benchmarks_netvlad_over_cct_assigns_tokens_by_a_convolution_of_one_dimension() -> None:
+    reference = golden("tiny_cct")
+    head = {"conv.weight": torch.randn(3, 48, 1), "centroids": torch.randn(3, 48)}
+    published = read_published(cct_and_head(reference, head), "cct", heads=6)
+    assert published.kind == "NetVLAD K=3 over CCT"
+    model = build_model(published.config).eval()
+    model.load_state_dict(published.state_dict, strict=True)
+    tokens = functional.normalize(reference["out"], dim=2).transpose(1, 2)
+    shares = functional.conv1d(tokens, head["conv.weight"]).softmax(dim=1)
+    residuals = tokens[:, None] - head["centroids"][None, :, :, None]
+    blocks = functional.normalize((shares[:, :, None] * residuals).sum(dim=3), dim=2)
+    with torch.no_grad():
+        close(model(reference["x"]), functional.normalize(blocks.flatten(1), dim=1), atol=2e-6)
+
+
 def test_the_released_cct_layout_fits_exactly_also_when_cut() -> None:
     rows = layout("cct14_7x2_384")
     with torch.device("meta"):
         cct = {key: torch.empty(shape) for key, (shape, _) in rows.items()}
         cut = {k: v for k, v in cct.items() if not k.startswith(tuple(f"classifier.blocks.{n}." for n in range(8, 14)))}
-        for state, options in ((cct, {}), (cut, {"blocks": 8})):
-            published = read_published(cct_and_head(state, {"conv.weight": torch.empty(3, 384, 1, 1)}), "cct")
-            assert dict(published.config.backbone.options) == options
-            assert set(build_model(published.config).state_dict()) == set(published.state_dict)
+        netvlad = {"conv.weight": torch.empty(64, 384, 1), "centroids": torch.empty(64, 384)}
+        for head in ({"conv.weight": torch.empty(3, 384, 1, 1)}, netvlad):
+            for state, options in ((cct, {}), (cut, {"blocks": 8})):
+                published = read_published(cct_and_head(state, head), "cct")
+                assert dict(published.config.backbone.options) == options
+                shapes = {key: value.shape for key, value in build_model(published.config).state_dict().items()}
+                assert shapes == {key: value.shape for key, value in published.state_dict.items()}
 
 
 @pytest.mark.parametrize(

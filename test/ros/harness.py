@@ -212,6 +212,7 @@ class TextureSource:
     T_base_camera: Pose | None = None
     map_frame_id: str = "map"
     datum: GeoDatum | None = None
+    is_drive: bool = True
     description: str = "textures"
     cameras: Mapping[str, CameraMount] = field(init=False)
 

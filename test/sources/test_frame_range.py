@@ -27,6 +27,7 @@ class TenFrames:
     map_frame_id = "hall"
     cameras: Mapping[str, CameraMount] = {"camera": CameraMount("camera")}
     datum: GeoDatum | None = None
+    is_drive: bool = True
     description = "ten frames"
 
     def __init__(self) -> None:

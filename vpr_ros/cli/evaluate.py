@@ -14,6 +14,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -32,6 +33,7 @@ from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.metrics import Metrics
+from vpr_ros.evaluation.panoramas import Panoramas
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
@@ -80,12 +82,14 @@ def build_parser() -> CommandParser:
         metavar="ELSEWHERE",
         help="bag or image folder of other places, to count how many of its images are accepted; may be given again",
     )
+    add_option(parser, LocalizerConfig, "top_k", "N")
     add_option(parser, LocalizerConfig, "verify_candidates", "N")
     add_option(parser, LocalizerConfig, "verify_time_ms", "MS")
     add_option(parser, LocalizerConfig, "min_inliers", "N")
     add_option(parser, EvaluationOptions, "limit", "N")
     add_option(parser, EvaluationOptions, "baselines")
     add_option(parser, EvaluationOptions, "pictures", "N")
+    add_option(parser, EvaluationOptions, "per_panorama")
     rule = parser.add_argument_group(f"what counts as a correct match (default: within {DEFAULT_RADIUS_M:g} m)")
     rule.add_argument(
         "--threshold", type=PoseThreshold.parse, metavar="M[,DEG]", help="within M metres and DEG degrees"
@@ -106,6 +110,9 @@ def _evaluate(argv: Sequence[str]) -> None:
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
     elsewhere = [open_source(path, SourceOptions(require_poses=False)) for path in arguments.off_map]
     config = config_from(LocalizerConfig, arguments)
+    if options.per_panorama:
+        needed = Panoramas.of_names(place_map.frames.names).frames_to_retrieve()
+        config = replace(config, top_k=max(config.top_k, needed))
     with_local = in_one_run_with(model_identity(arguments.model).local_sha256, place_map, config)
     extractor = open_extractor(arguments.model, with_local=with_local)
     local = local_extractor_for(place_map, config, extractor, arguments.local_model)

@@ -21,8 +21,9 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.export.engine_model import EngineOptions, require_tensorrt, write_engine_model
 from vpr_ros.export.export import ExportOptions, ExportReport, export_onnx, report_path
-from vpr_ros.export.exportable import Exportable, exportable_hub_model
+from vpr_ros.export.exportable import Exportable, renamed
 from vpr_ros.export.from_checkpoint import Whitening, exportable_checkpoint
+from vpr_ros.export.hub_model import HubEntry, exportable_hub_model, hub_arguments
 from vpr_ros.export.images import ImageFolder
 from vpr_ros.export.parity import RecallSet
 from vpr_ros.export.precision import Precision
@@ -37,13 +38,23 @@ def _parser() -> CommandParser:
     parser = CommandParser(
         name="export_model",
         description="Export a checkpoint or a torch.hub model to ONNX, and refuse if it does not agree with torch.",
-        example="  %(prog)s runs/nano/best.safetensors --output nano.onnx --images drive/ --precision fp16",
+        example="  %(prog)s runs/nano/best.safetensors --output nano.onnx --images drive/ --precision fp16\n"
+        "  %(prog)s --torch-hub gmberton/CosPlace get_trained_model --hub-argument backbone=ResNet18 \\\n"
+        "      --hub-argument fc_output_dim=512 --name cosplace --size 480x640 --output cosplace.onnx --images drive/",
     )
     parser.add_argument("checkpoint", type=Path, nargs="?", help="checkpoint of vpr_ros")
     parser.add_argument(
-        "--torch-hub", nargs=2, metavar=("REPO", "ENTRY"), help="owner/name or a local folder, and its entry"
+        "--torch-hub", nargs=2, metavar=("REPO", "ENTRY"), help="a local folder or owner/name, and its entry"
+    )
+    parser.add_argument(
+        "--hub-argument",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="the entry is called with it, e.g. backbone=ResNet18; may be given again",
     )
     parser.add_argument("--trust-repo", action="store_true", help="run a hub repository not used before")
+    parser.add_argument("--name", default="", help="of the model (default: the checkpoint's, or ENTRY)")
     parser.add_argument("--output", type=Path, required=True, help="ONNX file to write; its report lies beside it")
     parser.add_argument("--images", type=Path, required=True, help="folder of real images for the parity gate")
     parser.add_argument("--image-count", type=int, default=32, help="of them used, spread over the folder (default 32)")
@@ -109,6 +120,8 @@ def _check(args: argparse.Namespace) -> None:
     task = (args.map_images, args.query_images, args.positives)
     if any(task) and not all(task):
         raise ConfigError("the recall change needs --map-images, --query-images and --positives", "Give all three")
+    if args.hub_argument and not args.torch_hub:
+        raise ConfigError("--hub-argument without --torch-hub", "Give both, or none")
     if args.torch_hub and args.size is None:
         raise ConfigError("a torch.hub model does not say what size it expects", "Give --size HEIGHTxWIDTH")
 
@@ -117,12 +130,16 @@ def _exportable(args: argparse.Namespace) -> Exportable:
     changes = preprocessing_changes(args)
     if args.torch_hub:
         repository, entry = args.torch_hub
-        return exportable_hub_model(repository, entry, Preprocessing(**changes), trust=args.trust_repo)
+        hub = HubEntry(repository, entry, hub_arguments(args.hub_argument), args.trust_repo)
+        exportable = exportable_hub_model(hub, Preprocessing(**changes), args.name)
+        if exportable.images_at_once:
+            print("a descriptor depends on the images beside it: exported for one image at a time, as a robot has it")
+        return exportable
     whitening = None if args.whiten is None else Whitening(args.whiten, args.whiten_images)
     exportable, notes = exportable_checkpoint(args.checkpoint, changes, whitening)
     for note in notes:
         print(note)
-    return exportable
+    return renamed(exportable, args.name) if args.name else exportable
 
 
 def _summary(path: Path, report: ExportReport) -> str:

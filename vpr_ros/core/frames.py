@@ -113,6 +113,10 @@ class FrameSource(Protocol):
         """Origin of the local frame when the poses came from GPS."""
 
     @property
+    def is_drive(self) -> bool:
+        """Whether each frame follows the one before along a drive; photos of a set lie there in any order."""
+
+    @property
     def description(self) -> str:
         """One line for logs, manifests and reports."""
 

@@ -10,10 +10,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
@@ -21,6 +22,7 @@ from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_g
 from vpr_ros.evaluation.metrics import Metrics, compute_metrics, json_ready
 from vpr_ros.evaluation.off_map import ask_off_map, off_map_figures
 from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.evaluation.panoramas import Panoramas
 from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.recall import Recall
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
@@ -45,15 +47,20 @@ class EvaluationOptions:
     limit: int | None = option(None, "use the first so many queries only (default: all)", minimum=1)
     baselines: bool = option(False, "also count chance and 32x32 grey pixels on the same queries")
     pictures: int = option(8, "how many wrong matches to picture", minimum=0)
+    per_panorama: bool = option(
+        False, "rank the panoramas that the map's frames are crops of, each by its best crop, as Tokyo 24/7 asks for"
+    )
     frame_named: bool = False
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.
 
         Raises:
-            ConfigError: see ``Option.checked``.
+            ConfigError: see ``Option.checked``; or baselines, which rank frames, beside panoramas.
         """
         check_options(self)
+        if self.baselines and self.per_panorama:
+            raise ConfigError("--baselines and --per-panorama are given: baselines rank frames", "Give one of the two")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,9 +99,12 @@ def evaluate(
         queries, place_map, options.rule.needs_query_poses, options.limit, frame_named=options.frame_named
     )
     ground_truth = find_ground_truth(options.rule, place_map, listed)
+    panoramas = Panoramas.of_names(place_map.frames.names) if options.per_panorama else None
     run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
+    run = replace(run, outcomes=replace(run.outcomes, panoramas=panoramas))
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
     metrics = compute_metrics(run.outcomes, baselines)
+    metrics["panoramas"] = None if panoramas is None else panoramas.count
     metrics["left_out"] = _left_out(ground_truth, run)
     metrics["queries_like_their_match"] = sum(
         bool(row.answer.matches) and row.answer.matches[0].similarity >= SAME_IMAGE for row in run.outcomes.rows

@@ -18,9 +18,10 @@ import numpy.typing as npt
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.pose import FloatArray, Pose
+from vpr_ros.evaluation.panoramas import Panoramas
 from vpr_ros.evaluation.pose_error import PoseErrors, pose_errors
 from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
-from vpr_ros.localization import Localization
+from vpr_ros.localization import Localization, Match
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +68,12 @@ class Outcomes:
     Attributes:
         rows: (Q,) outcomes.
         positives: of the same Q queries.
+        panoramas: where a ranking counts of each panorama the best crop alone; None where every map frame counts.
     """
 
     rows: Sequence[QueryOutcome]
     positives: Positives
+    panoramas: Panoramas | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -78,20 +81,12 @@ class Outcomes:
     @cached_property
     def predictions(self) -> IntArray:
         """(Q, K) map indices as ranked by the localizer, -1 where it gave fewer."""
-        width = max((len(row.answer.matches) for row in self.rows), default=0)
-        table = np.full((len(self.rows), max(width, 1)), -1, dtype=np.int64)
-        for number, row in enumerate(self.rows):
-            table[number, : len(row.answer.matches)] = [match.frame_index for match in row.answer.matches]
-        return table
+        return self._ranking([row.answer.matches for row in self.rows])
 
     @cached_property
     def retrieved(self) -> IntArray:
         """(Q, K) the same as ranked by similarity alone, before keypoints were compared."""
-        table = self.predictions.copy()
-        for number, row in enumerate(self.rows):
-            order = np.argsort([match.retrieved_rank for match in row.answer.matches], kind="stable")
-            table[number, : len(order)] = table[number, order]
-        return table
+        return self._ranking([sorted(row.answer.matches, key=lambda match: match.retrieved_rank) for row in self.rows])
 
     @cached_property
     def right(self) -> BoolArray:
@@ -132,6 +127,13 @@ class Outcomes:
     def published_errors(self) -> PoseErrors:
         """Errors of the accepted estimates, NaN for the rest."""
         return pose_errors([row.estimate if row.answer.accepted else None for row in self.rows], self.truths)
+
+    def _ranking(self, matches: Sequence[Sequence[Match]]) -> IntArray:
+        width = max(map(len, matches), default=0)
+        table = np.full((len(matches), max(width, 1)), -1, dtype=np.int64)
+        for row, ranked in zip(table, matches, strict=True):
+            row[: len(ranked)] = [match.frame_index for match in ranked]
+        return table if self.panoramas is None else self.panoramas.best_crops(table)
 
     @property
     def truths(self) -> list[Pose | None]:

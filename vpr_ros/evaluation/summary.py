@@ -79,7 +79,8 @@ def _recall(metrics: Metrics) -> TextTable:
         label = f"baseline {name.replace('_', ' ')}, answerable"
         count = str(baseline["queries"] - baseline["queries_without_answer"])
         rows.append((label, *_numbers(baseline["recall_at_answerable"], ranks), count))
-    title = f"Recall in percent (correct: {metrics['correct_means']})"
+    ranked = "" if metrics.get("panoramas") is None else f" of {metrics['panoramas']} panoramas, each by its best crop"
+    title = f"Recall in percent{ranked} (correct: {metrics['correct_means']})"
     return TextTable(title, ("", *(f"@{rank}" for rank in ranks), "queries"), tuple(rows))
 
 

@@ -86,7 +86,7 @@ def export_onnx(exportable: Exportable, path: Path, options: ExportOptions) -> E
     """Write *path* and its report ``<name>.export.json`` beside it, if the parity gate opens.
 
     Args:
-        exportable: see ``exportable_place_model`` and ``exportable_hub_model``.
+        exportable: see ``exportable_place_model`` and ``hub_model``.
         path: of the ONNX file.
         options: see there.
 

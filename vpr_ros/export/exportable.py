@@ -10,11 +10,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 from vpr_ros.core.errors import ExportError
 from vpr_ros.core.local_info import LocalInfo
@@ -36,12 +33,14 @@ class Exportable:
         info: of the fp32 export.
         keypoints: what it finds local features with, in the same run; None without.
         local_info: of these features.
+        images_at_once: how many the exported network takes at once; None for any number.
     """
 
     module: nn.Module
     info: ModelInfo
     keypoints: WithKeypoints | None = None
     local_info: LocalInfo | None = None
+    images_at_once: int | None = None
 
 
 def exportable_place_model(
@@ -74,81 +73,12 @@ def exportable_place_model(
     return Exportable(model, info, None if local_info is None else WithKeypoints(model), local_info)
 
 
-class HubModel(nn.Module):
-    """Any network that maps an image to a vector; the vector is normalised here.
-
-    Args:
-        net: (B, 3, H, W) -> (B, D), or a tuple whose first entry is that.
-    """
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, D), L2-normalised."""
-        result: Any = self.net(images)
-        vector: Tensor = result[0] if isinstance(result, tuple | list) else result
-        return functional.normalize(vector, dim=1)
-
-
-def exportable_hub_model(repository: str, entry: str, preprocessing: Preprocessing, trust: bool = False) -> Exportable:
-    """Load a ``torch.hub`` model and check that it maps an image to a vector.
-
-    Args:
-        repository: "owner/name[:ref]", or a local folder with a hubconf.py.
-        entry: name of the entry point, with default arguments.
-        preprocessing: what the network expects; a hub model does not say.
-        trust: run the code of a repository that was not used before; a local folder is always trusted.
-
-    Raises:
-        ExportError: it cannot be loaded, or gives something else than one vector per image.
-    """
-    net = _load_hub(repository, entry, trust)
-    module = HubModel(net).eval()
-    try:
-        with torch.no_grad():
-            vector = module(torch.zeros(1, 3, preprocessing.height_px, preprocessing.width_px))
-    except Exception as error:  # foreign code
-        raise ExportError(
-            f"{entry} of {repository} fails on {preprocessing.height_px}x{preprocessing.width_px} images ({error})",
-            "Give the input size it expects with --size HEIGHTxWIDTH",
-        ) from error
-    if vector.ndim != 2:
-        raise ExportError(
-            f"{entry} of {repository} gives a tensor of shape {tuple(vector.shape)}, expected (B, D)",
-            "Choose an entry point that maps an image to one vector",
-        )
-    info = ModelInfo(
-        name=entry,
-        version="1",
-        preprocessing=preprocessing,
-        descriptor_dim=int(vector.shape[1]),
-        aggregation={"name": "torch_hub"},
-        recipe=f"torch.hub {repository} {entry}",
-    )
-    return Exportable(module, info)
+def renamed(exportable: Exportable, name: str) -> Exportable:
+    """The same under another name; its local features too, which are of the same file."""
+    local_info = None if exportable.local_info is None else replace(exportable.local_info, name=name)
+    return replace(exportable, info=replace(exportable.info, name=name), local_info=local_info)
 
 
 def with_precision(info: ModelInfo, precision: str) -> ModelInfo:
     """Return the description of the same model in another precision."""
     return replace(info, precision=precision)
-
-
-def _load_hub(repository: str, entry: str, trust: bool) -> nn.Module:
-    local = "/" not in repository.strip("./") or repository.startswith((".", "/", "~"))
-    try:
-        if local:
-            net: Any = torch.hub.load(repository, entry, source="local")
-        else:
-            net = torch.hub.load(repository, entry, source="github", trust_repo=trust or "check")
-    except Exception as error:  # foreign code and the network
-        raise ExportError(
-            f"torch.hub cannot load {entry} from {repository} ({type(error).__name__}: {error})",
-            "Check the names and the network, or give a local folder with a hubconf.py",
-        ) from error
-    if not isinstance(net, nn.Module):
-        raise ExportError(
-            f"{entry} of {repository} is a {type(net).__name__}, expected a torch module", "Choose another"
-        )
-    return net

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import onnx
@@ -25,16 +27,21 @@ from vpr_ros.export.with_keypoints import without_prefix
 from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS
 
 OPSET = 18
+FOLDED_NUMBERS = 1 << 24
+"""Largest table that is computed while exporting; the exporter itself stops far below a position table."""
 
 
 def write_fp32(exportable: Exportable, path: Path) -> None:
-    """Trace the network at its fixed input size, with a free batch size, and write it with its description.
+    """Trace the network at its fixed input size, with a free batch size where it may be, and write it described.
+
+    A position table that the network resamples to that size, as DINOv2's own code does for every image, becomes the
+    resampled one.
 
     Raises:
         ExportError: something in the network has no ONNX form, or the file cannot be written.
     """
     size = exportable.info.preprocessing
-    example = torch.zeros(2, 3, size.height_px, size.width_px)
+    example = torch.zeros(exportable.images_at_once or 2, 3, size.height_px, size.width_px)
     try:
         model = _traced(exportable, example)
     except Exception as error:  # the exporter's errors have no common type
@@ -42,11 +49,13 @@ def write_fp32(exportable: Exportable, path: Path) -> None:
             f"{exportable.info.name} cannot be written as ONNX ({type(error).__name__}: {str(error)[:300]})",
             "Replace the operation it names, or choose another backbone",
         ) from error
-    resizes = [node.name for node in model.graph.node if node.op_type == "Resize"]
-    if "Resize" in {node.op_type for node in model.graph.node} and _has_cubic_resize(model):
+    if _cubic_resizes(model):
+        model = _folded(model)
+    if resizes := _cubic_resizes(model):
         raise ExportError(
-            f"the graph resamples its position table at run time ({', '.join(resizes[:3])})",
-            "Bake the table at the fixed size before exporting",
+            f"{exportable.info.name} resamples by bicubic interpolation at run time ({', '.join(resizes[:3])})",
+            "A position table that depends on the size alone is resampled while it is exported: make it so, or let the "
+            "images be resized before the network",
         )
     name_weights(model, exportable.module.state_dict())
     set_model_info(model, exportable.info)
@@ -59,25 +68,19 @@ def _traced(exportable: Exportable, example: torch.Tensor) -> onnx.ModelProto:
     module, outputs = exportable.module.eval(), [OUTPUT_NAME]
     if exportable.keypoints is not None:
         module, outputs = exportable.keypoints.eval(), [OUTPUT_NAME, *LOCAL_OUTPUTS]
-    quiet = logging.getLogger("torch.onnx")
-    level = quiet.level
-    quiet.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore")  # deprecations inside the exporter itself
-            program = torch.onnx.export(
-                module,
-                (example,),
-                input_names=[INPUT_NAME],
-                output_names=outputs,
-                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-                opset_version=OPSET,
-                dynamo=True,
-                optimize=True,
-                verbose=False,
-            )
-    finally:
-        quiet.setLevel(level)
+    with _quiet("torch.onnx", "onnxscript"), warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # deprecations inside the exporter itself
+        program = torch.onnx.export(
+            module,
+            (example,),
+            input_names=[INPUT_NAME],
+            output_names=outputs,
+            dynamic_shapes=None if exportable.images_at_once else ({0: torch.export.Dim("batch", min=1)},),
+            opset_version=OPSET,
+            dynamo=True,
+            optimize=True,
+            verbose=False,
+        )
     if program is None:
         raise RuntimeError("the exporter gave nothing back")
     model: onnx.ModelProto = program.model_proto
@@ -87,11 +90,33 @@ def _traced(exportable: Exportable, example: torch.Tensor) -> onnx.ModelProto:
     return model
 
 
-def _has_cubic_resize(model: onnx.ModelProto) -> bool:
-    return any(
-        node.op_type == "Resize" and any(a.name == "mode" and a.s == b"cubic" for a in node.attribute)
+def _folded(model: onnx.ModelProto) -> onnx.ModelProto:
+    from onnxscript.optimizer import optimize  # noqa: PLC0415  # slow to import
+
+    with _quiet("onnxscript"):
+        folded: onnx.ModelProto = optimize(model, input_size_limit=FOLDED_NUMBERS, output_size_limit=FOLDED_NUMBERS)
+    return folded
+
+
+@contextmanager
+def _quiet(*names: str) -> Iterator[None]:
+    """Of these loggers errors alone are heard: what the exporter skips and replaces is its own affair."""
+    levels = {name: logging.getLogger(name).level for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+
+
+def _cubic_resizes(model: onnx.ModelProto) -> list[str]:
+    return [
+        node.name
         for node in model.graph.node
-    )
+        if node.op_type == "Resize" and any(a.name == "mode" and a.s == b"cubic" for a in node.attribute)
+    ]
 
 
 def read_back(path: Path) -> onnx.ModelProto:

@@ -13,6 +13,7 @@ import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import check_options, option
@@ -25,19 +26,31 @@ from vpr_ros.maps.local_entry import LocalEntry
 DECODERS = max(1, min(4, (os.cpu_count() or 1) // 2))
 
 
+class Gates(NamedTuple):
+    """How far a camera must have moved or turned since the last frame that entered the map; 0 is no gate."""
+
+    min_distance_m: float
+    min_angle_rad: float
+
+
+DRIVE_GATES = Gates(0.5, math.radians(15.0))
+
+
 @dataclass(frozen=True)
 class BuildConfig:
     """Options of ``build_map``."""
 
-    min_distance_m: float = option(
-        0.5,
-        "a frame enters the map when its camera moved this far since the last one that did",
+    min_distance_m: float | None = option(
+        None,
+        "a frame enters the map when its camera moved this far since the last one that did (default: "
+        f"{DRIVE_GATES.min_distance_m:g} m; 0 for photos with poses in their names)",
         unit="m",
         minimum=0.0,
     )
-    min_angle_rad: float = option(
-        math.radians(15.0),
-        "or when it turned this far; with both at 0 every frame enters",
+    min_angle_rad: float | None = option(
+        None,
+        "or when it turned this far; with both at 0 every frame enters (default: "
+        f"{math.degrees(DRIVE_GATES.min_angle_rad):g} degrees; 0 for photos with poses in their names)",
         unit="rad",
         minimum=0.0,
     )
@@ -83,6 +96,12 @@ class BuildConfig:
             raise ConfigError(f"local_bits is {self.local_bits}, expected 1, 2, 4 or 8", "Give one of them")
         if self.local_origin and self.origin_m is not None:
             raise ConfigError("an origin_m and a local_origin are given", "Give one of the two")
+
+    def gates(self, is_drive: bool) -> Gates:
+        """Those asked for; else a drive's, and none for photos, of which several may be of one place."""
+        usual = DRIVE_GATES if is_drive else Gates(0.0, 0.0)
+        asked = self.min_distance_m, self.min_angle_rad
+        return Gates(*(one if one is not None else other for one, other in zip(asked, usual, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class UsableFrames:
         """Yield the records from the first, and tell *progress* of those left out too."""
         self.skipped = Counter()
         kept = 0
-        for record in keyframes(self._with_pose(progress), self._config.min_distance_m, self._config.min_angle_rad):
+        for record in keyframes(self._with_pose(progress), *self._config.gates(self._source.is_drive)):
             kept += 1
             yield record
         if too_close := self._posed - kept:

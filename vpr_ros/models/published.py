@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.models.config import AggregationConfig, CrossImageConfig, ModelConfig
@@ -82,7 +83,7 @@ def read_published(
     state = without_wrappers(state_dict)
     for of_backbone, of_head in LAYOUTS:
         backbone = read_backbone(_part(state, of_backbone), heads)
-        head = _part(state, of_head) if of_head else {}
+        head = _over_images(_part(state, of_head)) if of_head else {}
         if backbone is None or (of_head and "conv.weight" not in head):
             continue
         aggregation, kind = _aggregation(head, ghost_clusters, backbone.has_class_token)
@@ -106,8 +107,15 @@ def read_published(
     raise TrainingError(
         "not a published SuperVLAD, 1-cluster VLAD, NetVLAD, DINOv2, CCT or VGG16 state dict: it holds "
         f"{len(state)} tensors ({shown}, ...)",
-        "Give the authors' .pth file, or wrap the model with --torch-hub",
+        f"Give the authors' .pth file; what torch.hub loads is exported by `{program('export_model')} --torch-hub REPO "
+        "ENTRY`",
     )
+
+
+def _over_images(head: StateDict) -> StateDict:
+    """The benchmark assigns tokens of transformers by a Conv1d, (K, D, 1), where ours is (K, D, 1, 1)."""
+    weight = head.get("conv.weight")
+    return head if weight is None or weight.ndim != 3 else {**head, "conv.weight": weight.unsqueeze(3)}
 
 
 def _aggregation(head: StateDict, ghost_clusters: int | None, has_class_token: bool) -> tuple[AggregationConfig, str]:

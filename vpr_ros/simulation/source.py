@@ -74,6 +74,11 @@ class SimulatedSource:
         return None
 
     @property
+    def is_drive(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def description(self) -> str:
         """One line."""
         return (

@@ -58,6 +58,11 @@ class FrameRange:
         return self._source.datum
 
     @property
+    def is_drive(self) -> bool:
+        """Whether each frame follows the one before along a drive."""
+        return self._source.is_drive
+
+    @property
     def description(self) -> str:
         """One line for logs, manifests and reports."""
         return f"{self._source.description}, frames {self._start}:{self._stop}"

@@ -31,6 +31,7 @@ from vpr_ros.sources.trajectory_file import read_trajectory
 from vpr_ros.sources.vpr_names import has_vpr_names, poses_of_names
 
 CAMERA = "camera"
+FILE_NAMES = "file names"
 FRAME_NS = 33_333_333
 """Between images whose times nobody wrote down: the order is what counts."""
 
@@ -77,6 +78,7 @@ def open_folder(folder: Path, options: SourceOptions) -> RecordedSource:
         tuple(records),
         datum,
         (*matched.warnings, *of_mount, *remarks, *of_depth),
+        is_drive=origin != FILE_NAMES,
     )
 
 
@@ -108,7 +110,7 @@ def _poses(folder: Path, listing: ImageListing, options: SourceOptions) -> tuple
             warnings = (f"poses of {file.name} are not used: {error.problem}",)
     elif has_vpr_names(listing.images):
         usable, skipped = usable_poses(poses_of_names(listing.images))
-        return ImagePoses(usable, skipped=skipped), "file names", None
+        return ImagePoses(usable, skipped=skipped), FILE_NAMES, None
     elif options.require_poses:
         raise SourceError(
             f"{folder} has {len(listing.images)} images and no poses",

@@ -27,6 +27,7 @@ class RecordedSource:
         datum: origin of the local frame when the poses came from GPS.
         warnings: one sentence each: what a person should know before using poses and cameras. The description has them
             too, but for those about intrinsics: a build knows its recording by it, of which these change no frame.
+        is_drive: whether each frame follows the one before along a drive.
     """
 
     map_frame_id: str
@@ -35,6 +36,7 @@ class RecordedSource:
     records: tuple[FrameRecord, ...] = field(repr=False)
     datum: GeoDatum | None = None
     warnings: tuple[str, ...] = ()
+    is_drive: bool = True
 
     def __len__(self) -> int:
         return len(self.records)

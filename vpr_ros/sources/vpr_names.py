@@ -24,7 +24,7 @@ from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.printable import printable
 
-ZONE_NUMBER_FIELD, ZONE_LETTER_FIELD, HEADING_FIELD = 2, 3, 8
+ZONE_NUMBER_FIELD, ZONE_LETTER_FIELD, PANORAMA_FIELD, HEADING_FIELD = 2, 3, 6, 8
 _SOUTHERN_BANDS: Final = frozenset("CDEFGHJKLM")
 
 
@@ -62,6 +62,11 @@ def pose_of_name(image: Path) -> Pose:
     if not math.isfinite(yaw_rad):
         return Pose((east_m, north_m, 0.0), None)
     return Pose.from_rotation((east_m, north_m, 0.0), Rotation.from_euler("z", yaw_rad))
+
+
+def panorama_of_name(image: Path) -> str:
+    """What the name calls the panorama that the image is a crop of; "" where it does not say."""
+    return _field(_fields(image), PANORAMA_FIELD)
 
 
 def _refuse_two_zones(images: Sequence[Path]) -> None:

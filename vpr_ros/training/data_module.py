@@ -99,10 +99,14 @@ class RecipeData(lightning.LightningDataModule):
         return loaders
 
     def initialisation_images(self, count: int, seed: int) -> ImageList:
-        """Return random images of the first validation set's database."""
-        database = self.validation_sets[0].database
-        chosen = np.random.default_rng(seed).permutation(len(database))[:count]
-        return Chosen(database, chosen.tolist())
+        """Return random images to find the start of an assignment in."""
+        images = self.images_to_cluster()
+        chosen = np.random.default_rng(seed).permutation(len(images))[:count]
+        return Chosen(images, chosen.tolist())
+
+    def images_to_cluster(self) -> ImageList:
+        """The first validation set's database: places labelled for metric learning may be of another world."""
+        return self.validation_sets[0].database
 
     def _trainer(self) -> Any:
         if self.trainer is None:

@@ -47,8 +47,8 @@ class StartValues:
             the backbone's own weights.
         backbone: a vpr_ros checkpoint whose backbone alone is taken, whatever stands on it, for example a converted
             DINOv2 file; None keeps the recipe's.
-        kmeans_images: cluster the backbone's tokens of so many images of the first validation set's database to
-            initialise the assignment (docs/methods.md 1.2 takes 5000); 0 for none, or where ``weights`` are given.
+        kmeans_images: cluster the backbone's tokens of so many images to initialise the assignment (docs/methods.md 1.2
+            takes 5000 and says which); 0 for none, or where ``weights`` are given.
         kmeans_seed: of the choice.
     """
 

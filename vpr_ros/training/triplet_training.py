@@ -25,7 +25,7 @@ from vpr_ros.training.batches import BatchLoader, TupleBatches
 from vpr_ros.training.data_module import Chosen, RecipeData
 from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.gather import process_group_size, sum_over_processes
-from vpr_ros.training.image_sets import TupleData, TupleImages
+from vpr_ros.training.image_sets import ImageList, TupleData, TupleImages
 from vpr_ros.training.recipe_module import RecipeModule
 from vpr_ros.training.transforms import Augmentation
 from vpr_ros.training.triplet_loss import triplet_ranking_loss
@@ -169,6 +169,10 @@ class TupleDataModule(RecipeData):
         """How often the learning rate has been halved when the current interval began."""
         passes = self._interval_start // len(self.miner.usable)
         return passes // self.halve_every_passes if self.halve_every_passes else 0
+
+    def images_to_cluster(self) -> ImageList:
+        """The training split's database, as NetVLAD's authors do (docs/methods.md 2.2)."""
+        return self.images.database
 
     def batches_per_epoch(self) -> int:
         """Batches of the current interval; 1 before the first."""

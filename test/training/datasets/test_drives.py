@@ -31,6 +31,7 @@ class Recording:
     """Frames at given poses from one camera per name."""
 
     datum: GeoDatum | None = None
+    is_drive: bool = True
     description = "recording"
 
     def __init__(

@@ -45,6 +45,7 @@ class FirstFrames:
         self.map_frame_id = source.map_frame_id
         self.cameras = source.cameras
         self.datum = source.datum
+        self.is_drive = source.is_drive
         self.description = f"{len(self._records)} frames of {source.description}"
 
     def __len__(self) -> int:

@@ -143,6 +143,7 @@ class ForgettableDrive:
         self.map_frame_id: str = source.map_frame_id
         self.cameras: Mapping[str, CameraMount] = source.cameras
         self.datum: GeoDatum | None = source.datum
+        self.is_drive: bool = source.is_drive
         self.description: str = source.description
         self._poses = source.poses
 
