@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Sets up everything the tests need (robot side, trainer, test tools) and runs them. Arguments go to pytest.
+# Sets up everything the tests need (robot side, trainer, test tools) and runs them, files side by side on as many cores
+# as there are, four at most. Arguments go to pytest; `-n 0` runs one test after the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
@@ -12,4 +13,4 @@ unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
 ruff check .
 ruff format --check .
 mypy
-exec python -m pytest "$@"
+exec python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile "$@"

@@ -39,6 +39,19 @@ def pytest_configure(config: pytest.Config) -> None:
         collect_ignore.extend(sorted(SLOW_FOLDERS))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file stay together, and all that talk over DDS: side by side they wait too long."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class RosTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "test/ros" if file.startswith("test/ros/") else file
+
+    return RosTogether(config, log)
+
+
 def pytest_itemcollected(item: Any) -> None:
     """Mark the fast half."""
     fixtures, markers = getattr(item, "fixturenames", ()), {marker.name for marker in item.iter_markers()}
