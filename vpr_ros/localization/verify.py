@@ -41,8 +41,10 @@ KEPT_FRAMES: Final = 64
 """Of the map, as they were read last: 150 kB each with 500 keypoints of 64 numbers."""
 INLIERS_WEIGHT: Final = 0.5
 FEW_INLIERS: Final = 80.0
-"""What inliers are worth beside the similarity in the order of the candidates. Chosen on seven sets of two cameras, two
-lights or two seasons: inliers alone lost up to ten points of recall@1 where neighbours count as wrong."""
+MANY_INLIERS: Final = 150
+"""What inliers are worth beside the similarity in the order of the candidates, and beyond how many they say no more of
+which neighbour is nearest. Chosen on eight sets of two cameras, two lights or two seasons: inliers alone lost up to ten
+points of recall@1 where neighbours count as wrong."""
 SHARE_FOR_LOOKING: Final = 0.7
 """Of the time allowed: what is left goes to the pose."""
 
@@ -300,7 +302,7 @@ def _order(geometry: Sequence[MatchGeometry | None], similarities: npt.NDArray[n
     Inliers prove a place, but they tell neighbouring frames of it apart no better than the similarity does.
     """
     inliers = [0 if found is None or found.verdict is Verdict.REFUTED else found.inliers for found in geometry]
-    worth = similarities + INLIERS_WEIGHT * np.log1p(np.array(inliers) / FEW_INLIERS)
+    worth = similarities + INLIERS_WEIGHT * np.log1p(np.minimum(inliers, MANY_INLIERS) / FEW_INLIERS)
     return np.argsort(-worth, kind="stable")
 
 
