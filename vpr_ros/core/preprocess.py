@@ -104,12 +104,12 @@ class Preprocessing:
         half a pixel from them on both sides. Only OpenCV's "area" where one side grows and the other shrinks, which is
         no box filter then, is off by up to half of what it skips.
         """
-        left, top, window_width, window_height = self._window(width_px, height_px)
+        left, top, window_width, window_height = self.window(width_px, height_px)
         scale = np.array([window_width / self.width_px, window_height / self.height_px])
         return np.asarray((np.asarray(keypoints_px, np.float64) + 0.5) * scale - 0.5 + (left, top))
 
-    def _window(self, width_px: int, height_px: int) -> tuple[int, int, int, int]:
-        """Left, top, width and height of the part of an image that the network gets to see."""
+    def window(self, width_px: int, height_px: int) -> tuple[int, int, int, int]:
+        """Left, top, width and height of the part of an image of this size that the network gets to see."""
         if self.aspect != "crop":
             return 0, 0, width_px, height_px
         aspect_ratio = self.width_px / self.height_px
@@ -120,7 +120,7 @@ class Preprocessing:
     def _to_size(self, image_rgb: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Crop and resize (H, W, 3) of either kind to (height_px, width_px, 3) of the same."""
         height, width = image_rgb.shape[:2]
-        left, top, width, height = self._window(width, height)
+        left, top, width, height = self.window(width, height)
         image_rgb = image_rgb[top : top + height, left : left + width]
         if image_rgb.shape[:2] == (self.height_px, self.width_px):
             return image_rgb
