@@ -103,11 +103,11 @@ def test_unknown_groups_and_thresholds_are_refused() -> None:
 
 
 def test_the_loss_is_a_weighted_mean_of_squared_distances() -> None:
-    student = functional.normalize(torch.randn(3, 4), dim=1).requires_grad_()
-    teacher = functional.normalize(torch.randn(3, 4), dim=1).requires_grad_()
+    student = functional.normalize(torch.randn(3, 2, 4), dim=2).requires_grad_()
+    teacher = functional.normalize(torch.randn(3, 2, 4), dim=2).requires_grad_()
     weights = torch.tensor([2.0, 0.0, 1.0])
     loss = distillation_loss(student, teacher, weights)
-    distance = (student - teacher).square().sum(dim=1)
+    distance = (student - teacher).square().sum(dim=(1, 2))
     torch.testing.assert_close(loss, (2 * distance[0] + distance[2]) / 3)
     loss.backward()
     assert teacher.grad is None

@@ -17,15 +17,15 @@ from vpr_ros.training.gather import process_group_size, sum_over_processes
 
 
 def distillation_loss(student: Tensor, teacher: Tensor, weights: Tensor) -> Tensor:
-    """``sum_i w_i |s_i - t_i|^2 / sum_i w_i`` over the samples of all processes; 0 where no sample counts.
+    """``sum_i w_i sum_v |s_iv - t_iv|^2 / sum_i w_i`` over the pairs of all processes; 0 where none counts.
 
     Args:
-        student, teacher: (B, D) unit descriptors; the teacher's carry no gradient.
-        weights: (B,) not negative.
+        student, teacher: (T, V, D) unit descriptors of the V views of each pair; the teacher's carry no gradient.
+        weights: (T,) not negative.
     """
     # differences of nearly equal numbers: never in reduced precision
     with torch.autocast(student.device.type, enabled=False):
-        distance_sq = (student.float() - teacher.detach().float()).square().sum(dim=1)
+        distance_sq = (student.float() - teacher.detach().float()).square().flatten(1).sum(dim=1)
         total = sum_over_processes(weights.sum())
         # DDP averages gradients over processes: the sum over all of them needs their number as factor
         share = process_group_size()[1] * (weights * distance_sq).sum()

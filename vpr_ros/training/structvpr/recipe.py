@@ -32,6 +32,9 @@ from vpr_ros.training.structvpr.taught_data import TaughtData
 from vpr_ros.training.structvpr.teacher import SegTeacher
 from vpr_ros.training.triplet_training import TripletRanking
 
+DRAWN_KEY = "vpr_ros_drawn"
+"""Where a Lightning checkpoint keeps how many pairs of each group the epoch has seen."""
+
 
 class Distillation(RecipeModule):
     """What both kinds of second stage share.
@@ -88,6 +91,20 @@ class Distillation(RecipeModule):
         """Count the groups of the epoch's pairs anew."""
         super().on_train_epoch_start()
         self.drawn[:] = 0
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what was counted of this epoch."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint[DRAWN_KEY] = torch.from_numpy(self.drawn.copy())
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting; an epoch that was interrupted does not start again.
+
+        Raises:
+            TrainingError: the checkpoint is of another model.
+        """
+        super().on_load_checkpoint(checkpoint)
+        self.drawn[:] = checkpoint[DRAWN_KEY].numpy()
 
     def taught_loss(self, loss: Tensor, views: Tensor, lesson: Lesson) -> Tensor:
         """The place recognition loss and the distillation of (T, V, D) descriptors of the pairs' views."""
