@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,19 +32,22 @@ def record_folder(
     path: Path,
     *,
     truth: bool = False,
+    labels: bool = False,
     image_suffix: str = ".png",
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
     """Write a drive to a new folder, which appears whole or not at all.
 
     ``images/STAMP_NS.png``, ``trajectory.txt`` (TUM: seconds, position, quaternion xyzw of ``T_map_base``),
-    ``camera.yaml`` (intrinsics, ``T_base_camera``); with *truth* also ``labels/STAMP_NS.png`` (uint8, ``Label``) and
-    ``depth/STAMP_NS.png`` (16-bit millimetres along the optical axis; 0: the sky, or farther than 65.535 m).
+    ``camera.yaml`` (intrinsics, ``T_base_camera``); with *truth* or *labels* also ``labels/STAMP_NS.png`` (uint8,
+    ``Label``), with *truth* ``depth/STAMP_NS.png`` (16-bit millimetres along the optical axis; 0: the sky, or farther
+    than 65.535 m).
 
     Args:
         source: the drive.
         path: must not exist yet.
-        truth: whether to write labels and depth.
+        truth: whether to write labels and depth,
+        labels: or labels alone.
         image_suffix: ".png", or ".jpg" for a tenth of the size.
         progress: called with frames done and frames in all.
 
@@ -56,25 +59,27 @@ def record_folder(
     with folder_beside(path, SourceError) as beside:
         made = beside / path.name
         made.mkdir()
-        _write(source, made, truth, image_suffix, progress)
+        beside_images = [name for name, wanted in (("labels", truth or labels), ("depth", truth)) if wanted]
+        _write(source, made, beside_images, image_suffix, progress)
         made.rename(path)
 
 
 def _write(
     source: SimulatedSource,
     folder: Path,
-    truth: bool,
+    truth: Sequence[str],
     image_suffix: str,
     progress: Callable[[int, int], None] | None,
 ) -> None:
-    for name in ("images", *(("labels", "depth") if truth else ())):
+    for name in ("images", *truth):
         (folder / name).mkdir()
     lines = ["# timestamp_s x y z qx qy qz qw (T_map_base)"]
     for index, (stamp_ns, pose) in enumerate(source.poses):
         rendering = source.rendering(index)
         _save(folder / "images" / f"{stamp_ns}{image_suffix}", rendering.image_rgb[..., ::-1])
-        if truth:
+        if "labels" in truth:
             _save(folder / "labels" / f"{stamp_ns}.png", rendering.label)
+        if "depth" in truth:
             _save(folder / "depth" / f"{stamp_ns}.png", depth_to_mm(rendering.depth_m))
         seconds = f"{stamp_ns // NS_PER_S}.{stamp_ns % NS_PER_S:09d}"
         numbers = (*pose.position_m, *(pose.quat_xyzw or ()))

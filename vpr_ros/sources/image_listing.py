@@ -149,7 +149,9 @@ def _kitti_raw(folder: Path) -> ImageListing | None:
 
 
 def _plain(folder: Path) -> ImageListing:
-    images = list_images(folder)
+    # What `simulate --labels` writes beside its images are images of their own, of the same stamps.
+    with_truth = is_file(folder / "camera.yaml") and any(is_folder(folder / name) for name in ("labels", "depth"))
+    images = list_images(folder / "images" if with_truth and is_folder(folder / "images") else folder)
     file = folder / "times.txt"
     times = read_times_txt(file, len(images)) if is_file(file) else stamps_in_names([image.stem for image in images])
     if times is None:

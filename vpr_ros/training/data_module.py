@@ -122,6 +122,10 @@ class Chosen:
     def __len__(self) -> int:
         return len(self._indices)
 
+    def within(self, index: int) -> tuple[ImageList, int]:
+        """The list it is chosen from, and its number there."""
+        return self._images, self._indices[index]
+
     def load(self, index: int) -> ImageRgb:
         """Decode one image; see ``ImageList.load``."""
         return self._images.load(self._indices[index])

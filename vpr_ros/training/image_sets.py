@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,21 @@ class ImageList(Protocol):
 
     def name(self, index: int) -> str:
         """Return the image's name for people and reports."""
+
+
+@runtime_checkable
+class ImageSelection(Protocol):
+    """A list that is made of others."""
+
+    def within(self, index: int) -> tuple[ImageList, int]:
+        """The list that an image comes from, and its number there."""
+
+
+def origin(images: ImageList, index: int) -> tuple[ImageList, int]:
+    """The list that really loads an image, behind chains and choices, and the image's number there."""
+    while isinstance(images, ImageSelection):
+        images, index = images.within(index)
+    return images, index
 
 
 class ImageFiles:
@@ -85,15 +100,16 @@ class ImageListChain:
 
     def load(self, index: int) -> ImageRgb:
         """Decode one image; see ``ImageList.load``."""
-        images, own = self._find(index)
+        images, own = self.within(index)
         return images.load(own)
 
     def name(self, index: int) -> str:
         """Return the image's name."""
-        images, own = self._find(index)
+        images, own = self.within(index)
         return images.name(own)
 
-    def _find(self, index: int) -> tuple[ImageList, int]:
+    def within(self, index: int) -> tuple[ImageList, int]:
+        """The list of this image, and its number there."""
         number = int(np.searchsorted(self._starts, index, side="right")) - 1
         return self._lists[number], int(index - self._starts[number])
 

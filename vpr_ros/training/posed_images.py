@@ -160,6 +160,9 @@ class _Subset:
     def __len__(self) -> int:
         return len(self._keep)
 
+    def within(self, index: int) -> tuple[ImageList, int]:
+        return self._images, int(self._keep[index])
+
     def load(self, index: int) -> ImageRgb:
         return self._images.load(int(self._keep[index]))
 

@@ -13,13 +13,14 @@ light and season move along, and a whitening fitted with them scales these down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import TrainingError
+from vpr_ros.simulation.render import Rendering
 from vpr_ros.training.datasets.towns import TownDrives
 
 
@@ -64,12 +65,34 @@ def render_views(
     Raises:
         ConfigError: unknown conditions.
     """
+    columns = [np.stack([[r.image_rgb for r in row] for row in town]) for town in _towns(views, size_px, progress)]
+    return np.concatenate(columns, axis=1)
+
+
+def render_labelled_views(
+    views: TownViews, size_px: tuple[int, int], progress: Callable[[int, int], None]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """What ``render_views`` returns, and (conditions, N, H, W) uint8, the ``Label`` of each pixel.
+
+    Raises:
+        ConfigError: unknown conditions.
+    """
+    images, labels = [], []
+    for town in _towns(views, size_px, progress):
+        rows = [[(r.image_rgb, r.label) for r in row] for row in town]
+        images.append(np.stack([[image for image, _ in row] for row in rows]))
+        labels.append(np.stack([[label for _, label in row] for row in rows]))
+    return np.concatenate(images, axis=1), np.concatenate(labels, axis=1)
+
+
+def _towns(
+    views: TownViews, size_px: tuple[int, int], progress: Callable[[int, int], None]
+) -> Iterator[list[Iterator[Rendering]]]:
+    """Of each town and sky the views, rendered as they are asked for."""
     drives = TownDrives(views.spacing_m, views.distance_m, width_px=size_px[1], height_px=size_px[0])
-    columns: list[npt.NDArray[np.uint8]] = []
     for number, seed in enumerate(views.towns):  # one after the other: each keeps its painted textures while it lives
         town = drives.town(seed)
         # One number for all conditions: it decides offset, traffic and noise, which must not differ here.
         sources = [drives.source(town, name, seed) for name in views.conditions]
-        columns.append(np.stack([[record.load_image() for record in source] for source in sources]))
+        yield [map(source.rendering, range(len(source))) for source in sources]
         progress(number + 1, len(views.towns))
-    return np.concatenate(columns, axis=1)

@@ -55,14 +55,19 @@ def build_parser() -> CommandParser:
     add_beginning(parser)
     parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
     parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
+    parser.add_argument(
+        "--labels", action="store_true", help="in a folder, also what each pixel shows: labels/STAMP_NS.png"
+    )
     return parser
 
 
 def _simulate(argv: Sequence[str]) -> None:
     options = build_parser().parse_args(_own_arguments(argv))
+    if options.labels and (options.record is None or options.storage != "folder"):
+        raise ConfigError("--labels writes beside recorded images", "Add --record PATH --storage folder")
     source = simulated_source(options)
     if options.record is not None:
-        _record(source, options.record, options.storage)
+        _record(source, options.record, options.storage, options.labels)
         print(f"recorded {source.description} in {options.record}")
         return
     # Late, because recording must work where ROS is not installed.
@@ -87,11 +92,11 @@ def simulated_source(options: argparse.Namespace) -> SimulatedSource:
     return SimulatedSource(Town(options.seed), plan, camera, conditions, seed)
 
 
-def _record(source: SimulatedSource, path: Path, storage: str) -> None:
+def _record(source: SimulatedSource, path: Path, storage: str, labels: bool) -> None:
     if path.exists():
         raise ConfigError(f"{path} exists already", "Choose another place or remove it")
     if storage == "folder":
-        record_folder(source, path)
+        record_folder(source, path, labels=labels)
         return
     layout = BagLayout(
         storage="sqlite3" if storage == "sqlite3" else "mcap",

@@ -19,6 +19,7 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.training.image_sets import EvaluationData, PlaceData, PlaceImages, RetrievalSet, TupleData, TupleImages
+from vpr_ros.training.labels.labelled_drive import LabelledDrive, labels_beside
 from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.posed_images import label_places, posed_images, retrieval_set
 
@@ -31,6 +32,8 @@ class Drive:
         path: bag, image folder or anything ``build_map`` reads.
         poses: trajectory file, where poses are not in the recording.
         image_topics, pose_topic, map_frame, camera_frame: which topics and frames of a bag.
+        labels: folder with a label PNG for each image, for training that wants labels; None takes what
+            ``simulate --labels`` wrote beside the images.
     """
 
     path: Path
@@ -39,6 +42,7 @@ class Drive:
     pose_topic: str | None = None
     map_frame: str | None = None
     camera_frame: str | None = None
+    labels: Path | None = None
 
     def open(self) -> FrameSource:
         """Open the recording.
@@ -53,7 +57,9 @@ class Drive:
             map_frame=self.map_frame,
             camera_frame=self.camera_frame,
         )
-        return open_source(Path(self.path), options)
+        source = open_source(Path(self.path), options)
+        labels = labels_beside(Path(self.path)) if self.labels is None else Path(self.labels)
+        return source if labels is None else LabelledDrive(source, labels)
 
 
 class DrivePlaces(PlaceData):

@@ -8,7 +8,7 @@
 """Simulated towns as training and evaluation data: several drives through each, every one in other conditions.
 
 Images are rendered when they are loaded; a town is grown when one of its images is, and forgotten when others are. For
-many epochs record the drives once with ``simulate`` and use ``drives``.
+many epochs record the drives once with ``simulate`` and use ``drives``. Every image brings the label of each pixel.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from vpr_ros.training.image_sets import (
     PlaceImages,
     RetrievalSet,
 )
+from vpr_ros.training.labels.own_labels import LabelledImage, LabelledRecord
 from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.posed_images import label_places, posed_images, retrieval_set
 
@@ -151,10 +152,21 @@ class ForgettableDrive:
     def __iter__(self) -> Iterator[FrameRecord]:
         (camera,) = self.cameras
         for index, (stamp_ns, T_map_base) in enumerate(self._poses):
-            yield FrameRecord(stamp_ns, camera, str(stamp_ns), T_map_base, partial(self._image, index))
+            yield LabelledRecord(
+                stamp_ns,
+                camera,
+                str(stamp_ns),
+                T_map_base,
+                partial(self._image, index),
+                load_labelled=partial(self._labelled, index),
+            )
 
     def _image(self, index: int) -> ImageRgb:
-        return self._memory.source(*self._which).rendering(index).image_rgb
+        return self._labelled(index)[0]
+
+    def _labelled(self, index: int) -> LabelledImage:
+        rendering = self._memory.source(*self._which).rendering(index)
+        return rendering.image_rgb, rendering.label
 
 
 class TownPlaces(PlaceData):

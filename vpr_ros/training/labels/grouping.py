@@ -13,8 +13,10 @@ are not published. The six groups shipped here and their weights are this projec
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,11 @@ from vpr_ros.core.hashing import json_sha256
 SHIPPED: Final = Path(__file__).parent / "groupings"
 MOST_GROUPS: Final = 64
 LARGEST_CLASS: Final = 65535
+_UNLISTED: Final = 255
+_NOT_LABELLED: Final = 255
+"""Class number of pixels that nobody labelled, in Cityscapes, Pascal VOC, COCO-Stuff and others."""
+
+_LOG = logging.getLogger(__name__)
 
 GroupMap = npt.NDArray[np.uint8]
 
@@ -62,6 +69,7 @@ class LabelGrouping:
     numbers: Mapping[int, int]
     names: Mapping[str, int]
     unlisted: int | None = None
+    _said: set[int] = field(default_factory=set, repr=False, compare=False)
 
     @property
     def sha256(self) -> str:
@@ -74,6 +82,12 @@ class LabelGrouping:
                 "unlisted": self.unlisted,
             }
         )
+
+    @property
+    def class_counts(self) -> range:
+        """How many classes a segmenter may have that counts as this grouping does; 255 is what nobody labelled."""
+        listed = max((number for number in self.numbers if number != _NOT_LABELLED), default=0) + 1
+        return range(listed, listed + 1 if self.unlisted is None else LARGEST_CLASS)
 
     def group_number(self, name: str) -> int:
         """The number of the group of this name.
@@ -111,15 +125,32 @@ class LabelGrouping:
         Raises:
             TrainingError: a class that is not listed, where the grouping has no group for these.
         """
-        found = np.unique(classes)
-        unknown = [int(number) for number in found if int(number) not in self.numbers]
-        if unknown and self.unlisted is None:
+        groups = self._table[np.clip(classes, 0, LARGEST_CLASS)]
+        groups = np.where((classes < 0) | (classes > LARGEST_CLASS), _UNLISTED, groups)
+        strange = groups == _UNLISTED
+        if strange.any():
+            self._allow(np.unique(np.asarray(classes)[strange]).tolist(), where)
+            groups = np.where(strange, np.uint8(self.unlisted or 0), groups)
+        return groups.astype(np.uint8, copy=False)
+
+    @cached_property
+    def _table(self) -> GroupMap:
+        table = np.full(LARGEST_CLASS + 1, _UNLISTED, dtype=np.uint8)
+        table[list(self.numbers)] = list(self.numbers.values())
+        return table
+
+    def _allow(self, unknown: Sequence[int], where: str) -> None:
+        """Say once of each class that it goes with the unlisted ones, or refuse it."""
+        if self.unlisted is None:
             raise TrainingError(
                 f"{where} holds the classes {', '.join(map(str, unknown[:8]))}, which {self.origin} does not list",
                 "Choose the grouping of this segmenter, or give a copy of it these classes or a group for `unlisted`",
             )
-        to_group = np.array([self.numbers.get(int(number), self.unlisted) for number in found], dtype=np.uint8)
-        return to_group[np.searchsorted(found, classes)]
+        new = sorted(set(unknown) - self._said)
+        if new:
+            group = self.groups[self.unlisted].name
+            _LOG.warning("%s: %s does not list the classes %s; they are %r", where, self.origin, new[:8], group)
+            self._said.update(new)
 
 
 def read_grouping(name_or_path: str | Path) -> LabelGrouping:
