@@ -22,6 +22,7 @@ from vpr_ros.core.frames import ImageRgb
 from vpr_ros.models.checkpoint import save_checkpoint
 from vpr_ros.training.batches import LoaderOptions
 from vpr_ros.training.labels.grouping import GroupMap, LabelGroup
+from vpr_ros.training.labels.sources import LabelSource
 from vpr_ros.training.optimiser import OptimiserConfig
 from vpr_ros.training.place_sampler import BatchShape
 from vpr_ros.training.structvpr.label_data import LabelPlaces, LabelTuples
@@ -54,6 +55,13 @@ class RoomLabels:
         return (image_rgb.mean(axis=2) // 64).astype(np.uint8)
 
 
+class FromRooms(LabelSource):
+    """The recipe's word for them."""
+
+    def open(self) -> RoomLabels:
+        return RoomLabels()
+
+
 def common(**more: Any) -> dict[str, Any]:
     return {"validation": [tiny.RoomRetrieval()], "loader": LOADER, "seed": 3, **more}
 
@@ -63,16 +71,16 @@ def tuples(**more: Any) -> dict[str, Any]:
 
 
 def label_tuples(**more: Any) -> LabelTuples:
-    return LabelTuples(labels=RoomLabels(), **tuples(**more))
+    return LabelTuples(labels=FromRooms(), **tuples(**more))
 
 
 def label_places() -> LabelPlaces:
     shape = BatchShape(places=2, images_per_place=2)
-    return LabelPlaces(labels=RoomLabels(), train=tiny.RoomPlaces(), batch=shape, **common())
+    return LabelPlaces(labels=FromRooms(), train=tiny.RoomPlaces(), batch=shape, **common())
 
 
 def taught_tuples(teacher: Path, seg: bool = True, **more: Any) -> TaughtTuples:
-    labels = {"labels": RoomLabels()} if seg else {}
+    labels = {"labels": FromRooms()} if seg else {}
     options = {"weights": WeightRule(threshold=2), "watched": Watched(10, 6), "augmentation": Augmentation(1), **labels}
     return TaughtTuples(teacher=teacher, **tuples(**{**options, **more}))
 

@@ -29,7 +29,7 @@ from vpr_ros.training.structvpr.sample_weights import WeightRule
 
 QUIET = ["ignore:.*dataloader.*:UserWarning", "ignore:.*treespec.*:FutureWarning", "ignore:.*LeafSpec.*:FutureWarning"]
 pytestmark = [pytest.mark.filterwarnings(w) for w in QUIET]
-EVERY_EPOCH = {"reload_dataloaders_every_n_epochs": 1}
+EVERY_EPOCH: dict[str, Any] = {"reload_dataloaders_every_n_epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_an_empty_group_trains_on_without_a_teacher_and_says_so(
 
 
 def test_metric_learning_is_taught_image_by_image(tmp_path: Path, seg_teacher: Path) -> None:
-    data = rooms.taught_places(seg_teacher, labels=rooms.RoomLabels())
+    data = rooms.taught_places(seg_teacher, labels=rooms.FromRooms())
     module = fit(tmp_path, rooms.metric_student(), data, epochs=1)
     assert "train/loss_distillation" in module.trainer.callback_metrics
     ranks = data.graded.lessons.student_rank

@@ -18,6 +18,7 @@ from vpr_ros.training.image_sets import ImageList, PlaceImages, RetrievalSet, Tu
 from vpr_ros.training.labels.joint_transform import JointTransform
 from vpr_ros.training.labels.label_maps import LabelMaps
 from vpr_ros.training.labels.labelled_images import LabelledImages
+from vpr_ros.training.labels.sources import LabelSource
 from vpr_ros.training.metric_learning import PlaceDataModule
 from vpr_ros.training.structvpr.label_input import (
     LabelPreprocessing,
@@ -36,9 +37,17 @@ class LabelData(RecipeData):
         recipe: see ``RecipeData``.
     """
 
-    def __init__(self, *, labels: LabelMaps, **recipe: Any) -> None:
+    def __init__(self, *, labels: LabelSource, **recipe: Any) -> None:
         super().__init__(**recipe)
-        self.labels = labels
+        self.label_source = labels
+        self._labels: LabelMaps | None = None
+
+    @property
+    def labels(self) -> LabelMaps:
+        """The label maps, opened when first asked for."""
+        if self._labels is None:
+            self._labels = self.label_source.open()
+        return self._labels
 
     def setup(self, stage: str) -> None:
         """Check the model.

@@ -20,6 +20,7 @@ from vpr_ros.training.batches import Failure, PlaceBatches, TupleBatches, image_
 from vpr_ros.training.image_sets import ImageList
 from vpr_ros.training.labels.joint_transform import JointTransform
 from vpr_ros.training.labels.label_maps import LabelMaps
+from vpr_ros.training.labels.labelled_images import LabelledImages
 from vpr_ros.training.place_sampler import Draw
 from vpr_ros.training.structvpr.lessons import GradedPairs
 from vpr_ros.training.structvpr.ranks import DescriptorArray
@@ -61,8 +62,7 @@ class LessonSource:
             return torch.from_numpy(self.answers[name][index])
         if self.labels is None or self.joint is None:
             raise AssertionError("a lesson has answers or labels")
-        image_rgb = images.load(index)
-        return self.joint(image_rgb, self.labels.of(images.name(index), image_rgb), seed)[1]
+        return self.joint(*LabelledImages(images, self.labels).load(index), seed)[1]
 
     def lesson(self, queries: Sequence[int], views: Sequence[Sequence[Tensor]]) -> Lesson:
         """Put the views of T queries together."""

@@ -23,7 +23,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.training.data_module import RecipeData
 from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.labels.joint_transform import JointTransform
-from vpr_ros.training.labels.label_maps import LabelMaps
+from vpr_ros.training.labels.sources import LabelSource
 from vpr_ros.training.metric_learning import PlaceDataModule
 from vpr_ros.training.structvpr.lesson_batches import LessonSource, TaughtPlaceBatches, TaughtTupleBatches
 from vpr_ros.training.structvpr.lessons import GradedPairs, Lessons
@@ -64,7 +64,7 @@ class TaughtData(RecipeData):
         self,
         *,
         teacher: Path,
-        labels: LabelMaps | None = None,
+        labels: LabelSource | None = None,
         weights: WeightRule | None = None,
         watched: Watched | None = None,
         **recipe: Any,
@@ -83,7 +83,8 @@ class TaughtData(RecipeData):
     def teacher(self) -> Teacher:
         """The teacher, opened when first asked for."""
         if self._teacher is None:
-            self._teacher = open_teacher(self.teacher_file, self.labels, say)
+            labels = None if self.labels is None else self.labels.open()
+            self._teacher = open_teacher(self.teacher_file, labels, say)
         return self._teacher
 
     @property
@@ -135,7 +136,7 @@ class TaughtData(RecipeData):
         if isinstance(self.teacher, ImageTeacher):
             return LessonSource(self._graded, self._answers)
         joint = JointTransform(self.preprocessing, self.augmentation, self.train_size_px)
-        return LessonSource(self._graded, None, self.labels, joint)
+        return LessonSource(self._graded, None, self.teacher.labels, joint)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the ranks beside what the data module keeps anyway."""
