@@ -10,12 +10,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from threading import Event
 from typing import Any, NamedTuple
 
 from vpr_ros.core import disk
@@ -27,6 +24,7 @@ from vpr_ros.training.datasets.towns import TownDrives
 from vpr_ros.training.frozen_tokens import FrozenTokens
 from vpr_ros.training.progress import ShowProgress, Update
 from vpr_ros.training.study.cell import AGGREGATIONS, Cell, Head, StudyTraining, TaskTokens, TrainingTokens, train_cell
+from vpr_ros.training.study.pool import stoppable_pool
 from vpr_ros.training.study.tokens import TRAINED_ON, real_tasks, town_tasks, training_tokens
 
 POOLED = 2
@@ -169,7 +167,7 @@ def _train_missing(
         cell = train_cell(head, data.training, data.tasks, training, update)
         disk.write_text(file, json.dumps(asdict(cell), indent=2), TrainingError)
 
-    with progress(f"{len(missing)} rows and seeds") as update, _stoppable_pool(threads) as (pool, unless_stopped):
+    with progress(f"{len(missing)} rows and seeds") as update, stoppable_pool(threads) as (pool, unless_stopped):
         dim = data.training.tokens.shape[2]
         jobs = [
             pool.submit(train, Head(row, seed, dim, data.grid), file, unless_stopped) for file, row, seed in missing
@@ -177,24 +175,6 @@ def _train_missing(
         for done, job in enumerate(jobs, 1):
             job.result()
             update(done, len(jobs))
-
-
-@contextmanager
-def _stoppable_pool(threads: int) -> Iterator[tuple[ThreadPoolExecutor, Update]]:
-    """A pool, and an update for its jobs that ends them once the block is left by an error or by Ctrl-C."""
-    stopped = Event()
-
-    def unless_stopped(_done: int, _total: int) -> None:
-        if stopped.is_set():
-            raise CancelledError
-
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            yield pool, unless_stopped
-        except BaseException:
-            stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 def file_stem(aggregation: str) -> str:
