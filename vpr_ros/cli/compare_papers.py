@@ -60,7 +60,7 @@ def _parser() -> CommandParser:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=type(value), default=value, help=f"{what} (default %(default)g)")
     parser.add_argument(
-        "--size", type=int, nargs=2, default=default.size_px, metavar=("H", "W"), help="pixels (default 120 160)"
+        "--size", type=int, nargs=2, default=default.size_px, metavar=("H", "W"), help="pixels (default 96 128)"
     )
     parser.add_argument("--threads", type=int, default=0, help="rows trained side by side; 0 takes every core")
     return parser

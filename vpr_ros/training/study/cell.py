@@ -66,7 +66,7 @@ class StudyTraining:
     steps: int = 1500
     learning_rate: float = 1e-3
     places: int = 8
-    images_per_place: int = 4
+    images_per_place: int = 3
     words_from: int = 500
 
 

@@ -53,7 +53,7 @@ class Study:
     towns: int = 6
     test_towns: int = 8
     steps: int = 1500
-    size_px: tuple[int, int] = (120, 160)
+    size_px: tuple[int, int] = (96, 128)
     spacing_m: float = 5.0
     distance_m: float = 400.0
     offset_m: float = 1.5
