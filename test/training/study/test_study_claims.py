@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from vpr_ros.training.paired_runs import paired_difference
 from vpr_ros.training.study.cell import AGGREGATIONS, Cell
 from vpr_ros.training.study.claims import CLAIMS, findings, rule, standard_errors
 from vpr_ros.training.study.tokens import NIGHT, NOT_SEEN, OTHER_TOWN, SEASON
@@ -66,3 +67,17 @@ def test_the_rule_is_students_and_says_so() -> None:
     assert "takes 2.36 standard errors" in rule(10, 8)
     assert "10 seeds and 8 towns" in rule(10, 8)
     assert "nothing is resolved" in rule(10, 1)
+
+
+@pytest.mark.parametrize("seeds_towns_rest", [(0, 0, 1), (1, 1, 1), (0, 3, 1), (3, 0, 1)])
+def test_at_most_one_in_twenty_differences_that_are_none_passes(seeds_towns_rest: tuple[int, int, int]) -> None:
+    of_seeds, of_towns, rest = seeds_towns_rest
+    rng = np.random.default_rng(0)
+    passed = 0
+    for _ in range(1000):
+        difference = (
+            of_seeds * rng.normal(size=(10, 1)) + of_towns * rng.normal(size=8) + rest * rng.normal(size=(10, 8))
+        )
+        mean, error = paired_difference(difference, np.zeros_like(difference))
+        passed += abs(mean) > standard_errors(10, 8) * error
+    assert passed <= 70  # 50 expected, and three standard deviations

@@ -97,7 +97,7 @@ def rule(seeds: int, towns: int) -> str:
     return (
         f"{error}. Seen or contradicted takes {standard_errors(seeds, towns):.2f} standard errors: Student's t at "
         f"{CONFIDENCE:.0%} for {seeds} seeds and {towns} towns, one degree of freedom less than the fewer of the two. "
-        "Of twenty claims that nothing is behind one passes by chance."
+        "Of twenty claims that nothing is behind at most one is expected to pass by chance."
     )
 
 
