@@ -52,7 +52,7 @@ COMMANDS: Final = {
     "export_model": Command("vpr_ros.cli.export_model", "a trained model as the file a robot runs", _TRAIN),
     "convert_checkpoint": Command("vpr_ros.cli.convert", "published weights as a checkpoint of ours", _TRAIN),
     "compare_models": Command("vpr_ros.cli.compare_models", "one table over models and evaluation sets", _TRAIN),
-    "compare_papers": Command("vpr_ros.cli.compare_papers", "seven aggregations on one backbone", _TRAIN),
+    "compare_papers": Command("vpr_ros.cli.compare_papers", "ten aggregations, and the claims of their papers", _TRAIN),
     "compare_delg": Command("vpr_ros.cli.compare_delg", "the claims of the DELG paper in miniature", _TRAIN),
     "evaluate_revisited": Command("vpr_ros.cli.evaluate_revisited", "mAP on ROxford5k and RParis6k", _TRAIN),
     "describe_model": Command("vpr_ros.cli.describe_model", "add to an ONNX file what the robot must know", _TRAIN),
