@@ -49,11 +49,13 @@ COMMANDS: Final = {
     "benchmark_train": Command("vpr_ros.cli.benchmark_train", "a recipe beside its bare step", _TRAIN),
     "train_nano": Command("vpr_ros.cli.train_nano", "make the model that ships", _TRAIN),
     "train_local_head": Command("vpr_ros.cli.train_local_head", "teach a trained model to find keypoints", _TRAIN),
+    "train_structvpr": Command("vpr_ros.cli.train_structvpr", "a student taught pair by pair, in stages", _TRAIN),
     "export_model": Command("vpr_ros.cli.export_model", "a trained model as the file a robot runs", _TRAIN),
     "convert_checkpoint": Command("vpr_ros.cli.convert", "published weights as a checkpoint of ours", _TRAIN),
     "compare_models": Command("vpr_ros.cli.compare_models", "one table over models and evaluation sets", _TRAIN),
     "compare_papers": Command("vpr_ros.cli.compare_papers", "ten aggregations, and the claims of their papers", _TRAIN),
     "compare_delg": Command("vpr_ros.cli.compare_delg", "the claims of the DELG paper in miniature", _TRAIN),
+    "compare_structvpr": Command("vpr_ros.cli.compare_structvpr", "StructVPR's ablation in miniature", _TRAIN),
     "evaluate_revisited": Command("vpr_ros.cli.evaluate_revisited", "mAP on ROxford5k and RParis6k", _TRAIN),
     "describe_model": Command("vpr_ros.cli.describe_model", "add to an ONNX file what the robot must know", _TRAIN),
 }

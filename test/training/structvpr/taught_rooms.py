@@ -123,6 +123,21 @@ class StopAt(Callback):
             raise Stopped
 
 
+class StopOnce(StopAt):
+    """Ends the first run alone: the second finds the file that the first one left."""
+
+    def __init__(self, marker: str, batches: int) -> None:
+        super().__init__(batches)
+        self.marker = Path(marker)
+
+    def on_train_batch_start(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if not self.marker.exists() and trainer.fit_loop.total_batch_idx + 1 >= self.batches:
+            self.marker.touch()
+            raise Stopped
+
+
 def saved(module: Any, path: Path) -> Path:
     save_checkpoint(module.model, path)
     return path
