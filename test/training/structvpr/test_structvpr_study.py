@@ -49,10 +49,7 @@ def test_clear_differences_are_seen_and_equal_ones_are_not_resolved() -> None:
     assert found["S2 (D4) alone hurts"].difference.mean == pytest.approx(4.0, abs=0.5)
     assert found["S1 helps"].verdict == "seen"
     assert found["weights make S1 better"].verdict == "not resolved"
-    backwards = [
-        {name: cells[NONE if name == "D4" else "D4" if name == NONE else name] for name in NAMES}
-        for cells in seeds(0.5)
-    ]
+    backwards = [{**cells, NONE: cells["D4"], "D4": cells[NONE]} for cells in seeds(0.5)]
     assert {f.claim.text: f.verdict for f in findings(backwards)}["S2 (D4) alone hurts"] == "contradicted"
 
 
