@@ -99,7 +99,9 @@ setup(
     maintainer="vpr_ros maintainers",
     maintainer_email="maintainers@users.noreply.h-seed-8003e2f6.example",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["inference/weights/*.onnx", "inference/weights/*.json", "py.typed"]},
+    package_data={
+        NAME: ["inference/weights/*.onnx", "inference/weights/*.json", "training/labels/groupings/*.yaml", "py.typed"]
+    },
     data_files=data_files(),
     zip_safe=False,
     python_requires=">=3.10",

@@ -86,6 +86,9 @@ def test_pip_puts_one_command_on_path(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [path.name for path in (prefix / "bin").iterdir()] == ["vpr_ros"]
+    groupings = "vpr_ros/training/labels/groupings"
+    there = {path.name for path in prefix.glob(f"lib/python*/site-packages/{groupings}/*.yaml")}
+    assert there == {path.name for path in (ROOT / groupings).iterdir()}
     env = environment() | {"PYTHONPATH": str(next(prefix.glob("lib/python*/site-packages")))}
     for arguments, status in ((["--help"], 0), (["inspect_map", "nowhere"], 2), (["inspect_mp"], 2)):
         done = subprocess.run(

@@ -68,6 +68,8 @@ def test_a_recorded_drive_reads_back(source: SimulatedSource, tmp_path: Path) ->
         np.testing.assert_allclose(depth[near] * 0.001, rendering.depth_m[near], atol=0.00051)
     camera = yaml.safe_load((tmp_path / "drive" / "camera.yaml").read_text())
     assert camera["fx_px"] == source.camera.fx_px
+    whole = open_source(tmp_path / "drive")  # labels and depth are no images of the drive
+    assert [record.stamp_ns for record in whole] == [record.stamp_ns for record in folder]
 
 
 def test_nothing_is_left_of_a_recording_that_fails(source: SimulatedSource, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from vpr_ros.training.appearance import AppearanceRange
 from vpr_ros.training.dense_teacher import DenseTeacher
 from vpr_ros.training.distillation import DistillationConfig, Lessons, distil
 from vpr_ros.training.nano_descriptor import DescriptorFit, fit_descriptor
-from vpr_ros.training.town_views import TownViews, render_views
+from vpr_ros.training.town_views import TownViews, render_labelled_views
 
 HEIGHT, WIDTH, DIM = 64, 96, 8
 MODEL = {
@@ -135,7 +135,11 @@ def test_the_command_makes_a_model_and_takes_up_what_an_earlier_run_left(
 
 
 def test_views_are_the_same_places_in_another_light() -> None:
-    views = render_views(TownViews((5,), ("day", "night"), 40.0, 100.0), (60, 80), lambda _done, _total: None)
+    towns = TownViews((5,), ("day", "night"), 40.0, 100.0)
+    views, labels = render_labelled_views(towns, (60, 80), lambda _done, _total: None)
+    assert (labels[0] == labels[1]).mean() > 0.95  # fewer cars are about at night
+    assert labels.shape == views.shape[:-1]
+    assert len(np.unique(labels)) > 2
     assert views.shape[0] == 2
     assert views.shape[2:] == (60, 80, 3)
     day, night = views.astype(np.float64).mean(axis=(2, 3, 4))

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -29,7 +30,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from vpr_ros.core.image_codec import decode_raw
 from vpr_ros.core.message_fields import pose_of, stamp_ns_of, transform_of
 from vpr_ros.core.pose import Pose
-from vpr_ros.ros.tools.simulate import build_parser, simulated_source
+from vpr_ros.ros.tools.simulate import build_parser, main, simulated_source
 from vpr_ros.ros.tools.simulate_publisher import to_odometry
 from vpr_ros.simulation.odometry import OdometryNoise, noisy_odometry
 from vpr_ros.sources import SourceOptions, open_source
@@ -69,12 +70,23 @@ def test_records_a_bag_without_ros(tmp_path: Path, storage: str) -> None:
 
 @pytest.mark.slow
 def test_records_a_folder_without_ros(tmp_path: Path) -> None:
-    done = record("--record", str(tmp_path / "drive"), "--storage", "folder")
+    done = record("--record", str(tmp_path / "drive"), "--storage", "folder", "--labels")
     assert done.returncode == 0, done.stderr
     options = SourceOptions(poses=tmp_path / "drive" / "trajectory.txt")
     drive = open_source(tmp_path / "drive" / "images", options)
     assert len(drive) == FRAMES
-    assert drive.cameras["camera"].intrinsics == simulated_source(build_parser().parse_args(DRIVE)).camera
+    source = simulated_source(build_parser().parse_args(DRIVE))
+    assert drive.cameras["camera"].intrinsics == source.camera
+    assert not (tmp_path / "drive" / "depth").exists()
+    label = cv2.imread(str(tmp_path / "drive" / "labels" / f"{source.poses[1][0]}.png"), cv2.IMREAD_UNCHANGED)
+    assert label is not None
+    np.testing.assert_array_equal(label, source.rendering(1).label)
+
+
+def test_labels_are_asked_for_where_a_folder_is_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--labels"], ["--labels", "--record", str(tmp_path / "drive")]):
+        assert main(arguments) == 2
+        assert "Add --record PATH --storage folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import onnx
+from torch.utils.data import get_worker_info
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.frames import ImageRgb
@@ -54,7 +55,7 @@ class OnnxSegmenter:
         bgr: the network takes blue first.
         output: which one, where it has several. (1, C, h, w) floats, channels last as in the input, or (1, h, w)
             integers, with or without a dimension for one channel.
-        device: "cpu" or "cuda".
+        device: "cpu" or "cuda"; in a loader's worker process it is the CPU.
 
     Raises:
         ModelError: no ONNX file that runs here, or one with another input or output.
@@ -140,7 +141,9 @@ class OnnxSegmenter:
     def _session(self) -> _Session:
         """A session of this process: threads do not survive a fork."""
         if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), _Session(self._path, self._provider, {}, 0)
+            one_of_many = get_worker_info() is not None  # each on one core, and on none of a device the trainer has
+            provider, threads = (CPU, 1) if one_of_many else (self._provider, 0)
+            self._opened = os.getpid(), _Session(self._path, provider, {}, threads)
         return self._opened[1]
 
     def __getstate__(self) -> dict[str, Any]:
