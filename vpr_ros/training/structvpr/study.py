@@ -42,7 +42,7 @@ from vpr_ros.training.structvpr.miniature import (
 from vpr_ros.training.structvpr.partition import GROUPS, Partition
 from vpr_ros.training.structvpr.sample_weights import sample_weights
 from vpr_ros.training.structvpr.study_images import (
-    RgbLabel,
+    LIGHTS,
     TownTask,
     TrainingDrives,
     label_look,
@@ -98,7 +98,12 @@ class StructVprStudy:
     def image_settings(self) -> dict[str, Any]:
         """What images depend on; those of other settings are never taken for these."""
         names = ("spacing_m", "distance_m", "offset_m")
-        return {**{name: getattr(self, name) for name in names}, "size": list(self.size_px), "by_day": list(TRAINED_ON)}
+        return {
+            **{name: getattr(self, name) for name in names},
+            "size": list(self.size_px),
+            "by_day": list(TRAINED_ON),
+            "lights": LIGHTS,
+        }
 
     def settings(self) -> dict[str, Any]:
         """What cells depend on."""
@@ -183,7 +188,7 @@ class _Seed:
         if self._cell(name).is_file() and self._weights(name).is_file():
             return
         branch, look = self._branch(name)
-        views = self.data.training.views(look(self.data.training.images))
+        views = self.data.training.views(look)
         train_branch(branch, views, self.seed, self.training.first_rate, self.training, update)
         with disk.new_file(self._weights(name), TrainingError) as part:
             part.write_bytes(save({key: value.contiguous() for key, value in branch.state_dict().items()}))
@@ -198,7 +203,7 @@ class _Seed:
         lessons = None
         if rule is not None:
             lessons = MiniatureLessons(self.answers[TEACHER], sample_weights(self.partition, rule))
-        views = self.data.training.views(look(self.data.training.images))
+        views = self.data.training.views(look)
         watch = self._watch() if name == NONE else None
         rate, seed = self.training.second_rate, 1000 + self.seed
         validation = train_branch(branch, views, seed, rate, self.training, update, lessons, watch)
@@ -230,12 +235,12 @@ class _Seed:
         cells[STUDENT]["shares"] = {group: self.partition.share(group) for group in GROUPS}
         return cells
 
-    def _branch(self, name: str) -> tuple[MiniatureBranch, Callable[[RgbLabel], Look]]:
+    def _branch(self, name: str) -> tuple[MiniatureBranch, Callable[..., Look]]:
         if name == TEACHER:
             return MiniatureBranch(LABEL_GROUPS, self.seed), label_look
         return MiniatureBranch(3, self.seed), rgb_look
 
-    def _trained(self, name: str) -> tuple[MiniatureBranch, Callable[[RgbLabel], Look]]:
+    def _trained(self, name: str) -> tuple[MiniatureBranch, Callable[..., Look]]:
         branch, look = self._branch(name)
         branch.load_state_dict(load_file(self._weights(name)))
         return branch.eval(), look
@@ -261,7 +266,7 @@ class _Seed:
         disk.write_text(self._cell(name), json.dumps(content, indent=2), TrainingError)
 
 
-def _recall(branch: nn.Module, look: Callable[[RgbLabel], Look], tasks: Sequence[TownTask]) -> dict[str, list[float]]:
+def _recall(branch: nn.Module, look: Callable[..., Look], tasks: Sequence[TownTask]) -> dict[str, list[float]]:
     """Column -> recall@1 in percent, town by town; tasks with one database stand one behind the other."""
     found: dict[str, list[float]] = {}
     described: dict[int, Any] = {}

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from torch import Tensor
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.evaluation.positives import Positives
+from vpr_ros.training.appearance import AppearanceRange, change_appearance
 from vpr_ros.training.datasets.towns import ForgettableDrive, TownDrives, TownMemory, TownRetrieval
 from vpr_ros.training.delg.kept_images import KeptImages
 from vpr_ros.training.image_sets import ImageList, IndexArray
@@ -36,6 +37,11 @@ from vpr_ros.training.tuple_positions import Placement, TupleRule, positives_and
 
 RgbLabel = npt.NDArray[np.uint8]
 """(N, H, W, 4): red, green, blue, group."""
+RgbImages = npt.NDArray[np.uint8]
+"""(N, H, W, 3), or with more channels behind, which nobody looks at."""
+
+LIGHTS = 4
+APPEARANCE = AppearanceRange(night=0.4)
 
 RULE = TupleRule(positive_radius_m=5.0, negative_radius_m=10.0, max_heading_rad=float(np.deg2rad(45)))
 """As close as the answers of the tests must be; another drive's images only."""
@@ -50,19 +56,21 @@ class TrainingDrives:
 
     Attributes:
         images: (N, H, W, 4).
+        lights: the images (N, H, W, 3) in other lights that a picture by day can be brought into.
         pairs: every image asked among those of the other drives.
         rows, place_ids, groups: see ``TrainingViews``.
     """
 
     images: RgbLabel
+    lights: tuple[RgbImages, ...]
     pairs: TrainingPairs
     rows: IndexArray
     place_ids: IndexArray
     groups: IndexArray
 
-    def views(self, look: Look) -> TrainingViews:
+    def views(self, look: Callable[[RgbLabel, Sequence[RgbImages]], Look]) -> TrainingViews:
         """As a branch sees them."""
-        return TrainingViews(look, self.rows, self.place_ids, self.groups)
+        return TrainingViews(look(self.images, self.lights), self.rows, self.place_ids, self.groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,21 +89,26 @@ class TownTask:
     positives: Positives
 
 
-def rgb_look(images: RgbLabel) -> Look:
-    """What the student sees, in training under another exposure and tone curve for each image."""
+def rgb_look(images: RgbLabel, lights: Sequence[RgbImages] = ()) -> Look:
+    """What the student sees, each image by its own mean and contrast; in training in any of its *lights* too."""
+    versions = (images, *lights)
 
     def look(numbers: IndexArray, light: torch.Generator | None) -> Tensor:
-        seen = torch.from_numpy(images[numbers, :, :, :3]).permute(0, 3, 1, 2).float() / 255.0
-        if light is not None:
-            gamma, gain = torch.rand(2, len(seen), 1, 1, 1, generator=light)
-            seen = (seen.clamp(min=1e-3) ** (2.0 ** (2 * gamma - 1)) * (0.7 + 0.6 * gain)).clamp(max=1.0)
-        return (seen - 0.45) / 0.25
+        if light is None:
+            chosen = images[numbers, :, :, :3]
+        else:
+            drawn = torch.randint(len(versions), (len(numbers),), generator=light).tolist()
+            chosen = np.stack([versions[version][n, :, :, :3] for version, n in zip(drawn, numbers, strict=True)])
+        seen = torch.from_numpy(chosen).permute(0, 3, 1, 2).float() / 255.0
+        mean, contrast = seen.mean(dim=(1, 2, 3), keepdim=True), seen.std(dim=(1, 2, 3), keepdim=True)
+        return (seen - mean) / (contrast + 0.02)
 
     return look
 
 
-def label_look(images: RgbLabel) -> Look:
-    """What the teacher sees: no light at all."""
+def label_look(images: RgbLabel, lights: Sequence[RgbImages] = ()) -> Look:
+    """What the teacher sees, whatever the *lights*."""
+    del lights
     weights = tuple(group.weight for group in read_grouping(_GROUPING).groups)
 
     def look(numbers: IndexArray, light: torch.Generator | None) -> Tensor:
@@ -114,12 +127,15 @@ def training_drives(
         TrainingError: damaged images on disk, or a disk that refuses.
     """
     parts, positions, headings, stamps = [], [], [], []
+    lights: list[list[RgbImages]] = [[] for _ in range(LIGHTS)]
     for town in range(towns):  # one after the other: a town keeps its painted textures while it lives
         memory = TownMemory(drives, 1)
         sources = [ForgettableDrive(memory, town, name, number) for number, name in enumerate(conditions)]
         posed = posed_images(sources)
         with progress(f"training town {town}") as update:
             parts.append(kept.of(f"train_{town}", _WithLabels(posed.images), update))
+            for number, light in enumerate(lights):
+                light.append(kept.of(f"train_{town}_{number}", _InOtherLight(parts[-1], number), update))
         positions.append(posed.position_m + np.array([_APART_M * town, 0.0, 0.0]))
         headings.append(posed.heading_rad)
         stamps.append(np.repeat(np.arange(len(sources)), [len(source) for source in sources]))
@@ -130,7 +146,8 @@ def training_drives(
     pairs = TrainingPairs(numbers, numbers, positives, non_negatives.__getitem__)
     place_ids, groups = PlaceGrid(cell_m=10.0).label(placement)
     rows = np.flatnonzero(np.bincount(place_ids)[place_ids] >= per_place)
-    return TrainingDrives(images, pairs, rows, place_ids[rows], groups[rows])
+    changed = tuple(np.concatenate(light) for light in lights)
+    return TrainingDrives(images, changed, pairs, rows, place_ids[rows], groups[rows])
 
 
 def measured_tasks(
@@ -179,6 +196,31 @@ class _WithLabels:
     def load(self, index: int) -> ImageRgb:
         image_rgb, groups = self._labelled.load(index)
         return np.concatenate([image_rgb, groups[..., None]], axis=2)
+
+
+class _InOtherLight:
+    """Images by day as they might look at another time: made once, or the light would take longer than the step.
+
+    Args:
+        images: (N, H, W, 4).
+        number: another number, another light of each image.
+    """
+
+    def __init__(self, images: RgbLabel, number: int) -> None:
+        self._images = images
+        self._number = number
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def name(self, index: int) -> str:
+        return str(index)
+
+    def load(self, index: int) -> ImageRgb:
+        generator = torch.Generator().manual_seed(index * LIGHTS + self._number)
+        seen = torch.from_numpy(self._images[index : index + 1, :, :, :3]).permute(0, 3, 1, 2).float() / 255.0
+        changed = change_appearance(seen, APPEARANCE, generator)
+        return (255.0 * changed[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
 
 
 class _Numbers:
