@@ -35,11 +35,16 @@ from vpr_ros.training.tuple_mining import MiningConfig
 
 STUDENT: dict[str, Any] = {
     "name": "tiny_student",
-    "backbone": {"name": "mobilenet_stages", "width": 0.35},
-    "aggregation": {"name": "stage_gem"},
+    "backbone": {"name": "nano_stages", "width": [4, 8, 12, 16]},
+    "aggregation": {"name": "gem"},
     "preprocessing": {"height_px": 32, "width_px": 32},
 }
-SEG: dict[str, Any] = {**STUDENT, "name": "tiny_seg", "backbone": {**STUDENT["backbone"], "in_channels": 4}}
+SEG: dict[str, Any] = {
+    "name": "tiny_seg",
+    "backbone": {"name": "mobilenet_stages", "width": 0.35, "in_channels": 4},
+    "aggregation": {"name": "stage_gem"},
+    "preprocessing": STUDENT["preprocessing"],
+}
 MINING = MiningConfig(negatives=3, random_negatives=10, refresh_queries=6, margin=2.0, only_violating=False)
 LOADER = LoaderOptions(workers=0, evaluation_batch=16)
 

@@ -11,7 +11,7 @@
 
     RUN/pairs.csv    every training query: both ranks, group, weight
     RUN/groups.csv   per validation and group: share, weight, share of what was drawn, recall of teacher and student
-    RUN/groups.png   the same, drawn
+    RUN/groups.png   the same, drawn when training ends
 """
 
 from __future__ import annotations
@@ -69,6 +69,13 @@ class GroupRecord(Callback):
             rows = _rows(taught, trainer.current_epoch, trainer.global_step, module.drawn, ranks)
             _write(Path(trainer.default_root_dir), rows)
 
+    def on_train_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        """Draw the table."""
+        folder = Path(trainer.default_root_dir)
+        if trainer.is_global_zero and (folder / "groups.csv").is_file():
+            with new_file(folder / "groups.png", TrainingError) as part:
+                draw_groups(read_groups(folder / "groups.csv"), part)
+
 
 def _rows(taught: Any, epoch: int, step: int, drawn: IndexArray, student_rank: IndexArray) -> list[Row]:
     graded, lessons = taught.graded, taught.graded.lessons
@@ -92,8 +99,6 @@ def _write(folder: Path, rows: Sequence[Row]) -> None:
     kept = [row for row in read_groups(path) if int(row["step"]) < int(rows[0]["step"])] if path.is_file() else []
     every = [*kept, *rows]
     write_rows(path, COLUMNS, ([row[column] for column in COLUMNS] for row in every))
-    with new_file(folder / "groups.png", TrainingError) as part:
-        draw_groups(every, part)
 
 
 def read_groups(path: Path) -> list[Row]:
