@@ -50,12 +50,12 @@ class MiniatureTraining:
         threshold: N_t.
     """
 
-    steps: int = 800
+    steps: int = 700
     places: int = 8
     images_per_place: int = 4
     first_rate: float = 3e-3
     second_rate: float = 1e-3
-    distillation: float = 10.0
+    distillation: float = 1.0
     threshold: int = 3
 
 
