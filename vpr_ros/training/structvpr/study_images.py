@@ -220,7 +220,8 @@ class _InOtherLight:
         generator = torch.Generator().manual_seed(index * LIGHTS + self._number)
         seen = torch.from_numpy(self._images[index : index + 1, :, :, :3]).permute(0, 3, 1, 2).float() / 255.0
         changed = change_appearance(seen, APPEARANCE, generator)
-        return (255.0 * changed[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
+        bytes_rgb = (255.0 * changed[0].permute(1, 2, 0)).round().to(torch.uint8).numpy()
+        return np.ascontiguousarray(bytes_rgb)  # as it is read back: convolutions round by the layout in memory
 
 
 class _Numbers:
