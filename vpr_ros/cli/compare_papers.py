@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,8 +23,10 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.export.exported_model import model_of_file
 from vpr_ros.inference import shipped_model_path
+from vpr_ros.training.study.cell import Cell
+from vpr_ros.training.study.claims import findings
 from vpr_ros.training.study.run import Study, run_study
-from vpr_ros.training.study.table import Row, table_rows, write_tables
+from vpr_ros.training.study.table import CLAIM_TITLES, claim_row, rule_of, table_rows, write_tables
 
 EXAMPLE = """  %(prog)s --output study --real sets/office_corridor --real sets/fisheye_corridor
   %(prog)s --backbone runs/nano/vpr_nano.safetensors --output study"""
@@ -46,7 +49,8 @@ def _parser() -> CommandParser:
     parser.add_argument("--real", type=Path, action="append", default=[], help="folder with map/, query/ and gt.csv")
     for name, what in (
         ("seeds", "runs of each row"),
-        ("towns", "simulated towns to train on"),
+        ("towns", "simulated towns to train on, by day"),
+        ("test_towns", "simulated towns to measure on, by day, at night and in snow"),
         ("steps", "of training"),
         ("spacing_m", "between two images"),
         ("distance_m", "of each drive"),
@@ -56,9 +60,9 @@ def _parser() -> CommandParser:
         option = f"--{name.replace('_', '-')}"
         parser.add_argument(option, type=type(value), default=value, help=f"{what} (default %(default)g)")
     parser.add_argument(
-        "--size", type=int, nargs=2, default=default.size_px, metavar=("H", "W"), help="pixels (default 120 160)"
+        "--size", type=int, nargs=2, default=default.size_px, metavar=("H", "W"), help="pixels (default 96 128)"
     )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
+    parser.add_argument("--threads", type=int, default=0, help="rows trained side by side; 0 takes every core")
     return parser
 
 
@@ -68,26 +72,34 @@ def _compare_papers(argv: Sequence[str]) -> None:
         tuple(options.real),
         options.seeds,
         options.towns,
+        options.test_towns,
         options.steps,
         tuple(options.size),
         options.spacing_m,
         options.distance_m,
         options.offset_m,
     )
-    if options.threads:
-        torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)  # the matrices are small: a row on each core is faster than a row on all of them
+    threads = options.threads or os.cpu_count() or 1
     backbone = options.backbone or shipped_model_path()
-    result = run_study(model_of_file(backbone), backbone, study, options.output, progress_bar)
+    result = run_study(model_of_file(backbone), backbone, study, options.output, progress_bar, threads)
     write_tables(result, options.output)
-    _show(table_rows(result.cells))
+    _show(result.cells)
 
 
-def _show(rows: Sequence[Row]) -> None:
-    tasks = list(rows[0].mean)
-    table = Table("aggregation", "dim", *tasks, title="recall@1 in percent, mean ± deviation over the seeds")
+def _show(cells: Sequence[Cell]) -> None:
+    console = stdout_console()
+    rows = table_rows(cells)
+    columns = list(rows[0].mean)
+    table = Table("aggregation", "dim", *columns, title="recall@1 in percent, mean ± deviation over the seeds")
     for row in rows:
-        table.add_row(row.aggregation, str(row.descriptor_dim), *map(row.shown, tasks))
-    stdout_console().print(table)
+        table.add_row(row.aggregation, str(row.descriptor_dim), *map(row.shown, columns))
+    console.print(table)
+    claims = Table(*CLAIM_TITLES, title="points of recall@1 ± standard error")
+    for finding in findings(cells):
+        claims.add_row(*claim_row(finding))
+    console.print(claims)
+    console.print(rule_of(cells))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,20 @@ class HasStages(Protocol):
 
 
 @runtime_checkable
+class HasPyramid(Protocol):
+    """A backbone with several feature maps that are pooled each by itself.
+
+    Attributes:
+        pyramid_dims: channels of each map.
+    """
+
+    pyramid_dims: tuple[int, ...]
+
+    def pyramid(self, images: Tensor) -> tuple[Tensor, ...]:
+        """(B, 3, H, W) -> maps (B, channels, rows, columns), the finest first."""
+
+
+@runtime_checkable
 class HasInnerMap(Protocol):
     """A backbone that gives a feature map for local features in the same pass as its tokens.
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from vpr_ros.models.backbone import HasPyramid
 from vpr_ros.models.config import ModelConfig
 from vpr_ros.models.cross_image import CrossImageEncoder
 from vpr_ros.models.patch_normalised import PatchNormalised
@@ -41,6 +42,7 @@ def build_model(config: ModelConfig | Mapping[str, Any]) -> PlaceModel:
         backbone.dim,
         lambda: backbone.grid(size.height_px, size.width_px),
         config.aggregation.options,
+        backbone.pyramid_dims if isinstance(backbone, HasPyramid) else None,
     )
     cross_image = None
     if config.cross_image is not None:

@@ -24,7 +24,7 @@ class BackboneConfig:
     """The part that turns an image into tokens.
 
     Attributes:
-        name: dinov2_s, dinov2_b, dinov2_l, vgg16, cct14_7x2_384, nano, or the name of any timm model.
+        name: dinov2_s, dinov2_b, dinov2_l, vgg16, cct14_7x2_384, nano, mobilenet_stages, or the name of any timm model.
         pretrained: fetch the weights published under that name; never done unless asked for.
         options: of the chosen backbone, e.g. {"stage": "layer3"} of a ResNet or {"blocks": 8} of a CCT.
     """
@@ -39,7 +39,7 @@ class AggregationConfig:
     """The part that turns tokens into a descriptor.
 
     Attributes:
-        name: supervlad, netvlad, gem, class_token, mean, or one registered beside them.
+        name: supervlad, netvlad, gem, stage_gem, class_token, mean, or one registered beside them.
         options: arguments of the chosen aggregation, e.g. {"clusters": 4, "ghost_clusters": 1}.
     """
 

@@ -58,6 +58,7 @@ class PlaceModel(nn.Module):
         last: Any = aggregation if whitening is None else whitening
         self.descriptor_dim = int(last.out_dim) + (0 if patch_normalised is None else patch_normalised.out_dim)
         self._needs_class_token = bool(getattr(aggregation, "needs_class_token", False))
+        self._needs_pyramid = bool(getattr(aggregation, "needs_pyramid", False))
         if self._needs_class_token and not isinstance(backbone, HasClassToken):
             raise ConfigError(
                 f"aggregation {config.aggregation.name!r} over {config.backbone.name!r}, which has no class token",
@@ -68,8 +69,8 @@ class PlaceModel(nn.Module):
         """Normalised images (B, 3, H, W) -> local tokens (B, N, D)."""
         return self.backbone(images)  # type: ignore[no-any-return]
 
-    def aggregate(self, tokens: Tensor) -> Tensor:
-        """Tokens (B, N, D), or (B, 1 + N, D) for the class token -> learned descriptors (B, D), unit length."""
+    def aggregate(self, tokens: Any) -> Tensor:
+        """Tokens (B, N, D), (B, 1 + N, D) with class token, or a pyramid -> learned descriptors (B, D), unit length."""
         descriptors = self.aggregation(tokens)
         if self.cross_image is not None:
             descriptors = self.cross_image(descriptors)
@@ -79,6 +80,8 @@ class PlaceModel(nn.Module):
 
     def learned(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, H, W) -> learned descriptors (B, D), L2-normalised."""
+        if self._needs_pyramid:
+            return self.aggregate(self.backbone.pyramid(images))
         tokens = self.backbone.with_class_token(images) if self._needs_class_token else self.backbone(images)
         return self.aggregate(tokens)
 

@@ -24,9 +24,11 @@ from vpr_ros.models.delg_resnet import DelgResNet
 from vpr_ros.models.gem import GeM, WhitenedGeM
 from vpr_ros.models.keypoint_head import KeypointHead
 from vpr_ros.models.layout import LayoutVLAD
+from vpr_ros.models.mobilenet_stages import MobileNetStages
 from vpr_ros.models.nano import NanoBackbone
 from vpr_ros.models.nano_stages import NanoStages
 from vpr_ros.models.netvlad import NetVLAD
+from vpr_ros.models.stage_gem import StageGeM
 from vpr_ros.models.supervlad import SuperVLAD
 from vpr_ros.models.timm_backbone import dinov2, timm_backbone, vgg16
 
@@ -34,7 +36,8 @@ BackboneBuilder = Callable[..., nn.Module]
 """(pretrained=..., **options) -> an nn.Module that follows ``Backbone``."""
 
 AggregationBuilder = Callable[..., nn.Module]
-"""(dim=..., [grid=...,] **options) -> an nn.Module with ``out_dim``; ``grid`` is passed where it is asked for."""
+"""(dim=..., [grid=...,] **options) -> an nn.Module with ``out_dim``; ``grid``, and ``dims`` of a pyramid in place of
+``dim``, are passed where they are asked for."""
 
 
 def _cct(pretrained: bool = False, blocks: int | None = None, **shape: Any) -> nn.Module:
@@ -57,6 +60,7 @@ BACKBONES: Mapping[str, BackboneBuilder] = {
     "nano": NanoBackbone,
     "nano_stages": NanoStages,
     "delg_resnet": DelgResNet,
+    "mobilenet_stages": MobileNetStages,
 }
 
 AGGREGATIONS: Mapping[str, AggregationBuilder] = {
@@ -65,6 +69,7 @@ AGGREGATIONS: Mapping[str, AggregationBuilder] = {
     "netvlad": NetVLAD,
     "gem": GeM,
     "whitened_gem": WhitenedGeM,
+    "stage_gem": StageGeM,
     "class_token": ClassToken,
     "mean": MeanToken,
 }
@@ -91,17 +96,34 @@ def build_backbone(name: str, pretrained: bool, options: Mapping[str, Any]) -> n
 
 
 def build_aggregation(
-    name: str, dim: int, grid: Callable[[], tuple[int, int]], options: Mapping[str, Any]
+    name: str,
+    dim: int,
+    grid: Callable[[], tuple[int, int]],
+    options: Mapping[str, Any],
+    pyramid_dims: tuple[int, ...] | None = None,
 ) -> nn.Module:
     """Build an aggregation over tokens of *dim* channels; *grid* tells (rows, columns) to those that ask.
 
+    Args:
+        name: a registered one.
+        dim, grid: of the backbone's tokens.
+        options: of the aggregation.
+        pyramid_dims: channels of the backbone's maps, where it has a pyramid.
+
     Raises:
-        ConfigError: an unknown name or option.
+        ConfigError: an unknown name or option, or an aggregation of a pyramid over a backbone without one.
     """
     builder = AGGREGATIONS.get(name)
     if builder is None:
         raise ConfigError(f"unknown aggregation {name!r}", f"Known ones are {', '.join(sorted(AGGREGATIONS))}")
     given: dict[str, Any] = {"dim": dim}
+    if builder is StageGeM:
+        if pyramid_dims is None:
+            raise ConfigError(
+                f"aggregation {name!r} over a backbone without a pyramid of feature maps",
+                "Choose the backbone mobilenet_stages, or the aggregation gem",
+            )
+        given = {"dims": pyramid_dims}
     if "grid" in inspect.signature(builder).parameters:
         given["grid"] = grid()
     return builder(**given, **checked_options(builder, options, f"aggregation {name}", reserved=set(given)))

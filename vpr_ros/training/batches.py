@@ -82,7 +82,7 @@ class PlaceBatches(Dataset[Any]):
             labels = self._places.place_ids[[d.index for d in draws]]
             return torch.stack(images), torch.from_numpy(labels)
 
-        return _or_failure(make)
+        return or_failure(make)
 
 
 class TupleBatches(Dataset[Any]):
@@ -105,11 +105,11 @@ class TupleBatches(Dataset[Any]):
                 row[:count] = torch.arange(len(loads), len(loads) + count)
                 loads.append((self._images.queries, mined.query))
                 loads += [(self._images.database, index) for index in (mined.positive, *mined.negatives)]
-            seeds = np.random.default_rng(seed).integers(2**62, size=len(loads)).tolist()
+            seeds = image_seeds(seed, len(loads))
             images = [self._transform(source.load(i), s) for (source, i), s in zip(loads, seeds, strict=True)]
             return torch.stack(images), rows
 
-        return _or_failure(make)
+        return or_failure(make)
 
 
 class DescribedImages(Dataset[Any]):
@@ -129,7 +129,7 @@ class DescribedImages(Dataset[Any]):
             images = self._preprocessing.batch([self._images.load(i) for i in indices])
             return torch.from_numpy(images), torch.tensor(indices, dtype=torch.int64)
 
-        return _or_failure(make)
+        return or_failure(make)
 
 
 class ShareSampler:
@@ -199,7 +199,14 @@ class BatchLoader(DataLoader[Any]):
         self.epoch_sampler.first_batch = state["delivered"]
 
 
-def _or_failure(make: Callable[[], Batch]) -> Batch | Failure:
+def image_seeds(batch_seed: int, images: int) -> list[int]:
+    """The seed of each image's augmentation in a batch of tuples."""
+    seeds: list[int] = np.random.default_rng(batch_seed).integers(2**62, size=images).tolist()
+    return seeds
+
+
+def or_failure(make: Callable[[], Batch]) -> Batch | Failure:
+    """What *make* returns, or the error of ours that it met, in a form that leaves a worker process."""
     try:
         return make()
     except VprError as error:

@@ -33,14 +33,17 @@ class FrozenTokens:
     Args:
         model: whose backbone is used; the rest of it is not.
         preprocessing: at the size the backbone shall see.
-        folder: where the tokens are kept; one folder belongs to one backbone and size.
+        folder: where the tokens are kept; one folder belongs to one backbone, size and pooling.
+        pooled: so many rows and columns of tokens are averaged to one; what is left at the edges is dropped.
     """
 
-    def __init__(self, model: PlaceModel, preprocessing: Preprocessing, folder: Path) -> None:
+    def __init__(self, model: PlaceModel, preprocessing: Preprocessing, folder: Path, pooled: int = 1) -> None:
         self._model = model.eval()
         self._preprocessing = preprocessing
         self._folder = folder
-        self.grid: tuple[int, int] = model.backbone.grid(preprocessing.height_px, preprocessing.width_px)
+        self._pooled = pooled
+        self._fine: tuple[int, int] = model.backbone.grid(preprocessing.height_px, preprocessing.width_px)
+        self.grid = self._fine[0] // pooled, self._fine[1] // pooled
         self.dim = int(model.backbone.dim)
 
     def of(self, name: str, images: ImageList, progress: Callable[[int, int], None]) -> TokenArray:
@@ -72,5 +75,7 @@ class FrozenTokens:
     @torch.no_grad()
     def _tokens(self, images: list[npt.NDArray[np.uint8]]) -> TokenArray:
         batch = torch.from_numpy(self._preprocessing.batch(images))
-        tokens: TokenArray = functional.normalize(self._model.tokens(batch), dim=2).numpy().astype(np.float16)
-        return tokens
+        tokens = self._model.tokens(batch)
+        field = functional.avg_pool2d(tokens.transpose(1, 2).unflatten(2, self._fine), self._pooled)
+        pooled: TokenArray = functional.normalize(field.flatten(2).transpose(1, 2), dim=2).numpy().astype(np.float16)
+        return pooled

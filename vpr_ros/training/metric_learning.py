@@ -51,9 +51,13 @@ class MetricLearning(RecipeModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Loss of one batch: images (B, 3, H, W) and place labels (B,)."""
         images, labels = batch
-        descriptors = gather_rows(self.descriptors(images))
+        return self.pair_loss(self.descriptors(images), labels)
+
+    def pair_loss(self, own: Tensor, labels: Tensor) -> Tensor:
+        """Loss of the whole batch from the descriptors (B, D) of this process, and what is logged of it."""
+        descriptors = gather_rows(own)
         loss = self.checked(self.objective(descriptors, gather_constant(labels)))
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(images))
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(own))
         return loss
 
 
@@ -85,7 +89,11 @@ class PlaceDataModule(RecipeData):
 
     def train_dataloader(self) -> BatchLoader:
         """Loader of P x K batches, reshuffled every epoch."""
-        return BatchLoader(PlaceBatches(self.places, self.transform), self._sampler(), self.loader)
+        return BatchLoader(self.batches(), self._sampler(), self.loader)
+
+    def batches(self) -> PlaceBatches:
+        """What makes a batch of draws."""
+        return PlaceBatches(self.places, self.transform)
 
     def _sampler(self) -> PlaceBatchSampler:
         trainer = self._trainer()

@@ -66,7 +66,11 @@ class TripletRanking(RecipeModule):
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Loss of one batch: images (B, 3, H, W) and the rows of each tuple (T, 2 + M)."""
         images, rows = batch
-        tuples = self.descriptors(images)[rows.clamp(min=0)]
+        return self.ranking_loss(self.descriptors(images), rows)
+
+    def ranking_loss(self, descriptors: Tensor, rows: Tensor) -> Tensor:
+        """Loss of one batch of tuples from its descriptors (B, D), and what is logged of it."""
+        tuples = descriptors[rows.clamp(min=0)]
         valid = rows[:, 2:] != NOTHING
         loss = triplet_ranking_loss(tuples[:, 0], tuples[:, 1], tuples[:, 2:], self.margin, valid)
         violating = loss.violating.sum()
@@ -197,10 +201,12 @@ class TupleDataModule(RecipeData):
             self._tuples = self._mine()
         self._restored = False
         sampler = TupleSampler(self._tuples, self.queries_per_batch, (self.seed, self._interval), *process_group_size())
-        self._loader = BatchLoader(
-            TupleBatches(self.images, self.transform, self.mining.negatives), sampler, self.loader
-        )
+        self._loader = BatchLoader(self.batches(), sampler, self.loader)
         return self._loader
+
+    def batches(self) -> TupleBatches:
+        """What makes a batch of mined tuples."""
+        return TupleBatches(self.images, self.transform, self.mining.negatives)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what mining remembers, and the tuples of the interval."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -27,7 +28,12 @@ from vpr_ros.models import build_model
 from vpr_ros.models.checkpoint import Recipe, load_checkpoint, save_checkpoint
 from vpr_ros.training.frozen_tokens import FrozenTokens
 from vpr_ros.training.image_sets import ImageFiles
-from vpr_ros.training.study.cell import AGGREGATIONS, StudyTraining, TaskTokens, TrainingTokens, train_cell
+from vpr_ros.training.progress import no_update
+from vpr_ros.training.study.adapter import TransformerAdapter
+from vpr_ros.training.study.cell import AGGREGATIONS, Cell, Head, StudyTraining, TaskTokens, TrainingTokens, train_cell
+from vpr_ros.training.study.claims import CLAIMS
+from vpr_ros.training.study.run import file_stem
+from vpr_ros.training.study.tokens import NOT_SEEN, TRAINED_ON
 
 GRID, DIM, PLACES = (3, 4), 8, 30
 QUICK = StudyTraining(steps=60, learning_rate=1e-2, places=10, images_per_place=3, words_from=40)
@@ -48,20 +54,44 @@ def data() -> TrainingTokens:
     return TrainingTokens(views(PLACES, 1, 6), place_ids, np.zeros_like(place_ids))
 
 
+def trained(aggregation: str, seed: int, tasks: list[TaskTokens]) -> Cell:
+    return train_cell(Head(aggregation, seed, DIM, GRID), data(), tasks, QUICK, no_update)
+
+
 @pytest.mark.parametrize("aggregation", list(AGGREGATIONS))
 def test_every_row_learns(aggregation: str) -> None:
     own = Positives.from_lists([[place] for place in range(PLACES)], "own place")
-    task = TaskTokens("same", views(PLACES, 2, 1), views(PLACES, 3, 1), own)
-    cell = train_cell(aggregation, 0, GRID, data(), [task], QUICK, lambda *_: None)
-    assert cell.losses[1] < cell.losses[0]
-    assert cell.recall_at_1["same"] > 2 * 100 / PLACES
+    towns = [TaskTokens("same", views(PLACES, 2, 1), views(PLACES, seed, 1), own) for seed in (3, 4)]
+    cell = trained(aggregation, 0, towns)
+    assert cell.losses[-1] < cell.losses[0]
+    assert len(cell.losses) == 10
+    assert len(cell.recall_at_1["same"]) == 2
+    assert min(cell.recall_at_1["same"]) > 2 * 100 / PLACES
     clusters = int(AGGREGATIONS[aggregation].get("clusters", 1))
     assert cell.descriptor_dim == clusters * DIM
 
 
 def test_a_cell_is_a_function_of_its_seed() -> None:
-    cells = [train_cell("SuperVLAD K=4, 1 ghost", seed, GRID, data(), [], QUICK, lambda *_: None) for seed in (1, 1, 2)]
+    cells = [trained("SuperVLAD K=4, 1 ghost", seed, []) for seed in (1, 1, 2)]
     assert cells[0].losses == cells[1].losses != cells[2].losses
+
+
+def test_rows_of_one_seed_begin_alike_and_every_token_leaves_the_adapter_with_the_same_length() -> None:
+    heads = [Head(name, 5, DIM, GRID) for name in ("GeM", "NetVLAD K=64")]
+    first, second = (head.adapter.state_dict() for head in heads)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    adapter = TransformerAdapter(DIM)
+    tokens = torch.randn(2, 12, DIM, generator=torch.Generator().manual_seed(0)) * torch.rand(2, 12, 1)
+    torch.testing.assert_close(adapter(tokens), torch.nn.functional.layer_norm(tokens, (DIM,)))  # at the start
+    with torch.no_grad():
+        for parameter in adapter.parameters():
+            parameter.normal_(generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(adapter(tokens).norm(dim=2), torch.full((2, 12), DIM**0.5), rtol=1e-3, atol=1e-3)
+
+
+def test_no_test_but_by_day_is_in_conditions_that_were_trained_on() -> None:
+    assert set(TRAINED_ON) == {"day"}
+    assert [conditions for conditions in NOT_SEEN.values() if conditions not in TRAINED_ON] == ["night", "winter"]
 
 
 @pytest.fixture
@@ -94,25 +124,37 @@ def test_the_command_writes_the_table_and_goes_on_where_it_was_killed(
 ) -> None:
     output = tmp_path / "study"
     arguments = ["--backbone", str(backbone), "--output", str(output), "--real", str(real_set(tmp_path / "room"))]
-    size = ["--towns", "1", "--size", "48", "64", "--spacing-m", "10", "--distance-m", "130"]
+    size = ["--towns", "1", "--test-towns", "2", "--size", "48", "64", "--spacing-m", "10", "--distance-m", "100"]
     small = [*size, "--seeds", "2", "--steps", "2"]
     assert main([*arguments, *small]) == 0
-    assert "mean ± deviation" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "mean ± deviation" in shown
+    assert "takes 12.71 standard errors" in shown  # two seeds, two towns
     with (output / "comparison.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["aggregation"] for row in rows] == list(AGGREGATIONS)
     assert {"same town mean", "night sd", "season mean", "room mean"} <= set(rows[0])
-    assert (output / "comparison.md").read_text().count("\n") == len(AGGREGATIONS) + 2
+    assert (output / "comparison.md").read_text().count("\n") == 2 + len(CLAIMS) + 3 + len(AGGREGATIONS) + 2
 
     report = json.loads((output / "comparison.json").read_text())
+    assert [finding["text"] for finding in report["findings"]] == [claim.text for claim in CLAIMS]
     assert len(report["cells"]) == 2 * len(AGGREGATIONS)
     for row in rows:
-        seeds = [cell["recall_at_1"]["room"] for cell in report["cells"] if cell["aggregation"] == row["aggregation"]]
+        cells = [cell["recall_at_1"] for cell in report["cells"] if cell["aggregation"] == row["aggregation"]]
+        seeds = [cell["room"][0] for cell in cells]
         assert float(row["room mean"]) == pytest.approx(np.mean(seeds), abs=0.05)
         assert float(row["room sd"]) == pytest.approx(np.std(seeds, ddof=1), abs=0.05)
         assert {round(3 * recall / 100, 6) for recall in seeds} <= {0, 1, 2, 3}  # of three queries
+        assert {column: len(towns) for column, towns in cells[0].items()} == {
+            **dict.fromkeys(NOT_SEEN, 2),
+            "same town": 1,
+            "room": 1,
+        }
+    (maps,) = output.glob("tokens_*")
+    asked = [np.load(maps / f"queries_1000_{conditions}.npy") for conditions in NOT_SEEN.values()]
+    assert all(np.any(one != other) for one, other in pairwise(asked))
     assert report["settings"]["tasks"][-1]["queries"] == 3
-    (cell,) = output.glob("*/cells/0_1.json")
+    (cell,) = output.glob(f"*/{file_stem('GeM')}_1.json")
     done = json.loads(cell.read_text())
     cell.unlink()
     assert main([*arguments, *small]) == 0
@@ -130,8 +172,19 @@ def test_tokens_of_other_images_are_not_taken(tmp_path: Path, backbone: Path) ->
     room = real_set(tmp_path / "room")
     frozen = FrozenTokens(model, model.config.preprocessing, tmp_path / "tokens")
     both = ImageFiles(room, ["map/0.png", "map/1.png"])
-    tokens = frozen.of("room", both, lambda *_: None)
+    tokens = frozen.of("room", both, no_update)
     assert tokens.shape == (2, 6 * 8, DIM)
-    np.testing.assert_array_equal(frozen.of("room", both, lambda *_: None), tokens)
+    np.testing.assert_array_equal(frozen.of("room", both, no_update), tokens)
     with pytest.raises(TrainingError, match=r"holds \(2, 48, 8\), expected \(1, 48, 8\)"):
-        frozen.of("room", ImageFiles(room, ["map/0.png"]), lambda *_: None)
+        frozen.of("room", ImageFiles(room, ["map/0.png"]), no_update)
+
+
+def test_tokens_can_be_pooled(tmp_path: Path, backbone: Path) -> None:
+    model, _ = load_checkpoint(backbone)
+    images = ImageFiles(real_set(tmp_path / "room"), ["map/0.png"])
+    fine, pooled = (FrozenTokens(model, model.config.preprocessing, tmp_path / str(step), step) for step in (1, 2))
+    tokens = pooled.of("room", images, no_update).astype(np.float32)
+    assert pooled.grid == (3, 4)
+    assert tokens.shape == (1, 12, DIM)
+    np.testing.assert_allclose(np.linalg.norm(tokens, axis=2), 1.0, atol=1e-3)
+    assert fine.of("room", images, no_update).shape == (1, 48, DIM)

@@ -105,7 +105,7 @@ class TownMemory:
             raise TrainingError(f"{towns} towns are to be kept in memory", "Keep at least 1")
         self.drives = drives
         self._capacity = towns
-        self._known: OrderedDict[int, tuple[Town, dict[int, SimulatedSource]]] = OrderedDict()
+        self._known: OrderedDict[int, tuple[Town, dict[tuple[str, int], SimulatedSource]]] = OrderedDict()
 
     def source(self, seed: int, conditions: str, number: int) -> SimulatedSource:
         """Return drive *number* through the town of this seed; to be used and let go of.
@@ -119,9 +119,10 @@ class TownMemory:
             self._known[seed] = self.drives.town(seed), {}
         self._known.move_to_end(seed)
         town, sources = self._known[seed]
-        if number not in sources:
-            sources[number] = self.drives.source(town, conditions, number)
-        return sources[number]
+        drive = conditions, number
+        if drive not in sources:
+            sources[drive] = self.drives.source(town, *drive)
+        return sources[drive]
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_known": OrderedDict()}
@@ -248,13 +249,16 @@ class TownRetrieval(EvaluationData):
         self.threshold = PoseThreshold(radius_m, None if angle_deg is None else float(np.deg2rad(angle_deg)))
         self.name = name or f"town{town}-{database_conditions}-{query_conditions}"
 
-    def open(self) -> RetrievalSet:
+    def open(self, memory: TownMemory | None = None) -> RetrievalSet:
         """Plan both drives; nothing is rendered yet.
+
+        Args:
+            memory: of the same drives, shared by the tasks of a town so that it is painted once; its own where None.
 
         Raises:
             ConfigError: unknown conditions.
         """
-        memory = TownMemory(self.drives, 1)
+        memory = memory or TownMemory(self.drives, 1)
         # numbers of drives no training set of this town uses
         sides = [
             posed_images([ForgettableDrive(memory, self.seed, c, 1000 + n)]) for n, c in enumerate(self.conditions)

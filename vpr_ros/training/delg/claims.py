@@ -14,12 +14,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from vpr_ros.training.delg.miniature import AUTOENCODER, LINEAR, WIDE
 from vpr_ros.training.delg.miniature_evaluation import GLOBAL, PCA, SIGNS
+from vpr_ros.training.paired_runs import Figures, paired_difference, verdict
 
-Precisions = npt.NDArray[np.float64]
 ERRORS = 2.0
 """A difference of at least so many standard errors is taken for one."""
 
@@ -78,28 +77,18 @@ class Finding:
     verdict: str
 
 
-def judge(claim: Claim, better: Precisions, worse: Precisions) -> Finding:
+def judge(claim: Claim, better: Figures, worse: Figures) -> Finding:
     """Compare AP of the same queries under the same seeds, both (seeds, queries).
 
-    The error is that of two sources: other seeds, and other queries.
+    The error is that of two sources, other seeds and other queries: see ``paired_difference``.
     """
-    difference = better - worse
-    of_seeds, of_queries = difference.mean(axis=1), difference.mean(axis=0)
-    variance = sum(part.var(ddof=1) / len(part) if len(part) > 1 else float("nan") for part in (of_seeds, of_queries))
-    mean, error = float(difference.mean()), float(np.sqrt(variance))
-    return Finding(claim, mean, error, _verdict(mean, error, claim.within))
+    difference = paired_difference(better, worse)
+    return Finding(claim, *difference, verdict(difference, ERRORS, claim.within))
 
 
-def findings(cells: Sequence[Mapping[Way, Precisions]]) -> list[Finding]:
+def findings(cells: Sequence[Mapping[Way, Figures]]) -> list[Finding]:
     """Judge every claim; *cells* are the seeds, each with the AP of all queries by each way."""
     return [
         judge(claim, *(np.stack([cell[way] for cell in cells]) for way in (claim.better, claim.worse)))
         for claim in CLAIMS
     ]
-
-
-def _verdict(mean: float, error: float, within: float | None) -> str:
-    low, high = mean - ERRORS * error, mean + ERRORS * error
-    if within is not None:
-        return "seen" if high <= within else "contradicted" if low > within else "not resolved"
-    return "seen" if low > 0 else "contradicted" if high < 0 else "not resolved"

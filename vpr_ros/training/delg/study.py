@@ -30,9 +30,12 @@ from vpr_ros.training.delg.miniature_evaluation import TaskImages, evaluate_vari
 from vpr_ros.training.image_sets import IndexArray
 from vpr_ros.training.place_grid import PlaceGrid
 from vpr_ros.training.progress import ShowProgress
-from vpr_ros.training.study.tokens import CONDITIONS, OTHER_TOWN
 
 ImageArray = npt.NDArray[np.uint8]
+CONDITIONS = ("day", "overcast", "dusk", "night", "winter")
+"""Of the drives that are trained on."""
+
+OTHER_TOWN = 1000
 ASKED = (
     (0, "night", "known town"),
     (OTHER_TOWN, "day", "day"),

@@ -7,8 +7,8 @@
 
 """One aggregation, one seed: trained and measured on a frozen backbone, with the same data, loss and schedule as all.
 
-What differs between two rows is the aggregation alone. A small linear adapter, the same for all, lets the loss shape
-the tokens, as fine-tuning shapes them in the papers.
+What differs between two rows is the aggregation alone. The same block of a transformer under all of them lets the loss
+shape the tokens, as fine-tuning shapes them in the papers.
 """
 
 from __future__ import annotations
@@ -33,11 +33,15 @@ from vpr_ros.training.frozen_tokens import TokenArray
 from vpr_ros.training.multi_similarity import MultiSimilarity
 from vpr_ros.training.place_sampler import BatchShape, IndexArray, PlaceBatchSampler
 from vpr_ros.training.progress import Update
+from vpr_ros.training.study.adapter import TransformerAdapter
 
 AGGREGATIONS: Mapping[str, Mapping[str, Any]] = {
+    "1-cluster VLAD, 2 ghosts": {"name": "supervlad", "clusters": 1, "ghost_clusters": 2},
+    "SuperVLAD K=2, 1 ghost": {"name": "supervlad", "clusters": 2, "ghost_clusters": 1},
     "SuperVLAD K=4, 1 ghost": {"name": "supervlad", "clusters": 4, "ghost_clusters": 1},
     "SuperVLAD K=4, no ghost": {"name": "supervlad", "clusters": 4, "ghost_clusters": 0},
-    "1-cluster VLAD, 2 ghosts": {"name": "supervlad", "clusters": 1, "ghost_clusters": 2},
+    "SuperVLAD K=64, 1 ghost": {"name": "supervlad", "clusters": 64, "ghost_clusters": 1},
+    "NetVLAD K=2": {"name": "netvlad", "clusters": 2},
     "NetVLAD K=4": {"name": "netvlad", "clusters": 4},
     "NetVLAD K=64": {"name": "netvlad", "clusters": 64},
     "GeM": {"name": "gem"},
@@ -46,6 +50,7 @@ AGGREGATIONS: Mapping[str, Mapping[str, Any]] = {
 """Rows of the table."""
 
 _BATCH = 64
+_PARTS = 10
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,10 @@ class StudyTraining:
         words_from: images that clusters are initialised from.
     """
 
-    steps: int = 300
+    steps: int = 1500
     learning_rate: float = 1e-3
-    places: int = 16
-    images_per_place: int = 4
+    places: int = 8
+    images_per_place: int = 3
     words_from: int = 500
 
 
@@ -84,7 +89,7 @@ class TaskTokens:
     """A retrieval task as tokens.
 
     Attributes:
-        name: of the column.
+        name: of the column; the tasks of several towns share it.
         database, queries: (N, n, D) and (Q, n, D).
         positives: correct database images of each query.
     """
@@ -103,81 +108,80 @@ class Cell:
         aggregation, seed: which.
         descriptor_dim: D of the descriptor.
         trainable: parameters, adapter included.
-        losses: mean of the first and of the last tenth of the steps.
-        recall_at_1: task -> percent of all queries.
+        losses: mean of each tenth of the steps.
+        recall_at_1: column -> percent of all queries, town by town.
     """
 
     aggregation: str
     seed: int
     descriptor_dim: int
     trainable: int
-    losses: tuple[float, float]
-    recall_at_1: dict[str, float]
+    losses: list[float]
+    recall_at_1: dict[str, list[float]]
 
 
 def train_cell(
-    aggregation: str,
-    seed: int,
-    grid: tuple[int, int],
-    data: TrainingTokens,
-    tasks: Sequence[TaskTokens],
-    training: StudyTraining,
-    progress: Update,
+    model: Head, data: TrainingTokens, tasks: Sequence[TaskTokens], training: StudyTraining, progress: Update
 ) -> Cell:
-    """Train one row with one seed and measure it on every task.
+    """Train a head and measure it on every task.
 
     Raises:
         TrainingError: the loss is not finite.
-        ConfigError: an unknown aggregation.
     """
-    torch.manual_seed(seed)
-    model = _Head(AGGREGATIONS[aggregation], data.tokens.shape[2], grid)
-    model.initialise(data.tokens, training.words_from, seed)
-    losses = _train(model, data, seed, training, progress)
+    model.initialise(data.tokens, training.words_from)
+    losses = _train(model, data, training, progress)
     model.eval()
-    recall = {
-        task.name: evaluate_retrieval(
+    recall: dict[str, list[float]] = {}
+    for task in tasks:
+        found = evaluate_retrieval(
             _describe(model, task.database), _describe(model, task.queries), task.positives, (1,)
-        ).at[1]
-        for task in tasks
-    }
-    tenth = max(1, len(losses) // 10)
-    ends = float(np.mean(losses[:tenth])), float(np.mean(losses[-tenth:]))
+        )
+        recall.setdefault(task.name, []).append(found.at[1])
+    parts = [float(np.mean(part)) for part in np.array_split(losses, min(_PARTS, len(losses)))]
     trainable = sum(parameter.numel() for parameter in model.parameters())
-    return Cell(aggregation, seed, int(model.aggregation.out_dim), trainable, ends, recall)
+    return Cell(model.name, model.seed, int(model.aggregation.out_dim), trainable, parts, recall)
 
 
-class _Head(nn.Module):
-    """Adapter and aggregation."""
+class Head(nn.Module):
+    """Adapter and aggregation of one row.
 
-    def __init__(self, config: Mapping[str, Any], dim: int, grid: tuple[int, int]) -> None:
+    Args:
+        name: key of ``AGGREGATIONS``.
+        seed: of its start values, its clusters and the order of its batches; rows of one seed begin with the same
+            adapter and see the same batches. It becomes torch's own.
+        dim, grid: of the tokens.
+    """
+
+    def __init__(self, name: str, seed: int, dim: int, grid: tuple[int, int]) -> None:
         super().__init__()
+        torch.manual_seed(seed)
+        self.name, self.seed = name, seed
+        config = AGGREGATIONS[name]
         options = {key: value for key, value in config.items() if key != "name"}
-        self.adapter = nn.Linear(dim, dim)
+        self.adapter = TransformerAdapter(dim)
         self.aggregation: Any = build_aggregation(config["name"], dim, lambda: grid, options)
-        with torch.no_grad():
-            self.adapter.weight.copy_(torch.eye(dim))
-            self.adapter.bias.zero_()
 
-    def initialise(self, tokens: TokenArray, images: int, seed: int) -> None:
-        """Clusters by k-means over tokens, as the papers do; the adapter is still the identity."""
+    def initialise(self, tokens: TokenArray, images: int) -> None:
+        """Clusters by k-means over tokens as they leave the adapter, unit length, as the papers do."""
         if isinstance(self.aggregation, SuperVLAD | NetVLAD):
-            rng = np.random.default_rng(seed)
-            chosen = tokens[rng.permutation(len(tokens))[:images]].astype(np.float32)
-            some = np.concatenate([image[rng.permutation(len(image))[:100]] for image in chosen])
-            set_assignment(self.aggregation, some, seed)
+            rng = np.random.default_rng(self.seed)
+            chosen = torch.from_numpy(tokens[rng.permutation(len(tokens))[:images]].astype(np.float32))
+            with torch.no_grad():
+                adapted = nn.functional.normalize(self.adapter(chosen), dim=2).numpy()
+            some = np.concatenate([image[rng.permutation(len(image))[:100]] for image in adapted])
+            set_assignment(self.aggregation, some, self.seed)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(B, n, D) -> (B, out_dim), unit length."""
         return nn.functional.normalize(self.aggregation(self.adapter(tokens)), dim=1)
 
 
-def _train(model: _Head, data: TrainingTokens, seed: int, training: StudyTraining, progress: Update) -> list[float]:
+def _train(model: Head, data: TrainingTokens, training: StudyTraining, progress: Update) -> list[float]:
     optimiser = torch.optim.Adam(model.parameters(), training.learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, training.steps)
     objective = MultiSimilarity()
     shape = BatchShape(training.places, training.images_per_place)
-    sampler = PlaceBatchSampler(data.place_ids, data.groups, shape, seed)
+    sampler = PlaceBatchSampler(data.place_ids, data.groups, shape, model.seed)
     losses: list[float] = []
     while len(losses) < training.steps:
         for draws in sampler:
@@ -199,7 +203,7 @@ def _train(model: _Head, data: TrainingTokens, seed: int, training: StudyTrainin
 
 
 @torch.no_grad()
-def _describe(model: _Head, tokens: TokenArray) -> npt.NDArray[np.float32]:
+def _describe(model: Head, tokens: TokenArray) -> npt.NDArray[np.float32]:
     parts = [
         model(torch.from_numpy(tokens[start : start + _BATCH].astype(np.float32))).numpy()
         for start in range(0, len(tokens), _BATCH)

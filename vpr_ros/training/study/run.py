@@ -9,22 +9,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from vpr_ros.core import disk
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.core.files import parse_json, read_text
-from vpr_ros.core.hashing import file_sha256
+from vpr_ros.core.hashing import file_sha256, json_sha256
 from vpr_ros.models import PlaceModel
 from vpr_ros.training.datasets.towns import TownDrives
 from vpr_ros.training.frozen_tokens import FrozenTokens
-from vpr_ros.training.progress import ShowProgress
-from vpr_ros.training.study.cell import AGGREGATIONS, Cell, StudyTraining, TaskTokens, train_cell
-from vpr_ros.training.study.tokens import task_tokens, training_tokens
+from vpr_ros.training.progress import ShowProgress, Update
+from vpr_ros.training.study.cell import AGGREGATIONS, Cell, Head, StudyTraining, TaskTokens, TrainingTokens, train_cell
+from vpr_ros.training.study.pool import stoppable_pool
+from vpr_ros.training.study.tokens import TRAINED_ON, real_tasks, town_tasks, training_tokens
+
+POOLED = 2
+"""Rows and columns of the backbone's tokens that become one; a transformer's tokens are as coarse."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Study:
         real: folders of ``ImagePairs`` to measure on beside the towns.
         seeds: runs of each aggregation.
         towns: simulated towns to train on.
+        test_towns: simulated towns to measure on.
         steps: of training.
         size_px: height and width that the backbone sees.
         spacing_m, distance_m, offset_m: between two images, of a drive, and at most sideways of it.
@@ -44,17 +49,18 @@ class Study:
     """
 
     real: tuple[Path, ...] = ()
-    seeds: int = 3
+    seeds: int = 10
     towns: int = 6
-    steps: int = 300
-    size_px: tuple[int, int] = (120, 160)
+    test_towns: int = 8
+    steps: int = 1500
+    size_px: tuple[int, int] = (96, 128)
     spacing_m: float = 5.0
     distance_m: float = 400.0
     offset_m: float = 1.5
 
     def __post_init__(self) -> None:
-        if min(self.seeds, self.towns, self.steps) < 1:
-            raise ConfigError("--seeds, --towns and --steps count from 1", "Leave them at their defaults")
+        if min(self.seeds, self.towns, self.test_towns, self.steps) < 1:
+            raise ConfigError("--seeds, --towns, --test-towns and --steps count from 1", "Leave them at their defaults")
 
     @property
     def drives(self) -> TownDrives:
@@ -62,13 +68,29 @@ class Study:
         height_px, width_px = self.size_px
         return TownDrives(self.spacing_m, self.distance_m, width_px, height_px, lateral_offset_m=self.offset_m)
 
-    def settings(self, backbone_sha256: str) -> dict[str, Any]:
-        """What tokens and cells depend on; those of other settings are never taken for these."""
+    @property
+    def training(self) -> StudyTraining:
+        """Of every row."""
+        return StudyTraining(steps=self.steps)
+
+    def token_settings(self, backbone_sha256: str) -> dict[str, Any]:
+        """What tokens depend on; those of other settings are never taken for these."""
         return {
             "backbone_sha256": backbone_sha256,
-            "real": [root.name for root in self.real],
-            **{name: getattr(self, name) for name in ("towns", "steps", "spacing_m", "distance_m", "offset_m")},
+            **{name: getattr(self, name) for name in ("spacing_m", "distance_m", "offset_m")},
             "size": list(self.size_px),
+            "pooled": POOLED,
+            "trained_on": list(TRAINED_ON),
+        }
+
+    def settings(self, backbone_sha256: str) -> dict[str, Any]:
+        """What cells depend on."""
+        return {
+            **self.token_settings(backbone_sha256),
+            "real": [root.name for root in self.real],
+            "towns": self.towns,
+            "test_towns": self.test_towns,
+            "training": asdict(self.training),
         }
 
 
@@ -78,14 +100,22 @@ class StudyResult:
 
     Attributes:
         settings: of the study and its tasks, for who reads the table later.
-        cells: aggregation by aggregation, seed by seed.
+        cells: seed by seed, aggregation by aggregation.
     """
 
     settings: dict[str, Any]
     cells: list[Cell]
 
 
-def run_study(model: PlaceModel, backbone: Path, study: Study, output: Path, progress: ShowProgress) -> StudyResult:
+class _Data(NamedTuple):
+    grid: tuple[int, int]
+    training: TrainingTokens
+    tasks: list[TaskTokens]
+
+
+def run_study(
+    model: PlaceModel, backbone: Path, study: Study, output: Path, progress: ShowProgress, threads: int = 1
+) -> StudyResult:
     """Train and measure what *output* does not hold yet.
 
     Args:
@@ -94,27 +124,62 @@ def run_study(model: PlaceModel, backbone: Path, study: Study, output: Path, pro
         study: see there.
         output: folder for tokens and finished cells.
         progress: see there.
+        threads: cells trained at the same time; torch itself should use one thread then.
 
     Raises:
         TrainingError: a set that cannot be read, a loss that is not finite, or a disk that refuses.
     """
-    settings = study.settings(file_sha256(backbone))
-    folder = output / hashlib.sha256(json.dumps(settings).encode()).hexdigest()[:12]
+    sha256 = file_sha256(backbone)
+    settings = study.settings(sha256)
+    folder = output / f"cells_{json_sha256(settings)[:12]}"
+    files = [
+        (folder / f"{file_stem(aggregation)}_{seed}.json", aggregation, seed)
+        for seed in range(study.seeds)  # seed by seed: a study that was ended early has whole seeds
+        for aggregation in AGGREGATIONS
+    ]
+    data = _data(model, study, output / f"tokens_{json_sha256(study.token_settings(sha256))[:12]}", progress)
+    _train_missing([entry for entry in files if not entry[0].is_file()], data, study.training, threads, progress)
+    cells = [Cell(**parse_json(read_text(file, TrainingError), str(file), TrainingError)) for file, _, _ in files]
+    return StudyResult({**settings, "tasks": [_protocol(task) for task in data.tasks]}, cells)
+
+
+def _data(model: PlaceModel, study: Study, folder: Path, progress: ShowProgress) -> _Data:
     size = replace(model.config.preprocessing, height_px=study.size_px[0], width_px=study.size_px[1])
-    frozen = FrozenTokens(model, size, folder / "tokens")
-    data = training_tokens(frozen, study.drives, study.towns, progress)
-    tasks = list(task_tokens(frozen, study.drives, study.real, progress))
-    training = StudyTraining(steps=study.steps)
-    cells = []
-    for row, aggregation in enumerate(AGGREGATIONS):
-        for seed in range(study.seeds):
-            kept = folder / "cells" / f"{row}_{seed}.json"
-            with progress(f"{aggregation}, seed {seed}") as update:
-                if not kept.is_file():
-                    cell = train_cell(aggregation, seed, frozen.grid, data, tasks, training, update)
-                    disk.write_text(kept, json.dumps(asdict(cell), indent=2), TrainingError)
-            cells.append(Cell(**parse_json(read_text(kept, TrainingError), str(kept), TrainingError)))
-    return StudyResult({**settings, "tasks": [_protocol(task) for task in tasks]}, cells)
+    frozen = FrozenTokens(model, size, folder, POOLED)
+    training = training_tokens(frozen, study.drives, study.towns, progress)
+    tasks = [
+        *town_tasks(frozen, study.drives, study.towns, study.test_towns, progress),
+        *real_tasks(frozen, study.real, progress),
+    ]
+    return _Data(frozen.grid, training, tasks)
+
+
+def _train_missing(
+    missing: Sequence[tuple[Path, str, int]],
+    data: _Data,
+    training: StudyTraining,
+    threads: int,
+    progress: ShowProgress,
+) -> None:
+    """Train the cells that have no file yet, in order, several at a time."""
+
+    def train(head: Head, file: Path, update: Update) -> None:
+        cell = train_cell(head, data.training, data.tasks, training, update)
+        disk.write_text(file, json.dumps(asdict(cell), indent=2), TrainingError)
+
+    with progress(f"{len(missing)} rows and seeds") as update, stoppable_pool(threads) as (pool, unless_stopped):
+        dim = data.training.tokens.shape[2]
+        jobs = [
+            pool.submit(train, Head(row, seed, dim, data.grid), file, unless_stopped) for file, row, seed in missing
+        ]
+        for done, job in enumerate(jobs, 1):
+            job.result()
+            update(done, len(jobs))
+
+
+def file_stem(aggregation: str) -> str:
+    """Name the files of a row."""
+    return "".join(letter if letter.isalnum() else "_" for letter in aggregation.replace(",", "").replace("=", ""))
 
 
 def _protocol(task: TaskTokens) -> dict[str, Any]:
