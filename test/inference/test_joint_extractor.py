@@ -164,6 +164,11 @@ def test_the_same_keypoints_are_counted_once() -> None:
     assert same_keypoints(features([1, 50]), features([1.5, 50])) == 1.0
     assert same_keypoints(features([1, 1.2]), features([1, 50])) == 0.5
     assert same_keypoints(features([1]), features([1, 50, 90, 99])) == 0.25
+    many = features(np.linspace(0, 9999, 10_000).tolist())
+    tracemalloc.start()
+    assert same_keypoints(many, many) == 1.0
+    assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("outputs", [("descriptor",), ("keypoints", "local_descriptors", "local_scores")])
