@@ -63,8 +63,8 @@ def _misfit(value: object, default: object) -> str:
     if isinstance(default, bool) or not isinstance(default, int | float | tuple):
         return ""
     if isinstance(default, tuple):
-        fits = isinstance(value, tuple) and len(value) == len(default) and not any(map(_misfit, value, default))
-        return "" if fits else f"{len(default)} values such as {list(default)}"
+        fits = isinstance(value, tuple) and not any(_misfit(each, default[0]) for each in value if default)
+        return "" if fits else f"a list such as {list(default)}"
     if isinstance(default, int):
         return "" if isinstance(value, int) and not isinstance(value, bool) else f"a whole number such as {default}"
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

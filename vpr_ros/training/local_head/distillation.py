@@ -65,7 +65,7 @@ class LocalTraining:
         ):
             if not least <= (value := getattr(self, name)) <= most:
                 raise ConfigError(f"training has {name}={value}, expected {least} to {most}", "Correct the recipe")
-        if not SMALLEST_SCALE <= self.scales[0] <= self.scales[1] <= LARGEST_SCALE:
+        if len(self.scales) != 2 or not SMALLEST_SCALE <= self.scales[0] <= self.scales[1] <= LARGEST_SCALE:
             raise ConfigError(
                 f"training has scales {list(self.scales)}, expected two from {SMALLEST_SCALE} to {LARGEST_SCALE}",
                 "Give the smallest and the largest, such as [0.8, 2.2]",
