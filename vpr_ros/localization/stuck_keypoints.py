@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.local_features import Float32, LocalFeatureMap, LocalFeatures
-from vpr_ros.localization.two_view import PLANE, Float, SizePx
+from vpr_ros.localization.two_view import PLANE, Float
 from vpr_ros.maps.place_map import PlaceMap
 
 FRAMES_ASKED: Final = 12

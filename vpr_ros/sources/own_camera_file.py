@@ -15,7 +15,7 @@ from typing import Final
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.files import read_yaml
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.mount import mount_problem
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.text_lines import is_file
