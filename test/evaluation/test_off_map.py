@@ -11,18 +11,22 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from painted_wall import PixelExtractor, WallSource, build_wall_map
 
+from vpr_ros.core.errors import SourceError
+from vpr_ros.core.frames import ImageRgb
 from vpr_ros.evaluation.evaluate import Evaluation, EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.off_map import auroc
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.report import write_report
-from vpr_ros.evaluation.summary import summary_tables
+from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
@@ -37,6 +41,16 @@ def test_the_area_under_the_curve_counts_pairs() -> None:
 @pytest.fixture(scope="module")
 def place_map(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
     return build_wall_map(tmp_path_factory.mktemp("wall") / "map")
+
+
+class Asked(PixelExtractor):
+    """Counts the images it is asked about."""
+
+    images = 0
+
+    def prepare(self, images_rgb: Sequence[ImageRgb]) -> npt.NDArray[np.float32]:
+        self.images += len(images_rgb)
+        return super().prepare(images_rgb)
 
 
 def evaluated(place_map: PlaceMap, *elsewhere: WallSource, limit: int | None = None) -> Evaluation:
@@ -54,6 +68,7 @@ def test_other_walls_are_counted_apart(place_map: PlaceMap, tmp_path: Path) -> N
     assert figures["auroc"]["probability"] > 0.95 and set(figures["auroc"]) == {"probability", "similarity"}
     assert figures["inliers"] is None  # nobody compared keypoints
     assert result.metrics["queries"] == 12 and result.metrics["recall_at"]["1"] == 100.0  # these are not among them
+    assert figures["like_their_match"] == 0
     titles = {table.title for table in summary_tables(result.metrics)}
     assert any(title.startswith("Queries from elsewhere") for title in titles)
     write_report(result, tmp_path / "results", {})
@@ -73,3 +88,20 @@ def test_without_any_nothing_is_said(place_map: PlaceMap, tmp_path: Path) -> Non
     assert result.metrics["off_map"] is None and result.off_map is None
     write_report(result, tmp_path / "results", {})
     assert not (tmp_path / "results" / "off_map.csv").exists()
+
+
+def test_the_map_itself_is_no_other_place(place_map: PlaceMap) -> None:
+    metrics = evaluated(place_map, WallSource([0.0, 1.0, 1.1])).metrics
+    assert metrics["off_map"]["like_their_match"] == 2
+    assert any(
+        note.startswith("2 images from elsewhere are the very images of the map") for note in summary_notes(metrics)
+    )
+
+
+def test_images_from_elsewhere_that_cannot_be_read_cost_no_answer(place_map: PlaceMap) -> None:
+    asked = Asked()
+    torn = WallSource([0.0], fails_at=0)
+    options = EvaluationOptions(GroundTruthRule(PoseThreshold(1.0)))
+    with pytest.raises(SourceError, match="0 of 1 queries could be read"):
+        evaluate(Localizer(asked, place_map), place_map, WallSource([1.1, 3.1]), options, None, [torn])
+    assert asked.images == 0

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import shutil
@@ -19,6 +20,7 @@ import onnx
 import pytest
 from older_map import ANSWERS, IN_ANOTHER_RUNTIME, STORED, ask, check
 from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
 from two_headed_onnx import both_heads
 
 from vpr_ros.cli import describe_model
@@ -122,9 +124,31 @@ def test_local_features_keep_their_name_where_they_are_the_same_and_only_there(t
     assert open_extractor(third).sha256 == open_local_extractor(third).sha256 == digest
 
 
-def test_what_the_hash_does_not_cover_is_refused(tmp_path: Path, pictures: Path) -> None:
+def test_images_in_which_nothing_is_found_do_not_make_local_features_the_same(tmp_path: Path) -> None:
+    old, other = both_heads(tmp_path / "old.onnx"), both_heads(tmp_path / "other.onnx", seed=1)
+    (tmp_path / "walls").mkdir()
+    for level in (40, 200):
+        Image.new("RGB", (128, 48), (level, level, level)).save(tmp_path / "walls" / f"{level}.png")
+    found = call_as(other, old, ImageFolder.open(tmp_path / "walls"))
+    assert found.images == 2 and not found.local
+    assert open_local_extractor(other).sha256 != open_local_extractor(old).sha256
+
+
+@pytest.mark.parametrize("as_node", [False, True])
+def test_what_the_hash_does_not_cover_is_refused(tmp_path: Path, pictures: Path, as_node: bool) -> None:
     old, new = both_heads(tmp_path / "old.onnx"), both_heads(tmp_path / "new.onnx")
-    onnx.save(onnx.load(str(new)), str(new), save_as_external_data=True, location="weights.bin", size_threshold=0)
+    model = onnx.load(str(new))
+    if as_node:  # weights in a node's attribute
+        filters = next(weights for weights in model.graph.initializer if weights.name == "filters")
+        model.graph.node.insert(0, helper.make_node("Constant", [], ["filters"], value=filters))
+        del model.graph.initializer[[weights.name for weights in model.graph.initializer].index("filters")]
+        whole = copy.deepcopy(list(model.graph.initializer))  # saving moves them out
+    onnx.save(model, str(new), None, save_as_external_data=True, location="w", size_threshold=0, convert_attribute=True)
+    if as_node:
+        model = onnx.load(str(new), load_external_data=False)
+        del model.graph.initializer[:]
+        model.graph.initializer.extend(whole)
+        onnx.save(model, str(new))
     with pytest.raises(ExportError, match="lie in another file"):
         call_as(new, old, ImageFolder.open(pictures))
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ import pytest
 pytest.importorskip("onnx", reason="the tests write their own models")
 
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from tiny_local_onnx import KEYPOINTS, local_info, whole_info, write_local_model
 
 from vpr_ros.core.errors import ModelError, NoDescriptorError
@@ -163,6 +164,11 @@ def test_the_same_keypoints_are_counted_once() -> None:
     assert same_keypoints(features([1, 50]), features([1.5, 50])) == 1.0
     assert same_keypoints(features([1, 1.2]), features([1, 50])) == 0.5
     assert same_keypoints(features([1]), features([1, 50, 90, 99])) == 0.25
+    many = features(np.linspace(0, 9999, 10_000).tolist())
+    tracemalloc.start()
+    assert same_keypoints(many, many) == 1.0
+    assert tracemalloc.get_traced_memory()[1] < 1 << 25
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize("outputs", [("descriptor",), ("keypoints", "local_descriptors", "local_scores")])
@@ -196,6 +202,42 @@ def value(name: str) -> Any:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1])
 
 
+def test_nodes_in_no_order_are_run_as_they_are(both: Path) -> None:
+    """ONNX Runtime puts them in order; to take a part of them would leave out what stands behind."""
+    before = open_extractor(both, ON_CPU).infer(np.ones((1, 3, 48, 128), np.float32))
+    model = onnx.load(str(both))
+    nodes = list(model.graph.node)[::-1]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.save(model, str(both))
+    assert network_part(both, ["descriptor"]) is None
+    np.testing.assert_allclose(open_extractor(both, ON_CPU).infer(np.ones((1, 3, 48, 128), np.float32)), before)
+
+
+@pytest.mark.parametrize("output", ["descriptor", "local_scores"])
+def test_outputs_that_are_no_numbers_are_refused_when_the_file_is_opened(both: Path, output: str) -> None:
+    model = onnx.load(str(both))
+    for node in model.graph.node:
+        node.output[:] = ["before" if name == output else name for name in node.output]
+    model.graph.node.append(helper.make_node("Cast", ["before"], [output], to=TensorProto.STRING))
+    next(end for end in model.graph.output if end.name == output).type.tensor_type.elem_type = TensorProto.STRING
+    onnx.save(model, str(both))
+    with pytest.raises(ModelError, match=rf"gives {output} as tensor\(string\), expected numbers"):
+        open_extractor(both, ON_CPU, with_local=True)
+
+
+def test_a_part_is_made_in_the_memory_of_one_file(both: Path) -> None:
+    model = onnx.load(str(both))
+    for number in range(8):
+        model.graph.initializer.append(numpy_helper.from_array(np.zeros(1 << 16, np.float32), f"large{number}"))
+    onnx.save(model, str(both))
+    tracemalloc.start()
+    part = network_part(both, ["descriptor"])
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert part is not None and peak_bytes < 1.7 * len(part)
+
+
 def test_weights_beside_the_file_are_found_for_a_part(both: Path) -> None:
     before = open_extractor(both, ON_CPU).infer(np.ones((1, 3, 48, 128), np.float32))
     onnx.save(onnx.load(str(both)), str(both), save_as_external_data=True, location="weights.bin", size_threshold=0)
@@ -203,7 +245,10 @@ def test_weights_beside_the_file_are_found_for_a_part(both: Path) -> None:
     np.testing.assert_allclose(after, before, atol=1e-6)
 
 
-@pytest.mark.parametrize("content", [b"", b"no model", b"\x3a\xff\xff\xff\xff\x7f", b"\x3a\x02\x0a\x05", b"\x80" * 30])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"no model", b"\x3a\xff\xff\xff\xff\x7f", b"\x3a\x02\x0a\x05", b"\x3a\x01\x08\x05", b"\x80" * 30],
+)
 def test_what_is_no_onnx_file_has_no_part(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "broken.onnx").write_bytes(content)
     assert network_part(tmp_path / "broken.onnx", ["descriptor"]) is None

@@ -79,6 +79,7 @@ def test_a_file_without_local_features_is_refused_with_the_command_that_describe
         ("metadata_version", None, "cannot be read"),
         ("keypoints", True, "no whole number"),
         ("keypoints", 10**9, "keypoints is 1000000000"),
+        ("keypoints", 16_385, "keypoints is 16385, expected 1 to 16384"),
         ("dim", 0, "dim is 0"),
         ("dim", DIM + 1, "gives local_descriptors of shape"),
         ("keypoints", KEYPOINTS - 1, "gives keypoints of shape"),
@@ -95,6 +96,12 @@ def test_metadata_that_cannot_be_is_one_error(tmp_path: Path, entry: str, value:
         open_local_extractor(path)
     assert "describe_model" in caught.value.remedy or "Update" in caught.value.remedy
     assert len(str(caught.value)) < 1000 + len(str(path))
+
+
+def test_more_numbers_than_a_robot_can_compare_are_one_error(tmp_path: Path) -> None:
+    plain = json.loads(local_info().to_json()) | {"keypoints": 10_000, "dim": 2_000}
+    with pytest.raises(ModelError, match="10000 keypoints of 2000 numbers, expected 16777216 numbers at most"):
+        open_local_extractor(write_local_model(tmp_path / "local.onnx", text=json.dumps(plain)))
 
 
 @pytest.mark.parametrize("text", ["", "[", "[]", "7", "{}", "[" * 100_000])

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from some_scene import HERE, Scene, cloud
 
 from vpr_ros.core.local_features import LocalFeatures, MapFeatures
 from vpr_ros.core.pose import Pose
+from vpr_ros.localization import local_matching
 from vpr_ros.localization.local_matching import mutual_matches
 
 
@@ -52,6 +54,18 @@ def test_identical_features_are_one_pair() -> None:
 def test_an_image_without_texture_has_no_pairs() -> None:
     assert [len(found) for found in mutual_matches(query([]), [mapped([EAST])], 0.5)] == [0]
     assert mutual_matches(query([EAST]), [], 0.5) == ()
+
+
+def test_frames_with_many_keypoints_are_compared_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((70, 2))
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    asked, frames = query(unit[:30]), [mapped(unit[30:50]), mapped([]), mapped(unit[50:])]
+    together = mutual_matches(asked, frames, 0.5)
+    monkeypatch.setattr(local_matching, "LARGEST_PRODUCT", 700)
+    apart = mutual_matches(asked, frames, 0.5)
+    for one, other in zip(together, apart, strict=True):
+        assert (one.query.tolist(), one.mapped.tolist()) == (other.query.tolist(), other.mapped.tolist())
 
 
 def test_cameras_that_see_the_same_points_find_them() -> None:

@@ -222,6 +222,28 @@ def test_a_simulated_drive_says_where_its_camera_sits(tmp_path: Path) -> None:
     assert "T_base_camera of" in source.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("position_m", "quat_xyzw", "sentence"),
+    [
+        ([0.1, 0.0, 1.5], [1.0, 1.0, 0.0, 0.0], "has a quaternion of length 1.414, expected 1"),
+        ([0.1, 0.0, 1.5], [0.0, 0.0, 0.0, 0.0], "is not finite"),
+        ([float("nan"), 0.0, 1.5], [0.0, 0.0, 0.0, 1.0], "is not finite"),
+        ([1e6, 0.0, 1.5], [0.0, 0.0, 0.0, 1.0], "is 1e+06 m from the base"),
+    ],
+)
+def test_a_place_where_no_camera_can_sit_is_told_and_not_used(
+    tmp_path: Path, position_m: list[float], quat_xyzw: list[float], sentence: str
+) -> None:
+    mount = {"position_m": position_m, "quat_xyzw": quat_xyzw}
+    write_images(tmp_path / "images", ["1.png"], 64, 48)
+    described = {**CameraIntrinsics.from_fov(64, 48).to_dict(), "T_base_camera": mount}
+    (tmp_path / "camera.yaml").write_text(yaml.safe_dump(described))
+    source = open_source(tmp_path / "images", UNPOSED)
+    assert next(iter(source.cameras.values())).T_base_camera is None
+    (warning,) = source.warnings
+    assert f"T_base_camera of {tmp_path / 'camera.yaml'} is not used: it {sentence}" in warning
+
+
 def test_a_calibration_makes_no_other_recording_of_the_same_images(tmp_path: Path) -> None:
     """A build knows by the description whether a session is in the map already: see ``mapping.build_inputs``."""
     write_images(tmp_path / "images", ["1.png"], 64, 48)

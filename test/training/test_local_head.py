@@ -172,6 +172,14 @@ def test_windows_fit_whatever_the_image(tmp_path: Path) -> None:
         ({"teacher": {"keypoints": "cells"}}, "Name its outputs: features, keypoints, reliability"),
         ({"training": {"step": 3}}, "unknown keys of LocalTraining: step"),
         ({"training": 3}, "unknown keys of LocalTraining: 3"),
+        ({"training": {"steps": 0}}, "steps=0, expected 1 to 10000000"),
+        ({"training": {"batch_size": 1.5}}, "batch_size of LocalTraining is 1.5, expected a whole number such as 4"),
+        ({"training": {"learning_rate": "x"}}, "learning_rate of LocalTraining is x, expected a number such as 0.01"),
+        ({"training": {"learning_rate": float("nan")}}, "is nan, expected a number"),
+        ({"training": {"scales": [1, 2, 3]}}, r"scales \[1, 2, 3\], expected two from 0.01 to 16.0"),
+        ({"training": {"scales": ["a", "b"]}}, r"is \['a', 'b'\], expected a list such as \[0.8, 2.2\]"),
+        ({"training": {"scales": [1e9, 1e9]}}, "expected two from 0.01 to 16.0"),
+        ({"appearance": {"night": "x"}}, "night of AppearanceRange is x, expected a number such as 0.15"),
         ({"head": None}, "head is None"),
         ({"more": {}}, "has the sections"),
     ],
@@ -200,3 +208,23 @@ def test_what_cannot_be_used_is_said(
     wrong = {**RECIPE, "head": {"dim": 64}}
     assert main(command(tmp_path, file, sequences, teacher, wrong)) == 2
     assert "dim=64 of a local head over a backbone with 8 numbers" in capsys.readouterr().err
+    assert main(command(tmp_path, file, sequences, teacher, {**RECIPE, "head": {"dim": DIM, "width": 0}})) == 2
+    assert "width=0 of a local head" in capsys.readouterr().err
+    (tmp_path / "torn.onnx").write_bytes(b"torn")
+    assert main(command(tmp_path, file, sequences, tmp_path / "torn.onnx")) == 2
+    assert "torn.onnx is no ONNX file" in capsys.readouterr().err
+    (tmp_path / "INDEX.csv").write_bytes(b"owner,repo,sequence\n\xff,x,y\n")
+    assert main(command(tmp_path, file, tmp_path / "INDEX.csv", teacher)) == 2
+    assert "is not UTF-8 text" in capsys.readouterr().err
+
+
+def test_a_teacher_of_other_descriptors_is_refused(
+    tmp_path: Path, sequences: Path, teacher: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, file = trained(tmp_path, VIT)
+    assert main(command(tmp_path, file, sequences, teacher, {**RECIPE, "head": {"dim": 16}})) == 2
+    assert "descriptors of dim=16, the teacher's features have 8 numbers" in capsys.readouterr().err
+    one_for_all = {**RECIPE, "teacher": dict.fromkeys(OUTPUTS, "cells")}
+    assert main(command(tmp_path, file, sequences, teacher, one_for_all)) == 2
+    assert "Name the teacher's outputs in the recipe" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -17,7 +17,7 @@ import numpy as np
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.lens_names import lens_named
 
 INFO_NAME: Final = "camera_info"

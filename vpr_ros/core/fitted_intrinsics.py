@@ -10,9 +10,8 @@
 from __future__ import annotations
 
 from vpr_ros.core.camera import CameraIntrinsics
+from vpr_ros.core.frames import SizePx
 
-SizePx = tuple[int, int]
-"""Width, height."""
 Fitted = tuple[CameraIntrinsics | None, list[str]]
 """How the camera sees, None where nobody says or it cannot be trusted; what is to be said of it, one sentence each."""
 

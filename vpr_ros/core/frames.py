@@ -23,6 +23,8 @@ ImageRgb = npt.NDArray[np.uint8]
 """(H, W, 3) uint8, RGB."""
 DepthImage = npt.NDArray[np.float32]
 """(H, W) float32, metres along the optical axis; NaN where unknown."""
+SizePx = tuple[int, int]
+"""Width, height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,3 +127,9 @@ class FrameSource(Protocol):
 
     def __iter__(self) -> Iterator[FrameRecord]:
         """Yield the records. May be called again; each call starts from the first record."""
+
+
+def size_px_of(image_rgb: ImageRgb) -> SizePx:
+    """Width and height of an image."""
+    height_px, width_px = image_rgb.shape[:2]
+    return width_px, height_px

@@ -16,13 +16,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.frames import ImageRgb, SizePx, size_px_of
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatures
 from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.core.model_info import DescriptorArray, Extractor
-
-SizePx = tuple[int, int]
-"""Width, height."""
 
 
 class JointExtractor(Extractor, Protocol):
@@ -94,9 +91,3 @@ def in_one_run(extractor: Extractor, local: LocalExtractor | None) -> JointExtra
     if isinstance(local, LocalOutputs) and local.network is extractor:
         return local.network
     return None
-
-
-def size_px_of(image_rgb: ImageRgb) -> SizePx:
-    """Width and height of an image."""
-    height_px, width_px = image_rgb.shape[:2]
-    return width_px, height_px

@@ -21,8 +21,10 @@ from vpr_ros.core.preprocess import Preprocessing
 LOCAL_KEY: Final = "vpr_ros.local"
 """Of the entry in the ONNX file's ``metadata_props``; a file may have the one of its descriptor beside it."""
 LOCAL_VERSION: Final = 1
-MOST_KEYPOINTS: Final = 1 << 16
+MOST_KEYPOINTS: Final = 1 << 14
 LARGEST_LOCAL_DIM: Final = 1 << 12
+MOST_LOCAL_NUMBERS: Final = 1 << 24
+"""Of the descriptors of one image, 64 MiB: what compares them, and a batch of images, takes a multiple."""
 _REMEDY: Final = "Write it again with `describe_model --local` of this version"
 
 
@@ -65,6 +67,9 @@ class LocalInfo:
             for name, most in (("keypoints", MOST_KEYPOINTS), ("dim", LARGEST_LOCAL_DIM)):
                 if not 0 < whole(fields[name]) <= most:
                     raise ValueError(f"{name} is {str(fields[name])[:80]}, expected 1 to {most}")
+            if info.keypoints * info.dim > MOST_LOCAL_NUMBERS:
+                numbers = f"{info.keypoints} keypoints of {info.dim} numbers"
+                raise ValueError(f"{numbers}, expected {MOST_LOCAL_NUMBERS} numbers at most")
         except (TypeError, KeyError, ValueError) as error:
             raise ModelError(f"{what} is incomplete ({error!r})", _REMEDY) from error
         return info

@@ -30,9 +30,6 @@ from vpr_ros.evaluation.run import Run, run_queries
 from vpr_ros.localization import Localizer
 from vpr_ros.maps import PlaceMap
 
-SAME_IMAGE = 0.9999
-"""Two pictures of one place, taken one after the other from a standing robot, are less alike than that."""
-
 
 @dataclass(frozen=True)
 class EvaluationOptions:
@@ -90,7 +87,8 @@ def evaluate(
 ) -> Evaluation:
     """Localize *queries* in *place_map* and count; of *elsewhere* no image shows a place of the map.
 
-    The ground truth is found before the first image is decoded, so that a wrong file fails at once.
+    The ground truth is found before the first image is decoded, so that a wrong file fails at once. *elsewhere* comes
+    first, for most of what could fail there would otherwise take the answers of all queries with it.
 
     Raises:
         ConfigError, SourceError: see ``list_queries``, ``find_ground_truth`` and ``run_queries``.
@@ -100,16 +98,14 @@ def evaluate(
     )
     ground_truth = find_ground_truth(options.rule, place_map, listed)
     panoramas = Panoramas.of_names(place_map.frames.names) if options.per_panorama else None
+    off_map = ask_off_map(localizer, place_map, elsewhere, options.limit, progress)
     run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
     run = replace(run, outcomes=replace(run.outcomes, panoramas=panoramas))
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
     metrics = compute_metrics(run.outcomes, baselines)
     metrics["panoramas"] = None if panoramas is None else panoramas.count
     metrics["left_out"] = _left_out(ground_truth, run)
-    metrics["queries_like_their_match"] = sum(
-        bool(row.answer.matches) and row.answer.matches[0].similarity >= SAME_IMAGE for row in run.outcomes.rows
-    )
-    off_map = ask_off_map(localizer, place_map, elsewhere, options.limit)
+    metrics["queries_like_their_match"] = run.outcomes.like_their_match
     metrics["off_map"] = None if off_map is None else json_ready(off_map_figures(run.outcomes, off_map))
     return Evaluation(run.outcomes, metrics, place_map, off_map)
 

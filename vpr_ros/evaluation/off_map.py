@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.pose import FloatArray
 from vpr_ros.evaluation.binomial import percent_interval
 from vpr_ros.evaluation.ground_truth import GroundTruth
-from vpr_ros.evaluation.outcome import Outcomes
+from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
 from vpr_ros.evaluation.positives import Positives
 from vpr_ros.evaluation.query_list import QueryList, list_queries
 from vpr_ros.evaluation.run import run_queries
@@ -31,7 +31,11 @@ QUANTILES = {"median": 0.5, "p99": 0.99}
 
 
 def ask_off_map(
-    localizer: Localizer, place_map: PlaceMap, elsewhere: Sequence[FrameSource], limit: int | None = None
+    localizer: Localizer,
+    place_map: PlaceMap,
+    elsewhere: Sequence[FrameSource],
+    limit: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Outcomes | None:
     """Localize every image of *elsewhere*, none of which shows a place of the map; None where there is no such source.
 
@@ -40,15 +44,15 @@ def ask_off_map(
         place_map: what it asks.
         elsewhere: recordings of other places; their poses are of no interest.
         limit: the first so many of each.
+        progress: called with (done, total) of each.
 
     Raises:
         ModelError, SourceError: see ``run_queries``.
     """
-    rows = [
-        row
-        for source in elsewhere
-        for row in run_queries(localizer, source, _nothing_right(source, place_map, limit), pictures=0).outcomes.rows
-    ]
+    rows: list[QueryOutcome] = []
+    for source in elsewhere:
+        nothing_right = _nothing_right(source, place_map, limit)
+        rows += run_queries(localizer, source, nothing_right, pictures=0, progress=progress).outcomes.rows
     return Outcomes(rows, Positives.from_lists([[]] * len(rows), RULE)) if rows else None
 
 
@@ -71,6 +75,7 @@ def off_map_figures(outcomes: Outcomes, off_map: Outcomes) -> dict[str, Any]:
         "accepted": accepted,
         "accepted_share": 100.0 * accepted / count,
         "accepted_share_interval": percent_interval(accepted, count),
+        "like_their_match": off_map.like_their_match,
         "refuted": sum(rejection.type is RejectionType.REFUTED for rejection in refuted),
         "inliers": {name: _quantile(off_map.inliers, share) for name, share in QUANTILES.items()} if compared else None,
         "auroc": {name: auroc(inside[outcomes.right], outside) for name, (inside, outside) in evidence.items()},

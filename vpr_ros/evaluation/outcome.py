@@ -23,6 +23,9 @@ from vpr_ros.evaluation.pose_error import PoseErrors, pose_errors
 from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
 from vpr_ros.localization import Localization, Match
 
+SAME_IMAGE = 0.9999
+"""Two pictures of one place, taken one after the other from a standing robot, are less alike than that."""
+
 
 @dataclass(frozen=True, eq=False)
 class QueryOutcome:
@@ -107,6 +110,11 @@ class Outcomes:
     def similarity(self) -> FloatArray:
         """(Q,) similarity of the best match, NaN where nothing matched."""
         return np.array([row.answer.matches[0].similarity if row.answer.matches else np.nan for row in self.rows])
+
+    @property
+    def like_their_match(self) -> int:
+        """How many queries are the very image that they found in the map."""
+        return int(np.sum(self.similarity >= SAME_IMAGE))
 
     @cached_property
     def inliers(self) -> FloatArray:

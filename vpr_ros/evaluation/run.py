@@ -16,8 +16,7 @@ from time import perf_counter
 import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, ModelError, NoDescriptorError, SourceError
-from vpr_ros.core.frames import CameraMount, Frame, FrameRecord, FrameSource, ImageRgb
-from vpr_ros.core.joint import size_px_of
+from vpr_ros.core.frames import CameraMount, Frame, FrameRecord, FrameSource, ImageRgb, size_px_of
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.baselines import pixel_descriptor
 from vpr_ros.evaluation.ground_truth import GroundTruth

@@ -61,6 +61,8 @@ def summary_notes(metrics: Metrics) -> list[str]:
         notes.append("No query has one: are the poses of map and queries in one frame and of one origin (inspect_map)?")
     if alike := metrics["queries_like_their_match"]:
         notes.append(f"{alike} queries are the very images of the map: their figures say nothing of another drive")
+    if alike := (metrics.get("off_map") or {}).get("like_their_match"):
+        notes.append(f"{alike} images from elsewhere are the very images of the map: --off-map is for other places")
     return notes + [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
 
 

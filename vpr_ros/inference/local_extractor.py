@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import ModelError
-from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.joint import SizePx, size_px_of
+from vpr_ros.core.frames import ImageRgb, SizePx, size_px_of
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LOCAL_KEY, LocalInfo
 from vpr_ros.inference.onnx_session import OnnxSession, size_misfit

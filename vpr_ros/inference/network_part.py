@@ -12,12 +12,13 @@ Nodes and outputs are left out of the file's bytes as they stand, for ``onnx`` i
 
 from __future__ import annotations
 
-import mmap
-from collections.abc import Collection, Iterator
+import io
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from vpr_ros.inference.protobuf import bytes_field, fields, values
+from vpr_ros.inference.onnx_fields import Message, mapped
+from vpr_ros.inference.protobuf import Field, fields, length_prefix, values
 
 _GRAPH: Final = 7
 """Of ``ModelProto``; the others are of ``GraphProto``, ``NodeProto`` and ``AttributeProto``."""
@@ -35,34 +36,48 @@ def network_part(path: Path, outputs: Collection[str]) -> bytes | None:
     """
     wanted = {name.encode() for name in outputs}
     try:
-        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with mapped(path) as content:
             graph = next(field for field in fields(content) if field.number == _GRAPH)
-            ends = [field for field in fields(content, begin=graph.value, end=graph.end) if field.number == _OUTPUT]
-            if not wanted < {_name(content[output.value : output.end]) for output in ends}:
+            inside = list(fields(content, begin=graph.value, end=graph.end))
+            if not wanted < {_name(_value(content, field)) for field in inside if field.number == _OUTPUT}:
                 return None
-            part = bytes_field(_GRAPH, _part(content[graph.value : graph.end], wanted))
-            return b"".join([content[: graph.begin], part, content[graph.end :]])
+            kept = _kept(content, inside, wanted)
+            part = io.BytesIO()  # not joined: a network of 300 MB would be held three times
+            part.write(content[: graph.begin])
+            part.write(length_prefix(_GRAPH, sum(field.end - field.begin for field in kept)))
+            for field in kept:
+                part.write(content[field.begin : field.end])
+            part.write(content[graph.end :])
+            return part.getvalue()
     except (ValueError, IndexError, OSError, StopIteration):
         return None
 
 
-def _part(graph: bytes, wanted: set[bytes]) -> bytes:
-    """The graph's bytes without the other outputs and the nodes that lead to them.
+def _kept(content: Message, graph: Sequence[Field], wanted: set[bytes]) -> list[Field]:
+    """The fields of a graph without the other outputs and the nodes that lead to them.
 
     Raises:
-        ValueError, IndexError: it is none, or nested too deep.
+        ValueError, IndexError: it is none, nested too deep, or a node stands before one that it takes from.
     """
-    needed, kept = set(wanted), []
-    for field in reversed(list(fields(graph))):  # a node stands after those that it takes from
-        if field.number == _OUTPUT and _name(graph[field.value : field.end]) not in wanted:
+    needed, left_out, kept = set(wanted), set[bytes](), []
+    for field in reversed(graph):  # a node stands after those that it takes from
+        if field.number == _OUTPUT and _name(_value(content, field)) not in wanted:
             continue
         if field.number == _NODE:
-            node = graph[field.value : field.end]
-            if needed.isdisjoint(filter(None, values(node, _GIVES))):
+            node = _value(content, field)
+            gives = set(filter(None, values(node, _GIVES)))
+            if needed.isdisjoint(gives):
+                left_out |= gives
                 continue
             needed.update(_taken(node))
-        kept.append(graph[field.begin : field.end])
-    return b"".join(reversed(kept))
+        kept.append(field)
+    if not needed.isdisjoint(left_out):
+        raise ValueError("nodes in no order, which ONNX Runtime puts right")
+    return kept[::-1]
+
+
+def _value(content: Message, field: Field) -> bytes:
+    return content[field.value : field.end]
 
 
 def _taken(node: bytes, depth: int = 0) -> Iterator[bytes]:

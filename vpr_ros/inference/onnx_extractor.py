@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import ModelError, NoDescriptorError, VprError
-from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.joint import LocalOutputs, SizePx
+from vpr_ros.core.frames import ImageRgb, SizePx
+from vpr_ros.core.joint import LocalOutputs
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.core.model_info import DescriptorArray, ModelInfo

@@ -21,6 +21,9 @@ METADATA_FIELD: Final = 14
 _KEY, _VALUE = 1, 2
 """Field numbers of ``metadata_props`` in ONNX's ``ModelProto``, and of the halves of an entry."""
 
+_MOST_IN_ENTRY: Final = 16
+"""Fields: it has two, and one of a million would be looked through in every file."""
+
 Message = bytes | mmap.mmap
 
 
@@ -44,5 +47,5 @@ def metadata_entry(message: Message, field: Field) -> tuple[bytes, bytes] | None
     if field.number != METADATA_FIELD:
         return None
     entry = message[field.value : field.end]
-    key, value = (next(values(entry, number), b"") for number in (_KEY, _VALUE))
+    key, value = (next(values(entry, number, _MOST_IN_ENTRY), b"") for number in (_KEY, _VALUE))
     return key, value

@@ -25,6 +25,7 @@ from vpr_ros.inference.options import CPU
 
 INPUT = "image"
 FATAL_ONLY = 4
+_NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
 
@@ -108,7 +109,7 @@ class OnnxSession:
         """Take note of how many images the network takes at once; returns the shape of its input.
 
         Raises:
-            ModelError: it has another input than one batch of images, or one of the *outputs* is missing.
+            ModelError: it has another input than one batch of images, or one of the *outputs* is missing or no numbers.
         """
         inputs = {i.name: i for i in self._session.get_inputs()}
         found = self.output_shapes
@@ -121,6 +122,12 @@ class OnnxSession:
         if inputs[INPUT].type != "tensor(float)":
             raise ModelError(
                 f"{self.path} takes {inputs[INPUT].type}, expected tensor(float): images come as float32",
+                "Export it with float32 input and output, as `export_model` does (keep_io_types elsewhere)",
+            )
+        kinds = {output.name: output.type for output in self._session.get_outputs() if output.name in outputs}
+        if odd := {name: kind for name, kind in kinds.items() if kind not in _NUMBERS}:
+            raise ModelError(
+                f"{self.path} gives {', '.join(f'{name} as {kind}' for name, kind in odd.items())}, expected numbers",
                 "Export it with float32 input and output, as `export_model` does (keep_io_types elsewhere)",
             )
         shape: list[int | str | None] = list(inputs[INPUT].shape)

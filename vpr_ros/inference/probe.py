@@ -12,6 +12,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import KDTree
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.joint import JointExtractor
@@ -57,10 +58,10 @@ def same_keypoints(one: LocalFeatures, other: LocalFeatures) -> float:
     """Share, of the keypoints of whichever has more, that both have at one place with one descriptor; 0..1."""
     if not len(one) or not len(other):
         return float(len(one) == len(other))
-    apart_px = np.linalg.norm(one.keypoints_px[:, None] - other.keypoints_px, axis=2)
-    nearest = apart_px.argmin(axis=1)
+    apart_px, numbers = KDTree(other.keypoints_px).query(one.keypoints_px)
+    nearest = np.asarray(numbers)
     alike = np.sum(one.descriptors * other.descriptors[nearest], axis=1) >= SAME_COSINE
-    found = np.unique(nearest[alike & (apart_px.min(axis=1) <= SAME_PLACE_PX)])
+    found = np.unique(nearest[alike & (apart_px <= SAME_PLACE_PX)])
     return len(found) / max(len(one), len(other))
 
 

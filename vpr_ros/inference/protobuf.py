@@ -52,9 +52,11 @@ def fields(
             _, at = _varint(message, at)
         else:
             size, value = _varint(message, at) if kind == _BYTES else (_FIXED_SIZE.get(kind, -1), at)
-            if size < 0 or value + size > end:
+            if size < 0:
                 raise ValueError("no protobuf message")
             at = value + size
+        if at > end:
+            raise ValueError("a field that ends behind its message")
         yield Field(number, begin, value, at)
     raise ValueError(f"more than {most} fields")
 
@@ -68,9 +70,9 @@ def values(message: bytes | mmap.mmap, number: int, most: int = MOST_FIELDS) -> 
     return (message[field.value : field.end] for field in fields(message, most) if field.number == number)
 
 
-def bytes_field(number: int, value: bytes) -> bytes:
-    """A field of bytes, text or another message, as it stands in a message."""
-    return _encoded(number << 3 | _BYTES) + _encoded(len(value)) + value
+def length_prefix(number: int, length: int) -> bytes:
+    """What stands in a message before *length* bytes that are a field of bytes, text or another message."""
+    return _encoded(number << 3 | _BYTES) + _encoded(length)
 
 
 def _encoded(number: int) -> bytes:

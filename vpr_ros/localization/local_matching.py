@@ -11,11 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.local_features import Float32, LocalFeatures, MapFeatures
+
+LARGEST_PRODUCT: Final = 1 << 25
+"""Cosines in memory at once, 128 MiB; five frames of 399 keypoints asked with 600 make 1.2 million."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +43,8 @@ def mutual_matches(
 ) -> tuple[KeypointMatches, ...]:
     """Pair the keypoints of an image with those of each of K map frames: mutual nearest neighbours by cosine.
 
-    All frames are compared in one product. Of keypoints that are equally near the first one counts.
+    All frames are compared in one product, if it is not too large. Of keypoints that are equally near the first one
+    counts.
 
     Args:
         query: of the image.
@@ -52,6 +57,8 @@ def mutual_matches(
     counts = [len(features) for features in candidates]
     if not len(query) or not sum(counts):
         return tuple(_none() for _ in counts)
+    if len(counts) > 1 and len(query) * sum(counts) > LARGEST_PRODUCT:
+        return tuple(found for one in candidates for found in mutual_matches(query, [one], min_cosine))
     rows = np.concatenate([features.descriptors for features in candidates if len(features)])
     cosines = rows.astype(np.float32, copy=False) @ query.descriptors.T
     nearest = cosines.argmax(axis=1)

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
-from vpr_ros.core.frames import Frame
-from vpr_ros.core.joint import in_one_run, size_px_of
+from vpr_ros.core.frames import Frame, size_px_of
+from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose

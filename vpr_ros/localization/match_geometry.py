@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.localization.two_view import SizePx
+from vpr_ros.core.frames import SizePx
 
 ENOUGH_INLIERS: Final = 40
 """So many prove a match: mirrored pictures and other places, which have some by accident, were not seen to reach it."""

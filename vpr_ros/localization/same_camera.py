@@ -21,7 +21,11 @@ _SAME_PX, _SAME_COEFFICIENT = 1e-2, 1e-5
 
 
 def mapped_intrinsics(place_map: PlaceMap, names: Collection[str], size_px: tuple[int, int]) -> CameraIntrinsics | None:
-    """The intrinsics of the map's camera with one of these *names*, if its images have this width and height."""
+    """The intrinsics of the map's camera with one of these *names*, if its images have this width and height.
+
+    A map's only camera of another name lends its extrinsics, which are assumed where nobody knows any; intrinsics of
+    another camera would make a pose that is wrong, not one that is coarse.
+    """
     for name in names:
         mount = place_map.mount(name)
         found = None if mount is None else mount.intrinsics

@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.local_features import Float32, LocalFeatureMap, LocalFeatures
-from vpr_ros.localization.two_view import PLANE, Float, SizePx
+from vpr_ros.localization.two_view import PLANE, Float
 from vpr_ros.maps.place_map import PlaceMap
 
 FRAMES_ASKED: Final = 12
@@ -30,6 +31,10 @@ FEWEST_FRAMES: Final = 3
 """From elsewhere, in which a keypoint of one is again, for it to be stuck."""
 TURNED_RAD: Final = math.radians(20.0)
 """What is not stuck has left its pixel when the camera turned so far, or moved to another place of the map."""
+MOST_KEYPOINTS: Final = 1000
+"""Of a frame, the best: what is stuck is in many, and all are compared with all."""
+LARGEST_PRODUCT: Final = 1 << 22
+"""Cosines in memory at once."""
 NEAR_PX: Final = 2.0
 """In an image 640 px long: two keypoints are at one pixel."""
 
@@ -58,8 +63,8 @@ class StuckKeypoints:
             except MapError:
                 continue
             rows.append(row)
-            seen.append(_plane_px(mapped.keypoints_px, mapped.size_px))
-            looks.append(mapped.descriptors)
+            seen.append(_plane_px(mapped.keypoints_px[:MOST_KEYPOINTS], mapped.size_px))
+            looks.append(mapped.descriptors[:MOST_KEYPOINTS])
         stuck = [
             _again(seen[one], looks[one], [(seen[two], looks[two]) for two in others], min_cosine)
             for one, others in enumerate(_from_elsewhere(place_map, rows))
@@ -115,8 +120,9 @@ def _are_there(
 ) -> npt.NDArray[np.bool_]:
     """(M,) which of M keypoints are among others, at the same pixel and alike."""
     found = np.zeros(len(plane_px), dtype=np.bool_)
-    if len(plane_px) and len(there_px):
-        here, there = np.nonzero(descriptors @ looks.T >= min_cosine)
-        apart_px = np.abs(plane_px[here] - there_px[there]).max(axis=1, initial=0.0)
-        found[here[apart_px <= NEAR_PX]] = True
+    at_once = max(1, LARGEST_PRODUCT // max(1, len(there_px)))
+    for start in range(0, len(plane_px) if len(there_px) else 0, at_once):
+        here, there = np.nonzero(descriptors[start : start + at_once] @ looks.T >= min_cosine)
+        apart_px = np.abs(plane_px[start + here] - there_px[there]).max(axis=1, initial=0.0)
+        found[start + here[apart_px <= NEAR_PX]] = True
     return found

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.frames import SizePx
+
 Float = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-SizePx = tuple[int, int]
-"""Width, height."""
 
 FEWEST_MATCHES: Final = 8
 """Seven determine a fundamental matrix: with fewer than eight, nothing is proved."""

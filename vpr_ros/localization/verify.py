@@ -21,7 +21,7 @@ import numpy.typing as npt
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError, ModelError
 from vpr_ros.core.evidence import GEOMETRIC_EVIDENCE_NAMES, GeometricEvidence
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.frames import ImageRgb, SizePx
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures, MapFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.pose_average import consistent_with_first
@@ -32,7 +32,7 @@ from vpr_ros.localization.local_matching import KeypointMatches, mutual_matches
 from vpr_ros.localization.match_geometry import MatchGeometry, Verdict, tells, verdict
 from vpr_ros.localization.rejection import Refuted
 from vpr_ros.localization.stuck_keypoints import StuckKeypoints
-from vpr_ros.localization.two_view import PLANE, SizePx, View, coverage, geometric_inliers
+from vpr_ros.localization.two_view import PLANE, View, coverage, geometric_inliers
 from vpr_ros.maps.place_map import PlaceMap
 
 AT_ONCE: Final = 5

@@ -22,8 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import FrameDecodeError
-from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
-from vpr_ros.core.joint import size_px_of
+from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb, size_px_of
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping.append_base import base_rows, link_thumbnails

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import FrameDecodeError, NoDescriptorError
-from vpr_ros.core.frames import FrameRecord
-from vpr_ros.core.joint import JointExtractor, SizePx, in_one_run, size_px_of
+from vpr_ros.core.frames import FrameRecord, SizePx, size_px_of
+from vpr_ros.core.joint import JointExtractor, in_one_run
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.local_part import LocalPart

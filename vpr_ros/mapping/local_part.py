@@ -19,8 +19,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import DepthImage
-from vpr_ros.core.joint import SizePx
+from vpr_ros.core.frames import DepthImage, SizePx
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.mapping.build_config import BuildConfig

@@ -54,7 +54,8 @@ def check_output(output: Path, *, append: bool, overwrite: bool, interrupted: bo
     """
     if append and not output.exists():
         raise MapError(
-            f"map {output} does not exist, so nothing can be added to it", "Build it first, without --append"
+            f"map {output} does not exist, so nothing can be added to it",
+            "Build it first, without --append or --add-local",
         )
     if output.is_mount():
         raise MapError(

@@ -20,6 +20,7 @@ from vpr_ros.core.errors import ConfigError, MapError, SourceError
 from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.core.mount import mount_problem
 from vpr_ros.core.pose import Pose, PositionM
 from vpr_ros.mapping.append_base import in_base_frame, merge_cameras, open_base
 from vpr_ros.mapping.build_config import BuildConfig
@@ -29,7 +30,7 @@ from vpr_ros.mapping.origin import choose_origin
 from vpr_ros.mapping.usable_frames import UsableFrames
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow
-from vpr_ros.maps.manifest_parts import SessionEntry, mount_problem
+from vpr_ros.maps.manifest_parts import SessionEntry
 from vpr_ros.maps.place_map import PlaceMap
 
 

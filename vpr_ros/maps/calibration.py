@@ -25,6 +25,8 @@ from vpr_ros.maps.residuals import Residual, Residuals
 Triple = tuple[float, float, float]
 Kind = Literal["held_out", "default"]
 SMALLEST_RADIUS_M = 1e-6
+SMALLEST_SCALE, LARGEST = 1e-9, 1e6
+"""Of what a manifest may say: quotients and products of other numbers are not finite."""
 MIN_ANSWERS = 8
 """Right ones and wrong ones that a map must have given to calibrate itself, each."""
 
@@ -83,16 +85,16 @@ class Calibration:
                 **plain,
                 "kind": one_of(plain, "kind", get_args(Kind)),
                 "radius_m": number(plain, "radius_m", SMALLEST_RADIUS_M, LARGEST_POSITION_M),
-                "mean": numbers(plain, "mean", 3),
-                "scale": numbers(plain, "scale", 3),
-                "weights": numbers(plain, "weights", 3),
-                "bias": number(plain, "bias"),
+                "mean": numbers(plain, "mean", 3, LARGEST),
+                "scale": numbers(plain, "scale", 3, LARGEST),
+                "weights": numbers(plain, "weights", 3, LARGEST),
+                "bias": number(plain, "bias", -LARGEST, LARGEST),
                 "residuals": Residuals.from_dict(plain["residuals"]),
                 "evidence": evidence,
                 **{key: count(plain, key) for key in ("samples_right", "samples_wrong")},
             }
-            if min(values["scale"]) <= 0 or min(values["weights"]) < 0:
-                raise ValueError("scale must be more than 0, weights not less")
+            if min(values["scale"]) < SMALLEST_SCALE or min(values["weights"]) < 0:
+                raise ValueError(f"scale must be {SMALLEST_SCALE:g} or more, weights not less than 0")
             return cls(**values)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             expected = ", ".join(field.name for field in fields(cls))

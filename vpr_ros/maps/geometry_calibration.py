@@ -18,14 +18,12 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 
 from vpr_ros.core.evidence import GEOMETRIC_EVIDENCE_NAMES
-from vpr_ros.maps.calibration import Kind
+from vpr_ros.maps.calibration import LARGEST, Kind
 from vpr_ros.maps.manifest_values import count, number, numbers, one_of, texts
 
 Float = npt.NDArray[np.float64]
 Four = tuple[float, float, float, float]
 
-LARGEST: Final = 1e6
-"""Of what a manifest may say: products of larger numbers are not finite."""
 SURE: Final = 0.001
 """Probabilities by similarity alone nearer than this to 0 or 1 are taken for no surer."""
 SCENE_WEIGHTS: Final[Four] = (4.5, 0.0, 4.5, 0.0)

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,14 +19,12 @@ from vpr_ros.core.errors import ConfigError, ModelError
 from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import LARGEST_DIM, ModelInfo
+from vpr_ros.core.mount import mount_problem
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.maps.manifest_values import count, entry, items, number, numbers, table, text, texts
 
-LARGEST_MOUNT_M = 300.0
-"""No robot is longer: what is further away is given in another frame, or damaged."""
 LARGEST_ALTITUDE_M = 1e5
-UNIT_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -197,18 +194,6 @@ def _intrinsics(plain: Mapping[str, Any]) -> CameraIntrinsics | None:
         return CameraIntrinsics.from_dict(intrinsics)
     except ConfigError as error:
         raise ValueError(f"camera {text(plain, 'name')[:80]!r}: {error.problem}") from error
-
-
-def mount_problem(T_base_camera: Pose) -> str | None:
-    """What makes a mount impossible; None for one that may be."""
-    if not T_base_camera.is_finite:
-        return "is not finite"
-    if (offset_m := math.hypot(*T_base_camera.position_m)) > LARGEST_MOUNT_M:
-        return f"is {offset_m:.4g} m from the base, expected {LARGEST_MOUNT_M:g} m at most"
-    length = math.hypot(*(T_base_camera.quat_xyzw or (1.0,)))
-    if abs(length - 1.0) > UNIT_TOLERANCE:
-        return f"has a quaternion of length {length:.4g}, expected 1"
-    return None
 
 
 def datum_from_dict(plain: Mapping[str, Any] | None) -> GeoDatum | None:

@@ -45,13 +45,18 @@ class KeypointHead(nn.Module):
         width: see ``KeypointCells``.
 
     Raises:
-        ConfigError: another *dim* than the map's, or no keypoints.
+        ConfigError: another *dim* than the map's, or no keypoints, or what is no number of them.
     """
 
     def __init__(
         self, inner_dim: int, described: bool = False, dim: int = 64, keypoints: int = 400, width: int = 64
     ) -> None:
         super().__init__()
+        for name, value in (("dim", dim), ("width", width), ("keypoints", keypoints)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise ConfigError(f"{name}={value!r} of a local head", "Choose a whole number")
+        if width < 1:
+            raise ConfigError(f"width={width} of a local head", "Choose 1 or more; 64 is usual")
         if keypoints < 1:
             raise ConfigError(f"keypoints={keypoints} of a local head", "Choose 1 or more; 400 fit into 16 kB a frame")
         if described and dim != inner_dim - 1:

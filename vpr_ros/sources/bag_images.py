@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
-from vpr_ros.core.fitted_intrinsics import Fitted, SizePx
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.fitted_intrinsics import Fitted
+from vpr_ros.core.frames import ImageRgb, SizePx
 from vpr_ros.core.image_header import MAX_IMAGE_PIXELS, read_image_header
 from vpr_ros.core.message_fields import decode_message
 from vpr_ros.core.time_ns import NS_PER_S

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from vpr_ros.core.camera_info import INFO_NAME, info_content, intrinsics_of, is_rectified
 from vpr_ros.core.errors import ConfigError, SourceError
-from vpr_ros.core.fitted_intrinsics import Fitted, SizePx, fitted
+from vpr_ros.core.fitted_intrinsics import Fitted, fitted
+from vpr_ros.core.frames import SizePx
 from vpr_ros.sources.bag_messages import CAMERA_INFO
 from vpr_ros.sources.bag_recording import BagRecording, RawMessage, read_header
 

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.core.errors import ConfigError, SourceError
 from vpr_ros.core.files import read_text
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 from vpr_ros.sources.text_lines import numbered_lines, numbers
 
 CAMERAS_NAME: Final = "cameras.txt"

@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, SourceError
 from vpr_ros.core.files import read_yaml
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.lens_names import lens_named
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.trajectory_text import rotation_fault

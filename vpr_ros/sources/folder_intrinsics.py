@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 
 from vpr_ros.core.errors import ConfigError, FrameDecodeError, SourceError
-from vpr_ros.core.fitted_intrinsics import Fitted, SizePx, fitted
+from vpr_ros.core.fitted_intrinsics import Fitted, fitted
+from vpr_ros.core.frames import SizePx
 from vpr_ros.sources.colmap_cameras import CAMERAS_NAME, colmap_intrinsics
 from vpr_ros.sources.image_file import read_image
 from vpr_ros.sources.image_listing import ImageListing, IntrinsicsFile

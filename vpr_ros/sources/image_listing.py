@@ -17,7 +17,7 @@ from pathlib import Path
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 from vpr_ros.sources.depth_files import TUM_PER_M, DepthFiles
 from vpr_ros.sources.euroc_sensor import euroc_intrinsics
 from vpr_ros.sources.image_file import list_images

@@ -19,8 +19,8 @@ import numpy as np
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, VprError
 from vpr_ros.core.files import parse_yaml, read_text
-from vpr_ros.core.fitted_intrinsics import SizePx, fitted
-from vpr_ros.core.frames import CameraMount
+from vpr_ros.core.fitted_intrinsics import fitted
+from vpr_ros.core.frames import CameraMount, SizePx
 from vpr_ros.core.lens_names import lens_named
 from vpr_ros.sources.colmap_cameras import colmap_intrinsics, names_a_model
 from vpr_ros.sources.euroc_sensor import euroc_intrinsics

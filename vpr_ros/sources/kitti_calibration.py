@@ -20,7 +20,7 @@ from typing import Final
 from vpr_ros.core.camera import CameraIntrinsics, Lens
 from vpr_ros.core.errors import ConfigError, SourceError
 from vpr_ros.core.files import read_text
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 
 _LARGEST_BYTES: Final = 1 << 16
 _UNRECTIFIED: Final = "_extract"

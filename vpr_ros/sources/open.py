@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vpr_ros.core.errors import FrameDecodeError, SourceError
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.paths import user_path
 from vpr_ros.sources.bag_files import BAG_SUFFIXES
 from vpr_ros.sources.bag_source import open_bag

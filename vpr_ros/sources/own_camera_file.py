@@ -15,7 +15,8 @@ from typing import Final
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.files import read_yaml
-from vpr_ros.core.fitted_intrinsics import SizePx
+from vpr_ros.core.frames import SizePx
+from vpr_ros.core.mount import mount_problem
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.text_lines import is_file
 
@@ -51,7 +52,9 @@ def own_mount(folder: Path) -> tuple[Pose | None, list[str]]:
             return None, []
         x, y, z = (float(number) for number in mount["position_m"])
         qx, qy, qz, qw = (float(number) for number in mount["quat_xyzw"])
+        T_base_camera = Pose((x, y, z), (qx, qy, qz, qw))
+        problem = mount_problem(T_base_camera)
+        said = f"it {problem}" if problem else ""
     except (SourceError, KeyError, TypeError, ValueError, OverflowError) as error:
         said = error.problem if isinstance(error, SourceError) else repr(error)[:200]
-        return None, [f"T_base_camera of {path} is not used: {said}"]
-    return Pose((x, y, z), (qx, qy, qz, qw)), []
+    return (None, [f"T_base_camera of {path} is not used: {said}"]) if said else (T_base_camera, [])

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -44,10 +45,27 @@ def section(cls: type[Section], values: Mapping[str, Any]) -> Section:
     """Make a section its dataclass; lists become tuples.
 
     Raises:
-        ConfigError: no mapping, or an unknown key.
+        ConfigError: no mapping, an unknown key, or no number where the dataclass has one.
     """
-    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
-    if not isinstance(values, Mapping) or not set(values) <= known:
-        unknown = sorted(set(values) - known) if isinstance(values, Mapping) else [repr(values)]
+    known = {f.name: f.default for f in fields(cls)}  # type: ignore[arg-type]
+    if not isinstance(values, Mapping) or not set(values) <= set(known):
+        unknown = sorted(map(str, set(values) - set(known))) if isinstance(values, Mapping) else [repr(values)]
         raise ConfigError(f"unknown keys of {cls.__name__}: {', '.join(unknown)}", "Correct the recipe")
-    return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    made = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    for key, value in made.items():
+        if wanted := _misfit(value, known[key]):
+            raise ConfigError(f"{key} of {cls.__name__} is {str(values[key])[:80]}, expected {wanted}", "Correct it")
+    return cls(**made)
+
+
+def _misfit(value: object, default: object) -> str:
+    """What *value* should be where it is no number of the kind of its *default*; "" where it is, or that is none."""
+    if isinstance(default, bool) or not isinstance(default, int | float | tuple):
+        return ""
+    if isinstance(default, tuple):
+        fits = isinstance(value, tuple) and not any(_misfit(each, default[0]) for each in value if default)
+        return "" if fits else f"a list such as {list(default)}"
+    if isinstance(default, int):
+        return "" if isinstance(value, int) and not isinstance(value, bool) else f"a whole number such as {default}"
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return "" if is_number else f"a number such as {default}"

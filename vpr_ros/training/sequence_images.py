@@ -14,6 +14,7 @@ Layout: an ``INDEX.csv`` with the columns ``owner,repo,sequence`` and the images
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.files import read_text
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.sources.image_file import IMAGE_SUFFIXES
 
@@ -57,12 +59,11 @@ def sequence_files(index: Path) -> list[Path]:
 def _sequence_folders(index: Path) -> list[Path]:
     if not index.is_file():
         raise TrainingError(f"no sequence index at {index}", "Give the path of an INDEX.csv (docs/datasets.md)")
-    with index.open(newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = {"owner", "repo", "sequence"} - set(reader.fieldnames or ())
-        if missing:
-            raise TrainingError(f"{index} has no column {sorted(missing)}", "See the layout in docs/datasets.md")
-        folders = [index.parent / f"{row['owner']}__{row['repo']}" / row["sequence"] for row in reader]
+    reader = csv.DictReader(io.StringIO(read_text(index, TrainingError), newline=""))
+    missing = {"owner", "repo", "sequence"} - set(reader.fieldnames or ())
+    if missing:
+        raise TrainingError(f"{index} has no column {sorted(missing)}", "See the layout in docs/datasets.md")
+    folders = [index.parent / f"{row['owner']}__{row['repo']}" / (row["sequence"] or "") for row in reader]
     absent = [str(folder) for folder in folders if not folder.is_dir()]
     if absent:
         raise TrainingError(f"{index} names {len(absent)} folders that do not exist, first {absent[0]}", "Add them")

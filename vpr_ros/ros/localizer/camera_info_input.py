@@ -19,7 +19,8 @@ from sensor_msgs.msg import CameraInfo
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.camera_info import info_content, intrinsics_of, is_rectified
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.fitted_intrinsics import SizePx, fitted
+from vpr_ros.core.fitted_intrinsics import fitted
+from vpr_ros.core.frames import SizePx
 from vpr_ros.localization.same_camera import mapped_intrinsics, refined_intrinsics
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.info_topic import info_topic

@@ -15,11 +15,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.frames import ImageRgb
+from vpr_ros.core.frames import ImageRgb, SizePx
 from vpr_ros.localization import Localization
 from vpr_ros.localization.match_geometry import Verdict
 from vpr_ros.localization.sentences import answer_sentence, source_words, verdict
-from vpr_ros.localization.two_view import SizePx
 
 WIDTH_PX: Final = 320
 """Of the whole picture. RViz shrinks a picture by leaving out pixels, and letters with them: this fits its panel."""

@@ -22,11 +22,11 @@ from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.image_header import PixelLimit
+from vpr_ros.core.mount import mount_problem
 from vpr_ros.core.options import Option, option, options_of, same_option
 from vpr_ros.core.pose import LONGEST_QUATERNION, Pose
 from vpr_ros.inference.options import InferenceOptions
 from vpr_ros.localization import LocalizerConfig
-from vpr_ros.maps.manifest_parts import mount_problem
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from vpr_ros.core.camera import CameraIntrinsics
-from vpr_ros.core.frames import ImageRgb
-from vpr_ros.core.joint import in_one_run, size_px_of
+from vpr_ros.core.frames import ImageRgb, size_px_of
+from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.localization import LocalizerConfig

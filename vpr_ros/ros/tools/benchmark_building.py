@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vpr_ros.core.frames import FrameSource, ImageRgb
-from vpr_ros.core.joint import in_one_run, size_px_of
+from vpr_ros.core.frames import FrameSource, ImageRgb, size_px_of
+from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.mapping import BuildConfig, build_map

@@ -19,11 +19,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vpr_ros.core.errors import TrainingError
+from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.models.keypoint_head import KeypointHead
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.training.appearance import AppearanceRange, change_appearance
 from vpr_ros.training.local_head.teacher import Answers, KeypointTeacher
+
+SMALLEST_SCALE, LARGEST_SCALE = 0.01, 16.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,28 @@ class LocalTraining:
     weight_decay: float = 1e-4
     unreliable_weight: float = 0.2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what nothing can be learned with.
+
+        Raises:
+            ConfigError: which number, and its bounds.
+        """
+        for name, least, most in (
+            ("steps", 1, 10**7),
+            ("batch_size", 1, 4096),
+            ("learning_rate", 0.0, 10.0),
+            ("weight_decay", 0.0, 1.0),
+            ("unreliable_weight", 0.0, 100.0),
+            ("seed", 0, 2**63 - 1),
+        ):
+            if not least <= (value := getattr(self, name)) <= most:
+                raise ConfigError(f"training has {name}={value}, expected {least} to {most}", "Correct the recipe")
+        if len(self.scales) != 2 or not SMALLEST_SCALE <= self.scales[0] <= self.scales[1] <= LARGEST_SCALE:
+            raise ConfigError(
+                f"training has scales {list(self.scales)}, expected two from {SMALLEST_SCALE} to {LARGEST_SCALE}",
+                "Give the smallest and the largest, such as [0.8, 2.2]",
+            )
 
 
 def distil_head(

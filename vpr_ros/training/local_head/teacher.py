@@ -54,6 +54,9 @@ class KeypointTeacher:
             ``reliability`` (1, 1, H/8, W/8).
         dense: also ask for features and reliability.
 
+    Attributes:
+        features: C, how many numbers its features have; None where they are not asked for.
+
     Raises:
         TrainingError: the file is missing, has no such outputs, or not of these shapes.
     """
@@ -61,23 +64,31 @@ class KeypointTeacher:
     def __init__(self, path: Path, outputs: Mapping[str, str], *, dense: bool) -> None:
         if not path.is_file():
             raise TrainingError(f"no teacher at {path}", "Give --teacher the ONNX file of a network with keypoints")
-        graph = onnx.load(str(path)).graph
+        graph = _graph(path)
         wanted = [outputs[name] for name in ("keypoints", *(("features", "reliability") if dense else ()))]
         shapes = {o.name: [d.dim_value for d in o.type.tensor_type.shape.dim] for o in graph.output}
         size = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
         grid = [side // CELL_PX for side in size[2:]]
-        if not set(wanted) <= set(shapes) or shapes[wanted[0]][1:] != [CELL_PX**2 + 1, *grid]:
+        found = [shapes[name][1:] for name in {*wanted} if name in shapes]
+        are_maps = len(found) == len(wanted) and all(shape[1:] == grid for shape in found)
+        if not are_maps or shapes[wanted[0]][1] != CELL_PX**2 + 1:
             raise TrainingError(
-                f"{path} takes {size} and gives {shapes}, expected {', '.join(wanted)} and of the first (1, 65, "
-                f"{', '.join(map(str, grid))})",
+                f"{path} takes {size} and gives {shapes}, expected {', '.join(wanted)}, each its own, of {grid} "
+                f"places, and of the first {CELL_PX**2 + 1} numbers",
                 "Name the teacher's outputs in the recipe; a network whose input size is free needs a fixed one",
             )
+        self.features = shapes[wanted[1]][1] if dense else None
         self._wanted, self._input = wanted, graph.input[0].name
         self._height_px, self._width_px = size[2:]
         with tempfile.TemporaryDirectory() as folder:
             part = Path(folder) / "teacher.onnx"  # what nobody asked for stays out: features cost most
-            extract_model(str(path), str(part), [self._input], wanted)
-            self._session = onnxruntime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+            try:
+                extract_model(str(path), str(part), [self._input], wanted)
+                self._session = onnxruntime.InferenceSession(str(part), providers=["CPUExecutionProvider"])
+            except Exception as error:  # of onnx and of ONNX Runtime, which have no type in common
+                raise TrainingError(
+                    f"the teacher {path} cannot be run ({str(error).strip()[:200]})", "Export it again"
+                ) from error
 
     def __call__(self, images: Tensor) -> Answers:
         """(B, 3, H, W) on the 0..1 scale -> what the teacher says of them.
@@ -105,3 +116,13 @@ class KeypointTeacher:
         below, right = self._height_px - pixels.shape[0], self._width_px - pixels.shape[1]
         filled = cv2.copyMakeBorder(pixels, 0, below, 0, right, cv2.BORDER_REFLECT)
         return np.ascontiguousarray(filled.transpose(2, 0, 1)[None], dtype=np.float32)
+
+
+def _graph(path: Path) -> onnx.GraphProto:
+    try:
+        graph = onnx.load(str(path)).graph
+    except Exception as error:  # protobuf's errors have no type in common
+        raise TrainingError(f"{path} is no ONNX file ({str(error)[:200]})", "Give --teacher another file") from error
+    if len(graph.input) != 1:
+        raise TrainingError(f"{path} has {len(graph.input)} inputs, expected one of images", "Give another teacher")
+    return graph

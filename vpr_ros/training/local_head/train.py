@@ -109,6 +109,11 @@ def train_local_head(inputs: LocalHeadInputs, output: Path, tell: Tell) -> Path:
     head = model.local_head
     learns_descriptors = any(True for _ in head.describe.parameters())
     taught = KeypointTeacher(inputs.teacher, recipe.teacher, dense=learns_descriptors)
+    if taught.features not in (None, head.dim):
+        raise ConfigError(
+            f"the recipe asks for descriptors of dim={head.dim}, the teacher's features have {taught.features} numbers",
+            f"Choose dim: {taught.features}, or name another output as features",
+        )
     with new_file(output / "recipe.yaml", TrainingError) as part:
         part.write_bytes(recipe.text)
     photographs = read_images(inputs.sequences, read_image)
