@@ -155,7 +155,8 @@ def test_what_geometry_proves_comes_first(here: World) -> None:
     answer = here.localizer(replace(CONFIG, verify_candidates=20)).localize(frame, intrinsics=PINHOLE)
     assert max(off(answer, QUERY)) < 0.02
     proved = [match for match in answer.matches if match.geometry and match.geometry.verdict is Verdict.VERIFIED]
-    worth = [match.similarity + INLIERS_WEIGHT * np.log1p(min(match.inliers, MANY_INLIERS) / FEW_INLIERS) for match in proved]
+    of_inliers = [INLIERS_WEIGHT * np.log1p(min(match.inliers, MANY_INLIERS) / FEW_INLIERS) for match in proved]
+    worth = [match.similarity + more for match, more in zip(proved, of_inliers, strict=True)]
     assert worth == sorted(worth, reverse=True) and len(proved) > PER_PLACE / 2
     assert answer.matches[0].frame_index < PER_PLACE and answer.matches[0].retrieved_rank > 0
     by_similarity = sorted(answer.matches, key=lambda match: match.retrieved_rank)

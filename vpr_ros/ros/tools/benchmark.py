@@ -50,7 +50,7 @@ def build_parser() -> CommandParser:
     parser = CommandParser("benchmark", __doc__ or "", EXAMPLE)
     parser.add_argument("--source", type=Path, metavar="PATH", help="recording with poses (default: a simulated drive)")
     parser.add_argument("--poses", type=Path, metavar="FILE", help="trajectory of the recording")
-    parser.add_argument("--intrinsics", type=Path, metavar="FILE", help="of its camera, where it has none: see build_map")
+    parser.add_argument("--intrinsics", type=Path, metavar="FILE", help="of its camera, see build_map")
     parser.add_argument("--model", type=Path, metavar="M.onnx", help="default: the shipped vpr_nano")
     parser.add_argument(
         "--local-model", type=Path, metavar="L.onnx", help="finds local features (default: the model, if it gives any)"

@@ -35,6 +35,7 @@ class LabelledDrive:
         self.cameras: Mapping[str, CameraMount] = source.cameras
         self.datum: GeoDatum | None = source.datum
         self.description: str = source.description
+        self.is_drive: bool = source.is_drive
 
     def __len__(self) -> int:
         return len(self._source)
