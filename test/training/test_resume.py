@@ -49,7 +49,9 @@ def test_after_kill_9_the_weights_are_those_of_an_uninterrupted_run(tmp_path: Pa
     whole = fit(kind, tmp_path / "whole", None)
     folder = tmp_path / "killed"
     here = Path(__file__).parent
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
+    # Sums come out otherwise on another number of threads, which an earlier test may have set.
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    environment = {**os.environ, **threads, "PYTHONPATH": os.pathsep.join([str(here), str(here.parents[1])])}
     arguments = [sys.executable, "-c", _CHILD, kind, str(folder), str(die_at)]
     child = subprocess.run(arguments, env=environment, capture_output=True, check=False, timeout=200)
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()

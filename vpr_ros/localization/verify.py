@@ -297,13 +297,15 @@ def _view(pixels_px: npt.NDArray[np.float32], intrinsics: CameraIntrinsics | Non
 
 
 def _order(geometry: Sequence[MatchGeometry | None], similarities: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """By similarity and inliers together; those that were refuted, or not looked at, by similarity alone.
+    """By similarity and inliers, those not compared by similarity alone, refuted ones last where another is proved.
 
     Inliers prove a place, but they tell neighbouring frames of it apart no better than the similarity does.
     """
-    inliers = [0 if found is None or found.verdict is Verdict.REFUTED else found.inliers for found in geometry]
+    refuted = np.array([found is not None and found.verdict is Verdict.REFUTED for found in geometry], dtype=bool)
+    proved = any(found is not None and found.verdict is Verdict.VERIFIED for found in geometry)
+    inliers = np.array([0 if found is None else found.inliers for found in geometry]) * ~refuted
     worth = similarities + INLIERS_WEIGHT * np.log1p(np.minimum(inliers, MANY_INLIERS) / FEW_INLIERS)
-    return np.argsort(-worth, kind="stable")
+    return np.lexsort((-worth, refuted & proved))
 
 
 def _together(points: Sequence[PointMatches]) -> PointMatches:

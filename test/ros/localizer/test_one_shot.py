@@ -19,7 +19,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, qos_profile_sensor_data
 from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_srvs.srv import Trigger
@@ -33,7 +33,9 @@ CROWD = 200
 
 
 def crowd(client: GraphClient, clients: int) -> list[Client]:
-    found = [client.node.create_client(Trigger, f"{NODE}/localize") for _ in range(clients)]
+    # A client keeps no more answers than its queue is long, and a busy machine lets all of them come at once.
+    queue = QoSProfile(depth=CROWD)
+    found = [client.node.create_client(Trigger, f"{NODE}/localize", qos_profile=queue) for _ in range(clients)]
     for one in found:
         client.wait_for(one.service_is_ready, "the service")
     client.introduce(NODE)
