@@ -152,8 +152,8 @@ def weights(module: lightning.LightningModule) -> dict[str, torch.Tensor]:
     return {key: value.clone() for key, value in module.state_dict().items()}
 
 
-class DieAt(Callback):
-    """Ends the process without any farewell, as kill -9 does, after so many batches."""
+class EndAt(Callback):
+    """Ends the run after so many batches."""
 
     def __init__(self, batches: int) -> None:
         self.batches = batches
@@ -162,10 +162,20 @@ class DieAt(Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         if trainer.fit_loop.total_batch_idx + 1 >= self.batches:
-            import os
-            import signal
+            self.end()
 
-            os.kill(os.getpid(), signal.SIGKILL)
+    def end(self) -> None:
+        raise NotImplementedError
+
+
+class DieAt(EndAt):
+    """Ends the process without any farewell, as kill -9 does."""
+
+    def end(self) -> None:
+        import os
+        import signal
+
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def resume_point(folder: Path) -> ResumePoint:

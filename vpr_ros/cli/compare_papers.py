@@ -69,15 +69,15 @@ def _parser() -> CommandParser:
 def _compare_papers(argv: Sequence[str]) -> None:
     options = _parser().parse_args(argv)
     study = Study(
-        tuple(options.real),
-        options.seeds,
-        options.towns,
-        options.test_towns,
-        options.steps,
-        tuple(options.size),
-        options.spacing_m,
-        options.distance_m,
-        options.offset_m,
+        real=tuple(options.real),
+        seeds=options.seeds,
+        towns=options.towns,
+        test_towns=options.test_towns,
+        steps=options.steps,
+        size_px=tuple(options.size),
+        spacing_m=options.spacing_m,
+        distance_m=options.distance_m,
+        offset_m=options.offset_m,
     )
     torch.set_num_threads(1)  # the matrices are small: a row on each core is faster than a row on all of them
     threads = options.threads or os.cpu_count() or 1

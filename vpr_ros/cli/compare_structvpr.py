@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 
 import torch
@@ -77,8 +76,7 @@ def _parser() -> CommandParser:
 def _compare(argv: Sequence[str]) -> None:
     options = _parser().parse_args(argv)
     training = MiniatureTraining(**{name: getattr(options, name) for name, _ in OF_TRAINING})
-    known = {field.name for field in fields(StructVprStudy)}
-    numbers = {name: getattr(options, name) for name, _ in OF_STUDY if name in known}
+    numbers = {name: getattr(options, name) for name, _ in OF_STUDY}
     study = StructVprStudy(**numbers, training=training, size_px=tuple(options.size))
     torch.set_num_threads(1)
     result = run_structvpr_study(study, options.output, progress_bar, max(1, options.threads))

@@ -22,9 +22,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.nano import STRIDE_PX, NanoBackbone
 from vpr_ros.training.appearance import AppearanceRange, change_appearance
+from vpr_ros.training.descent import descend
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,13 +93,7 @@ def distil(
         distance = (weight * (1.0 - (answer * features).sum(dim=1))).sum() / weight.sum()
         misjudged = functional.binary_cross_entropy_with_logits(judgement, reliability)
         loss = distance + config.reliability_weight * misjudged
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the loss became {loss.item()} at step {step}", "Lower the learning rate")
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimiser.step()
-        schedule.step()
+        descend(loss, step, optimiser, schedule, clipped=[student.parameters()])
         report(step, loss.item(), student)
     return student.eval()
 

@@ -16,7 +16,6 @@ import lightning
 import numpy as np
 import tiny
 import torch
-from lightning.pytorch.callbacks import Callback
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.models.checkpoint import save_checkpoint
@@ -115,17 +114,11 @@ class Stopped(Exception):  # noqa: N818  # nothing went wrong
     """The run ends here."""
 
 
-class StopAt(Callback):
-    """Ends the run in the middle, after so many batches."""
+class StopAt(tiny.EndAt):
+    """Ends the run in the middle."""
 
-    def __init__(self, batches: int) -> None:
-        self.batches = batches
-
-    def on_train_batch_start(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        if trainer.fit_loop.total_batch_idx + 1 >= self.batches:
-            raise Stopped
+    def end(self) -> None:
+        raise Stopped
 
 
 class StopOnce(StopAt):

@@ -24,10 +24,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from vpr_ros.core.errors import TrainingError
 from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.models.delg_head import DelgHead, LocalMaps
 from vpr_ros.training.arcface import ArcFace
+from vpr_ros.training.descent import descend
 from vpr_ros.training.image_sets import IndexArray
 from vpr_ros.training.shuffled_sampler import ShuffledSampler
 from vpr_ros.training.transforms import CropRange
@@ -140,14 +140,7 @@ def train_variant(
     for windows, of in _batches(images, labels, seed, training):
         inner, last = model.backbone.stages(windows)
         of_descriptor, loss = objective(model.aggregation(last.flatten(2).transpose(1, 2)), inner, of)
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the loss became {loss.item()} at step {len(losses)}", "Lower the learning rate")
-        optimiser.zero_grad()
-        loss.backward()
-        for part in parts:
-            nn.utils.clip_grad_norm_(part, LARGEST_GRADIENT)
-        optimiser.step()
-        schedule.step()
+        descend(loss, len(losses), optimiser, schedule, clipped=parts, largest_norm=LARGEST_GRADIENT)
         losses.append(of_descriptor.item())
         sparsity = float((inner == 0).float().mean()), float((last == 0).float().mean())
         progress(len(losses), training.steps)

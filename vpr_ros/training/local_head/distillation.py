@@ -19,10 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.errors import ConfigError
 from vpr_ros.models.keypoint_head import KeypointHead
 from vpr_ros.models.place_model import PlaceModel
 from vpr_ros.training.appearance import AppearanceRange, change_appearance
+from vpr_ros.training.descent import descend
 from vpr_ros.training.local_head.teacher import Answers, KeypointTeacher
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.01, 16.0
@@ -103,12 +104,7 @@ def distil_head(
         as_they_are = next(images)
         seen = (change_appearance(as_they_are, appearance, generator) - mean) / std
         loss = _loss(model, head, seen, teacher(as_they_are), training.unreliable_weight)
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the loss became {loss.item()} at step {step}", "Lower the learning rate")
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        descend(loss, step, optimiser, schedule)
         report(step, loss.item())
     head.eval()
 

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.stage_gem import StageGeM
+from vpr_ros.training.descent import descend
 from vpr_ros.training.image_sets import IndexArray
 from vpr_ros.training.multi_similarity import MultiSimilarity
 from vpr_ros.training.place_sampler import BatchShape, PlaceBatchSampler
@@ -176,12 +176,7 @@ def train_branch(
             answers = torch.from_numpy(lessons.answers[chosen]).unsqueeze(1)
             weights = torch.from_numpy(lessons.weights[chosen])
             loss = loss + training.distillation * distillation_loss(described.unsqueeze(1), answers, weights)
-        if not torch.isfinite(loss):
-            raise TrainingError(f"the loss became {loss.item()} at step {step}", "Lower the learning rate")
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        descend(loss, step, optimiser, schedule)
         progress(step, training.steps)
         if watch is not None and step in watch.steps:
             found.append(watch.measure(branch.eval()))

@@ -21,11 +21,10 @@ from safetensors.torch import load_file, save
 from torch import nn
 
 from vpr_ros.core import disk
-from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.core.hashing import json_sha256
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
-from vpr_ros.training.datasets.towns import TownDrives
 from vpr_ros.training.delg.kept_images import KeptImages
 from vpr_ros.training.progress import ShowProgress, Update
 from vpr_ros.training.structvpr.miniature import (
@@ -46,31 +45,28 @@ from vpr_ros.training.structvpr.study_images import (
     TownTask,
     TrainingDrives,
     label_look,
+    label_weights,
     measured_tasks,
     rgb_look,
     training_drives,
     validation_tasks,
 )
 from vpr_ros.training.study.pool import stoppable_pool
+from vpr_ros.training.study.town_study import TownStudy
 
 TRAINED_ON = ("day", "overcast", "day", "sunny", "day", "overcast")
 """Conditions of the drives through a town that is trained on: by day, in what comes with the day."""
 TEACHER, STUDENT = "teacher", "student"
-LABEL_GROUPS = 6
 LAST_PART, LOOKS = 0.2, 5
 """Validation in the last fifth of the steps: so many times after its beginning."""
 
 
 @dataclass(frozen=True)
-class StructVprStudy:
+class StructVprStudy(TownStudy):
     """What is compared on what.
 
     Attributes:
-        seeds: runs of each variant.
-        towns, test_towns: simulated towns to train on, and to measure on.
         training: of every branch.
-        size_px: height and width of the images.
-        spacing_m, distance_m, offset_m: between two images, of a drive, and at most sideways of it.
 
     Raises:
         ConfigError: nothing to train.
@@ -80,30 +76,13 @@ class StructVprStudy:
     towns: int = 4
     test_towns: int = 6
     training: MiniatureTraining = field(default_factory=MiniatureTraining)
-    size_px: tuple[int, int] = (96, 128)
-    spacing_m: float = 5.0
-    distance_m: float = 400.0
-    offset_m: float = 1.5
 
     def __post_init__(self) -> None:
-        if min(self.seeds, self.towns, self.test_towns, self.training.steps) < 1:
-            raise ConfigError("--seeds, --towns, --test-towns and --steps count from 1", "Leave them at their defaults")
-
-    @property
-    def drives(self) -> TownDrives:
-        """Through the towns."""
-        height_px, width_px = self.size_px
-        return TownDrives(self.spacing_m, self.distance_m, width_px, height_px, lateral_offset_m=self.offset_m)
+        self.check(self.training.steps)
 
     def image_settings(self) -> dict[str, Any]:
         """What images depend on; those of other settings are never taken for these."""
-        names = ("spacing_m", "distance_m", "offset_m")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "size": list(self.size_px),
-            "by_day": list(TRAINED_ON),
-            "lights": LIGHTS,
-        }
+        return {**self.drive_settings(), "by_day": list(TRAINED_ON), "lights": LIGHTS}
 
     def settings(self) -> dict[str, Any]:
         """What cells depend on."""
@@ -237,7 +216,7 @@ class _Seed:
 
     def _branch(self, name: str) -> tuple[MiniatureBranch, Callable[..., Look]]:
         if name == TEACHER:
-            return MiniatureBranch(LABEL_GROUPS, self.seed), label_look
+            return MiniatureBranch(len(label_weights()), self.seed), label_look
         return MiniatureBranch(3, self.seed), rgb_look
 
     def _trained(self, name: str) -> tuple[MiniatureBranch, Callable[..., Look]]:

@@ -106,10 +106,15 @@ def rgb_look(images: RgbLabel, lights: Sequence[RgbImages] = ()) -> Look:
     return look
 
 
+def label_weights() -> tuple[float, ...]:
+    """Of the groups of labels, one for each channel that the teacher sees."""
+    return tuple(group.weight for group in read_grouping(_GROUPING).groups)
+
+
 def label_look(images: RgbLabel, lights: Sequence[RgbImages] = ()) -> Look:
     """What the teacher sees, whatever the *lights*."""
     del lights
-    weights = tuple(group.weight for group in read_grouping(_GROUPING).groups)
+    weights = label_weights()
 
     def look(numbers: IndexArray, light: torch.Generator | None) -> Tensor:
         del light

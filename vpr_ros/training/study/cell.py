@@ -22,13 +22,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from vpr_ros.core.errors import TrainingError
 from vpr_ros.evaluation.positives import Positives
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.models.initialise import set_assignment
 from vpr_ros.models.netvlad import NetVLAD
 from vpr_ros.models.registry import build_aggregation
 from vpr_ros.models.supervlad import SuperVLAD
+from vpr_ros.training.descent import descend
 from vpr_ros.training.frozen_tokens import TokenArray
 from vpr_ros.training.multi_similarity import MultiSimilarity
 from vpr_ros.training.place_sampler import BatchShape, IndexArray, PlaceBatchSampler
@@ -188,12 +188,7 @@ def _train(model: Head, data: TrainingTokens, training: StudyTraining, progress:
             numbers = np.array([draw.index for draw in draws])
             descriptors = model(torch.from_numpy(data.tokens[numbers].astype(np.float32)))
             loss = objective(descriptors, torch.from_numpy(data.place_ids[numbers]))
-            if not torch.isfinite(loss):
-                raise TrainingError(f"the loss became {loss.item()} at step {len(losses)}", "Lower the learning rate")
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
+            descend(loss, len(losses), optimiser, schedule)
             losses.append(loss.item())
             if len(losses) == training.steps:
                 break

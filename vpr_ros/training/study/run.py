@@ -16,33 +16,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from vpr_ros.core import disk
-from vpr_ros.core.errors import ConfigError, TrainingError
+from vpr_ros.core.errors import TrainingError
 from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.core.hashing import file_sha256, json_sha256
 from vpr_ros.models import PlaceModel
-from vpr_ros.training.datasets.towns import TownDrives
 from vpr_ros.training.frozen_tokens import FrozenTokens
 from vpr_ros.training.progress import ShowProgress, Update
 from vpr_ros.training.study.cell import AGGREGATIONS, Cell, Head, StudyTraining, TaskTokens, TrainingTokens, train_cell
 from vpr_ros.training.study.pool import stoppable_pool
 from vpr_ros.training.study.tokens import TRAINED_ON, real_tasks, town_tasks, training_tokens
+from vpr_ros.training.study.town_study import TownStudy
 
 POOLED = 2
 """Rows and columns of the backbone's tokens that become one; a transformer's tokens are as coarse."""
 
 
 @dataclass(frozen=True)
-class Study:
+class Study(TownStudy):
     """What is compared on what.
 
     Attributes:
         real: folders of ``ImagePairs`` to measure on beside the towns.
-        seeds: runs of each aggregation.
-        towns: simulated towns to train on.
-        test_towns: simulated towns to measure on.
         steps: of training.
-        size_px: height and width that the backbone sees.
-        spacing_m, distance_m, offset_m: between two images, of a drive, and at most sideways of it.
 
     Raises:
         ConfigError: nothing to train.
@@ -53,20 +48,9 @@ class Study:
     towns: int = 6
     test_towns: int = 8
     steps: int = 1500
-    size_px: tuple[int, int] = (96, 128)
-    spacing_m: float = 5.0
-    distance_m: float = 400.0
-    offset_m: float = 1.5
 
     def __post_init__(self) -> None:
-        if min(self.seeds, self.towns, self.test_towns, self.steps) < 1:
-            raise ConfigError("--seeds, --towns, --test-towns and --steps count from 1", "Leave them at their defaults")
-
-    @property
-    def drives(self) -> TownDrives:
-        """Through the towns."""
-        height_px, width_px = self.size_px
-        return TownDrives(self.spacing_m, self.distance_m, width_px, height_px, lateral_offset_m=self.offset_m)
+        self.check(self.steps)
 
     @property
     def training(self) -> StudyTraining:
@@ -77,8 +61,7 @@ class Study:
         """What tokens depend on; those of other settings are never taken for these."""
         return {
             "backbone_sha256": backbone_sha256,
-            **{name: getattr(self, name) for name in ("spacing_m", "distance_m", "offset_m")},
-            "size": list(self.size_px),
+            **self.drive_settings(),
             "pooled": POOLED,
             "trained_on": list(TRAINED_ON),
         }
