@@ -34,6 +34,8 @@ LISTENING_S = 0.2
 """How often the process looks whether it was asked to end."""
 LAST_ANSWERS_S = 10.0
 """For how long those who wait for an answer when the process ends are still answered."""
+LAST_ON_THE_WAY_S = 0.5
+"""For how long the process stays when it has answered them."""
 
 
 def run_node(
@@ -196,7 +198,13 @@ def _spin(make_node: Callable[[], Any]) -> None:
 
 
 def _answer_the_last(node: Any, executor: ContainedExecutor) -> None:
+    if not node.waiting:
+        return
     end_s = time.monotonic() + LAST_ANSWERS_S
     with until_asked_to_end():
         while node.waiting and time.monotonic() < end_s:
+            executor.spin_once(LISTENING_S)
+        # rclpy does not tell of an answer whether it has arrived, and what is on its way ends with the service.
+        end_s = time.monotonic() + LAST_ON_THE_WAY_S
+        while time.monotonic() < end_s:
             executor.spin_once(LISTENING_S)
