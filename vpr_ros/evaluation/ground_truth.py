@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,13 +94,22 @@ def find_ground_truth(rule: GroundTruthRule, place_map: PlaceMap, queries: Query
     if rule.positives_csv is not None:
         given = read_positives(rule.positives_csv, frames.names, queries.names)
         counted = given.informative if rule.ignore_uninformative else everybody
-        return GroundTruth(queries, given.positives, counted, given.unlisted_queries, given.missing_map_frames)
+        positives = _with_scenes(given.positives, place_map, queries)
+        return GroundTruth(queries, positives, counted, given.unlisted_queries, given.missing_map_frames)
     if rule.frame_window is not None:
         return GroundTruth(queries, positives_by_index(len(frames), len(queries), rule.frame_window), everybody)
     position_m, quat_xyzw = pose_arrays(queries.poses)
     threshold = rule.threshold or PoseThreshold()
     positives = positives_by_distance(frames.position_m, position_m, threshold, frames.quat_xyzw, quat_xyzw)
     return GroundTruth(queries, positives, everybody)
+
+
+def _with_scenes(listed: Positives, place_map: PlaceMap, queries: QueryList) -> Positives:
+    """A list says nothing of distances: where a query has a pose, its scene reaches to twice the map's radius."""
+    radius_m = place_map.manifest.calibration.radius_m
+    position_m, _ = pose_arrays(queries.poses)
+    near = positives_by_distance(place_map.frames.position_m, position_m, PoseThreshold(radius_m)).same_scene
+    return listed if near is None or all(rows is None for rows in near) else replace(listed, same_scene=near)
 
 
 def pose_arrays(poses: Sequence[Pose | None]) -> tuple[FloatArray, FloatArray]:

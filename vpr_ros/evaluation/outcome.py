@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.pose import FloatArray, Pose
+from vpr_ros.evaluation.answer_kind import AnswerKind, answer_kinds
 from vpr_ros.evaluation.panoramas import Panoramas
 from vpr_ros.evaluation.pose_error import PoseErrors, pose_errors
 from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
@@ -95,6 +96,11 @@ class Outcomes:
     def right(self) -> BoolArray:
         """(Q,) whether the best match is a correct one."""
         return self.positives.correct(self.predictions[:, :1])[:, 0]
+
+    @cached_property
+    def kinds(self) -> tuple[AnswerKind, ...]:
+        """(Q,) right, nearly right, or of another place: by the best match."""
+        return answer_kinds(self.predictions[:, 0], self.positives)
 
     @cached_property
     def accepted(self) -> BoolArray:
