@@ -19,6 +19,7 @@ from vpr_ros.mapping.finish_local import finish_local
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
+from vpr_ros.mapping.viewing_range import viewing_range
 from vpr_ros.maps.calibration import default_calibration
 from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
@@ -41,7 +42,9 @@ def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]
     calibration, keypoints = self_calibration(
         uncalibrated, session.usable, partial.rows, session.extractor, session.config, spacing_m
     )
-    local = uncalibrated.manifest.local and replace(uncalibrated.manifest.local, calibration=keypoints)
+    local = uncalibrated.manifest.local and replace(
+        uncalibrated.manifest.local, calibration=keypoints, viewing_range=viewing_range(uncalibrated)
+    )
     manifest = replace(uncalibrated.manifest, calibration=calibration, local=local)
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")

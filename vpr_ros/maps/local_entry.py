@@ -20,6 +20,7 @@ from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.local_codec import PACKABLE_BITS, LocalLayout
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.manifest_values import count, number, shown, table, text
+from vpr_ros.maps.viewing_range import ViewingRange
 
 LARGEST_MISFIT_PX: Final = 1e6
 
@@ -40,6 +41,7 @@ class LocalEntry:
         given_intrinsics: name of a camera -> its intrinsics before they were fitted to the map; the manifest's cameras
             have the fitted ones.
         calibration: how the probability of a match follows from them; None in a map built before they joined it.
+        viewing_range: from how far away its frames show one scene; None where nobody asked, or could.
     """
 
     name: str
@@ -53,6 +55,7 @@ class LocalEntry:
     files: dict[str, FileEntry]
     given_intrinsics: dict[str, CameraIntrinsics] = field(default_factory=dict)
     calibration: GeometryCalibration | None = None
+    viewing_range: ViewingRange | None = None
 
     @property
     def share_with_depth(self) -> float:
@@ -73,6 +76,7 @@ class LocalEntry:
             "reprojection_px": self.reprojection_px,
             "given_intrinsics": {name: camera.to_dict() for name, camera in self.given_intrinsics.items()},
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "viewing_range": None if self.viewing_range is None else self.viewing_range.to_dict(),
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
         }
 
@@ -108,6 +112,7 @@ class LocalEntry:
             files={name: FileEntry.from_dict(files[name]) for name in layout.rows},
             given_intrinsics=_given(table(plain, "given_intrinsics")),
             calibration=_calibration(plain),
+            viewing_range=_viewing_range(plain),
         )
 
 
@@ -124,6 +129,10 @@ def _calibration(plain: Mapping[str, Any]) -> GeometryCalibration | None:
         raise ValueError(f"the calibration of local has no entry {error}") from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"the calibration of local: {error}") from error
+
+
+def _viewing_range(plain: Mapping[str, Any]) -> ViewingRange | None:
+    return None if plain["viewing_range"] is None else ViewingRange.from_dict(table(plain, "viewing_range"))
 
 
 def _given(plain: Mapping[str, Any]) -> dict[str, CameraIntrinsics]:
