@@ -51,7 +51,7 @@ class Driving:
         if index == self.unreadable:
             raise MapError("the frame is torn", "Restore it")
         if index == self.not_looked_at:
-            return MapFeatures(*(part[:0] for part in (BONNET_PX, BONNET, BONNET[:, 0], np.empty((0, 3)))), (0, 0))
+            return MapFeatures(BONNET_PX[:0], BONNET[:0], BONNET[:0, 0], np.empty((0, 3)), (0, 0))
         found = image(index)
         return MapFeatures(
             found.keypoints_px, found.descriptors, found.scores, np.full((len(found), 3), np.nan), SIZE_PX
