@@ -9,7 +9,8 @@
 
 Format 5, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
 
-Format 4, of November 2026: its ``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen: None.
+Format 4, of November 2026: its ``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen, and
+no ``promise``, for it was not asked which of its places look alike: None.
 
 Format 3, of November 2026: its ``local`` has no ``calibration``, for keypoints did not join the probability: None.
 
@@ -91,7 +92,8 @@ def _from_3(plain: Plain) -> Plain:
 
 
 def _from_4(plain: Plain) -> Plain:
-    return {**plain, "local": _completed(plain["local"], {"viewing_range": None})} if "local" in plain else plain
+    missing = {"viewing_range": None, "promise": None}
+    return {**plain, "local": _completed(plain["local"], missing)} if "local" in plain else plain
 
 
 def _completed(table: Any, missing: Mapping[str, Any]) -> Any:
