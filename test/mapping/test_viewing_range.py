@@ -68,9 +68,9 @@ class Modelled(SceneLocalFeatures):
 
 @pytest.fixture(scope="module")
 def two_scenes(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
-    """Two scenes beside each other, 8 m apart, each seen along 1.1 m."""
+    """Two scenes beside each other, 8 m apart, each seen along 0.8 m."""
     camera = SceneCamera((Scene.of(cloud(300)), Scene.of(np.add(cloud(300, seed=5), (0.0, 8.0, 0.0)), seed=5)))
-    places = [(0.0, y_m + 0.1 * step, 1.1) for y_m in (0.0, 8.0) for step in range(-6, 6)]
+    places = [(0.0, y_m + 0.1 * step, 1.1) for y_m in (0.0, 8.0) for step in range(-4, 5)]
     poses = [Pose.from_rotation(position_m, AHEAD) for position_m in places]
     path = tmp_path_factory.mktemp("scenes") / "map"
     config = replace(EVERY_FRAME, radius_m=2.0)

@@ -18,7 +18,7 @@ import numpy as np
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import FloatArray, Pose
-from vpr_ros.evaluation.positives import BoolArray, Positives
+from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold, positives_by_distance
 from vpr_ros.evaluation.positives_by_index import positives_by_index
 from vpr_ros.evaluation.positives_csv import read_positives
@@ -105,11 +105,22 @@ def find_ground_truth(rule: GroundTruthRule, place_map: PlaceMap, queries: Query
 
 
 def _with_scenes(listed: Positives, place_map: PlaceMap, queries: QueryList) -> Positives:
-    """A list says nothing of distances: where a query has a pose, its scene reaches to twice the map's radius."""
-    radius_m = place_map.manifest.calibration.radius_m
-    position_m, _ = pose_arrays(queries.poses)
-    near = positives_by_distance(place_map.frames.position_m, position_m, PoseThreshold(radius_m)).same_scene
-    return listed if near is None or all(rows is None for rows in near) else replace(listed, same_scene=near)
+    """A list says nothing of distances: the scene of a query reaches to twice the map's radius from its pose.
+
+    Without a pose it reaches to that radius from the frames that are listed; without those nobody knows.
+    """
+    threshold = PoseThreshold(place_map.manifest.calibration.radius_m)
+    frames_m, (position_m, _) = place_map.frames.position_m, pose_arrays(queries.poses)
+    by_pose = positives_by_distance(frames_m, position_m, threshold).same_scene or ()
+    near: list[IntArray | None] = []
+    for rows, correct in zip(by_pose, listed.indices, strict=True):
+        around = positives_by_distance(frames_m, frames_m[correct], threshold).indices if rows is None else ()
+        near.append(np.unique(np.concatenate(around)) if around else rows)
+    return (
+        listed
+        if all(rows is None for rows in near)
+        else replace(listed, same_scene=tuple(near), scene_radius_m=threshold.twice.radius_m)
+    )
 
 
 def pose_arrays(poses: Sequence[Pose | None]) -> tuple[FloatArray, FloatArray]:

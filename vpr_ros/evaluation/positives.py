@@ -39,11 +39,13 @@ class Positives:
         rule: how they were found, one line for reports.
         same_scene: per query those at up to twice the distance, correct ones among them, None where nobody knows;
             None altogether where nobody knows any.
+        scene_radius_m: how far a pose may be from the truth to be of its scene; None where that is no distance.
     """
 
     indices: tuple[IntArray, ...]
     rule: str
     same_scene: tuple[IntArray | None, ...] | None = None
+    scene_radius_m: float | None = None
 
     @classmethod
     def from_lists(
@@ -87,4 +89,5 @@ class Positives:
         def kept(rows: Iterable[T]) -> tuple[T, ...]:
             return tuple(row for row, is_kept in zip(rows, keep, strict=True) if is_kept)
 
-        return Positives(kept(self.indices), self.rule, None if self.same_scene is None else kept(self.same_scene))
+        near = None if self.same_scene is None else kept(self.same_scene)
+        return Positives(kept(self.indices), self.rule, near, self.scene_radius_m)

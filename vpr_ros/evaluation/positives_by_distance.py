@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -113,7 +113,8 @@ def positives_by_distance(
     around = _near(map_position_m, query_position_m, threshold.twice, map_quat_xyzw, query_quat_xyzw)
     known = np.asarray(np.isfinite(query_position_m).all(axis=1))
     same_scene = [np.unique(rows) if is_known else None for rows, is_known in zip(around, known, strict=True)]
-    return Positives.from_lists(near, threshold.rule, same_scene)
+    found = Positives.from_lists(near, threshold.rule, same_scene)
+    return replace(found, scene_radius_m=threshold.twice.radius_m)
 
 
 def _near(

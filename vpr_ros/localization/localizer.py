@@ -120,7 +120,7 @@ class Localizer:
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
         candidates = verification.candidates
         evidence = weighed(verification, calibration, place_map.manifest.keypoint_calibration)
-        probabilities = evidence.probabilities
+        probabilities = place_map.manifest.stated_now(evidence.probabilities)
         if self._filter is not None:
             probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
         estimate = best_estimate(verification, config, calibration)

@@ -31,7 +31,7 @@ from vpr_ros.localization.retrieve import candidates_at, retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.promise import FEWEST_ASKED, Drive, Promise
+from vpr_ros.maps.promise import FEWEST_ASKED, Promise
 from vpr_ros.maps.search import all_similarities, best_rows
 from vpr_ros.maps.tally import Tally
 
@@ -71,20 +71,6 @@ class Mirrored:
                     yield np.ascontiguousarray(record.load_image()[:, ::-1])
                 except FrameDecodeError:
                     continue  # the build has said so
-
-
-def drive(name: str, created_utc: str, answer_proof: Float, distance_radii: Float, condition: str = "") -> Drive:
-    """Count the answers to a drive whose places are known.
-
-    Args:
-        name, created_utc, condition: see ``Drive``.
-        answer_proof: (N,) ``Localization.proof`` of each query, accepted or not; queries off the map among them.
-        distance_radii: (N,) how far its answer is from the truth, in place radii: the published pose where that is
-            geometric, else the best match; infinite where there is no answer, or the query is off the map.
-    """
-    is_wrong = ~(distance_radii <= WRONG_PLACE_RADII)
-    near_misses = int(np.sum((distance_radii > 1.0) & ~is_wrong))
-    return Drive(name, created_utc, Tally.of(answer_proof, is_wrong), near_misses, condition)
 
 
 def own_promise(

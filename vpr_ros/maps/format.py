@@ -9,8 +9,9 @@
 
 Format 5, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
 
-Format 4, of November 2026: its ``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen, and
-no ``promise``, for it was not asked which of its places look alike: None.
+Format 4, of November 2026: it has no ``drives`` and nothing ``restated``, for no second drive calibrated it; its
+``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen, and no ``promise``, for it was not
+asked which of its places look alike: None.
 
 Format 3, of November 2026: its ``local`` has no ``calibration``, for keypoints did not join the probability: None.
 
@@ -92,8 +93,10 @@ def _from_3(plain: Plain) -> Plain:
 
 
 def _from_4(plain: Plain) -> Plain:
-    missing = {"viewing_range": None, "promise": None}
-    return {**plain, "local": _completed(plain["local"], missing)} if "local" in plain else plain
+    added = {"drives": [], "restated": None, **plain}
+    if "local" in plain:
+        added["local"] = _completed(plain["local"], {"viewing_range": None, "promise": None})
+    return added
 
 
 def _completed(table: Any, missing: Mapping[str, Any]) -> Any:

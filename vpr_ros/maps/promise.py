@@ -13,11 +13,11 @@ A wrong place is one beyond twice the place radius; nearer is a near miss, which
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from vpr_ros.maps.manifest_values import count, items, text
+from vpr_ros.maps.drive import Drive
 from vpr_ros.maps.other_maps import ASKED_THEMSELVES, NEVER_ASKED
 from vpr_ros.maps.tally import Tally
 
@@ -28,7 +28,6 @@ RATES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 """What is tried where the rate asked for cannot be promised; beyond the last one there is no promise."""
 LOOSEST_RATE: Final = RATES[-1]
 USUAL_DELTA: Final = 0.1
-MOST_DRIVES: Final = 100
 NOTHING: Final = Tally()
 FEWEST_ASKED: Final = 20
 """A map that was asked about fewer of its frames knows too little of which of its places look alike."""
@@ -64,50 +63,6 @@ class Vouched:
 
 
 @dataclass(frozen=True)
-class Drive:
-    """A second drive through the map, with poses, and what the map answered.
-
-    Attributes:
-        name: of the drive.
-        created_utc: when it was asked, ISO 8601.
-        answers: its answers.
-        near_misses: how many of those counted as right were between one and two radii away.
-        condition: such as "night"; "" none was given.
-    """
-
-    name: str
-    created_utc: str
-    answers: Tally
-    near_misses: int = 0
-    condition: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers for the manifest."""
-        return {
-            "name": self.name,
-            "created_utc": self.created_utc,
-            "condition": self.condition,
-            "near_misses": self.near_misses,
-            "answers": self.answers.to_dict(),
-        }
-
-    @classmethod
-    def from_dict(cls, plain: Mapping[str, Any]) -> Drive:
-        """Read what ``to_dict`` wrote.
-
-        Raises:
-            KeyError, TypeError, ValueError: a field is missing or wrong.
-        """
-        return cls(
-            text(plain, "name"),
-            text(plain, "created_utc"),
-            Tally.from_dict(plain["answers"]),
-            count(plain, "near_misses"),
-            text(plain, "condition"),
-        )
-
-
-@dataclass(frozen=True)
 class Promise:
     """What a map knows of how well wrong places of it can be proved.
 
@@ -115,7 +70,7 @@ class Promise:
         left_out: answers to its own frames with their whole place left out, all of them wrong: which of its places
             look alike. An empty one: it was never asked, or is too small.
         mirrored: answers to its own frames mirrored: which of its places look like other ones that are not in it.
-        drives: the drives it was calibrated on.
+        drives: those it was calibrated on; the manifest keeps them apart, see ``MapManifest.drives``.
     """
 
     left_out: Tally = NOTHING
@@ -147,13 +102,24 @@ class Promise:
         """From which proof on *rate* holds, and why; None where nothing says so."""
         drives = sum((drive.answers for drive in self.drives), NOTHING)
         if self.drives and (of_drives := drives.line(rate, delta)) is not None:
-            return of_drives, "calibrated"
+            line = max([of_drives, *self._of_conditions(rate, delta)])
+            return None if math.isinf(line) else (line, "calibrated")
         known = max((other for other in RATES if other <= rate), default=RATES[0])
         others = ASKED_THEMSELVES[known] if self._own == "held_out" else NEVER_ASKED
         if (of_others := others.line(rate, delta)) is None:
             return None
-        own = max(self.alike_up_to(known), drives.contradicted_up_to(rate))
+        own = max([self.alike_up_to(known), drives.contradicted_up_to(rate), *self._of_conditions(rate, delta)])
         return None if math.isinf(own) else (max(of_others, own), self._own)
+
+    def _of_conditions(self, rate: float, delta: float) -> Iterator[float]:
+        """From which proof on *rate* holds in each condition by itself: as shown, or as counted where that is not.
+
+        A robot does not know whether it is night: what holds on average over its days need not hold tonight.
+        """
+        for condition in dict.fromkeys(drive.condition for drive in self.drives if drive.condition):
+            of_it = sum((drive.answers for drive in self.drives if drive.condition == condition), NOTHING)
+            shown = of_it.line(rate, delta)
+            yield of_it.contradicted_up_to(rate) if shown is None else shown
 
     def alike_up_to(self, rate: float) -> float:
         """The proof that *rate* of the wrong answers to its own frames reach, as far as another day's images would."""
@@ -172,7 +138,6 @@ class Promise:
             },
             "left_out": self.left_out.to_dict(),
             "mirrored": self.mirrored.to_dict(),
-            "drives": [drive.to_dict() for drive in self.drives],
         }
 
     @classmethod
@@ -182,8 +147,5 @@ class Promise:
         Raises:
             KeyError, TypeError, ValueError: a field is missing or wrong.
         """
-        drives = items(plain, "drives")
-        if len(drives) > MOST_DRIVES:
-            raise ValueError(f"drives has {len(drives)} entries, expected {MOST_DRIVES} at most")
         left_out, mirrored = (Tally.from_dict(plain[key]) for key in ("left_out", "mirrored"))
-        return cls(left_out, mirrored, tuple(map(Drive.from_dict, drives)))
+        return cls(left_out, mirrored)
