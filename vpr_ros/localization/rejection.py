@@ -30,6 +30,7 @@ class RejectionType(Enum):
     REFUTED = "refuted"
     DISSIMILAR = "dissimilar"
     IMPROBABLE = "improbable"
+    CONTRADICTED = "contradicted"
 
 
 @dataclass(frozen=True)
@@ -96,4 +97,22 @@ class Improbable:
     inliers: int = 0
 
 
-Rejection = NoCandidate | Refuted | Dissimilar | Improbable
+@dataclass(frozen=True)
+class Contradicted:
+    """The cameras of a rig believe in different places.
+
+    Attributes:
+        camera: whose place is the likeliest.
+        against: the cameras that speak for another one.
+        probability: of that place, by all cameras.
+        min_probability: what was asked for.
+    """
+
+    type: ClassVar = RejectionType.CONTRADICTED
+    camera: str
+    against: tuple[str, ...]
+    probability: float
+    min_probability: float
+
+
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Contradicted

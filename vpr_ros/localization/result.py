@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.pose import Pose
+from vpr_ros.localization.camera_vote import CameraVote
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.match_geometry import MatchGeometry
 from vpr_ros.localization.rejection import Rejection
@@ -84,6 +85,7 @@ class Localization:
         timings_ms: "prepare", "infer", "search", "decide"; with local features "local" and "verify" before the last.
         orientation_known: False where the map has no orientations here; the covariance then says pi^2.
         geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.
+        votes: of the cameras that were asked together, this one's too; none where it was asked alone.
     """
 
     stamp_ns: int
@@ -96,6 +98,7 @@ class Localization:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     orientation_known: bool = True
     geometric: GeometricPose | None = None
+    votes: tuple[CameraVote, ...] = ()
 
     @property
     def accepted(self) -> bool:
