@@ -63,6 +63,6 @@ def test_right_mounts_few_answers_and_random_places_name_nobody() -> None:
     assert not check.contradictions
     rng = np.random.default_rng(6)
     for _ in range(ANSWERS):
-        places = [Pose.from_xy_yaw(*rng.uniform(-50, 50, 2), rng.uniform(-3, 3)) for _ in range(2)]
+        places = [Pose.from_xy_yaw(*rng.uniform(-50, 50, 3).tolist()) for _ in range(2)]
         check.add([answer(name, [(0.9, pose)]) for name, pose in zip(("front", "rear"), places, strict=True)])
     assert not check.contradictions
