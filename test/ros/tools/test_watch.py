@@ -107,6 +107,7 @@ def test_it_hears_the_types_of_rejections(
     client.wait_for(camera.subscribers, "the localizer to listen")
     client.wait_for(lambda: watch_node.log.latency_ms, "an answer", camera.publish)
     client.wait_for(lambda: watch_node.log.rejected.get("dissimilar"), "the count", camera.publish)
+    client.wait_for(lambda: watch_node.log.decisions.get("dissimilar"), "the status of an image", camera.publish)
     assert [name for name, count in watch_node.log.rejected.items() if count] == ["dissimilar"]
 
 

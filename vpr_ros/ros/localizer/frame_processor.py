@@ -89,6 +89,7 @@ class FrameProcessor:
         job.camera.statistics.failures[failure_type(error)] += 1
         job.camera.statistics.failing = True
         self._errors.report(_source(job), error)
+        self._outputs.publish_failure(job.camera.name, job.stamp_ns, error)
 
     def _begin_anew(self, setup: LocalizerSetup, statistics: CameraStatistics) -> None:
         """Time jumped back: what is believed and what TF remembers is of another run."""
@@ -105,6 +106,7 @@ class FrameProcessor:
         self._outputs.publish(setup, speaker.frame, localization)
         self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
         published_s = time.monotonic()
+        self._outputs.publish_status(localization, 1e3 * (published_s - job.received_s))
         for part in seen:
             _count(part.job, localization, is_speaker=part is speaker)
         own_ms = {

@@ -21,7 +21,7 @@ from vpr_ros.ros.localizer.image_job import Asker, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.localizer.one_shot import newest_image
 from vpr_ros.ros.localizer.outputs import Outputs
-from vpr_ros.ros.localizer.rig import Rig
+from vpr_ros.ros.localizer.rig import Rig, is_silent
 from vpr_ros.ros.localizer.setup import LocalizerSetup, log_setup
 from vpr_ros.ros.localizer.worker import NewestFrameWorker
 
@@ -119,6 +119,15 @@ class Pipeline:
         for camera in self.cameras:
             camera.settle(camera.setup.settings.camera_timeout_s)
             camera.tell_gaps()
+        self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        """Where no camera delivers, say so in place of the answers that do not come."""
+        if not self.cameras or not all(is_silent(camera) for camera in self.cameras):
+            return
+        newest = max((camera.newest for camera in self.cameras if camera.newest), key=_received_s, default=None)
+        stamp_ns = self._now_ns() if newest is None else newest.stamp_ns
+        self.outputs.publish_silence(stamp_ns, None if newest is None else newest.camera.statistics.silent_s())
 
     def _exchange(self, setup: LocalizerSetup | None) -> None:
         self.setup = setup
@@ -152,3 +161,7 @@ class Pipeline:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
+
+
+def _received_s(job: ImageJob) -> float:
+    return job.received_s

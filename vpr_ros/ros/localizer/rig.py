@@ -108,7 +108,7 @@ class Rig:
             if candidate is not None and _fits(candidate, job):
                 found.append(candidate)
                 self._misses[camera.name] = self._misses[job.camera.name] = 0
-            elif not _is_silent(camera):
+            elif not is_silent(camera):
                 self._misses[camera.name] = self._misses.get(camera.name, 0) + 1
         return tuple(found)
 
@@ -144,7 +144,7 @@ class Rig:
         for camera in self._cameras:
             if not setup.extrinsics.is_known(camera.name):
                 faults.append(f"{camera.name} answers alone, for nobody says where it sits")
-            elif _is_silent(camera):
+            elif is_silent(camera):
                 faults.append(f"{camera.name} is silent and left out until it delivers images")
             elif self._misses.get(camera.name, 0) >= MISSES:
                 gap = f" ({self._gaps_ms[camera.name]:.0f} ms)" if camera.name in self._gaps_ms else ""
@@ -170,7 +170,7 @@ class Rig:
 
     def _may_come(self, camera: Camera, job: ImageJob, candidate: ImageJob | None) -> bool:
         """Whether *camera* may still deliver an image of the time of *job*."""
-        if _is_silent(camera) or self._misses.get(camera.name, 0) >= MISSES:
+        if is_silent(camera) or self._misses.get(camera.name, 0) >= MISSES:
             return False
         return candidate is None or (candidate.stamp_ns < job.stamp_ns and not _fits(candidate, job))
 
@@ -180,7 +180,8 @@ def _fits(candidate: ImageJob, job: ImageJob) -> bool:
     return abs(candidate.stamp_ns - job.stamp_ns) <= limit_ms * NS_PER_MS
 
 
-def _is_silent(camera: Camera) -> bool:
+def is_silent(camera: Camera) -> bool:
+    """Whether nothing has come from *camera* for longer than its time-out, or ever."""
     silent_s = camera.statistics.silent_s()
     return silent_s is None or silent_s > camera.setup.settings.camera_timeout_s
 
