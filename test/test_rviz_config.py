@@ -38,6 +38,7 @@ TOPIC: Known = {
     "Reliability Policy": ("System Default", "Reliable", "Best Effort"),
     "Durability Policy": ("System Default", "Transient Local", "Volatile"),
 }
+NAMESPACES = ("belief", "covariance", "hypotheses", "label", "match", "probability", "reason")
 FILTERED_TOPIC: Known = {**TOPIC, "Filter size": int}
 PROPERTIES: Known = {
     "Grid": {
@@ -59,7 +60,7 @@ PROPERTIES: Known = {
         "Line Width": float,
         "Pose Style": ("None", "Axes", "Arrows"),
     },
-    "MarkerArray": {"Topic": TOPIC, "Namespaces": {"belief": bool, "label": bool, "match": bool}},
+    "MarkerArray": {"Topic": TOPIC, "Namespaces": dict.fromkeys(NAMESPACES, bool)},
     "PoseWithCovariance": {
         "Topic": FILTERED_TOPIC,
         "Shape": ("Arrow", "Axes"),

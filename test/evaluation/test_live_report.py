@@ -63,6 +63,11 @@ def test_types_of_rejection_are_shown_where_the_node_told_them(log: LiveLog) -> 
     assert lines[6] == "rejected by type   no_candidate 1, improbable 12, as the node counts since it was activated"
 
 
+def test_images_are_counted_by_what_the_node_said_of_each(log: LiveLog) -> None:
+    log.decisions = {"improbable": 2, "accepted": 12, "failed image_unreadable": 1}
+    assert "images by status   accepted 12, failed image_unreadable 1, improbable 2" in summary_lines(log, FIVE_METRES)
+
+
 def test_the_threshold_decides(log: LiveLog) -> None:
     lines = summary_lines(log, PoseThreshold(1.5))
     assert "recall@1           50.0 % (95 % interval 6.8 to 93.2)" in lines

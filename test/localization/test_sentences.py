@@ -17,7 +17,7 @@ import pytest
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match, Rejection, RejectionType
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import INLIERS, Contradicted, Dissimilar, Improbable, NoCandidate, Refuted
 from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
 
 EVIDENCE = Evidence(0.553, np.log(1.02), 0.3)
@@ -39,6 +39,10 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
     (
         Improbable(0.21, 0.5, EVIDENCE, INLIERS, 23),
         f"{FOUND}, below 0.50: few keypoints fit the best place (23 inliers)",
+    ),
+    (
+        Contradicted("front", ("left", "rear"), 0.21, 0.5),
+        "probability 0.21, below 0.50: left and rear contradict the place of front",
     ),
 )
 

@@ -267,9 +267,9 @@ class FakeCamera:
         self.place = 0
         self.sent: dict[int, int] = {}
 
-    def publish(self) -> None:
+    def publish(self, stamp_ns: int | None = None) -> None:
         """Publish the current place; ``sent`` maps stamps to places."""
-        stamp_ns = time.time_ns()
+        stamp_ns = time.time_ns() if stamp_ns is None else stamp_ns
         self.sent[stamp_ns] = self.place
         self._publisher.publish(image_message(texture(self.place), stamp_ns))
 

@@ -42,6 +42,7 @@ from vpr_ros.evaluation.verification import short_of_time
 from vpr_ros.inference import model_identity, open_extractor
 from vpr_ros.localization import Localizer, LocalizerConfig
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
+from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.sources import SourceOptions, open_source
@@ -86,6 +87,7 @@ def build_parser() -> CommandParser:
     add_option(parser, LocalizerConfig, "verify_candidates", "N")
     add_option(parser, LocalizerConfig, "verify_time_ms", "MS")
     add_option(parser, LocalizerConfig, "min_inliers", "N")
+    add_option(parser, RigConfig, "max_stamp_difference_ms", "MS", "--rig-max-stamp-difference")
     add_option(parser, EvaluationOptions, "limit", "N")
     add_option(parser, EvaluationOptions, "baselines")
     add_option(parser, EvaluationOptions, "pictures", "N")
@@ -110,7 +112,9 @@ def add_rule_arguments(parser: CommandParser, default: str) -> None:
 def _evaluate(argv: Sequence[str]) -> None:
     arguments = build_parser().parse_args(argv)
     rule = config_from(GroundTruthRule, arguments, threshold=arguments.threshold)
-    options = config_from(EvaluationOptions, arguments, rule=rule, frame_named=arguments.map_frame is not None)
+    rig = config_from(RigConfig, arguments)
+    frame_named = arguments.map_frame is not None
+    options = config_from(EvaluationOptions, arguments, rule=rule, rig=rig, frame_named=frame_named)
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)

@@ -18,6 +18,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
+from vpr_ros.evaluation.cameras import camera_figures
 from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
 from vpr_ros.evaluation.metrics import Metrics, compute_metrics, json_ready
 from vpr_ros.evaluation.mirrored import MirroredSource, mirrored_figures
@@ -29,6 +30,7 @@ from vpr_ros.evaluation.recall import Recall
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.evaluation.run import Run, run_queries
 from vpr_ros.localization import Localizer
+from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
 
 
@@ -38,10 +40,12 @@ class EvaluationOptions:
 
     Attributes:
         rule: which map frames are correct.
+        rig: which images of several cameras are counted together as well.
         frame_named: somebody said that the queries' poses are in the frame their source names.
     """
 
     rule: GroundTruthRule = field(default_factory=GroundTruthRule)
+    rig: RigConfig = field(default_factory=RigConfig)
     limit: int | None = option(None, "use the first so many queries only (default: all)", minimum=1)
     baselines: bool = option(False, "also count chance and 32x32 grey pixels on the same queries")
     pictures: int = option(8, "how many wrong matches to picture", minimum=0)
@@ -114,6 +118,10 @@ def evaluate(
     metrics["panoramas"] = None if panoramas is None else panoramas.count
     metrics["left_out"] = _left_out(ground_truth, run)
     metrics["queries_like_their_match"] = run.outcomes.like_their_match
+    limit_ms = options.rig.max_stamp_difference_ms
+    metrics["cameras"] = json_ready(
+        camera_figures(run.outcomes, place_map, queries.cameras, localizer.config, limit_ms)
+    )
     metrics["off_map"] = None if off_map is None else json_ready(off_map_figures(run.outcomes, off_map))
     metrics["mirrored"] = None if mirrored is None else json_ready(mirrored_figures(mirrored))
     return Evaluation(run.outcomes, metrics, place_map, off_map, mirrored)

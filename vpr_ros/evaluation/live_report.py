@@ -67,6 +67,7 @@ class LiveLog:
         best_match: pose the most similar map frame gives, accepted or not; None where nothing matched.
         published: accepted poses.
         rejected: type of rejection -> count, as the node last gave it on /diagnostics, since it was activated.
+        decisions: what became of the images -> count, as the node said of each on ~/status while somebody listened.
         latency_ms: from the image's stamp to the arrival of its answer.
         map_xy_m: (N, 2) the map's frames.
     """
@@ -75,6 +76,7 @@ class LiveLog:
     best_match: dict[int, Pose | None] = field(default_factory=dict)
     published: dict[int, LiveAnswer] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
+    decisions: dict[str, int] = field(default_factory=dict)
     latency_ms: dict[int, float] = field(default_factory=dict)
     map_xy_m: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
@@ -120,6 +122,7 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
         *_errors(published, threshold),
         f"right ones kept    {count_text(right, hits)}",
         *_rejected_by_type(log),
+        *_by_status(log),
         f"right means        {right_means(threshold.rule)}",
     ]
     errors_m = [log.published[stamp].T_map_base.distance_m(log.truth[stamp]) for stamp in accepted]
@@ -146,6 +149,11 @@ def _errors(published: Sequence[AnswerKind], threshold: PoseThreshold) -> list[s
 def _rejected_by_type(log: LiveLog) -> list[str]:
     counts = ", ".join(f"{name} {count}" for name, count in log.rejected.items() if count)
     return [f"rejected by type   {counts}, as the node counts since it was activated"] if counts else []
+
+
+def _by_status(log: LiveLog) -> list[str]:
+    counts = ", ".join(f"{name} {count}" for name, count in sorted(log.decisions.items()))
+    return [f"images by status   {counts}"] if counts else []
 
 
 def write_picture(log: LiveLog, threshold: PoseThreshold, path: Path) -> None:

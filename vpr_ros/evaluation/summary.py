@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,7 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
     tables = (
         _recall(metrics),
         _acceptance(metrics),
+        _cameras(metrics),
         _rejections(metrics),
         _verification(metrics),
         _off_map(metrics),
@@ -64,7 +66,21 @@ def summary_notes(metrics: Metrics) -> list[str]:
         notes.append(f"{alike} queries are the very images of the map: their figures say nothing of another drive")
     if alike := (metrics.get("off_map") or {}).get("like_their_match"):
         notes.append(f"{alike} images from elsewhere are the very images of the map: --off-map is for other places")
+    notes += _camera_notes(metrics)
     return notes + [f"{metrics['left_out'][key]} {text}" for key, text in names.items() if metrics["left_out"][key]]
+
+
+def _camera_notes(metrics: Metrics) -> list[str]:
+    cameras = metrics.get("cameras")
+    if cameras is None:
+        return []
+    if cameras["rig_left_out"] is not None:
+        return [f"The cameras are not counted together: {cameras['rig_left_out']}"]
+    return [
+        f"The mount of {found['camera']} contradicts that of {found['other']} by {found['distance_m']:.2f} m and "
+        f"{math.degrees(found['angle_rad']):.0f} degrees: it is left out of the rig"
+        for found in cameras["contradicting_mounts"]
+    ]
 
 
 def _recall(metrics: Metrics) -> TextTable:
@@ -121,6 +137,24 @@ def _kinds(accepted: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _inside(nees: Mapping[str, Any] | None) -> str:
     return UNKNOWN if nees is None else f"{nees['within_95_percent']:.1f} % of {nees['count']}"
+
+
+def _cameras(metrics: Metrics) -> TextTable:
+    figures = metrics.get("cameras")
+    if figures is None:
+        return TextTable("", (), ())
+    together = {} if figures["rig"] is None else {"rig, all together": figures["rig"]}
+    rows = tuple(
+        (
+            name,
+            str(row["answers"]),
+            *(str(row[key]) for key in ("right", "accepted", "accepted_wrong", "accepted_geometric")),
+            _number(row["published_median_m"], 2),
+        )
+        for name, row in {**figures["rows"], **together}.items()
+    )
+    header = ("camera", "answers", "right", "accepted", "of them wrong", "of them geometric", "median m of these")
+    return TextTable("Cameras, each by itself and together", header, rows)
 
 
 def _rejections(metrics: Metrics) -> TextTable:

@@ -32,6 +32,7 @@ class RejectionType(Enum):
     DISSIMILAR = "dissimilar"
     IMPROBABLE = "improbable"
     UNPROVED = "unproved"
+    CONTRADICTED = "contradicted"
 
 
 @dataclass(frozen=True)
@@ -118,4 +119,22 @@ class Unproved:
     vouched: Vouched
 
 
-Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Unproved
+@dataclass(frozen=True)
+class Contradicted:
+    """The cameras of a rig believe in different places.
+
+    Attributes:
+        camera: whose place is the likeliest.
+        against: the cameras that speak for another one.
+        probability: of that place, by all cameras.
+        min_probability: what was asked for.
+    """
+
+    type: ClassVar = RejectionType.CONTRADICTED
+    camera: str
+    against: tuple[str, ...]
+    probability: float
+    min_probability: float
+
+
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Unproved | Contradicted

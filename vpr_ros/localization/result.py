@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.pose import Pose
+from vpr_ros.localization.camera_vote import CameraVote
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.match_geometry import MatchGeometry
 from vpr_ros.localization.rejection import Rejection
@@ -87,6 +88,7 @@ class Localization:
         geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.
         proof: how well the answer is proved, see ``proof.proof``.
         promise: by which it was judged; None where ``min_probability`` alone decides.
+        votes: of the cameras that were asked together, this one's too; none where it was asked alone.
     """
 
     stamp_ns: int
@@ -101,6 +103,7 @@ class Localization:
     geometric: GeometricPose | None = None
     proof: float = 0.0
     promise: Vouched | None = None
+    votes: tuple[CameraVote, ...] = ()
 
     @property
     def accepted(self) -> bool:

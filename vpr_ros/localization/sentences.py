@@ -15,7 +15,16 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, NoCandidate, Refuted, Rejection, Unproved
+from vpr_ros.localization.rejection import (
+    INLIERS,
+    Contradicted,
+    Dissimilar,
+    Improbable,
+    NoCandidate,
+    Refuted,
+    Rejection,
+    Unproved,
+)
 from vpr_ros.localization.result import Localization
 from vpr_ros.maps.promise import Vouched
 
@@ -38,12 +47,19 @@ def answer_sentence(answer: Localization) -> str:
     if answer.rejection is not None:
         return rejection_sentence(answer.rejection)
     geometry = f", {source_words(answer)}" if answer.was_compared else ""
-    return f"{_found(answer.matches[0].similarity, answer.probability)}{geometry}: accepted"
+    rig = f", {rig_words(answer)}" if answer.votes else ""
+    return f"{_found(answer.matches[0].similarity, answer.probability)}{geometry}{rig}: accepted"
 
 
 def source_words(answer: Localization) -> str:
     """Which way the pose came, and what proves it: ``geometric, 132 inliers``."""
     return f"{answer.pose_source}, {answer.inliers} inliers"
+
+
+def rig_words(answer: Localization) -> str:
+    """Which cameras of those asked together agree: ``front and rear of 2 cameras agree``."""
+    agreeing = " and ".join(vote.camera for vote in answer.votes if vote.agrees)
+    return f"{agreeing or 'none'} of {len(answer.votes)} cameras agree"
 
 
 def rejection_sentence(rejection: Rejection) -> str:
@@ -68,6 +84,9 @@ def rejection_sentence(rejection: Rejection) -> str:
         case Unproved():
             found = _found(rejection.similarity, rejection.probability)
             return f"{found}: {_proof(rejection)}, the map vouches for {vouched_words(rejection.vouched)}"
+        case Contradicted():
+            found = f"probability {rejection.probability:.2f}, below {rejection.min_probability:.2f}"
+            return f"{found}: {' and '.join(rejection.against)} contradict the place of {rejection.camera}"
 
 
 def rejection_words(rejection: Rejection) -> str:
@@ -83,6 +102,8 @@ def rejection_words(rejection: Rejection) -> str:
             return WEAKEST_WORDS[rejection.weakest]
         case Unproved():
             return "too little proof for the promise"
+        case Contradicted():
+            return "the cameras contradict each other"
 
 
 def vouched_words(vouched: Vouched) -> str:

@@ -23,7 +23,8 @@ from visualization_msgs.msg import Marker
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
-from vpr_ros.ros.localizer.markers import ACCEPTED_RGB, REJECTED_RGB, answer_text, probability_rgb, to_markers
+from vpr_ros.ros.localizer.marker_parts import ACCEPTED_RGB, REJECTED_RGB, probability_rgb
+from vpr_ros.ros.localizer.markers import answer_text, to_markers
 from vpr_ros.ros.messages import to_header, to_pose_message
 
 
@@ -118,6 +119,34 @@ def test_probabilities_that_are_no_colour_are_still_drawn() -> None:
     for color in drawn(accepted(matches=matches))["belief"].colors:
         for value in (color.r, color.g, color.b, color.a):
             assert 0.0 <= value <= 1.0
+
+
+@pytest.mark.parametrize("answer", [accepted(), rejected(HERE, matches=some_matches())])
+def test_the_bar_is_as_long_as_the_answer_is_probable(answer: Localization) -> None:
+    whole, part = (m for m in to_markers(answer, "site", 2.0).markers if m.ns == "probability")
+    assert whole.scale.x == pytest.approx(4.0)
+    assert part.scale.x == pytest.approx(4.0 * answer.probability)
+    assert part.pose.position.x - part.scale.x / 2 == pytest.approx(whole.pose.position.x - whole.scale.x / 2)
+    reasons = [m.text for m in to_markers(answer, "site", 2.0).markers if m.ns == "reason"]
+    assert reasons == ([] if answer.accepted else ["another place looks almost as similar"])
+
+
+def test_the_ellipse_holds_95_percent_along_its_axes() -> None:
+    turn = Rotation.from_euler("z", 0.5).as_matrix()[:2, :2]
+    covariance = np.eye(6)
+    covariance[:2, :2] = turn @ np.diag([4.0, 1.0]) @ turn.T
+    ellipse = drawn(replace(accepted(), covariance=covariance))["covariance"]
+    assert (ellipse.scale.x, ellipse.scale.y) == (pytest.approx(4 * 5.991**0.5), pytest.approx(2 * 5.991**0.5))
+    yaw_rad = 2 * math.atan2(ellipse.pose.orientation.z, ellipse.pose.orientation.w)
+    assert math.sin(yaw_rad - 0.5) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_hypothesis_is_a_sphere_the_larger_the_likelier_and_a_place_is_one() -> None:
+    x_m, y_m, z_m = HERE.position_m
+    matches = some_matches([HERE, Pose((x_m + 0.5, y_m, z_m)), WHERE_ONLY])
+    spheres = [m for m in to_markers(accepted(matches=matches), "site", 1.0).markers if m.ns == "hypotheses"]
+    assert [sphere.pose.position.x for sphere in spheres] == [HERE.position_m[0], WHERE_ONLY.position_m[0]]
+    assert spheres[0].scale.x > spheres[1].scale.x > 0.0
 
 
 def test_the_answer_in_words() -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
 from harness import (
     SPACING_M,
@@ -32,6 +33,7 @@ from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
+from vpr_ros.core.message_fields import stamp_ns_of
 from vpr_ros.ros.localizer.output_messages import MATCH_DTYPE
 
 NODE = "/vpr_localizer"
@@ -65,10 +67,11 @@ def test_everything_of_the_interface_is_published(
     candidates = client.collect(PoseArray, f"{NODE}/candidates")
     pictures = client.collect(Image, f"{NODE}/match_image")
     markers = client.collect(MarkerArray, f"{NODE}/markers")
+    statuses = client.collect(DiagnosticArray, f"{NODE}/status")
     map_path = client.collect(PathMessage, f"{NODE}/map", LATCHED)
     camera = FakeCamera(client)
     camera.place = 3
-    everything = (initial, matches, candidates, pictures, markers, map_path)
+    everything = (initial, matches, candidates, pictures, markers, map_path, statuses)
     client.wait_for(lambda: all(everything), "all topics", camera.publish)
     table = np.frombuffer(matches[0].data, MATCH_DTYPE)
     assert table[0]["frame_id"] == 3
@@ -76,6 +79,9 @@ def test_everything_of_the_interface_is_published(
     assert (np.diff(table["similarity"]) <= 1e-6).all()
     assert len(candidates[0].poses) == len(table)
     assert len(map_path[0].poses) == 12
+    assert {"match", "probability", "covariance", "hypotheses"} <= {marker.ns for marker in markers[0].markers}
+    assert stamp_ns_of(statuses[0].header.stamp) in camera.sent
+    assert statuses[0].status[0].name == f"{NODE}: answer"
     assert pictures[0].width == 320 < pictures[0].height  # the query above its match
     client.wait_for(lambda: len(matches) > 5, "more answers", camera.publish)
     assert len(initial) == 1

@@ -20,7 +20,7 @@ import yaml
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.ros.localizer.map_view import FILLED, VIEW_PX
-from vpr_ros.ros.localizer.markers import ACCEPTED_RGB, REJECTED_RGB
+from vpr_ros.ros.localizer.marker_parts import ACCEPTED_RGB, REJECTED_RGB
 from vpr_ros.ros.localizer.match_image import WIDTH_PX
 from vpr_ros.ros.localizer.rviz_on_map import rviz_config_for
 
@@ -160,5 +160,7 @@ def test_one_scale_of_colours_for_probabilities(shipped: dict[str, Any]) -> None
     shown = [display for display in shipped["Visualization Manager"]["Displays"] if display["Enabled"]]
     drawn = [display["Name"] for display in shown if display["Class"].endswith(("/PointCloud2", "/PoseArray"))]
     assert drawn == [cloud["Name"]], "the candidates are drawn once"
-    assert displays(shipped)["MarkerArray"]["Namespaces"] == {"belief": False, "label": True, "match": True}
+    assert displays(shipped)["MarkerArray"]["Namespaces"] == {
+        "belief": False, **dict.fromkeys(("covariance", "hypotheses", "label", "match", "probability", "reason"), True)
+    }  # fmt: skip
     assert cloud["Style"] == "Points", "seen at every zoom"

@@ -107,12 +107,13 @@ def test_it_hears_the_types_of_rejections(
     client.wait_for(camera.subscribers, "the localizer to listen")
     client.wait_for(lambda: watch_node.log.latency_ms, "an answer", camera.publish)
     client.wait_for(lambda: watch_node.log.rejected.get("dissimilar"), "the count", camera.publish)
+    client.wait_for(lambda: watch_node.log.decisions.get("dissimilar"), "the status of an image", camera.publish)
     assert [name for name, count in watch_node.log.rejected.items() if count] == ["dissimilar"]
 
 
 def test_counts_are_those_of_an_active_localizer_and_of_nobody_who_makes_numbers_up() -> None:
     said = {"state": "active", "rejected": "9", "rejected improbable": "3", "rejected refuted": "9" * 5000}
-    assert rejections(said) == {"no_candidate": 0, "refuted": 0, "dissimilar": 0, "improbable": 3}
+    assert rejections(said) == {"no_candidate": 0, "refuted": 0, "dissimilar": 0, "improbable": 3, "contradicted": 0}
     assert rejections({**said, "state": "inactive", "rejected improbable": "0"}) is None
     assert rejections({}) is None
 

@@ -20,6 +20,7 @@ from vpr_ros.ros.localizer.transforms import Transforms
 
 PAUSE_S = 0.02
 WORTH_TELLING_NS = NS_PER_S
+GUESSED = "assumed at the same place)"
 
 
 class CameraExtrinsics:
@@ -53,7 +54,13 @@ class CameraExtrinsics:
             camera: (given, "parameter") if given is not None else _from_map(place_map, camera, topics[camera])
             for camera, given in parameters.items()
         }
+        self._known_by_tf: set[str] = set()
         self.origins: dict[str, str] = {camera: origin for camera, (_, origin) in self._fallback.items()}
+
+    def is_known(self, camera: str) -> bool:
+        """Whether somebody said where *camera* sits, by what is known so far: it is no guess from the map's camera."""
+        T_base_camera, origin = self._fallback[camera]
+        return camera in self._known_by_tf or (T_base_camera is not None and not origin.endswith(GUESSED))
 
     def lookup(self, camera: str, frame_id: str, stamp_ns: int) -> Pose | None:
         """``T_base_camera`` at the time of an image, or None where nobody knows it.
@@ -75,6 +82,7 @@ class CameraExtrinsics:
             try:
                 T_base_camera, origin = self._patiently(self._transforms, frame_id, stamp_ns)
                 source = "TF"
+                self._known_by_tf.add(camera)
             except ConfigError as error:
                 origin += f"; {error.problem}"
         self.origins[camera] = origin
@@ -120,5 +128,5 @@ def _from_map(place_map: PlaceMap, camera: str, topic: str) -> tuple[Pose | None
             return known[name], f"map (same camera {name!r} assumed)"
     extrinsics = set(known.values())  # a camera that was calibrated anew is two to the map, "NAME" and "NAME (2)"
     if len(extrinsics) == 1 and (only := extrinsics.pop()) is not None:
-        return only, "map (its only camera, assumed at the same place)"
+        return only, f"map (its only camera, {GUESSED}"
     return None, "unknown: assumed as in the map"

@@ -25,6 +25,7 @@ from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, FailureType
 from vpr_ros.ros.localizer.frame_names import map_frame_warning
 from vpr_ros.ros.localizer.map_to_odom import SOURCE as MAP_TO_ODOM
+from vpr_ros.ros.localizer.rig import RigReport
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import Latencies
 from vpr_ros.ros.messages import to_time
@@ -45,6 +46,7 @@ class NodeStatus:
         warnings: what the node lacks of others, a sentence each.
         stuck: what to say about a model that does not return, "" while it does.
         initial_pose: how far the hand-over of the initial pose is, "" where it is not asked for.
+        rig: how several cameras answer together; None of a single one.
     """
 
     name: str
@@ -57,6 +59,7 @@ class NodeStatus:
     warnings: Sequence[str] = ()
     stuck: str = ""
     initial_pose: str = ""
+    rig: RigReport | None = None
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
@@ -65,6 +68,9 @@ def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
     if status.setup is not None:
         entries += [_map(status.setup), _calibration(status.setup), _model(status.setup)]
         entries += [_camera(camera, status.setup, status.errors) for camera in status.cameras]
+    if status.rig is not None:
+        level = DiagnosticStatus.WARN if status.rig.faults else DiagnosticStatus.OK
+        entries.append(_entry("rig", level, ". ".join([*status.rig.faults, status.rig.message]), status.rig.values))
     array = DiagnosticArray()
     array.header.stamp = to_time(stamp_ns)
     for entry in entries:

@@ -66,6 +66,7 @@ class ImageJob:
         stamp_ns: time of exposure.
         received_s: when the callback got it, ``time.monotonic()``.
         askers: who wants to know the outcome.
+        companions: images of other cameras that are answered with it.
     """
 
     message: ImageMessage
@@ -73,6 +74,7 @@ class ImageJob:
     stamp_ns: int
     received_s: float
     askers: list[Asker] = field(default_factory=list)
+    companions: tuple[ImageJob, ...] = ()
 
 
 def to_frame(message: ImageMessage, camera: str, stamp_ns: int, max_image_pixels: int = MAX_IMAGE_PIXELS) -> Frame:

@@ -221,6 +221,7 @@ class LocalizeNode(OverriddenNode):
             warnings=tuple(filter(None, [clock_warning(self)])),
             stuck=pipeline.worker.stuck,
             initial_pose=pipeline.outputs.initial_pose.describe(),
+            rig=None if pipeline.setup is None else pipeline.rig.report(pipeline.setup),
         )
         self._diagnostics.publish(to_diagnostics(status, self.get_clock().now().nanoseconds))
 

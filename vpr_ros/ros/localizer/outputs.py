@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseArray, PoseWithCovarianceStamped
 from nav_msgs.msg import Path
 from rclpy.lifecycle import LifecycleNode
@@ -20,6 +21,7 @@ from visualization_msgs.msg import MarkerArray
 
 from vpr_ros.core.frames import Frame
 from vpr_ros.localization import Localization
+from vpr_ros.ros.localizer.answer_status import answered_status, failed_status, silent_status
 from vpr_ros.ros.localizer.initial_pose import InitialPose
 from vpr_ros.ros.localizer.map_view import map_view, marker_length_m
 from vpr_ros.ros.localizer.markers import to_markers
@@ -47,6 +49,8 @@ class Outputs:
         self._candidates = create(PoseArray, "~/candidates", RESULT_QOS)
         self._match_image = create(Image, "~/match_image", RESULT_QOS)
         self._markers = create(MarkerArray, "~/markers", RESULT_QOS)
+        self._status = create(DiagnosticArray, "~/status", RESULT_QOS)
+        self._node_name = f"{node.get_namespace().rstrip('/')}/{node.get_name()}"
         self._map = create(Path, "~/map", LATCHED_QOS)
         self._marker_length_m = 1.0
         self.initial_pose = InitialPose(node)
@@ -76,6 +80,21 @@ class Outputs:
             thumbnail = None if best is None else setup.place_map.thumbnail(best)
             drawing = draw_match(frame.image_rgb, thumbnail, localization)
             self._match_image.publish(to_image_message(drawing, stamp_ns, frame_id))
+
+    def publish_status(self, localization: Localization, latency_ms: float) -> None:
+        """Say what became of an image that was answered; see ``answered_status``."""
+        if _heard(self._status):
+            self._status.publish(answered_status(self._node_name, localization, latency_ms))
+
+    def publish_failure(self, camera: str, stamp_ns: int, error: Exception) -> None:
+        """Say what became of an image that was not answered."""
+        if _heard(self._status):
+            self._status.publish(failed_status(self._node_name, camera, stamp_ns, error))
+
+    def publish_silence(self, stamp_ns: int, silent_s: float | None) -> None:
+        """Say that there is no image."""
+        if _heard(self._status):
+            self._status.publish(silent_status(self._node_name, stamp_ns, silent_s))
 
 
 def _heard(publisher: Any) -> bool:

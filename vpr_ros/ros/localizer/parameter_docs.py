@@ -22,7 +22,13 @@ from pathlib import Path
 from vpr_ros.core.command import run_command
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import Option, as_text
-from vpr_ros.ros.localizer.parameters import EXTRINSICS_PREFIX, LOCALIZER_PREFIX, extrinsics_spec, node_specs
+from vpr_ros.ros.localizer.parameters import (
+    EXTRINSICS_PREFIX,
+    LOCALIZER_PREFIX,
+    RIG_PREFIX,
+    extrinsics_spec,
+    node_specs,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 YAML, TABLE = Path("config", "localize.yaml"), Path("docs", "parameters.md")
@@ -68,16 +74,17 @@ def _write(_: Sequence[str]) -> None:
 
 
 def _yaml() -> str:
-    sections, inner = [YAML_HEAD], False
+    sections, inside = [YAML_HEAD], ""
     for spec in node_specs().values():
-        if spec.name.startswith(LOCALIZER_PREFIX) and not inner:
-            inner = True
-            sections.append("    localizer:\n")
-        indent = 6 if inner else 4
+        prefix = next((prefix for prefix in (LOCALIZER_PREFIX, RIG_PREFIX) if spec.name.startswith(prefix)), "")
+        if prefix != inside:
+            inside = prefix
+            sections.append(f"    {prefix.rstrip('.')}:\n")
+        indent = 6 if inside else 4
         lines = [f"# --- {spec.heading} ---", ""] if spec.heading else []
         for sentence in _sentences(spec):
             lines += [f"# {line}" for line in _wrapped(sentence, indent)]
-        lines += [f"{spec.name.removeprefix(LOCALIZER_PREFIX)}: {as_text(spec.default)}", ""]
+        lines += [f"{spec.name.removeprefix(inside)}: {as_text(spec.default)}", ""]
         sections.append(textwrap.indent("\n".join(lines), " " * indent) + "\n")
     return "".join([*sections, _extrinsics_section()])
 

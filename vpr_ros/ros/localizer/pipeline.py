@@ -21,6 +21,7 @@ from vpr_ros.ros.localizer.image_job import Asker, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.localizer.one_shot import newest_image
 from vpr_ros.ros.localizer.outputs import Outputs
+from vpr_ros.ros.localizer.rig import Rig, is_silent
 from vpr_ros.ros.localizer.setup import LocalizerSetup, log_setup
 from vpr_ros.ros.localizer.worker import NewestFrameWorker
 
@@ -33,7 +34,7 @@ class Pipeline:
     Attributes:
         setup: in use; None while the node is unconfigured.
         cameras: those listened to; none while the node is not active.
-        worker, processor, outputs: see their classes.
+        worker, processor, outputs, rig: see their classes.
     """
 
     def __init__(self, node: LifecycleNode, errors: ErrorLog, steady: Clock) -> None:
@@ -41,9 +42,10 @@ class Pipeline:
         self.setup: LocalizerSetup | None = None
         self.cameras: list[CameraInput] = []
         self.outputs = Outputs(node)
+        self.rig = Rig()
         self._map_to_odom = MapToOdom()
-        self.processor = FrameProcessor(self.outputs, self._map_to_odom, errors, node.get_clock())
-        self.worker = NewestFrameWorker(self.processor.process)
+        self.processor = FrameProcessor(self.outputs, self._map_to_odom, errors, node.get_clock(), self.rig)
+        self.worker = NewestFrameWorker(self.processor.process, self.rig)
         self._node = node
         self._errors = errors
         self._broadcast_timer = node.create_timer(PERIOD_S, self._on_broadcast, clock=steady)
@@ -81,12 +83,14 @@ class Pipeline:
         for name, topic in zip(settings.cameras, settings.image_topics, strict=True):
             transport = settings.image_transport
             self.cameras.append(CameraInput(self._node, name, self.setup, topic, transport, self._on_image))
+        self.rig.use(self.cameras)
 
     def stop(self) -> None:
         """Unsubscribe, stop the worker, answer whoever waits."""
         for camera in self.cameras:
             camera.close()
         self.cameras = []
+        self.rig.use(())
         self.worker.stop()
         self.outputs.initial_pose.forget()
 
@@ -102,7 +106,8 @@ class Pipeline:
         image = newest_image(self.cameras, timeout_s)
         if isinstance(image, Failure):
             return image
-        self.worker.ask(image, asker)
+        newest = [camera.newest for camera in self.cameras if camera.newest is not None]
+        self.worker.ask(self.rig.with_newest(image, newest), asker)
         return None
 
     def forget_belief(self) -> None:
@@ -114,9 +119,19 @@ class Pipeline:
         for camera in self.cameras:
             camera.settle(camera.setup.settings.camera_timeout_s)
             camera.tell_gaps()
+        self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        """Where no camera delivers, say so in place of the answers that do not come."""
+        if not self.cameras or not all(is_silent(camera) for camera in self.cameras):
+            return
+        newest = max((camera.newest for camera in self.cameras if camera.newest), key=_received_s, default=None)
+        stamp_ns = self._now_ns() if newest is None else newest.stamp_ns
+        self.outputs.publish_silence(stamp_ns, None if newest is None else newest.camera.statistics.silent_s())
 
     def _exchange(self, setup: LocalizerSetup | None) -> None:
         self.setup = setup
+        self.rig.forget()
         if setup is not None:
             for camera in self.cameras:
                 camera.setup = setup
@@ -146,3 +161,7 @@ class Pipeline:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
+
+
+def _received_s(job: ImageJob) -> float:
+    return job.received_s

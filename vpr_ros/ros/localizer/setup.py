@@ -22,6 +22,7 @@ from vpr_ros.inference import InferenceOptions, model_identity, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
+from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LOCAL_FILES
 from vpr_ros.maps.local_store import LOCAL_NAME
@@ -44,7 +45,7 @@ class LocalizerSetup:
 
     Attributes:
         settings: the node's parameters it was opened with.
-        extractor, place_map, localizer, extrinsics: see their classes.
+        extractor, place_map, localizer, extrinsics, rig: see their classes.
         local_extractor: finds keypoints; None where the map has none, or they are of another model.
         transforms: TF, None where it is not installed or not asked for.
     """
@@ -56,6 +57,7 @@ class LocalizerSetup:
     localizer: Localizer
     extrinsics: CameraExtrinsics
     transforms: Transforms | None
+    rig: RigConfig
 
     @property
     def map_frame(self) -> str:
@@ -92,7 +94,9 @@ def open_setup(
     localizer = Localizer(extractor, place_map, settings.localizer, local_extractor, place_map.local)
     asked = transforms if settings.node.use_tf else None
     extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
-    setup = LocalizerSetup(settings.node, extractor, local_extractor, place_map, localizer, extrinsics, transforms)
+    setup = LocalizerSetup(
+        settings.node, extractor, local_extractor, place_map, localizer, extrinsics, transforms, settings.rig
+    )
     check_names(settings.node, setup.map_frame)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
         check_transform(settings.node, setup.map_frame)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.ros.localizer.image_job import Answer, Asker, Camera, ImageJob, Outcome
+from vpr_ros.ros.localizer.rig import Rig
 
 STUCK_AFTER_S = 10.0
 """No model that localizes a robot takes so long for one image."""
@@ -33,14 +34,16 @@ class NewestFrameWorker:
 
     Cameras take turns: the one served longest ago goes first. An image waits at most one period of its camera, for
     then a newer one takes its place, and at most one turn of every camera. With cameras faster than the processing no
-    answer is therefore older than twice the processing time, however many cameras there are.
+    answer is therefore older than twice the processing time, however many cameras there are. The cameras of a rig take
+    one turn together; it waits for their images of one time, but not for long, see ``Rig.wait_s``.
 
     There is never a second thread: a model that does not return keeps the only one, and ``start`` says so.
     """
 
-    def __init__(self, process: Callable[[ImageJob], Answer]) -> None:
-        """Prepare, without starting the thread; *process* is called in it with each image."""
+    def __init__(self, process: Callable[[ImageJob], Answer], rig: Rig | None = None) -> None:
+        """Prepare, without starting the thread; *process* is called in it with each image, or with those of a *rig*."""
         self._process = process
+        self._rig = Rig() if rig is None else rig
         self._wake = threading.Condition()
         self._waiting: dict[Camera, ImageJob] = {}
         self._served_s: dict[Camera, float] = {}
@@ -79,7 +82,7 @@ class NewestFrameWorker:
         self._thread.join(timeout_s)
         with self._wake:
             if self._running is not None:
-                jobs.append(self._running.job)
+                jobs += _together(self._running.job)
             askers = [asker for job in jobs for asker in _taken(job)]
             self._served_s.clear()  # cameras hold map and model
         for asker in askers:
@@ -125,8 +128,8 @@ class NewestFrameWorker:
         An image that waits or is worked on already is not worked on twice.
         """
         with self._wake:
-            running = None if self._running is None else self._running.job
-            for known in (running, self._waiting.get(job.camera)):
+            running = () if self._running is None else _together(self._running.job)
+            for known in (*running, self._waiting.get(job.camera)):
                 if known is not None and known.message is job.message:
                     known.askers.append(asker)
                     return
@@ -142,21 +145,40 @@ class NewestFrameWorker:
                 outcome = error
             with self._wake:
                 self._running = None
-                askers = _taken(job)
+                askers = [asker for part in _together(job) for asker in _taken(part)]
             for asker in askers:
                 asker(outcome)
 
     def _next(self) -> ImageJob | None:
         with self._wake:
-            while not self._waiting and not self._stopping:
-                self._wake.wait()
-            if self._stopping:
-                return None
-            camera = min(self._waiting, key=lambda waiting: self._served_s.get(waiting, 0.0))
-            now_s = self._served_s[camera] = time.monotonic()
-            job = self._waiting.pop(camera)
+            while (job := self._whose_turn()) is None:
+                if self._stopping:
+                    return None
+            job.companions = self._rig.companions(job, self._waiting)
+            now_s = time.monotonic()
+            for part in _together(job):
+                self._served_s[part.camera] = now_s
+                if self._waiting.get(part.camera) is part:
+                    del self._waiting[part.camera]
             self._running = _Running(job, now_s)
             return job
+
+    def _whose_turn(self) -> ImageJob | None:
+        """The image to work on now; None, after a wait, where none has come or it waits for others of its time."""
+        if self._stopping:
+            return None
+        if not self._waiting:
+            self._wake.wait()
+            return None
+        job = self._waiting[min(self._waiting, key=lambda waiting: self._served_s.get(waiting, 0.0))]
+        if (wait_s := self._rig.wait_s(job, self._waiting)) > 0.0:
+            self._wake.wait(wait_s)
+            return None
+        return job
+
+
+def _together(job: ImageJob) -> tuple[ImageJob, ...]:
+    return (job, *job.companions)
 
 
 def _taken(job: ImageJob) -> list[Asker]:

@@ -23,13 +23,16 @@ from vpr_ros.core.frames import Frame
 from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.simulation.conditions import CONDITIONS
 from vpr_ros.simulation.drive import DrivePlan
+from vpr_ros.simulation.drive import StampedPose as DrivenPose
 from vpr_ros.simulation.record import record_folder
+from vpr_ros.simulation.rig import MOUNTS, SimulatedRig
 from vpr_ros.simulation.source import SimulatedSource
 from vpr_ros.simulation.town import Town
-from vpr_ros.sources.bag_writer import BagLayout, write_bag
+from vpr_ros.sources.bag_writer import BagLayout, StampedPose, write_bag
 
 EXAMPLE = """  %(prog)s --seed 1 --conditions night
-  %(prog)s --seed 1 --conditions day --record day_drive --storage mcap"""
+  %(prog)s --seed 1 --conditions day --record day_drive --storage mcap
+  %(prog)s --seed 1 --cameras front,rear --record both_ways"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,6 +55,11 @@ def build_parser() -> CommandParser:
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
+    parser.add_argument(
+        "--cameras",
+        metavar="NAME,NAME",
+        help=f"record several cameras of the robot in one bag, of {', '.join(MOUNTS)} (default: one, in front)",
+    )
     add_beginning(parser)
     parser.add_argument("--record", type=Path, metavar="PATH", help="write a recording instead of publishing; no ROS")
     parser.add_argument("--storage", choices=("mcap", "sqlite3", "folder"), default="mcap", help="of the recording")
@@ -66,6 +74,9 @@ def _simulate(argv: Sequence[str]) -> None:
     if options.labels and (options.record is None or options.storage != "folder"):
         raise ConfigError("--labels writes beside recorded images", "Add --record PATH --storage folder")
     source = simulated_source(options)
+    if options.cameras is not None:
+        _record_rig(SimulatedRig(source, options.cameras.split(",")), source.poses, options)
+        return
     if options.record is not None:
         _record(source, options.record, options.storage, options.labels)
         print(f"recorded {source.description} in {options.record}")
@@ -90,6 +101,15 @@ def simulated_source(options: argparse.Namespace) -> SimulatedSource:
     conditions = replace(CONDITIONS[options.conditions], traffic_seed=seed, weather_seed=seed)
     camera = CameraIntrinsics.from_fov(options.width_px, options.height_px)
     return SimulatedSource(Town(options.seed), plan, camera, conditions, seed)
+
+
+def _record_rig(rig: SimulatedRig, poses: Sequence[DrivenPose], options: argparse.Namespace) -> None:
+    if options.record is None or options.storage == "folder":
+        raise ConfigError("--cameras records several cameras in a bag", "Add --record PATH, with --storage mcap")
+    layout = BagLayout(storage=options.storage, mounts=rig.cameras)
+    frames = (Frame(r.load_image(), r.stamp_ns, r.camera, r.name, r.T_map_base) for r in rig)
+    write_bag(options.record, frames, [StampedPose(stamp_ns, pose) for stamp_ns, pose in poses], layout)
+    print(f"recorded {rig.description} in {options.record}")
 
 
 def _record(source: SimulatedSource, path: Path, storage: str, labels: bool) -> None:

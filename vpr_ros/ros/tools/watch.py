@@ -44,6 +44,8 @@ DEPTH = 100
 CANDIDATES = "/vpr_localizer/candidates"
 _COUNT = re.compile(r"[0-9]{1,18}")  # whoever may publish on /diagnostics
 
+_DECISION = re.compile(rf"accepted|silent|failed [a-z_]{{1,40}}|{'|'.join(kind.value for kind in RejectionType)}")
+
 
 class WatchNode(Node):
     """Collects answers and truths until it is stopped.
@@ -63,6 +65,7 @@ class WatchNode(Node):
         self.create_subscription(PoseWithCovarianceStamped, "/vpr_localizer/pose", self._on_pose, DEPTH)
         self.create_subscription(PathMessage, "/vpr_localizer/map", self._on_map, latched)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, DEPTH)
+        self.create_subscription(DiagnosticArray, "/vpr_localizer/status", self._on_status, DEPTH)
 
     def listen(self) -> None:
         """Wait for the localizer, then listen to the truth too, until somebody ends the process."""
@@ -92,6 +95,12 @@ class WatchNode(Node):
             if self.localizer is not None and status.name == f"{self.localizer}: localizer":
                 counts = rejections({value.key: value.value for value in status.values})
                 self.log.rejected = self.log.rejected if counts is None else counts
+
+    def _on_status(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            said = next((value.value for value in status.values if value.key == "decision"), "")
+            if _DECISION.fullmatch(said):
+                self.log.decisions[said] = self.log.decisions.get(said, 0) + 1
 
     def _on_pose(self, message: PoseWithCovarianceStamped) -> None:
         stamp_ns = stamp_ns_of(message.header.stamp)
