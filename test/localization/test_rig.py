@@ -20,8 +20,9 @@ from some_candidates import calibration
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, LocalizerConfig
 from vpr_ros.localization.geometric_pose import GeometricPose
-from vpr_ros.localization.rejection import Contradicted, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import Contradicted, Improbable, NoCandidate, Refuted, Unproved
 from vpr_ros.localization.rig import MOST_SUPPORT, fuse
+from vpr_ros.maps.promise import Vouched
 
 HERE, NEAR, AWAY, ELSEWHERE = (Pose.from_xy_yaw(x, 0.0, 0.0) for x in (0.0, 0.4, 40.0, 90.0))
 CONFIG = LocalizerConfig(min_probability=0.5)
@@ -108,3 +109,17 @@ def test_a_geometric_pose_is_taken_alone_and_the_mean_of_two_is_no_surer_than_th
     again = fused(replace(geometric, camera="left"), geometric)
     assert again.covariance is not None and geometric.covariance is not None
     np.testing.assert_allclose(again.covariance, geometric.covariance)
+
+
+def test_a_promise_is_kept_by_one_camera_alone_and_broken_by_two_that_are_both_proved_elsewhere() -> None:
+    promise = Vouched(0.01, 0.01, 60.0, "default")
+
+    def proved(camera: str, pose: Pose, proof: float) -> Localization:
+        unproved = None if proof >= 60.0 else Unproved(0.9, 0.9, int(proof), proof, promise)
+        return replace(answer(camera, [(0.9, pose)], rejection=unproved), proof=proof, promise=promise)
+
+    weak, strong = proved("front", HERE, 40.0), proved("rear", NEAR, 80.0)
+    both = fused(weak, strong)
+    assert (both.accepted, both.proof) == (True, 80.0)
+    assert isinstance(fused(weak, replace(weak, camera="left")).rejection, Unproved)
+    assert isinstance(fused(strong, proved("front", AWAY, 90.0)).rejection, Contradicted)

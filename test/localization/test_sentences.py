@@ -17,8 +17,9 @@ import pytest
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match, Rejection, RejectionType
-from vpr_ros.localization.rejection import INLIERS, Contradicted, Dissimilar, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import INLIERS, Contradicted, Dissimilar, Improbable, NoCandidate, Refuted, Unproved
 from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
+from vpr_ros.maps.promise import Vouched
 
 EVIDENCE = Evidence(0.553, np.log(1.02), 0.3)
 FOUND = "similarity 0.55, probability 0.21"
@@ -39,6 +40,11 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
     (
         Improbable(0.21, 0.5, EVIDENCE, INLIERS, 23),
         f"{FOUND}, below 0.50: few keypoints fit the best place (23 inliers)",
+    ),
+    (
+        Unproved(0.553, 0.21, 23, 5.75, Vouched(0.02, 0.01, 62.0, "default")),
+        f"{FOUND}: 23 inliers that give no pose count a quarter, the map vouches for 2 % wrong places (1 % was asked "
+        "for) from 62 inliers on",
     ),
     (
         Contradicted("front", ("left", "rear"), 0.21, 0.5),

@@ -29,7 +29,7 @@ from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.estimate import estimate_pose
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.pose_fusion import UncertainPose, fused_pose
-from vpr_ros.localization.rejection import Contradicted, Improbable, Rejection
+from vpr_ros.localization.rejection import Contradicted, Improbable, Rejection, Unproved
 from vpr_ros.localization.result import Localization
 from vpr_ros.maps.calibration import Calibration
 
@@ -103,7 +103,7 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
     probability = float(expit(table.log_odds[best]))
     return replace(
         speaker,
-        rejection=_decision(speaker, votes, probability, config.min_probability),
+        rejection=_decision(speaker, heard, votes, probability, config),
         T_map_base=pose.T_map_base,
         covariance=pose.covariance,
         orientation_known=pose.orientation_known,
@@ -111,12 +111,13 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
         matches=matches,
         timings_ms=_together([answer.timings_ms for answer in answers]),
         geometric=geometric,
+        proof=max(answer.proof for answer in agreeing),
         votes=votes,
     )
 
 
 def _has_a_voice(answer: Localization) -> bool:
-    return bool(answer.matches) and (answer.rejection is None or isinstance(answer.rejection, Improbable))
+    return bool(answer.matches) and (answer.rejection is None or isinstance(answer.rejection, Improbable | Unproved))
 
 
 class _Hypotheses:
@@ -203,16 +204,33 @@ def _fused(
 
 
 def _decision(
-    speaker: Localization, votes: Sequence[CameraVote], probability: float, min_probability: float
+    speaker: Localization,
+    heard: Sequence[Localization],
+    votes: Sequence[CameraVote],
+    probability: float,
+    config: LocalizerConfig,
 ) -> Rejection | None:
-    if probability >= min_probability:
-        return None
+    """By the promise in force, which one camera alone must fulfil, for those of one rig are deceived together."""
     others = [vote for vote in votes if vote.camera != speaker.camera]
     against = [vote for vote in others if vote.log_odds < 0.0]
+    improbable = Contradicted(
+        speaker.camera, tuple(vote.camera for vote in against or others), probability, config.min_probability
+    )
+    promise = speaker.promise
+    if promise is not None:
+        here = [answer for answer, vote in zip(heard, votes, strict=True) if vote.agrees or answer is speaker]
+        proved = max(here, key=lambda answer: answer.proof)
+        if proved.proof < promise.least_proof:
+            return Unproved(speaker.matches[0].similarity, probability, proved.inliers, proved.proof, promise)
+        if any(answer.accepted and vote in against for answer, vote in zip(heard, votes, strict=True)):
+            return improbable
+        if not config.also_asks_probability:
+            return None
+    if probability >= config.min_probability:
+        return None
     if isinstance(speaker.rejection, Improbable) and not against:
         return replace(speaker.rejection, probability=probability)
-    cameras = tuple(vote.camera for vote in against or others)
-    return Contradicted(speaker.camera, cameras, probability, min_probability)
+    return improbable
 
 
 def _together(timings_ms: Sequence[Mapping[str, float]]) -> dict[str, float]:
