@@ -23,6 +23,7 @@ from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
+from vpr_ros.maps.grid_alignment import GridAlignment
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest_parts import (
     FileEntry,
@@ -80,6 +81,7 @@ class MapManifest:
         thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" where there is none.
         local: of its local features; None: it has none.
         manifest_sha256: the seal that was read and holds, see ``seal``; "" where there is none.
+        grid: where the map lies in an occupancy grid; None: nobody said.
     """
 
     frame_id: str
@@ -99,6 +101,7 @@ class MapManifest:
     thumbnails_sha256: str = ""
     local: LocalEntry | None = None
     manifest_sha256: str = ""
+    grid: GridAlignment | None = None
 
     @property
     def keypoint_calibration(self) -> GeometryCalibration | None:
@@ -128,6 +131,7 @@ class MapManifest:
             "thumbnails_sha256": self.thumbnails_sha256,
             "local": None if self.local is None else self.local.to_dict(),
             "calibration": self.calibration.to_dict(),
+            "T_grid_map": None if self.grid is None else self.grid.to_dict(),
         }
 
 
@@ -190,6 +194,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256"),
             local=None if plain["local"] is None else LocalEntry.from_dict(table(plain, "local")),
+            grid=GridAlignment.from_dict(plain["T_grid_map"]),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error
