@@ -149,11 +149,10 @@ def _prune(arguments: argparse.Namespace) -> None:
 
     _carry_out("prune", arguments, [arguments.map], {"keep_recall": share, "target_frames": target}, make)
     for found in done:
-        right = [100 * count / found.questions for count in (found.right_before, found.right_after)]
-        print(
-            f"recall on {found.questions} of its own frames, asked without their neighbours: {right[0]:.1f} % before "
-            f"({found.right_before}), {right[1]:.1f} % after ({found.right_after})"
-        )
+        print(f"{found.questions} of its own frames, asked without their neighbours:")
+        for told, (count, left) in (("right", found.right), ("and likely so", found.likely)):
+            before, after = 100 * count / found.questions, 100 * left / found.questions
+            print(f"answered {told}: {before:.1f} % before ({count}), {after:.1f} % after ({left})")
         print(f"next: check it with a second drive: `{program('evaluate')} {shlex.quote(str(arguments.output))} DRIVE`")
 
 
