@@ -98,8 +98,9 @@ def carry_out(edit: Edit, make: Callable[[Sequence[PlaceMap]], NewMap]) -> Place
             publish(partial, output)
             for warning in map_warnings(made):
                 _LOG.warning("warning: %s", warning)
+            opened = PlaceMap.open(output)
             (output / JOURNAL_NAME).unlink()  # last: see ``build_map``
-    return PlaceMap.open(output)
+    return opened
 
 
 @contextmanager

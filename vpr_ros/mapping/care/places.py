@@ -86,7 +86,7 @@ class PlaceStatistics:
     """All of a map.
 
     Attributes:
-        asked: of how many frames *frames* is a sample that was asked; the leads and rights are of these.
+        asked: of how many frames it was asked.
         frames: how many the map has.
         places: in the order of the table.
         confusions: those with the smallest lead first, each of another pair of places.
@@ -96,6 +96,21 @@ class PlaceStatistics:
     frames: int
     places: tuple[Place, ...]
     confusions: tuple[Confusion, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every frame was asked."""
+        return self.asked == self.frames
+
+    @property
+    def without_local(self) -> int:
+        """Frames in which nobody has looked for local features."""
+        return sum(place.without_local for place in self.places)
+
+    @property
+    def without_depth(self) -> int:
+        """Frames that have none with a depth."""
+        return sum(place.without_depth for place in self.places)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers."""
@@ -118,7 +133,8 @@ def place_statistics(place_map: PlaceMap) -> PlaceStatistics:
     Raises:
         MapError: its local features cannot be read.
     """
-    asked = list(_asked(place_map))
+    rows = np.unique(np.linspace(0, len(place_map) - 1, min(MOST_ASKED, len(place_map))).round().astype(np.int64))
+    asked = list(_asked(place_map, rows))
     of_frame = _places(place_map)
     by_place: list[list[_Asked]] = [[] for _ in range(int(of_frame.max()) + 1)]
     for answer in asked:
@@ -130,11 +146,10 @@ def place_statistics(place_map: PlaceMap) -> PlaceStatistics:
         _place(place_map, rows, answers, without_local[rows], without_depth[rows])
         for rows, answers in zip(rows_of, by_place, strict=True)
     )
-    return PlaceStatistics(len(asked), len(place_map), places, tuple(_confusions(place_map, asked, of_frame)))
+    return PlaceStatistics(len(rows), len(place_map), places, tuple(_confusions(place_map, asked, of_frame)))
 
 
-def _asked(place_map: PlaceMap) -> Iterator[_Asked]:
-    rows = np.unique(np.linspace(0, len(place_map) - 1, min(MOST_ASKED, len(place_map))).round().astype(np.int64))
+def _asked(place_map: PlaceMap, rows: npt.NDArray[np.int64]) -> Iterator[_Asked]:
     held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
     queries = place_map.descriptors[rows].astype(np.float32)
     for row, cosines in zip(rows.tolist(), all_similarities(place_map.descriptors, queries), strict=True):
