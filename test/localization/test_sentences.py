@@ -17,7 +17,7 @@ import pytest
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match, Rejection, RejectionType
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Jump, NoCandidate, Refuted
 from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
 
 EVIDENCE = Evidence(0.553, np.log(1.02), 0.3)
@@ -39,6 +39,11 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
     (
         Improbable(0.21, 0.5, EVIDENCE, INLIERS, 23),
         f"{FOUND}, below 0.50: few keypoints fit the best place (23 inliers)",
+    ),
+    (
+        Jump(190.21, 10.4, 0.93),
+        "probability 0.93, but 190.2 m from where odometry leads, which allows 10.4 m: "
+        "odometry makes it impossible after the poses before",
     ),
 )
 

@@ -23,11 +23,11 @@ from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.decide import decide, weighed
+from vpr_ros.localization.decide import Weighed, decide, weighed
 from vpr_ros.localization.estimate import best_estimate
-from vpr_ros.localization.hooks import PlaceFilter
-from vpr_ros.localization.rejection import NoCandidate, Rejection
-from vpr_ros.localization.result import Localization, Match, PosePrior
+from vpr_ros.localization.place_filter import PlaceFilter
+from vpr_ros.localization.rejection import Jump, NoCandidate, Rejection
+from vpr_ros.localization.result import Localization, Match, PosePrior, SequenceAnswer
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
@@ -73,7 +73,7 @@ class Localizer:
         if local_extractor is not None and local_map is not None and config.verify_candidates:
             self._verifier = Verifier(local_extractor, local_map, place_map, config)
         self._joint = in_one_run(extractor, local_extractor) if self.verifies else None
-        self._filter = place_filter
+        self.place_filter = place_filter
 
     @property
     def verifies(self) -> bool:
@@ -107,15 +107,17 @@ class Localizer:
         if not len(retrieved):
             return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
-        candidates = verification.candidates
-        evidence = weighed(verification, calibration, place_map.manifest.keypoint_calibration)
-        probabilities = evidence.probabilities
-        if self._filter is not None:
-            probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
-        rejection = verification.refutation(config.min_inliers) or decide(
-            float(probabilities[0]), evidence.best, config, calibration, evidence.keypoints
-        )
+        evidence = self._weighed(verification)
+        probabilities, sequence = evidence.probabilities, None
+        rejection = self._decided(verification, evidence, probabilities)
+        if self.place_filter is not None:
+            verification, probabilities, sequence = self._by_sequence(
+                frame.stamp_ns, verification, probabilities, rejection
+            )
+            rejection = self._decided(verification, self._weighed(verification), probabilities)
         estimate = best_estimate(verification, config, calibration)
+        if rejection is None and self.place_filter is not None:
+            rejection = _jump(self.place_filter, estimate.T_map_base, float(probabilities[0]))
         return Localization(
             stamp_ns=frame.stamp_ns,
             camera=frame.camera,
@@ -127,7 +129,43 @@ class Localizer:
             timings_ms=clock.ends("decide"),
             orientation_known=estimate.orientation_known,
             geometric=estimate.geometric,
+            sequence=sequence,
         )
+
+    def _weighed(self, verification: Verification) -> Weighed:
+        manifest = self.place_map.manifest
+        return weighed(verification, manifest.calibration, manifest.keypoint_calibration)
+
+    def _decided(
+        self, verification: Verification, evidence: Weighed, probabilities: npt.NDArray[np.float64]
+    ) -> Rejection | None:
+        config, calibration = self.config, self.place_map.manifest.calibration
+        return verification.refutation(config.min_inliers) or decide(
+            float(probabilities[0]), evidence.best, config, calibration, evidence.keypoints
+        )
+
+    def _by_sequence(
+        self,
+        stamp_ns: int,
+        verification: Verification,
+        alone: npt.NDArray[np.float64],
+        alone_rejection: Rejection | None,
+    ) -> tuple[Verification, npt.NDArray[np.float64], SequenceAnswer]:
+        """The candidates led by the one that all images so far speak for, and their probabilities by these."""
+        assert self.place_filter is not None
+        candidates = verification.candidates
+        believed = self.place_filter.update(stamp_ns, candidates, alone)
+        order = np.r_[believed.first, np.delete(np.arange(len(candidates)), believed.first)]
+        sequence = SequenceAnswer(
+            believed.hypotheses,
+            believed.off_map,
+            believed.by_sequence,
+            believed.motion,
+            int(candidates.indices[0]),
+            float(alone[0]),
+            alone_rejection,
+        )
+        return verification.led_by(believed.first), believed.probabilities[order], sequence
 
     def _describe(self, frame: Frame, clock: StageClock) -> tuple[DescriptorArray, LocalFeatures | None]:
         """With the local features where they come in the same run."""
@@ -181,6 +219,11 @@ class Localizer:
             )
             for index, similarity, probability, rank, T_map_base, geometry in rows
         )
+
+
+def _jump(place_filter: PlaceFilter, T_map_base: Pose, probability: float) -> Jump | None:
+    found = place_filter.impossible(T_map_base)
+    return None if found is None else Jump(found.distance_m, found.allowed_m, probability)
 
 
 def _nothing_found(frame: Frame, rejection: Rejection, clock: StageClock) -> Localization:

@@ -30,6 +30,7 @@ class RejectionType(Enum):
     REFUTED = "refuted"
     DISSIMILAR = "dissimilar"
     IMPROBABLE = "improbable"
+    JUMP = "jump"
 
 
 @dataclass(frozen=True)
@@ -96,4 +97,20 @@ class Improbable:
     inliers: int = 0
 
 
-Rejection = NoCandidate | Refuted | Dissimilar | Improbable
+@dataclass(frozen=True)
+class Jump:
+    """Odometry makes the pose impossible after those accepted before, and too little agrees with it yet.
+
+    Attributes:
+        distance_m: from where odometry leads.
+        allowed_m: the farthest it could be.
+        probability: that the best match is right all the same.
+    """
+
+    type: ClassVar = RejectionType.JUMP
+    distance_m: float
+    allowed_m: float
+    probability: float
+
+
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Jump

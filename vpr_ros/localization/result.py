@@ -19,6 +19,7 @@ import numpy.typing as npt
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.match_geometry import MatchGeometry
+from vpr_ros.localization.place_filter.belief import Hypothesis
 from vpr_ros.localization.rejection import Rejection
 
 PoseSource = Literal["geometric", "retrieved"]
@@ -68,6 +69,29 @@ class Match:
         return 0 if self.geometry is None else self.geometry.inliers
 
 
+@dataclass(frozen=True)
+class SequenceAnswer:
+    """What all images so far say, and what this one says alone.
+
+    Attributes:
+        hypotheses: the likeliest places with their masses, the first one first.
+        off_map: probability of not being on the map.
+        by_sequence: whether the sequence judged the answer; False: the image alone.
+        motion: what is known of the way since the image before, in words.
+        alone_frame: the map frame that the image alone would answer with.
+        alone_probability: that this one is right, by the image alone.
+        alone_rejection: why the image alone would not be believed; None where it would.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    off_map: float
+    by_sequence: bool
+    motion: str
+    alone_frame: int
+    alone_probability: float
+    alone_rejection: Rejection | None
+
+
 @dataclass(frozen=True, eq=False)
 class Localization:
     """The answer for one image.
@@ -84,6 +108,7 @@ class Localization:
         timings_ms: "prepare", "infer", "search", "decide"; with local features "local" and "verify" before the last.
         orientation_known: False where the map has no orientations here; the covariance then says pi^2.
         geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.
+        sequence: what the filter believes; None without one. ``probability`` is by all images then.
     """
 
     stamp_ns: int
@@ -96,6 +121,7 @@ class Localization:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     orientation_known: bool = True
     geometric: GeometricPose | None = None
+    sequence: SequenceAnswer | None = None
 
     @property
     def accepted(self) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, NoCandidate, Refuted, Rejection
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Jump, NoCandidate, Refuted, Rejection
 from vpr_ros.localization.result import Localization
 
 WEAKEST_WORDS: Final = {
@@ -64,6 +64,11 @@ def rejection_sentence(rejection: Rejection) -> str:
             found = _found(rejection.evidence.similarity, rejection.probability)
             why = f"{rejection_words(rejection)} ({_weakest_number(rejection)})"
             return f"{found}, below {rejection.min_probability:.2f}: {why}"
+        case Jump():
+            return (
+                f"probability {rejection.probability:.2f}, but {rejection.distance_m:.1f} m from where odometry leads, "
+                f"which allows {rejection.allowed_m:.1f} m: {rejection_words(rejection)}"
+            )
 
 
 def rejection_words(rejection: Rejection) -> str:
@@ -77,6 +82,8 @@ def rejection_words(rejection: Rejection) -> str:
             return "similarity too low"
         case Improbable():
             return WEAKEST_WORDS[rejection.weakest]
+        case Jump():
+            return "odometry makes it impossible after the poses before"
 
 
 def _found(similarity: float, probability: float) -> str:

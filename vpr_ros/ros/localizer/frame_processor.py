@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import rclpy
 from rclpy.clock import Clock
@@ -22,6 +23,7 @@ from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.failures import failure_type
 from vpr_ros.ros.localizer.image_job import Answer, ImageJob, to_frame
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
+from vpr_ros.ros.localizer.odometry_input import OdometryInput
 from vpr_ros.ros.localizer.outputs import Outputs
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 from vpr_ros.ros.localizer.statistics import CameraStatistics, Latencies
@@ -37,11 +39,14 @@ class FrameProcessor:
         latencies: duration of each stage.
     """
 
-    def __init__(self, outputs: Outputs, map_to_odom: MapToOdom, errors: ErrorLog, clock: Clock) -> None:
+    def __init__(
+        self, outputs: Outputs, map_to_odom: MapToOdom, odometry: OdometryInput, errors: ErrorLog, clock: Clock
+    ) -> None:
         """Put the parts together; *clock* is the node's, which may be simulated."""
         self.latencies = Latencies()
         self._outputs = outputs
         self._map_to_odom = map_to_odom
+        self._odometry = odometry
         self._errors = errors
         self._clock = clock
 
@@ -72,6 +77,9 @@ class FrameProcessor:
         """Time jumped back: what is believed and what TF remembers is of another run."""
         statistics.time_jumps_back += 1
         self._map_to_odom.forget()
+        self._odometry.forget()
+        if setup.localizer.place_filter is not None:
+            setup.localizer.place_filter.reset()
         if setup.transforms is not None:
             setup.transforms.restart()
 
@@ -80,6 +88,8 @@ class FrameProcessor:
         frame = to_frame(job.message, job.camera.name, job.stamp_ns, setup.settings.max_image_pixels)
         decoded_s = time.monotonic()
         T_base_camera = setup.extrinsics.lookup(job.camera.name, job.message.header.frame_id, job.stamp_ns)
+        if setup.localizer.place_filter is not None:
+            setup.localizer.place_filter.drive(partial(self._odometry.reading, setup, job.stamp_ns))
         localization = setup.localizer.localize(frame, T_base_camera, intrinsics=_intrinsics(setup, job, frame))
         localized_s = time.monotonic()
         self._outputs.publish(setup, frame, localization)

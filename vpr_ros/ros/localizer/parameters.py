@@ -27,16 +27,18 @@ from vpr_ros.core.options import Option, option, options_of, same_option
 from vpr_ros.core.pose import LONGEST_QUATERNION, Pose
 from vpr_ros.inference.options import InferenceOptions
 from vpr_ros.localization import LocalizerConfig
+from vpr_ros.localization.place_filter import FilterConfig
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 
 LOCALIZER_PREFIX = "localizer."
+FILTER_PREFIX = "filter."
 EXTRINSICS_PREFIX = "T_base_camera."
 
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """The node's own parameters; those of the localizer follow under ``localizer.``."""
+    """The node's own parameters; others follow under ``localizer.`` and ``filter.``."""
 
     map: str = option(
         "",
@@ -155,11 +157,13 @@ class Settings:
     Attributes:
         node: the node's own.
         localizer: those under ``localizer.``.
+        filter: those under ``filter.``.
         extrinsics: camera -> T_base_camera, None where the parameters do not say.
     """
 
     node: NodeSettings
     localizer: LocalizerConfig
+    filter: FilterConfig
     extrinsics: Mapping[str, Pose | None]
 
 
@@ -167,6 +171,7 @@ def node_specs() -> dict[str, Option]:
     """Every parameter whose name does not depend on the cameras, by name."""
     specs = [_named(known, "") for known in options_of(NodeSettings).values()]
     specs += [_named(known, LOCALIZER_PREFIX) for known in options_of(LocalizerConfig).values()]
+    specs += [_named(known, FILTER_PREFIX) for known in options_of(FilterConfig).values()]
     return {spec.name: spec for spec in specs}
 
 
@@ -195,10 +200,12 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
     _check_cameras(node)
     inner = {item.name: values[LOCALIZER_PREFIX + item.name] for item in fields(LocalizerConfig)}
     localizer = LocalizerConfig(**inner)  # type: ignore[arg-type]
+    following = {item.name: values[FILTER_PREFIX + item.name] for item in fields(FilterConfig)}
+    place_filter = FilterConfig(**following)  # type: ignore[arg-type]
     extrinsics = {
         camera: _extrinsics(EXTRINSICS_PREFIX + camera, values[EXTRINSICS_PREFIX + camera]) for camera in node.cameras
     }
-    return Settings(node, localizer, extrinsics)
+    return Settings(node, localizer, place_filter, extrinsics)
 
 
 def _check_cameras(node: NodeSettings) -> None:

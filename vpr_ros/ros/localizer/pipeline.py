@@ -19,6 +19,7 @@ from vpr_ros.ros.localizer.failures import Failure, FailureType
 from vpr_ros.ros.localizer.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer.image_job import Asker, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import PERIOD_S, SOURCE, MapToOdom
+from vpr_ros.ros.localizer.odometry_input import OdometryInput
 from vpr_ros.ros.localizer.one_shot import newest_image
 from vpr_ros.ros.localizer.outputs import Outputs
 from vpr_ros.ros.localizer.setup import LocalizerSetup, log_setup
@@ -33,7 +34,7 @@ class Pipeline:
     Attributes:
         setup: in use; None while the node is unconfigured.
         cameras: those listened to; none while the node is not active.
-        worker, processor, outputs: see their classes.
+        worker, processor, outputs, odometry: see their classes.
     """
 
     def __init__(self, node: LifecycleNode, errors: ErrorLog, steady: Clock) -> None:
@@ -42,7 +43,8 @@ class Pipeline:
         self.cameras: list[CameraInput] = []
         self.outputs = Outputs(node)
         self._map_to_odom = MapToOdom()
-        self.processor = FrameProcessor(self.outputs, self._map_to_odom, errors, node.get_clock())
+        self.odometry = OdometryInput(node)
+        self.processor = FrameProcessor(self.outputs, self._map_to_odom, self.odometry, errors, node.get_clock())
         self.worker = NewestFrameWorker(self.processor.process)
         self._node = node
         self._errors = errors
@@ -77,6 +79,8 @@ class Pipeline:
         if self.setup is None:
             raise ConfigError("the node has no map and no model yet", "Configure it before it is activated")
         self.worker.start()
+        self.forget_belief()
+        self.odometry.listen(self.setup.odometry_topic)
         settings = self.setup.settings
         for name, topic in zip(settings.cameras, settings.image_topics, strict=True):
             transport = settings.image_transport
@@ -87,6 +91,7 @@ class Pipeline:
         for camera in self.cameras:
             camera.close()
         self.cameras = []
+        self.odometry.close()
         self.worker.stop()
         self.outputs.initial_pose.forget()
 
@@ -106,8 +111,10 @@ class Pipeline:
         return None
 
     def forget_belief(self) -> None:
-        """Send no map -> odom until the next accepted pose."""
+        """Send no map -> odom until the next accepted pose, and believe nothing of the images before."""
         self._map_to_odom.forget()
+        if self.setup is not None and self.setup.localizer.place_filter is not None:
+            self.setup.localizer.place_filter.reset()
 
     def tick(self) -> None:
         """Settle on the transport that delivers, and tell of gaps; to be called once a second."""
