@@ -35,22 +35,24 @@ class _Track:
         T_map_base: by now; its position alone where no orientation is known.
         slack_m: how far off it may be.
         evidence: how much agreed with it.
+        measured: whether odometry measured every motion since.
     """
 
     T_map_base: Pose
     slack_m: float
     evidence: float = 0.0
+    measured: bool = True
 
     def moved(self, motion: Motion) -> _Track:
         if not motion.measured:
-            return replace(self, slack_m=np.inf)
+            return replace(self, slack_m=self.slack_m + motion.distance_m, measured=False)
         if motion.T_before_now is None or not self.T_map_base.has_orientation:
             return replace(self, slack_m=self.slack_m + motion.distance_m)
         slack_m = float(np.hypot(self.slack_m, SURENESS * motion.deviation_m))
         return replace(self, T_map_base=self.T_map_base.compose(motion.T_before_now), slack_m=slack_m)
 
-    def offset_m(self, pose: Pose) -> float:
-        return self.T_map_base.distance_m(pose)
+    def reaches(self, pose: Pose) -> bool:
+        return self.T_map_base.distance_m(pose) <= self.slack_m
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,16 @@ class JumpGate:
         self._last: _Track | None = None
         self._rival: _Track | None = None
 
-    @property
-    def knows(self) -> bool:
-        """Whether a pose was accepted since the beginning."""
-        return self._last is not None
+    def backs(self, T_map_base: Pose) -> bool:
+        """Whether what was accepted so far can lend its certainty to a pose: there is some, and a way to the pose."""
+        return self._last is not None and (self._last.measured or self._last.reaches(T_map_base))
 
     def forget(self) -> None:
         """The next pose is possible wherever it lies."""
         self._last = self._rival = None
 
     def move(self, motion: Motion) -> None:
-        """The robot moved; where nobody measured how, every pose is possible again."""
+        """The robot moved; where nobody measured how, every pose is possible until the next is accepted."""
         self._last = None if self._last is None else self._last.moved(motion)
         self._rival = None if self._rival is None else self._rival.moved(motion)
 
@@ -97,13 +98,13 @@ class JumpGate:
             always: let every pose through.
         """
         fresh = _Track(T_map_base, 2.0 * self._radius_m)
-        if always or self._last is None or self._last.offset_m(T_map_base) <= self._last.slack_m:
+        if always or self._last is None or not self._last.measured or self._last.reaches(T_map_base):
             self._last, self._rival = fresh, None
             return None
-        agrees = self._rival is not None and self._rival.offset_m(T_map_base) <= self._rival.slack_m
-        evidence += self._rival.evidence if agrees and self._rival is not None else 0.0
+        if self._rival is not None and self._rival.reaches(T_map_base):
+            evidence += self._rival.evidence
         if evidence >= CONVINCED:
             self._last, self._rival = fresh, None
             return None
         self._rival = replace(fresh, evidence=evidence)
-        return Impossible(self._last.offset_m(T_map_base), self._last.slack_m)
+        return Impossible(self._last.T_map_base.distance_m(T_map_base), self._last.slack_m)

@@ -151,21 +151,22 @@ class PlaceFilter:
         if motion is not None:
             self._gate.move(motion)
             belief = belief.moved(motion, places).flowed(config.kidnap_rate, config.leave_rate, share)
-        knew = self._gate.knows and belief.elsewhere <= KNOWS_NOTHING
+        knew = belief.elsewhere <= KNOWS_NOTHING
         evidence = image_evidence(candidates, probabilities, places.radius_m, places.count, self._usual_odds)
         self._belief = belief = belief.weighed(evidence, places, share)
         mass = belief.mass_at(candidates.position_m, places.radius_m)
-        speaks = evidence.likelihood > SPEAKS_FOR
-        first = _first(mass, speaks) if knew else 0
-        by_sequence = bool(knew and speaks[first])
+        trusted = (evidence.likelihood > SPEAKS_FOR) & knew
+        first = _first(mass, trusted)
+        if not self._gate.backs(candidates.poses(first + 1)[first]):
+            first, trusted = 0, np.zeros_like(trusted)
         self._evidence = share * float(probabilities[evidence.place == evidence.place[first]].max())
         self.last = Believed(
-            np.where(speaks, mass, np.minimum(mass, probabilities)) if knew else probabilities,
+            np.where(trusted, mass, np.minimum(mass, probabilities)) if knew else probabilities,
             first,
             belief.hypotheses(places, MOST_HYPOTHESES, LEAST_MASS),
             belief.off_map,
             belief.elsewhere,
-            by_sequence,
+            bool(trusted[first]),
             "the first image" if motion is None else motion.problem or "by odometry",
         )
         return self.last
