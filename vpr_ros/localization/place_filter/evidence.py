@@ -60,8 +60,8 @@ def image_evidence(
 ) -> ImageEvidence:
     """Join K >= 1 candidates with their calibrated probabilities to places, which have the largest of theirs.
 
-    Odds that are above those of any best candidate speak for a place. That an image which is not of a place has it for
-    its r-th happens once in *places* / r times.
+    Odds that are above those of any best candidate speak for a place. That an image which is not of a place has it
+    among r that are as likely happens once in *places* / r times.
 
     Args:
         candidates: best first.
@@ -81,7 +81,8 @@ def image_evidence(
             leaders.append(number)
     leader = np.array(leaders, dtype=np.int64)
     odds = own[leader] / (1.0 - own[leader]) / usual_odds
-    likelihood = np.maximum(MISSED, odds * places / (1.0 + np.arange(len(leader))))
+    as_likely = np.minimum(1.0, odds[None] / odds[:, None]).sum(axis=1)
+    likelihood = np.maximum(MISSED, odds * places / as_likely)
     return ImageEvidence(candidates, likelihood[place], place, leader)
 
 

@@ -70,7 +70,7 @@ class _Before:
 
     stamp_ns: int
     odometry: OdometryReading | None
-    frames: npt.NDArray[np.int64]
+    frames: frozenset[int]
 
 
 class PlaceFilter:
@@ -145,7 +145,7 @@ class PlaceFilter:
         odometry = None if ask is None else ask()
         motion = self._motion(stamp_ns, odometry)
         share = self._new_evidence(candidates, motion)
-        self._before = _Before(stamp_ns, odometry, candidates.indices)
+        self._before = _Before(stamp_ns, odometry, frozenset(candidates.indices.tolist()))
         places, config = self._places, self.config
         belief = self._belief
         if motion is not None:
@@ -195,7 +195,7 @@ class PlaceFilter:
         """
         if motion is None or self._before is None:
             return 1.0
-        same = float(np.isin(candidates.indices, self._before.frames).mean())
+        same = len(set(candidates.indices.tolist()) & self._before.frames) / len(candidates)
         other_view = max(0.0, 1.0 - same / SAME_IMAGE_SHARE)
         passed = max(other_view, motion.duration_s / SAME_VIEW_S)
         moved = motion.distance_m / self._places.radius_m if motion.measured else 1.0 - same
