@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,9 @@ from painted_wall import YAW_RAD, PixelExtractor, WallSource, build_wall_map, pa
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import Frame
 from vpr_ros.core.pose import Pose
+from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.localization import Localizer, LocalizerConfig, PosePrior
-from vpr_ros.localization.candidates import Candidates
+from vpr_ros.localization.place_filter import FilterConfig, OdometryReading, PlaceFilter
 from vpr_ros.localization.rejection import Improbable, NoCandidate
 from vpr_ros.maps import PlaceMap
 
@@ -141,32 +143,20 @@ def test_positions_are_as_uncertain_as_they_are_wrong(tmp_path: Path) -> None:
     assert (sigma_m[1] > 1.3 * sigma_m[0]).all(), sigma_m  # the worse map says so
 
 
-# hooks
-
-
-class Doubting:
-    """A place filter that believes half of what it is told, and remembers."""
-
-    def __init__(self) -> None:
-        self.stamps_ns: list[int] = []
-
-    def update(
-        self, stamp_ns: int, candidates: Candidates, probabilities: npt.NDArray[np.float64]
-    ) -> npt.NDArray[np.float64]:
-        assert len(candidates) == len(probabilities)
-        self.stamps_ns.append(stamp_ns)
-        return probabilities / 2
-
-    def reset(self) -> None:
-        self.stamps_ns.clear()
+# the filter
 
 
 def test_a_place_filter_changes_the_decision(wall_map: PlaceMap) -> None:
-    doubting = Doubting()
-    more_than_half = LocalizerConfig(min_probability=0.6)
-    free = Localizer(PixelExtractor(), wall_map, more_than_half).localize(frame(12.0))
-    filtered = Localizer(PixelExtractor(), wall_map, more_than_half, place_filter=doubting).localize(frame(12.0))
-    assert filtered.probability == pytest.approx(free.probability / 2)
-    assert filtered.matches[1].probability == pytest.approx(free.matches[1].probability / 2)
-    assert free.accepted and not filtered.accepted
-    assert doubting.stamps_ns == [123]
+    """The wall at 12 m is not where a robot is that stood at 30 m a moment ago, and has not moved."""
+    place_filter = PlaceFilter.of_map(wall_map, FilterConfig())
+    filtered = Localizer(PixelExtractor(), wall_map, place_filter=place_filter)
+    still = OdometryReading(Pose((0.0, 0.0, 0.0)))
+    answers = []
+    for number, along_m in enumerate((30.0, 30.5, 12.0)):
+        place_filter.drive(lambda: still)
+        answers.append(filtered.localize(replace(frame(along_m), stamp_ns=number * NS_PER_S)))
+    assert [answer.accepted for answer in answers] == [True, True, False]
+    last = answers[-1].sequence
+    assert last is not None and last.alone_rejection is None and last.alone_frame == 24
+    assert last.alone_probability == Localizer(PixelExtractor(), wall_map).localize(frame(12.0)).probability
+    assert last.hypotheses and last.motion == "by odometry"

@@ -17,7 +17,16 @@ import pytest
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match, Rejection, RejectionType
-from vpr_ros.localization.rejection import INLIERS, Contradicted, Dissimilar, Improbable, NoCandidate, Refuted, Unproved
+from vpr_ros.localization.rejection import (
+    INLIERS,
+    Contradicted,
+    Dissimilar,
+    Improbable,
+    Jump,
+    NoCandidate,
+    Refuted,
+    Unproved,
+)
 from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
 from vpr_ros.maps.promise import Vouched
 
@@ -49,6 +58,11 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
     (
         Contradicted("front", ("left", "rear"), 0.21, 0.5),
         "probability 0.21, below 0.50: left and rear contradict the place of front",
+    ),
+    (
+        Jump(190.21, 10.4, 0.93),
+        "probability 0.93, but 190.2 m from where odometry leads, which allows 10.4 m: "
+        "odometry makes it impossible after the poses before",
     ),
 )
 

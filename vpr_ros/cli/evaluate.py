@@ -13,7 +13,7 @@ import argparse
 import platform
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -28,8 +28,11 @@ from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.frames import ODOMETRY_NAME
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.option_arguments import add_option, config_from
+from vpr_ros.core.pose import Pose
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.metrics import Metrics
@@ -37,11 +40,14 @@ from vpr_ros.evaluation.panoramas import Panoramas
 from vpr_ros.evaluation.positives_by_distance import DEFAULT_RADIUS_M, PoseThreshold
 from vpr_ros.evaluation.report import write_report
 from vpr_ros.evaluation.results_folder import check_results_folder
+from vpr_ros.evaluation.sequence.drive import Drive
+from vpr_ros.evaluation.sequence.recorded_odometry import Key, odometry_file, recorded_odometry
 from vpr_ros.evaluation.summary import summary_notes, summary_tables
 from vpr_ros.evaluation.verification import short_of_time
 from vpr_ros.inference import model_identity, open_extractor
 from vpr_ros.localization import Localizer, LocalizerConfig
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
+from vpr_ros.localization.place_filter import FilterConfig, PlaceFilter
 from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import map_warnings
@@ -83,6 +89,17 @@ def build_parser() -> CommandParser:
         metavar="ELSEWHERE",
         help="bag or image folder of other places, to count how many of its images are accepted; may be given again",
     )
+    parser.add_argument(
+        "--sequence",
+        action="store_true",
+        help="the images are one drive in its order: answer with the filter that continuous mode has, and compare",
+    )
+    parser.add_argument(
+        "--odometry",
+        metavar="FILE|TOPIC",
+        help="of the recording, for --sequence: a trajectory file or the Odometry topic of a bag; none: without "
+        f"(default: {ODOMETRY_NAME} in or beside the recording, where there is one)",
+    )
     add_option(parser, LocalizerConfig, "top_k", "N")
     add_option(parser, LocalizerConfig, "verify_candidates", "N")
     add_option(parser, LocalizerConfig, "verify_time_ms", "MS")
@@ -115,6 +132,8 @@ def _evaluate(argv: Sequence[str]) -> None:
     rig = config_from(RigConfig, arguments)
     frame_named = arguments.map_frame is not None
     options = config_from(EvaluationOptions, arguments, rule=rule, rig=rig, frame_named=frame_named)
+    if arguments.odometry is not None and not arguments.sequence:
+        raise ConfigError("--odometry is given without --sequence, which alone uses it", "Add --sequence")
     check_results_folder(arguments.output)
     place_map = PlaceMap.open(arguments.map)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
@@ -126,9 +145,11 @@ def _evaluate(argv: Sequence[str]) -> None:
     with_local = in_one_run_with(model_identity(arguments.model).local_sha256, place_map, config)
     extractor = open_extractor(arguments.model, with_local=with_local)
     local = local_extractor_for(place_map, config, extractor, arguments.local_model)
-    localizer = Localizer(extractor, place_map, config, local, place_map.local)
+    followed = PlaceFilter.of_map(place_map, FilterConfig()) if arguments.sequence else None
+    localizer = Localizer(extractor, place_map, config, local, place_map.local, followed)
+    drive = Drive(localizer, _odometry(arguments)) if arguments.sequence else None
     with progress_bar("localizing") as progress:
-        result = evaluate(localizer, place_map, queries, options, progress, elsewhere)
+        result = evaluate(localizer, place_map, queries, options, progress, elsewhere, drive)
     made_by = _made_by(argv, arguments, place_map, queries.description, extractor)
     if local is not None:
         made_by["local_model_sha256"] = local.sha256
@@ -138,6 +159,12 @@ def _evaluate(argv: Sequence[str]) -> None:
     for warning in (*map_warnings(place_map), *filter(None, [unused, hurried])):
         print(f"warning: {warning}", file=sys.stderr)
     _print(result.metrics, arguments.output)
+
+
+def _odometry(arguments: argparse.Namespace) -> Mapping[Key, Pose]:
+    """By stamp and camera; empty where there is none."""
+    given = odometry_file(arguments.queries, arguments.odometry)
+    return {} if given is None else recorded_odometry(arguments.queries, config_from(SourceOptions, arguments), given)
 
 
 def _made_by(

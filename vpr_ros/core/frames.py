@@ -26,6 +26,9 @@ DepthImage = npt.NDArray[np.float32]
 SizePx = tuple[int, int]
 """Width, height."""
 
+ODOMETRY_NAME = "odometry.txt"
+"""A trajectory in or beside a recording: what its wheels believed, where its poses are another's."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:

@@ -29,6 +29,8 @@ from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.recall import Recall
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.evaluation.run import Run, run_queries
+from vpr_ros.evaluation.sequence.drive import Drive
+from vpr_ros.evaluation.sequence.figures import sequence_figures
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
@@ -94,11 +96,13 @@ def evaluate(
     options: EvaluationOptions,
     progress: Callable[[int, int], None] | None = None,
     elsewhere: Sequence[FrameSource] = (),
+    drive: Drive | None = None,
 ) -> Evaluation:
     """Localize *queries* in *place_map* and count; of *elsewhere* no image shows a place of the map.
 
     The ground truth is found before the first image is decoded, so that a wrong file fails at once. *elsewhere* comes
-    first, for most of what could fail there would otherwise take the answers of all queries with it.
+    first, for most of what could fail there would otherwise take the answers of all queries with it. With *drive* the
+    queries are one drive in its order, which the localizer's filter follows from their first on.
 
     Raises:
         ConfigError, SourceError: see ``list_queries``, ``find_ground_truth`` and ``run_queries``.
@@ -109,7 +113,9 @@ def evaluate(
     ground_truth = find_ground_truth(options.rule, place_map, listed)
     panoramas = Panoramas.of_names(place_map.frames.names) if options.per_panorama else None
     off_map = ask_off_map(localizer, place_map, elsewhere, options.limit, progress)
-    run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
+    if localizer.place_filter is not None:
+        localizer.place_filter.reset()
+    run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress, drive)
     run = replace(run, outcomes=replace(run.outcomes, panoramas=panoramas))
     flipped = [MirroredSource(queries)] if options.mirrored else []
     mirrored = ask_off_map(localizer, place_map, flipped, options.limit, progress)
@@ -124,6 +130,7 @@ def evaluate(
     )
     metrics["off_map"] = None if off_map is None else json_ready(off_map_figures(run.outcomes, off_map))
     metrics["mirrored"] = None if mirrored is None else json_ready(mirrored_figures(mirrored))
+    metrics["sequence"] = None if drive is None else json_ready(sequence_figures(run.outcomes, drive, place_map))
     return Evaluation(run.outcomes, metrics, place_map, off_map, mirrored)
 
 

@@ -21,6 +21,7 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.evaluation.baselines import pixel_descriptor
 from vpr_ros.evaluation.ground_truth import GroundTruth
 from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
+from vpr_ros.evaluation.sequence.drive import Drive
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.same_camera import mapped_intrinsics, refined_intrinsics
 
@@ -49,8 +50,9 @@ def run_queries(
     with_pixels: bool = False,
     pictures: int = 8,
     progress: Callable[[int, int], None] | None = None,
+    drive: Drive | None = None,
 ) -> Run:
-    """Localize every counted query, each on its own.
+    """Localize every counted query, each on its own unless the localizer has a filter.
 
     Args:
         localizer: what the robot runs.
@@ -59,6 +61,7 @@ def run_queries(
         with_pixels: keep the pixel baseline's descriptors.
         pictures: keep the images of that many wrong queries.
         progress: called with (done, total).
+        drive: is told of every query; None where they are no sequence.
 
     Raises:
         ModelError: it has no descriptor for any image.
@@ -70,6 +73,8 @@ def run_queries(
     undecodable: list[str] = []
     undescribed: list[str] = []
     for done, (number, record) in enumerate(_counted_records(queries, ground_truth), start=1):
+        if drive is not None:
+            drive.before(record)
         try:
             row, image_rgb = _localize(localizer, record, queries.cameras.get(record.camera))
         except FrameDecodeError:
@@ -88,6 +93,8 @@ def run_queries(
                 )
             )
             answered.append(number)
+            if drive is not None:
+                drive.after(record, image_rgb)
         if progress is not None:
             progress(done, total)
     _check_readable(queries, len(rows), len(undecodable), len(undescribed), total)

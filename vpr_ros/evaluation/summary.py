@@ -40,6 +40,7 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
         _verification(metrics),
         _off_map(metrics),
         _mirrored(metrics),
+        _sequence(metrics),
         _pose_error(metrics),
         _latency(metrics),
     )
@@ -238,6 +239,30 @@ def _mirrored(metrics: Metrics) -> TextTable:
         ("verified by keypoints", f"{figures['verified']}"),
     )
     return TextTable("The queries flipped left to right, with 95 % intervals", ("", ""), rows)
+
+
+def _sequence(metrics: Metrics) -> TextTable:
+    figures = metrics.get("sequence")
+    if figures is None:
+        return TextTable("", (), ())
+    rows = tuple(
+        (
+            name.replace("_", " "),
+            str(found["accepted"]),
+            f"{found['wrong']} ({found['accepted_off_map']} off the map)",
+            _percent(found["share_of_on_map"]),
+            _percent(found["recall_at_100_precision"]),
+            ", ".join("never" if value is None else f"{value:.0f}" for value in found["recovered_s"]) or UNKNOWN,
+        )
+        for name, found in figures["methods"].items()
+    )
+    how = "with odometry" if figures["odometry"] else "without odometry"
+    title = (
+        f"As one drive {how}: {figures['on_map']} of {figures['images']} images on the map, {figures['kidnappings']} "
+        "kidnappings (averaging and seqslam accept above their highest wrong score)"
+    )
+    header = ("", "accepted", "wrong", "right of on-map images", "recall at 100 % precision", "recovered after [s]")
+    return TextTable(title, header, rows)
 
 
 def _latency(metrics: Metrics) -> TextTable:

@@ -37,11 +37,20 @@ class Keypoints(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """How well the answer is proved, and how well it has to be: inliers, what they are worth, the promise in force."""
+    """How well the answer is proved, and how well it has to be: inliers, what they are worth, the promise in force.
+
+    Where the images before and the motion since them speak for the answer, *by_sequence*, its probability may prove
+    it too: what is left of it must be no more than the promise allows.
+    """
 
     inliers: int
     worth: float
     vouched: Vouched
+    by_sequence: bool = False
+
+    def suffices(self, probability: float) -> bool:
+        """Whether the promise is kept."""
+        return self.worth >= self.vouched.least_proof or (self.by_sequence and 1.0 - probability <= self.vouched.rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +132,7 @@ def decide(
     """
     if evidence.similarity < config.min_similarity:
         return Dissimilar(evidence.similarity, config.min_similarity, probability)
-    if proof is not None and proof.worth < proof.vouched.least_proof:
+    if proof is not None and not proof.suffices(probability):
         return Unproved(evidence.similarity, probability, proof.inliers, proof.worth, proof.vouched)
     if probability >= config.min_probability or (proof is not None and not config.also_asks_probability):
         return None

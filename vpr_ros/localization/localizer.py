@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
-from vpr_ros.core.frames import Frame, size_px_of
+from vpr_ros.core.frames import Frame, SizePx, size_px_of
 from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures
 from vpr_ros.core.model_info import DescriptorArray, Extractor
@@ -24,11 +25,11 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import NO_PROMISE, LocalizerConfig
 from vpr_ros.localization.decide import Proof, decide, weighed
-from vpr_ros.localization.estimate import best_estimate
-from vpr_ros.localization.hooks import PlaceFilter
+from vpr_ros.localization.estimate import PoseEstimate, best_estimate
+from vpr_ros.localization.place_filter import PlaceFilter
 from vpr_ros.localization.proof import proof
-from vpr_ros.localization.rejection import NoCandidate, Rejection
-from vpr_ros.localization.result import Localization, Match, PosePrior
+from vpr_ros.localization.rejection import Jump, NoCandidate, Rejection
+from vpr_ros.localization.result import Localization, Match, PosePrior, SequenceAnswer
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
@@ -77,8 +78,8 @@ class Localizer:
         if local_extractor is not None and local_map is not None and config.verify_candidates:
             self._verifier = Verifier(local_extractor, local_map, place_map, config)
         self._joint = in_one_run(extractor, local_extractor) if self.verifies else None
-        self._filter = place_filter
         self.promise = self._promise()
+        self.place_filter = place_filter
 
     @property
     def verifies(self) -> bool:
@@ -110,7 +111,7 @@ class Localizer:
             ModelError: a network failed.
             MapError: the map's local features cannot be read.
         """
-        place_map, config, calibration = self.place_map, self.config, self.place_map.manifest.calibration
+        place_map, config = self.place_map, self.config
         clock = StageClock()
         descriptor, features = self._describe(frame, clock)
         retrieved = retrieve(place_map, descriptor, max(config.top_k, EVIDENCE_TOP_K), T_base_camera, prior)
@@ -118,36 +119,74 @@ class Localizer:
         if not len(retrieved):
             return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
-        candidates = verification.candidates
-        evidence = weighed(verification, calibration, place_map.manifest.keypoint_calibration)
-        probabilities = place_map.manifest.stated_now(evidence.probabilities)
-        if self._filter is not None:
-            probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
-        estimate = best_estimate(verification, config, calibration)
-        worth = proof(verification, size_px_of(frame.image_rgb), is_geometric=estimate.geometric is not None)
+        size_px = size_px_of(frame.image_rgb)
+        judged, sequence = self._judged(verification, size_px), None
+        if self.place_filter is not None:
+            verification, probabilities, sequence = self._by_sequence(frame.stamp_ns, verification, judged)
+            judged = self._judged(verification, size_px, probabilities, by_sequence=sequence.by_sequence)
+            if judged.rejection is None:
+                judged = replace(judged, rejection=_jump(self.place_filter, judged))
+        estimate = judged.estimate
+        return Localization(
+            stamp_ns=frame.stamp_ns,
+            camera=frame.camera,
+            rejection=judged.rejection,
+            T_map_base=estimate.T_map_base,
+            covariance=estimate.covariance,
+            probability=float(judged.probabilities[0]),
+            matches=self._matches(verification, judged.probabilities),
+            timings_ms=clock.ends("decide"),
+            orientation_known=estimate.orientation_known,
+            geometric=estimate.geometric,
+            proof=judged.proof,
+            promise=self.promise,
+            sequence=sequence,
+        )
+
+    def _judged(
+        self,
+        verification: Verification,
+        size_px: SizePx,
+        probabilities: npt.NDArray[np.float64] | None = None,
+        *,
+        by_sequence: bool = False,
+    ) -> _Judged:
+        """The pose of the first candidate and whether it may be used, by *probabilities* or by this image's own."""
+        manifest, config = self.place_map.manifest, self.config
+        evidence = weighed(verification, manifest.calibration, manifest.keypoint_calibration)
+        if probabilities is None:
+            probabilities = manifest.stated_now(evidence.probabilities)
+        estimate = best_estimate(verification, config, manifest.calibration)
+        worth = proof(verification, size_px, is_geometric=estimate.geometric is not None)
         inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0
         rejection = verification.refutation(config.min_inliers) or decide(
             float(probabilities[0]),
             evidence.best,
             config,
-            calibration,
+            manifest.calibration,
             evidence.keypoints,
-            None if self.promise is None else Proof(inliers, worth, self.promise),
+            None if self.promise is None else Proof(inliers, worth, self.promise, by_sequence),
         )
-        return Localization(
-            stamp_ns=frame.stamp_ns,
-            camera=frame.camera,
-            rejection=rejection,
-            T_map_base=estimate.T_map_base,
-            covariance=estimate.covariance,
-            probability=float(probabilities[0]),
-            matches=self._matches(verification, probabilities),
-            timings_ms=clock.ends("decide"),
-            orientation_known=estimate.orientation_known,
-            geometric=estimate.geometric,
-            proof=worth,
-            promise=self.promise,
+        return _Judged(estimate, probabilities, worth, rejection)
+
+    def _by_sequence(
+        self, stamp_ns: int, verification: Verification, alone: _Judged
+    ) -> tuple[Verification, npt.NDArray[np.float64], SequenceAnswer]:
+        """The candidates led by the one that all images so far speak for, and their probabilities by these."""
+        assert self.place_filter is not None
+        candidates = verification.candidates
+        believed = self.place_filter.update(stamp_ns, candidates, alone.probabilities)
+        order = np.r_[believed.first, np.delete(np.arange(len(candidates)), believed.first)]
+        sequence = SequenceAnswer(
+            believed.hypotheses,
+            believed.off_map,
+            believed.by_sequence,
+            believed.motion,
+            int(candidates.indices[0]),
+            float(alone.probabilities[0]),
+            alone.rejection,
         )
+        return verification.led_by(believed.first), believed.probabilities[order], sequence
 
     def _describe(self, frame: Frame, clock: StageClock) -> tuple[DescriptorArray, LocalFeatures | None]:
         """With the local features where they come in the same run."""
@@ -201,6 +240,21 @@ class Localizer:
             )
             for index, similarity, probability, rank, T_map_base, geometry in rows
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Judged:
+    """An answer before anybody is told: the pose, (K,) probabilities, how well it is proved, why it may not be used."""
+
+    estimate: PoseEstimate
+    probabilities: npt.NDArray[np.float64]
+    proof: float
+    rejection: Rejection | None
+
+
+def _jump(place_filter: PlaceFilter, judged: _Judged) -> Jump | None:
+    found = place_filter.impossible(judged.estimate.T_map_base)
+    return None if found is None else Jump(found.distance_m, found.allowed_m, float(judged.probabilities[0]))
 
 
 def _nothing_found(frame: Frame, rejection: Rejection, clock: StageClock) -> Localization:

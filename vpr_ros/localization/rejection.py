@@ -33,6 +33,7 @@ class RejectionType(Enum):
     IMPROBABLE = "improbable"
     UNPROVED = "unproved"
     CONTRADICTED = "contradicted"
+    JUMP = "jump"
 
 
 @dataclass(frozen=True)
@@ -137,4 +138,20 @@ class Contradicted:
     min_probability: float
 
 
-Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Unproved | Contradicted
+@dataclass(frozen=True)
+class Jump:
+    """Odometry makes the pose impossible after those accepted before, and too little agrees with it yet.
+
+    Attributes:
+        distance_m: from where odometry leads.
+        allowed_m: the farthest it could be.
+        probability: that the best match is right all the same.
+    """
+
+    type: ClassVar = RejectionType.JUMP
+    distance_m: float
+    allowed_m: float
+    probability: float
+
+
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Unproved | Contradicted | Jump

@@ -20,6 +20,7 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.localization.camera_vote import CameraVote
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.match_geometry import MatchGeometry
+from vpr_ros.localization.place_filter.belief import Hypothesis
 from vpr_ros.localization.rejection import Rejection
 from vpr_ros.maps.promise import Vouched
 
@@ -70,6 +71,29 @@ class Match:
         return 0 if self.geometry is None else self.geometry.inliers
 
 
+@dataclass(frozen=True)
+class SequenceAnswer:
+    """What all images so far say, and what this one says alone.
+
+    Attributes:
+        hypotheses: the likeliest places with their masses, the first one first.
+        off_map: probability of not being on the map.
+        by_sequence: whether the sequence judged the answer; False: the image alone.
+        motion: what is known of the way since the image before, in words.
+        alone_frame: the map frame that the image alone would answer with.
+        alone_probability: that this one is right, by the image alone.
+        alone_rejection: why the image alone would not be believed; None where it would.
+    """
+
+    hypotheses: tuple[Hypothesis, ...]
+    off_map: float
+    by_sequence: bool
+    motion: str
+    alone_frame: int
+    alone_probability: float
+    alone_rejection: Rejection | None
+
+
 @dataclass(frozen=True, eq=False)
 class Localization:
     """The answer for one image.
@@ -89,6 +113,7 @@ class Localization:
         proof: how well the answer is proved, see ``proof.proof``.
         promise: by which it was judged; None where ``min_probability`` alone decides.
         votes: of the cameras that were asked together, this one's too; none where it was asked alone.
+        sequence: what the filter believes; None without one. ``probability`` is by all images then.
     """
 
     stamp_ns: int
@@ -104,6 +129,7 @@ class Localization:
     proof: float = 0.0
     promise: Vouched | None = None
     votes: tuple[CameraVote, ...] = ()
+    sequence: SequenceAnswer | None = None
 
     @property
     def accepted(self) -> bool:

@@ -20,6 +20,7 @@ from vpr_ros.localization.rejection import (
     Contradicted,
     Dissimilar,
     Improbable,
+    Jump,
     NoCandidate,
     Refuted,
     Rejection,
@@ -87,6 +88,11 @@ def rejection_sentence(rejection: Rejection) -> str:
         case Contradicted():
             found = f"probability {rejection.probability:.2f}, below {rejection.min_probability:.2f}"
             return f"{found}: {' and '.join(rejection.against)} contradict the place of {rejection.camera}"
+        case Jump():
+            return (
+                f"probability {rejection.probability:.2f}, but {rejection.distance_m:.1f} m from where odometry leads, "
+                f"which allows {rejection.allowed_m:.1f} m: {rejection_words(rejection)}"
+            )
 
 
 def rejection_words(rejection: Rejection) -> str:
@@ -104,6 +110,8 @@ def rejection_words(rejection: Rejection) -> str:
             return "too little proof for the promise"
         case Contradicted():
             return "the cameras contradict each other"
+        case Jump():
+            return "odometry makes it impossible after the poses before"
 
 
 def vouched_words(vouched: Vouched) -> str:

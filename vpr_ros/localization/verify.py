@@ -78,6 +78,14 @@ class Verification:
         """Nothing was looked at."""
         return cls(retrieved, np.arange(len(retrieved)), (None,) * len(retrieved))
 
+    def led_by(self, number: int) -> Verification:
+        """The same with another candidate first; a pose is of the place of the one before, and is let go of."""
+        if not number:
+            return self
+        order = np.r_[number, np.delete(np.arange(len(self.candidates)), number)]
+        geometry = tuple(self.geometry[old] for old in order)
+        return Verification(self.candidates.taken(order), self.retrieved_rank[order], geometry)
+
     def refutation(self, min_inliers: int) -> Refuted | None:
         """Set where the best candidate was refuted and no other one verified."""
         looked_at = [found for found in self.geometry if found is not None]

@@ -20,7 +20,10 @@ import yaml
 
 from vpr_ros.core.disk import folder_beside
 from vpr_ros.core.errors import SourceError
+from vpr_ros.core.frames import ODOMETRY_NAME
 from vpr_ros.core.time_ns import NS_PER_S
+from vpr_ros.simulation.drive import StampedPose
+from vpr_ros.simulation.odometry import noisy_odometry
 from vpr_ros.simulation.source import SimulatedSource
 
 DEPTH_UNIT_M: Final = 0.001
@@ -39,7 +42,8 @@ def record_folder(
     """Write a drive to a new folder, which appears whole or not at all.
 
     ``images/STAMP_NS.png``, ``trajectory.txt`` (TUM: seconds, position, quaternion xyzw of ``T_map_base``),
-    ``camera.yaml`` (intrinsics, ``T_base_camera``); with *truth* or *labels* also ``labels/STAMP_NS.png`` (uint8,
+    ``odometry.txt`` (the same of ``T_odom_base``, as wheels believe), ``camera.yaml`` (intrinsics,
+    ``T_base_camera``); with *truth* or *labels* also ``labels/STAMP_NS.png`` (uint8,
     ``Label``), with *truth* ``depth/STAMP_NS.png`` (16-bit millimetres along the optical axis; 0: the sky, or farther
     than 65.535 m).
 
@@ -73,21 +77,33 @@ def _write(
 ) -> None:
     for name in ("images", *truth):
         (folder / name).mkdir()
-    lines = ["# timestamp_s x y z qx qy qz qw (T_map_base)"]
-    for index, (stamp_ns, pose) in enumerate(source.poses):
+    for index, (stamp_ns, _) in enumerate(source.poses):
         rendering = source.rendering(index)
         _save(folder / "images" / f"{stamp_ns}{image_suffix}", rendering.image_rgb[..., ::-1])
         if "labels" in truth:
             _save(folder / "labels" / f"{stamp_ns}.png", rendering.label)
         if "depth" in truth:
             _save(folder / "depth" / f"{stamp_ns}.png", depth_to_mm(rendering.depth_m))
-        seconds = f"{stamp_ns // NS_PER_S}.{stamp_ns % NS_PER_S:09d}"
-        numbers = (*pose.position_m, *(pose.quat_xyzw or ()))
-        lines.append(f"{seconds} {' '.join(f'{v:.9f}' for v in numbers)}")
         if progress is not None:
             progress(index + 1, len(source))
-    (folder / "trajectory.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (folder / "trajectory.txt").write_text(_tum("T_map_base", source.poses), encoding="utf-8")
+    write_odometry(source, folder)
     (folder / "camera.yaml").write_text(yaml.safe_dump(_description(source), sort_keys=False), encoding="utf-8")
+
+
+def write_odometry(source: SimulatedSource, folder: Path) -> None:
+    """Write what wheels and a gyroscope believe, ``odometry.txt`` as TUM, into a recording's folder."""
+    believed = [(reading.stamp_ns, reading.T_odom_base) for reading in noisy_odometry(source.driven, source.seed)]
+    (folder / ODOMETRY_NAME).write_text(_tum("T_odom_base", believed), encoding="utf-8")
+
+
+def _tum(what: str, poses: Sequence[StampedPose]) -> str:
+    lines = [f"# timestamp_s x y z qx qy qz qw ({what})"]
+    for stamp_ns, pose in poses:
+        numbers = (*pose.position_m, *(pose.quat_xyzw or ()))
+        seconds = f"{stamp_ns // NS_PER_S}.{stamp_ns % NS_PER_S:09d}"
+        lines.append(f"{seconds} {' '.join(f'{v:.9f}' for v in numbers)}")
+    return "\n".join(lines) + "\n"
 
 
 def depth_to_mm(depth_m: npt.NDArray[np.float32]) -> npt.NDArray[np.uint16]:

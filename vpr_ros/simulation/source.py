@@ -18,7 +18,8 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.simulation.camera import T_BASE_CAMERA
 from vpr_ros.simulation.conditions import Conditions
-from vpr_ros.simulation.drive import DrivePlan, StampedPose, plan_drive
+from vpr_ros.simulation.drive import DrivePlan, StampedPose
+from vpr_ros.simulation.mishaps import Moment, other_town, plan_moments
 from vpr_ros.simulation.render import Rendering, render
 from vpr_ros.simulation.town import Town
 
@@ -54,9 +55,24 @@ class SimulatedSource:
         self.T_base_camera = T_base_camera
 
     @cached_property
+    def elsewhere(self) -> Town | None:
+        """The town of the detour; None where there is none."""
+        return other_town(self.town, self.drive) if self.drive.detour_m else None
+
+    @cached_property
+    def moments(self) -> tuple[Moment, ...]:
+        """Every frame, with what befalls the drive."""
+        return plan_moments(self.town, self.elsewhere, self.drive)
+
+    @cached_property
     def poses(self) -> tuple[StampedPose, ...]:
         """Time and ``T_map_base`` of every frame."""
-        return plan_drive(self.town, self.drive)
+        return tuple(moment.truth for moment in self.moments)
+
+    @property
+    def driven(self) -> tuple[StampedPose, ...]:
+        """Time of every frame, and where exact wheels would say that it is."""
+        return tuple(moment.driven for moment in self.moments)
 
     @property
     def map_frame_id(self) -> str:
@@ -87,17 +103,18 @@ class SimulatedSource:
         )
 
     def __len__(self) -> int:
-        return len(self.poses)
+        return len(self.moments)
 
     def rendering(self, index: int) -> Rendering:
         """Render frame *index* with its depth and labels."""
-        stamp_ns, T_map_base = self.poses[index]
+        moment = self.moments[index]
+        town = self.elsewhere if moment.elsewhere and self.elsewhere is not None else self.town
         return render(
-            self.town,
+            town,
             self.camera,
-            T_map_base.compose(self.T_base_camera),
+            moment.T_town_base.compose(self.T_base_camera),
             self.conditions,
-            time_s=(stamp_ns - self.drive.start_ns) / NS_PER_S,
+            time_s=(moment.stamp_ns - self.drive.start_ns) / NS_PER_S,
             noise_seed=self.seed * 1_000_003 + index,
         )
 

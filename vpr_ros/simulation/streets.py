@@ -9,13 +9,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import combinations
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+
+PARALLEL: Final = 0.9
+"""Cosine of the angle between two streets that run one way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +54,23 @@ class Street:
     def length_m(self) -> float:
         """Length of the centre line."""
         return float(np.linalg.norm(np.diff(self.centre(32), axis=0), axis=1).sum())
+
+    @property
+    def along_xy(self) -> FloatArray:
+        """(2,) unit vector from start to end."""
+        way = self.end_xy - self.start_xy
+        return np.asarray(way / np.linalg.norm(way))
+
+    @property
+    def left_xy(self) -> FloatArray:
+        """(2,) unit vector to the left of that."""
+        x, y = self.along_xy.tolist()
+        return np.array([-y, x])
+
+    def like(self, model: Street) -> Street:
+        """The street where it is, as wide, as bowed and of the same surface as *model*."""
+        bow_xy = float(model.bow_xy @ model.left_xy) * self.left_xy
+        return replace(self, bow_xy=bow_xy, kind=model.kind, roadway_m=model.roadway_m, sidewalk_m=model.sidewalk_m)
 
     def centre(self, points: int) -> FloatArray:
         """Sample the centre line from start to end: (points, 2)."""
@@ -86,11 +108,12 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class StreetPlan:
-    """Crossings, streets and blocks of one town."""
+    """Crossings, streets and blocks of one town, and the numbers of two streets that are to look alike."""
 
     crossings_xy: FloatArray
     streets: tuple[Street, ...]
     blocks: tuple[Block, ...]
+    twins: tuple[int, int] | None = None
 
     @cached_property
     def centres_xy(self) -> FloatArray:
@@ -98,8 +121,13 @@ class StreetPlan:
         return np.array([street.centre(33) for street in self.streets])
 
 
-def plan_streets(rng: np.random.Generator, blocks_east: int, blocks_north: int, spacing_m: float) -> StreetPlan:
-    """Lay out the streets around *blocks_east* times *blocks_north* blocks of about *spacing_m* around the origin."""
+def plan_streets(
+    rng: np.random.Generator, blocks_east: int, blocks_north: int, spacing_m: float, twins: bool = False
+) -> StreetPlan:
+    """Lay out the streets around *blocks_east* times *blocks_north* blocks of about *spacing_m* around the origin.
+
+    With *twins* two of them become as wide, as bowed and of the same surface.
+    """
     columns, rows = blocks_east + 1, blocks_north + 1
     east = np.cumsum(np.r_[0.0, rng.uniform(0.82, 1.18, blocks_east)]) * spacing_m
     north = np.cumsum(np.r_[0.0, rng.uniform(0.82, 1.18, blocks_north)]) * spacing_m
@@ -110,13 +138,27 @@ def plan_streets(rng: np.random.Generator, blocks_east: int, blocks_north: int, 
         neighbours = [node + 1] * (node % columns < blocks_east) + [node + columns] * (node // columns < blocks_north)
         for other in neighbours:
             streets[node, other] = _street(rng, node, other, crossings_xy)
+    pair = _twin_pair(streets) if twins else None
+    if pair is not None:
+        streets[pair[1]] = streets[pair[1]].like(streets[pair[0]])
     blocks = [
         _inner_block(rng, streets, crossings_xy, row * columns + column, columns)
         for row in range(blocks_north)
         for column in range(blocks_east)
     ]
     blocks += _outer_blocks(streets, crossings_xy, columns, rows)
-    return StreetPlan(crossings_xy, tuple(streets.values()), tuple(blocks))
+    numbers = None if pair is None else (list(streets).index(pair[0]), list(streets).index(pair[1]))
+    return StreetPlan(crossings_xy, tuple(streets.values()), tuple(blocks), numbers)
+
+
+def _twin_pair(streets: dict[tuple[int, int], Street]) -> tuple[tuple[int, int], tuple[int, int]] | None:
+    """The two parallel streets without a common crossing that are most alike in length; None where there are none."""
+    pairs = [
+        (abs(streets[a].length_m - streets[b].length_m), a, b)
+        for a, b in combinations(streets, 2)
+        if not set(a) & set(b) and float(streets[a].along_xy @ streets[b].along_xy) > PARALLEL
+    ]
+    return min(pairs)[1:] if pairs else None
 
 
 def _street(rng: np.random.Generator, start: int, end: int, crossings_xy: FloatArray) -> Street:

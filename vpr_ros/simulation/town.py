@@ -28,6 +28,7 @@ from vpr_ros.simulation.sprites import Person
 from vpr_ros.simulation.streets import StreetPlan, plan_streets
 from vpr_ros.simulation.surfaces import SurfaceList, Surfaces
 from vpr_ros.simulation.textures import Painting, TextureStore
+from vpr_ros.simulation.twins import with_twin_houses
 from vpr_ros.simulation.vehicles import CAR_PARTS, CarPart
 
 FloatArray = npt.NDArray[np.float64]
@@ -50,6 +51,7 @@ class Town:
         blocks_east, blocks_north: how many blocks of houses.
         block_m: their size, from crossing to crossing.
         texture_bytes: how much memory painted textures may take; a whole town of 3x3 blocks is about 400 MB.
+        twin_streets: two streets have the same facades.
 
     Raises:
         ConfigError: fewer than one block, or blocks too small for houses on both sides.
@@ -60,6 +62,7 @@ class Town:
     blocks_north: int = 3
     block_m: float = 72.0
     texture_bytes: int = 400 * 2**20
+    twin_streets: bool = False
     plan: StreetPlan = field(init=False, repr=False)
     lots: Lots = field(init=False, repr=False)
     surfaces: Surfaces = field(init=False, repr=False)
@@ -77,8 +80,10 @@ class Town:
                 "A town needs a seed of at least 0 and at least 1x1 blocks of 60 m or more",
             )
         rng = np.random.default_rng([self.seed, 0])
-        self.plan = plan_streets(rng, self.blocks_east, self.blocks_north, self.block_m)
+        self.plan = plan_streets(rng, self.blocks_east, self.blocks_north, self.block_m, self.twin_streets)
         self.lots = build_houses(rng, self.plan)
+        if self.plan.twins is not None:
+            self.lots = with_twin_houses(self.lots, *(self.plan.streets[number] for number in self.plan.twins))
         paintings: list[Painting] = []
         walls = SurfaceList()
         for house in self.lots.houses:

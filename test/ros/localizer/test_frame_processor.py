@@ -27,6 +27,7 @@ from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer.image_job import Camera, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
+from vpr_ros.ros.localizer.odometry_input import OdometryInput
 from vpr_ros.ros.localizer.outputs import Outputs
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 
@@ -47,7 +48,7 @@ def errors() -> ErrorLog:
 @pytest.fixture
 def processor(ros_env: dict[str, str], errors: ErrorLog) -> Iterator[FrameProcessor]:
     node = LifecycleNode("processor_of_the_test")
-    yield FrameProcessor(Outputs(node), MapToOdom(), errors, node.get_clock())
+    yield FrameProcessor(Outputs(node), MapToOdom(), OdometryInput(node), errors, node.get_clock())
     node.destroy_node()
 
 

@@ -112,6 +112,7 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
     for stage, (p50_ms, p95_ms) in status.latencies.percentiles_ms().items():
         values[f"{stage} p50 [ms]"] = f"{p50_ms:.2f}"
         values[f"{stage} p95 [ms]"] = f"{p95_ms:.2f}"
+    values |= _belief(status.setup)
     if status.initial_pose:
         values["initial pose"] = status.initial_pose
     if last is not None:
@@ -119,6 +120,27 @@ def _localizer(status: NodeStatus) -> DiagnosticStatus:
         values["last error remedy"] = f"{last.remedy}."
         values["last error age [s]"] = f"{time.monotonic() - last.at_s:.0f}"
     return _entry("localizer", level, message, values)
+
+
+def _belief(setup: LocalizerSetup | None) -> dict[str, object]:
+    """What the filter believes, or why there is none."""
+    if setup is None:
+        return {}
+    place_filter = setup.localizer.place_filter
+    if place_filter is None:
+        return {"filter": "off: filter.enabled is false" if setup.settings.continuous else "off: continuous is false"}
+    last = place_filter.last
+    if last is None:
+        return {"filter": "on, no image yet"}
+    places = (f"{place.mass:.2f} at frame {place.frame_index}" for place in last.hypotheses)
+    return {
+        "filter": "on" if last.by_sequence else "on, the last image was judged alone",
+        "belief off the map": f"{last.off_map:.2f}",
+        "belief elsewhere on the map": f"{last.elsewhere:.2f}",
+        "hypotheses": ", ".join(places) or "none",
+        "motion": last.motion,
+        **{f"filter began anew, {why}": count for why, count in place_filter.restarts.items()},
+    }
 
 
 def _map(setup: LocalizerSetup) -> DiagnosticStatus:

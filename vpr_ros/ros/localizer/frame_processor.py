@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import rclpy
 from rclpy.clock import Clock
@@ -24,6 +25,7 @@ from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.failures import failure_type
 from vpr_ros.ros.localizer.image_job import Answer, ImageJob, to_frame
 from vpr_ros.ros.localizer.map_to_odom import MapToOdom
+from vpr_ros.ros.localizer.odometry_input import OdometryInput
 from vpr_ros.ros.localizer.outputs import Outputs
 from vpr_ros.ros.localizer.rig import Rig
 from vpr_ros.ros.localizer.setup import LocalizerSetup
@@ -41,12 +43,19 @@ class FrameProcessor:
     """
 
     def __init__(
-        self, outputs: Outputs, map_to_odom: MapToOdom, errors: ErrorLog, clock: Clock, rig: Rig | None = None
+        self,
+        outputs: Outputs,
+        map_to_odom: MapToOdom,
+        odometry: OdometryInput,
+        errors: ErrorLog,
+        clock: Clock,
+        rig: Rig | None = None,
     ) -> None:
         """Put the parts together; *clock* is the node's, which may be simulated."""
         self.latencies = Latencies()
         self._outputs = outputs
         self._map_to_odom = map_to_odom
+        self._odometry = odometry
         self._errors = errors
         self._clock = clock
         self._rig = Rig() if rig is None else rig
@@ -78,7 +87,7 @@ class FrameProcessor:
     def _looked(self, setup: LocalizerSetup, job: ImageJob) -> _Seen | Exception:
         """One that fails takes no other camera's answer with it."""
         try:
-            return _look(setup, job)
+            return _look(setup, self._odometry, job)
         except Exception as error:
             self._failed(job, error)
             return error
@@ -95,6 +104,9 @@ class FrameProcessor:
         """Time jumped back: what is believed and what TF remembers is of another run."""
         statistics.time_jumps_back += 1
         self._map_to_odom.forget()
+        self._odometry.forget()
+        if setup.localizer.place_filter is not None:
+            setup.localizer.place_filter.reset()
         if setup.transforms is not None:
             setup.transforms.restart()
 
@@ -139,11 +151,13 @@ class _Seen:
     decode_ms: float
 
 
-def _look(setup: LocalizerSetup, job: ImageJob) -> _Seen:
+def _look(setup: LocalizerSetup, odometry: OdometryInput, job: ImageJob) -> _Seen:
     started_s = time.monotonic()
     frame = to_frame(job.message, job.camera.name, job.stamp_ns, setup.settings.max_image_pixels)
     decode_ms = 1e3 * (time.monotonic() - started_s)
     T_base_camera = setup.extrinsics.lookup(job.camera.name, job.message.header.frame_id, job.stamp_ns)
+    if setup.localizer.place_filter is not None:
+        setup.localizer.place_filter.drive(partial(odometry.reading, setup, job.stamp_ns))
     localization = setup.localizer.localize(frame, T_base_camera, intrinsics=_intrinsics(setup, job, frame))
     return _Seen(job, frame, localization, started_s, decode_ms)
 

@@ -24,6 +24,7 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import Option, as_text
 from vpr_ros.ros.localizer.parameters import (
     EXTRINSICS_PREFIX,
+    FILTER_PREFIX,
     LOCALIZER_PREFIX,
     RIG_PREFIX,
     extrinsics_spec,
@@ -33,6 +34,7 @@ from vpr_ros.ros.localizer.parameters import (
 ROOT = Path(__file__).resolve().parents[3]
 YAML, TABLE = Path("config", "localize.yaml"), Path("docs", "parameters.md")
 WIDTH = 118
+INNER = (LOCALIZER_PREFIX, RIG_PREFIX, FILTER_PREFIX)
 UNITS = {"m": "metres", "rad": "radians", "s": "seconds"}
 YAML_HEAD = """\
 # Parameters of vpr_localizer, each with its default. Copy what you change; what you leave out keeps its default.
@@ -45,10 +47,10 @@ YAML_HEAD = """\
 TABLE_HEAD = """\
 # Parameters of `vpr_localizer`
 
-One schema (`vpr_ros/ros/localizer/parameters.py`, `vpr_ros/localization/config.py`) declares and checks them; this page
-and `config/localize.yaml` are made from it by `python -m vpr_ros.ros.localizer.parameter_docs`. Unknown parameters fail
-at start. Parameters marked *start* cannot change while the node runs. A name that a parameter had formerly is accepted
-with a warning for one release.
+One schema (`vpr_ros/ros/localizer/parameters.py`, `config.py` of `vpr_ros/localization` and of its `place_filter`)
+declares and checks them; this page and `config/localize.yaml` are made from it by `python -m
+vpr_ros.ros.localizer.parameter_docs`. Unknown parameters fail at start. Parameters marked *start* cannot change while
+the node runs. A name that a parameter had formerly is accepted with a warning for one release.
 """
 TABLE_COLUMNS = """
 | name | default | unit, bounds | meaning | when to change |
@@ -74,17 +76,17 @@ def _write(_: Sequence[str]) -> None:
 
 
 def _yaml() -> str:
-    sections, inside = [YAML_HEAD], ""
+    sections, inner = [YAML_HEAD], ""
     for spec in node_specs().values():
-        prefix = next((prefix for prefix in (LOCALIZER_PREFIX, RIG_PREFIX) if spec.name.startswith(prefix)), "")
-        if prefix != inside:
-            inside = prefix
+        prefix = next((prefix for prefix in INNER if spec.name.startswith(prefix)), "")
+        if prefix != inner:
+            inner = prefix
             sections.append(f"    {prefix.rstrip('.')}:\n")
-        indent = 6 if inside else 4
+        indent = 6 if inner else 4
         lines = [f"# --- {spec.heading} ---", ""] if spec.heading else []
         for sentence in _sentences(spec):
             lines += [f"# {line}" for line in _wrapped(sentence, indent)]
-        lines += [f"{spec.name.removeprefix(inside)}: {as_text(spec.default)}", ""]
+        lines += [f"{spec.name.removeprefix(inner)}: {as_text(spec.default)}", ""]
         sections.append(textwrap.indent("\n".join(lines), " " * indent) + "\n")
     return "".join([*sections, _extrinsics_section()])
 

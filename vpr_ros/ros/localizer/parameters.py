@@ -27,18 +27,20 @@ from vpr_ros.core.options import Option, option, options_of, same_option
 from vpr_ros.core.pose import LONGEST_QUATERNION, Pose
 from vpr_ros.inference.options import InferenceOptions
 from vpr_ros.localization import LocalizerConfig
+from vpr_ros.localization.place_filter import FilterConfig
 from vpr_ros.localization.rig import RigConfig
 
 Value = bool | int | float | str | tuple[str, ...] | tuple[float, ...]
 
 LOCALIZER_PREFIX = "localizer."
 RIG_PREFIX = "rig."
+FILTER_PREFIX = "filter."
 EXTRINSICS_PREFIX = "T_base_camera."
 
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """The node's own parameters; those of the localizer follow under ``localizer.``, of several cameras ``rig.``."""
+    """The node's own parameters; others follow under ``localizer.``, ``rig.`` and ``filter.``."""
 
     map: str = option(
         "",
@@ -164,12 +166,14 @@ class Settings:
         node: the node's own.
         localizer: those under ``localizer.``.
         rig: those under ``rig.``.
+        filter: those under ``filter.``.
         extrinsics: camera -> T_base_camera, None where the parameters do not say.
     """
 
     node: NodeSettings
     localizer: LocalizerConfig
     rig: RigConfig
+    filter: FilterConfig
     extrinsics: Mapping[str, Pose | None]
 
 
@@ -178,6 +182,7 @@ def node_specs() -> dict[str, Option]:
     specs = [_named(known, "") for known in options_of(NodeSettings).values()]
     specs += [_named(known, LOCALIZER_PREFIX) for known in options_of(LocalizerConfig).values()]
     specs += [_named(known, RIG_PREFIX) for known in options_of(RigConfig).values()]
+    specs += [_named(known, FILTER_PREFIX) for known in options_of(FilterConfig).values()]
     return {spec.name: spec for spec in specs}
 
 
@@ -207,10 +212,12 @@ def build_settings(values: Mapping[str, Value]) -> Settings:
     inner = {item.name: values[LOCALIZER_PREFIX + item.name] for item in fields(LocalizerConfig)}
     localizer = LocalizerConfig(**inner)  # type: ignore[arg-type]
     rig = RigConfig(**{item.name: values[RIG_PREFIX + item.name] for item in fields(RigConfig)})  # type: ignore[arg-type]
+    following = {item.name: values[FILTER_PREFIX + item.name] for item in fields(FilterConfig)}
+    place_filter = FilterConfig(**following)  # type: ignore[arg-type]
     extrinsics = {
         camera: _extrinsics(EXTRINSICS_PREFIX + camera, values[EXTRINSICS_PREFIX + camera]) for camera in node.cameras
     }
-    return Settings(node, localizer, rig, extrinsics)
+    return Settings(node, localizer, rig, place_filter, extrinsics)
 
 
 def _check_cameras(node: NodeSettings) -> None:

@@ -20,6 +20,7 @@ from vpr_ros.ros.localizer.frame_processor import FrameProcessor
 from vpr_ros.ros.localizer.grid_transform import GridTransform
 from vpr_ros.ros.localizer.image_job import Asker, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import PERIOD_S, SOURCE, MapToOdom
+from vpr_ros.ros.localizer.odometry_input import OdometryInput
 from vpr_ros.ros.localizer.one_shot import newest_image
 from vpr_ros.ros.localizer.outputs import Outputs
 from vpr_ros.ros.localizer.rig import Rig, is_silent
@@ -35,7 +36,7 @@ class Pipeline:
     Attributes:
         setup: in use; None while the node is unconfigured.
         cameras: those listened to; none while the node is not active.
-        worker, processor, outputs, rig: see their classes.
+        worker, processor, outputs, rig, odometry: see their classes.
     """
 
     def __init__(self, node: LifecycleNode, errors: ErrorLog, steady: Clock) -> None:
@@ -45,9 +46,12 @@ class Pipeline:
         self.outputs = Outputs(node)
         self.rig = Rig()
         self._map_to_odom = MapToOdom()
-        self.processor = FrameProcessor(self.outputs, self._map_to_odom, errors, node.get_clock(), self.rig)
-        self.worker = NewestFrameWorker(self.processor.process, self.rig)
         self._grid = GridTransform(errors, node.get_logger())
+        self.odometry = OdometryInput(node)
+        self.processor = FrameProcessor(
+            self.outputs, self._map_to_odom, self.odometry, errors, node.get_clock(), self.rig
+        )
+        self.worker = NewestFrameWorker(self.processor.process, self.rig)
         self._node = node
         self._errors = errors
         self._broadcast_timer = node.create_timer(PERIOD_S, self._on_broadcast, clock=steady)
@@ -82,6 +86,8 @@ class Pipeline:
         if self.setup is None:
             raise ConfigError("the node has no map and no model yet", "Configure it before it is activated")
         self.worker.start()
+        self.forget_belief()
+        self.odometry.listen(self.setup.odometry_topic)
         settings = self.setup.settings
         for name, topic in zip(settings.cameras, settings.image_topics, strict=True):
             transport = settings.image_transport
@@ -94,6 +100,7 @@ class Pipeline:
             camera.close()
         self.cameras = []
         self.rig.use(())
+        self.odometry.close()
         self.worker.stop()
         self.outputs.initial_pose.forget()
 
@@ -114,8 +121,10 @@ class Pipeline:
         return None
 
     def forget_belief(self) -> None:
-        """Send no map -> odom until the next accepted pose."""
+        """Send no map -> odom until the next accepted pose, and believe nothing of the images before."""
         self._map_to_odom.forget()
+        if self.setup is not None and self.setup.localizer.place_filter is not None:
+            self.setup.localizer.place_filter.reset()
 
     def tick(self) -> None:
         """Settle on the transport that delivers, and tell of gaps; to be called once a second."""

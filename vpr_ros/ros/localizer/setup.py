@@ -22,6 +22,7 @@ from vpr_ros.inference import InferenceOptions, model_identity, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
+from vpr_ros.localization.place_filter import PlaceFilter
 from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LOCAL_FILES
@@ -60,6 +61,12 @@ class LocalizerSetup:
     rig: RigConfig
 
     @property
+    def odometry_topic(self) -> str:
+        """Where the filter's odometry comes from, "" where that is TF or nobody asks."""
+        place_filter = self.localizer.place_filter
+        return "" if place_filter is None else place_filter.config.odometry_topic
+
+    @property
     def map_frame(self) -> str:
         """The frame the published poses are given in."""
         return self.settings.map_frame or self.place_map.manifest.frame_id
@@ -91,7 +98,8 @@ def open_setup(
     extractor = _extractor(settings, place_map, previous, named)
     place_map.check_model(extractor.info, extractor.sha256)
     local_extractor = _local_extractor(settings, extractor, place_map, previous, named)
-    localizer = Localizer(extractor, place_map, settings.localizer, local_extractor, place_map.local)
+    place_filter = _place_filter(settings, place_map, previous)
+    localizer = Localizer(extractor, place_map, settings.localizer, local_extractor, place_map.local, place_filter)
     asked = transforms if settings.node.use_tf else None
     extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
     setup = LocalizerSetup(
@@ -175,6 +183,17 @@ def _local_extractor(
         return previous.local_extractor
     local_model = _path(settings.node.local_model, "the local model")
     return local_extractor_for(place_map, settings.localizer, extractor, local_model, _inference(settings.node))
+
+
+def _place_filter(settings: Settings, place_map: PlaceMap, previous: LocalizerSetup | None) -> PlaceFilter | None:
+    """What remembers earlier images, with all it remembers where the map is the same; None where nobody asks for it."""
+    if not settings.node.continuous or not settings.filter.enabled:
+        return None
+    before = None if previous is None else previous.localizer.place_filter
+    same_map = previous is not None and previous.place_map is place_map
+    if before is not None and same_map and before.config == settings.filter:
+        return before
+    return PlaceFilter.of_map(place_map, settings.filter)
 
 
 def _inference(settings: NodeSettings) -> InferenceOptions:

@@ -30,4 +30,6 @@ def unused_odometry(node: Node) -> str:
     topic: str = node.resolve_topic_name("odom")
     if topic == node.resolve_topic_name("odom", only_expand=True):
         return ""
-    return f"{topic} is not subscribed to: this version uses no odometry topic, publish_tf takes the odometry from TF"
+    if node.get_parameter("filter.odometry_topic").value:
+        return ""
+    return f"{topic} is not subscribed to: odometry comes from TF, or from the topic that filter.odometry_topic names"

@@ -28,6 +28,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.ros.tools.benchmark_bare import BareSearch, BareVerification, measure_local_head
 from vpr_ros.ros.tools.benchmark_building import measure_building
+from vpr_ros.ros.tools.benchmark_filter import measure_filter_growth
 from vpr_ros.ros.tools.benchmark_frames import FirstFrames, simulated_recording
 from vpr_ros.ros.tools.benchmark_latency import measure_latency
 from vpr_ros.ros.tools.benchmark_report import latency_report, to_lines, to_report
@@ -80,6 +81,7 @@ def _benchmark(argv: Sequence[str]) -> None:
                 verified = measure_latency(images, bare, asked)
                 head = measure_local_head(images, extractor, local, alone)
                 report["verification"] = {**latency_report(verified), **bare.report(), **head}
+    report["filter_ms"] = measure_filter_growth()
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
         write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)

@@ -39,6 +39,7 @@ def to_report(latency: LatencyResult, building: BuildingResult, model: str, prov
         "build_over_bare": building.ratio,
         "map_frames": building.frames,
         "verification": None,
+        "filter_ms": None,
     }
 
 
@@ -71,6 +72,7 @@ def to_lines(report: dict[str, Any]) -> list[str]:
         f"{'  build_map':34s}{report['build_hz']:>6.1f} images/s",
         f"{'  decode + bare session':34s}{report['bare_build_hz']:>6.1f} images/s",
         f"{'  build_map / bare':34s}{report['build_over_bare']:>9.2f}",
+        *(_filter_lines(report["filter_ms"]) if report["filter_ms"] else []),
     ]
 
 
@@ -109,6 +111,14 @@ def _verification_lines(report: dict[str, Any]) -> list[str]:
         f"{'  network with local features':34s}{report['with_local_ms']:>6.1f} ms, "
         f"{100 * report['local_share']:.0f} % of it for them",
     ]
+
+
+def _filter_lines(growth: dict[str, dict[str, float]]) -> list[str]:
+    rows = [
+        f"{f'  {int(frames)} frames':34s}{ms['p50']:>6.2f} ms{ms['p95']:>6.2f} ms   opened in {ms['open']:.0f} ms"
+        for frames, ms in growth.items()
+    ]
+    return ["", f"{'filter, an image':34s}{'p50':>9s}{'p95':>9s}", *rows]
 
 
 def _quantiles(milliseconds: Any) -> dict[str, float]:

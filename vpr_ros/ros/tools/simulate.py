@@ -24,7 +24,7 @@ from vpr_ros.ros.tools.beginning import add_beginning
 from vpr_ros.simulation.conditions import CONDITIONS
 from vpr_ros.simulation.drive import DrivePlan
 from vpr_ros.simulation.drive import StampedPose as DrivenPose
-from vpr_ros.simulation.record import record_folder
+from vpr_ros.simulation.record import record_folder, write_odometry
 from vpr_ros.simulation.rig import MOUNTS, SimulatedRig
 from vpr_ros.simulation.source import SimulatedSource
 from vpr_ros.simulation.town import Town
@@ -32,7 +32,8 @@ from vpr_ros.sources.bag_writer import BagLayout, StampedPose, write_bag
 
 EXAMPLE = """  %(prog)s --seed 1 --conditions night
   %(prog)s --seed 1 --conditions day --record day_drive --storage mcap
-  %(prog)s --seed 1 --cameras front,rear --record both_ways"""
+  %(prog)s --seed 1 --cameras front,rear --record both_ways
+  %(prog)s --seed 1 --drive-seed 1 --kidnap 2 --detour-m 250 --twin-streets --record hard --storage folder"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +54,11 @@ def build_parser() -> CommandParser:
     parser.add_argument("--speed-mps", type=float, default=defaults.speed_mps, help="metres per second (%(default)s)")
     parser.add_argument("--rate-hz", type=float, default=defaults.rate_hz, help="images per second (%(default)s)")
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
+    parser.add_argument("--kidnap", type=int, default=0, metavar="N", help="be carried elsewhere so often, unnoticed")
+    parser.add_argument(
+        "--detour-m", type=float, default=0.0, metavar="M", help="leave the map for about M metres (240 at least)"
+    )
+    parser.add_argument("--twin-streets", action="store_true", help="two streets of the town have the same facades")
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
     parser.add_argument(
@@ -97,10 +103,13 @@ def simulated_source(options: argparse.Namespace) -> SimulatedSource:
         reverse=options.reverse,
         jitter_seed=seed,
         distance_m=options.distance_m,
+        kidnaps=options.kidnap,
+        detour_m=options.detour_m,
     )
     conditions = replace(CONDITIONS[options.conditions], traffic_seed=seed, weather_seed=seed)
     camera = CameraIntrinsics.from_fov(options.width_px, options.height_px)
-    return SimulatedSource(Town(options.seed), plan, camera, conditions, seed)
+    town = Town(options.seed, twin_streets=options.twin_streets)
+    return SimulatedSource(town, plan, camera, conditions, seed)
 
 
 def _record_rig(rig: SimulatedRig, poses: Sequence[DrivenPose], options: argparse.Namespace) -> None:
@@ -124,6 +133,7 @@ def _record(source: SimulatedSource, path: Path, storage: str, labels: bool) -> 
     )
     frames = (Frame(r.load_image(), r.stamp_ns, r.camera, r.name, r.T_map_base) for r in source)
     write_bag(path, frames, layout=layout)
+    write_odometry(source, path)
 
 
 def _own_arguments(argv: Sequence[str]) -> list[str]:

@@ -117,7 +117,7 @@ def publish(source: SimulatedSource, argv: Sequence[str], options: argparse.Name
 
 
 def _drive(node: SimulatedRobot, source: SimulatedSource) -> None:
-    believed = noisy_odometry(source.poses, source.seed)
+    believed = noisy_odometry(source.driven, source.seed)
     # Rendered before the wait for its time: stamps keep the rate where rendering does.
     moments = ((r.stamp_ns, (r, belief, r.load_image())) for r, belief in zip(source, believed, strict=True))
     for _, (record, belief, image_rgb) in paced(node, moments, 1.0):
