@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_a_map_too_small_or_without_keypoints_is_not_asked(two_doors: PlaceMap) 
 def test_mirrored_images_are_read_no_further_than_needed() -> None:
     def records() -> Iterator[FrameRecord]:
         for number in range(50):
-            yield FrameRecord(number, "camera", str(number), None, lambda number=number: image(number))
+            yield FrameRecord(number, "camera", str(number), None, partial(image, number))
         raise AssertionError("read too far")
 
     camera = SceneCamera((Scene.of(cloud(0)), Scene.of(cloud(0))))
