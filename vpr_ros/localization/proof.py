@@ -24,7 +24,7 @@ LEAST_SAME_WAY_ROUND: Final = 0.9
 
 
 def proof(verification: Verification, size_px: SizePx, *, is_geometric: bool) -> float:
-    """The inliers of the best match: a part of them where they have depths and gave no pose, none in a mirrored picture.
+    """The inliers of the best match: fewer where they have depths and gave no pose, none in a mirrored picture.
 
     Args:
         verification: of the candidates.
