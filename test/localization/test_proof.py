@@ -31,20 +31,20 @@ def verified(mapped_px: Float, *, has_depths: bool = False, pose_sought: bool = 
 
 @pytest.mark.parametrize(
     ("has_depths", "pose_sought", "is_geometric", "worth"),
-    [(False, False, False, 80), (True, True, True, 80), (True, True, False, 20), (True, False, False, 80 / 3)],
+    [(False, False, False, 80), (True, True, True, 80), (True, True, False, 20), (True, False, False, 32)],
 )
 def test_inliers_that_have_depths_and_gave_no_pose_are_worth_less(
     has_depths: bool, pose_sought: bool, is_geometric: bool, worth: float
 ) -> None:
     found = verified(PIXELS / 2, has_depths=has_depths, pose_sought=pose_sought)
-    assert proof(found, SIZE_PX, is_geometric=is_geometric) == pytest.approx(worth)
+    assert proof(found, SIZE_PX, 0.4, is_geometric=is_geometric) == pytest.approx(worth)
 
 
 def test_a_mirrored_picture_proves_nothing() -> None:
     mirrored = (PIXELS * (-1.0, 1.0) + (639.0, 0.0)) / 2
-    assert proof(verified(mirrored), SIZE_PX, is_geometric=False) == 0.0
-    assert proof(verified(mirrored), SIZE_PX, is_geometric=True) == 80.0  # a pose in metres cannot be mirrored
+    assert proof(verified(mirrored), SIZE_PX, 1.0, is_geometric=False) == 0.0
+    assert proof(verified(mirrored), SIZE_PX, 1.0, is_geometric=True) == 80.0  # a pose in metres cannot be mirrored
 
 
 def test_nobody_looked() -> None:
-    assert proof(Verification.none_of(ONE), SIZE_PX, is_geometric=False) == 0.0
+    assert proof(Verification.none_of(ONE), SIZE_PX, 1.0, is_geometric=False) == 0.0

@@ -96,7 +96,7 @@ def test_drives_add_up() -> None:
 
 
 def test_it_comes_back_from_the_manifest_and_says_there_what_it_vouches_for() -> None:
-    promise = Promise(all_wrong(120.0, unproved=50), all_wrong(70.0), (drive(50), drive(7, 1)))
+    promise = Promise(all_wrong(120.0, unproved=50), all_wrong(70.0), 0.5, (drive(50), drive(7, 1)))
     plain = promise.to_dict()
     assert Promise.from_dict(plain) == promise
     assert plain["source"] == "calibrated" and list(plain["vouched"]) == [f"{rate:g}" for rate in RATES]

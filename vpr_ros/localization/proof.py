@@ -15,20 +15,19 @@ from vpr_ros.core.frames import SizePx
 from vpr_ros.localization.two_view import share_same_way_round
 from vpr_ros.localization.verify import Verification
 
-NO_POSE_FOUND: Final = 1 / 4
-NO_POSE_SOUGHT: Final = 1 / 3
-"""What inliers are worth that have depths, where no pose fits them, and where none was sought for want of intrinsics or
-time: two frames of one room share hundreds of them."""
+NO_POSE_FITS: Final = 1 / 4
+"""What inliers are worth that have depths and fit no pose: two frames of one room share hundreds of them."""
 LEAST_SAME_WAY_ROUND: Final = 0.9
 """Of large triples of inliers; many mirrored pictures of places whose sides look alike have fewer."""
 
 
-def proof(verification: Verification, size_px: SizePx, *, is_geometric: bool) -> float:
+def proof(verification: Verification, size_px: SizePx, unposed_worth: float, *, is_geometric: bool) -> float:
     """The inliers of the best match: fewer where they have depths and gave no pose, none in a mirrored picture.
 
     Args:
         verification: of the candidates.
         size_px: of the image.
+        unposed_worth: see ``Promise``.
         is_geometric: whether the answer is the pose that its keypoints give.
     """
     best = verification.geometry[0] if verification.geometry else None
@@ -41,4 +40,4 @@ def proof(verification: Verification, size_px: SizePx, *, is_geometric: bool) ->
         return 0.0
     if not verification.has_depths:
         return float(best.inliers)
-    return best.inliers * (NO_POSE_FOUND if verification.pose_sought else NO_POSE_SOUGHT)
+    return best.inliers * (NO_POSE_FITS if verification.pose_sought else unposed_worth)
