@@ -33,7 +33,7 @@ from vpr_ros.localization.result import Localization, Match, PosePrior, Sequence
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.promise import Vouched
+from vpr_ros.maps.promise import Promise, Vouched
 
 
 class StageClock:
@@ -157,7 +157,8 @@ class Localizer:
         if probabilities is None:
             probabilities = manifest.stated_now(evidence.probabilities)
         estimate = best_estimate(verification, config, manifest.calibration)
-        worth = proof(verification, size_px, is_geometric=estimate.geometric is not None)
+        unposed_worth = (manifest.promise or Promise()).unposed_worth
+        worth = proof(verification, size_px, unposed_worth, is_geometric=estimate.geometric is not None)
         inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0
         rejection = verification.refutation(config.min_inliers) or decide(
             float(probabilities[0]),

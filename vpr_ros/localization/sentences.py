@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
+from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.rejection import (
     INLIERS,
     Contradicted,
@@ -27,7 +28,7 @@ from vpr_ros.localization.rejection import (
     Unproved,
 )
 from vpr_ros.localization.result import Localization
-from vpr_ros.maps.promise import Vouched
+from vpr_ros.maps.promise import Source, Vouched
 
 WEAKEST_WORDS: Final = {
     "similarity": "too unlike the best place",
@@ -36,6 +37,13 @@ WEAKEST_WORDS: Final = {
     INLIERS: "few keypoints fit the best place",
 }
 """What it means that this evidence speaks most against a match."""
+
+SOURCE_WORDS: Final[dict[Source, str]] = {
+    "calibrated": "calibrated on drives",
+    "held_out": "by other maps and the map's own frames",
+    "default": "by other maps alone",
+}
+"""What a promise rests on."""
 
 
 def verdict(answer: Localization) -> str:
@@ -120,6 +128,15 @@ def vouched_words(vouched: Vouched) -> str:
     return f"{_percent(vouched.rate)} wrong places{asked} from {vouched.least_proof:.0f} inliers on"
 
 
+def in_force_words(vouched: Vouched | None, config: LocalizerConfig) -> str:
+    """What answers are judged by: the promise and what it rests on, or the probability they need."""
+    probability = f"min_probability {config.min_probability:.2f}"
+    if vouched is None:
+        return f"no promise, {probability} decides"
+    also = f", and {probability}" if config.also_asks_probability else ""
+    return f"{vouched_words(vouched)} ({SOURCE_WORDS[vouched.source]}){also}"
+
+
 def _percent(share: float) -> str:
     return f"{100 * share:g} %"
 
@@ -129,7 +146,7 @@ def _proof(rejection: Unproved) -> str:
     if rejection.proof == rejection.inliers:
         return counted
     if rejection.proof:
-        return f"{counted} that give no pose count a quarter"
+        return f"{counted} without the pose they should give are worth {rejection.proof:.0f}"
     return f"{counted} in an image that may be mirrored"
 
 
