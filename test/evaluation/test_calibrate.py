@@ -67,6 +67,16 @@ def test_every_answer_is_counted_once(extractor: Extractor, street_map: PlaceMap
     assert lacking(Tally.of(np.full(230, 100.0), np.zeros(230, bool)), 0.01) == "enough"
 
 
+def test_a_near_miss_counts_as_right_for_a_promise_and_not_for_a_probability(
+    extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource
+) -> None:
+    """Within 25 cm every second query has no frame; the one it finds lies 30 cm away."""
+    options = CalibrateOptions(GroundTruthRule(PoseThreshold(0.25)), name="second")
+    drive = ask_drive(Localizer(extractor, uncalibrated(street_map)), second_drive, options).drive
+    assert (drive.near_misses, drive.answers.wrong_answers) == (15, 10)
+    assert sum(row.right for row in drive.stated) == 15
+
+
 def test_the_map_states_what_came_true_on_another_drive(
     extractor: Extractor, copied: PlaceMap, second_drive: FrameSource, third_drive: FrameSource
 ) -> None:

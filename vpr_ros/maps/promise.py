@@ -127,8 +127,8 @@ class Promise:
         share = 1.0 if rate <= STRICT_RATE else SHARE_WHERE_LOOSE
         return share * max(left_out, SHARE_OF_MIRRORED * mirrored)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers for the manifest; with what can be promised at the usual confidence, to be read."""
+    def to_be_read(self) -> dict[str, Any]:
+        """What can be promised at the usual confidence, by rate; nothing reads it but people and scripts."""
         lines = {f"{rate:g}": self.vouched(rate, USUAL_DELTA) for rate in RATES}
         return {
             "source": self.source,
@@ -136,13 +136,15 @@ class Promise:
                 asked: None if line is None or not line.is_as_asked else line.least_proof
                 for asked, line in lines.items()
             },
-            "left_out": self.left_out.to_dict(),
-            "mirrored": self.mirrored.to_dict(),
         }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers for the manifest."""
+        return {"left_out": self.left_out.to_dict(), "mirrored": self.mirrored.to_dict()}
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Promise:
-        """Read what ``to_dict`` wrote; ``source`` and ``vouched`` follow from the rest.
+        """Read what ``to_dict`` wrote.
 
         Raises:
             KeyError, TypeError, ValueError: a field is missing or wrong.

@@ -93,17 +93,18 @@ class Tally:
         by the exact binomial tail, until one fails.
 
         Returns:
-            A level; None where not even the first one can be shown.
+            A level that answers were counted at, for of what nobody saw nothing is known; None where not even the
+            first one can be shown.
         """
         answers, wrong = self.from_level_on()
-        enough = fewest_answers(rate, delta)
-        found = None
+        enough, found, counted = fewest_answers(rate, delta), None, 0
         for level, accepted, in_wrong_place in zip(LEVELS[::-1], answers[::-1], wrong[::-1], strict=True):
             if accepted < enough:
                 continue
             if bdtr(in_wrong_place, accepted, rate) > delta:
                 break
-            found = float(level)
+            if accepted > counted:
+                found, counted = float(level), accepted
         return found
 
     def reached_by(self, share: float) -> float:
