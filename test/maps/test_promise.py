@@ -84,7 +84,18 @@ def test_a_drive_too_short_for_a_rate_keeps_what_it_can_show() -> None:
     own = Promise(drives=(drive(50),))
     assert own.source == "calibrated"
     strict, loose = own.vouched(0.01, 0.1), own.vouched(0.05, 0.1)
-    assert strict == Vouched(0.01, 0.01, 95.0, "default") and loose == Vouched(0.05, 0.05, 80.0, "calibrated")
+    assert strict == Vouched(0.01, 0.01, 80.0, "short_drive") and loose == Vouched(0.05, 0.05, 80.0, "calibrated")
+
+
+def test_a_drive_too_short_to_say_anything_leaves_what_other_maps_taught() -> None:
+    """It takes 31 answers and none wrong beside other maps for one percent, and one wrong undoes many."""
+    alike = all_wrong(120.0, 118.0, unproved=50)
+    never = Promise(alike).vouched(0.01, 0.1)
+    assert never is not None and never.source == "held_out"
+    assert Promise(alike, drives=(drive(29),)).vouched(0.01, 0.1) == never
+    assert Promise(alike, drives=(drive(31),)).vouched(0.01, 0.1) == Vouched(0.01, 0.01, 80.0, "short_drive")
+    found = Promise(alike, drives=(drive(100, wrong=1),)).vouched(0.01, 0.1)
+    assert found is not None and found.source == "held_out"
 
 
 def test_a_short_drive_that_contradicts_other_maps_is_believed() -> None:
