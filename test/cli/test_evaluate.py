@@ -19,19 +19,16 @@ import numpy as np
 import onnx
 import pytest
 import yaml
-from onnx import TensorProto, helper
+from pixel_model import SIDE_PX, write_model
 from tiny_local_onnx import local_info, write_local_model
 
 from vpr_ros.cli.build_map import main as build
 from vpr_ros.cli.evaluate import build_parser, main
-from vpr_ros.core.model_info import METADATA_KEY, ModelInfo
-from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.inference import open_extractor, open_local_extractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions, open_source
 
-SIDE_PX = 16
 FRAMES = 24
 
 
@@ -53,28 +50,6 @@ class Workplace:
         return main(
             [str(self.place_map), str(self.folder), "--model", str(self.model), "--output", str(output), *options]
         )
-
-
-def write_model(path: Path) -> Path:
-    """A network that describes an image by its pixels, centred and of unit length."""
-    info = ModelInfo("pixels", "1", Preprocessing(SIDE_PX, SIDE_PX, resize="area"), 3 * SIDE_PX**2, {"name": "none"})
-    nodes = [
-        helper.make_node("Flatten", ["image"], ["flat"], axis=1),
-        helper.make_node("ReduceMean", ["flat"], ["mean"], axes=[1], keepdims=1),
-        helper.make_node("Sub", ["flat", "mean"], ["centred"]),
-        helper.make_node("ReduceL2", ["centred"], ["length"], axes=[1], keepdims=1),
-        helper.make_node("Div", ["centred", "length"], ["descriptor"]),
-    ]
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["B", 3, SIDE_PX, SIDE_PX])
-    descriptor = helper.make_tensor_value_info("descriptor", TensorProto.FLOAT, ["B", info.descriptor_dim])
-    model = helper.make_model(
-        helper.make_graph(nodes, "pixels", [image], [descriptor]),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
-    helper.set_model_props(model, {METADATA_KEY: info.to_json()})
-    onnx.save(model, str(path))
-    return path
 
 
 @pytest.fixture(scope="module")

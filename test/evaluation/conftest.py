@@ -144,6 +144,19 @@ def second_drive() -> Joined:
 
 
 @pytest.fixture
+def third_drive() -> Joined:
+    """The same another time: other places of the street, other noise, another unknown street."""
+    seen = StreetDrive(tuple(np.arange(30) * 1.4 + 0.7), noise=16.0)
+    return Joined((seen, StreetDrive(tuple(range(1, 41, 4)), offset_m=500.0, street_seed=4, noise=16.0)))
+
+
+@pytest.fixture
+def another_street() -> StreetDrive:
+    """Images of another street that say to be of this one."""
+    return StreetDrive((3.0, 8.0, 15.0, 22.0, 31.0, 40.0), street_seed=7)
+
+
+@pytest.fixture
 def far_map(tmp_path: Path, extractor: PixelExtractor) -> PlaceMap:
     """The street's map, recorded 500 km from where its coordinates begin, with a zero of its own."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, local_origin=True)

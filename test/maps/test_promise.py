@@ -14,7 +14,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vpr_ros.maps.promise import RATES, Drive, Promise, Vouched
+from vpr_ros.maps.drive import Drive
+from vpr_ros.maps.promise import RATES, Promise, Vouched
 from vpr_ros.maps.tally import Tally
 
 
@@ -83,7 +84,18 @@ def test_a_drive_too_short_for_a_rate_keeps_what_it_can_show() -> None:
     own = Promise(drives=(drive(50),))
     assert own.source == "calibrated"
     strict, loose = own.vouched(0.01, 0.1), own.vouched(0.05, 0.1)
-    assert strict == Vouched(0.01, 0.01, 95.0, "default") and loose == Vouched(0.05, 0.05, 80.0, "calibrated")
+    assert strict == Vouched(0.01, 0.01, 80.0, "short_drive") and loose == Vouched(0.05, 0.05, 80.0, "calibrated")
+
+
+def test_a_drive_too_short_to_say_anything_leaves_what_other_maps_taught() -> None:
+    """It takes 31 answers and none wrong beside other maps for one percent, and one wrong undoes many."""
+    alike = all_wrong(120.0, 118.0, unproved=50)
+    never = Promise(alike).vouched(0.01, 0.1)
+    assert never is not None and never.source == "held_out"
+    assert Promise(alike, drives=(drive(29),)).vouched(0.01, 0.1) == never
+    assert Promise(alike, drives=(drive(31),)).vouched(0.01, 0.1) == Vouched(0.01, 0.01, 80.0, "short_drive")
+    found = Promise(alike, drives=(drive(100, wrong=1),)).vouched(0.01, 0.1)
+    assert found is not None and found.source == "held_out"
 
 
 def test_a_short_drive_that_contradicts_other_maps_is_believed() -> None:
@@ -97,10 +109,7 @@ def test_drives_add_up() -> None:
 
 def test_it_comes_back_from_the_manifest_and_says_there_what_it_vouches_for() -> None:
     promise = Promise(all_wrong(120.0, unproved=50), all_wrong(70.0), 0.5, (drive(50), drive(7, 1)))
-    plain = promise.to_dict()
-    assert Promise.from_dict(plain) == promise
+    assert replace(Promise.from_dict(promise.to_dict()), drives=promise.drives) == promise
+    plain = promise.to_be_read()
     assert plain["source"] == "calibrated" and list(plain["vouched"]) == [f"{rate:g}" for rate in RATES]
     assert plain["vouched"]["0.005"] is None and plain["vouched"]["0.05"] is not None
-    plain["drives"] = [replace(drive(1), name="x").to_dict()] * 101
-    with pytest.raises(ValueError, match="100 at most"):
-        Promise.from_dict(plain)

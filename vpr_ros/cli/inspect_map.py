@@ -33,6 +33,7 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
+from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.promise import USUAL_DELTA, Promise
@@ -126,6 +127,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "calibration": f"{calibration.kind}: {_answers(calibration)}; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad"
         + (f"; with keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
+        "calibrated on": _drives(manifest),
         "promise": _promise(manifest.promise),
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
@@ -174,6 +176,13 @@ def _local(place_map: PlaceMap) -> str:
     missing = place_map.local.files.not_looked_at()
     told = f"; {missing} frames have none yet (build_map --add-local)" if missing else ""
     return local_text(place_map.local.entry).partition(": ")[2] + told
+
+
+def _drives(manifest: MapManifest) -> str:
+    """The drives that calibrate took into the map, one a line."""
+    if not manifest.drives:
+        return "no drive: it knows the light of its own drives alone (calibrate MAP QUERIES)"
+    return "\n".join(drive.words for drive in manifest.drives)
 
 
 def origin_text(origin_m: PositionM) -> str:

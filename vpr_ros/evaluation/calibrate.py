@@ -194,10 +194,12 @@ def _drives(path: Path) -> tuple[Drive, ...]:
 
 def _keep(path: Path, drives: Sequence[Drive]) -> MapManifest:
     restated = fit_restated([row for drive in drives for row in drive.stated])
+    promise = replace(read_manifest(path), drives=tuple(drives)).promise
     return rewrite_manifest(
         path,
         sealed=True,
         drives=[drive.to_dict() for drive in drives],
+        promise=None if promise is None else promise.to_be_read(),
         restated=None if restated is None else restated.to_dict(),
     )
 

@@ -40,6 +40,7 @@ WEAKEST_WORDS: Final = {
 
 SOURCE_WORDS: Final[dict[Source, str]] = {
     "calibrated": "calibrated on drives",
+    "short_drive": "by drives too short for it alone and by other maps",
     "held_out": "by other maps and the map's own frames",
     "default": "by other maps alone",
 }

@@ -52,6 +52,9 @@ from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
 from vpr_ros.maps.thumbnails import thumbnails_sha256
 
 _LOG = logging.getLogger(__name__)
+CALIBRATE_AGAIN = (
+    "the map that this one came from was calibrated on drives, which asked another map: ask them again (calibrate)."
+)
 
 
 @dataclass(frozen=True)
@@ -247,7 +250,11 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
         viewing_range=viewing_range(opened),
         promise=own_promise(opened),
     )
-    rewrite_manifest(made, sealed=True, local=entry.to_dict())
+    manifest = replace(opened.manifest, local=entry, drives=(), restated=None)
+    if opened.manifest.drives:
+        _LOG.warning("warning: %s", CALIBRATE_AGAIN)
+    plain = manifest.to_dict()
+    rewrite_manifest(made, sealed=True, **{key: plain[key] for key in ("local", "drives", "promise", "restated")})
     return PlaceMap.open(made)
 
 

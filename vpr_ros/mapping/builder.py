@@ -20,7 +20,7 @@ from vpr_ros.core.errors import ModelError, SourceError, VprError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
-from vpr_ros.mapping.add_local import AddedLocal, LocalTask, carry_out
+from vpr_ros.mapping.add_local import CALIBRATE_AGAIN, AddedLocal, LocalTask, carry_out
 from vpr_ros.mapping.append_base import link_thumbnails
 from vpr_ros.mapping.build_config import BuildConfig, BuildReport
 from vpr_ros.mapping.build_inputs import ADDS_LOCAL, build_inputs
@@ -93,6 +93,8 @@ def build_map(
             finished = finish_map(session, partial, skipped)
             publish(partial.path, output)
             _warn_of(finished)
+            if session.base is not None and session.base.manifest.drives:
+                _LOG.warning("warning: %s", CALIBRATE_AGAIN)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:

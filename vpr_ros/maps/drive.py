@@ -43,6 +43,14 @@ class Drive:
     stated: tuple[StatedBin, ...] = ()
     images_sha256: str = ""
 
+    @property
+    def words(self) -> str:
+        """The drive for people, on one line."""
+        wrong = self.answers.wrong_answers
+        right = self.answers.answers - wrong - self.near_misses
+        kept = f"{right} right, {self.near_misses} near misses, {wrong} wrong places"
+        return f"{self.name}{self.condition and f' ({self.condition})'}, {self.created_utc[:10]}: {kept}"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers for the manifest."""
         return {

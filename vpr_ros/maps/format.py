@@ -93,7 +93,7 @@ def _from_3(plain: Plain) -> Plain:
 
 
 def _from_4(plain: Plain) -> Plain:
-    added = {"drives": [], "restated": None, "T_grid_map": None, **plain}
+    added = {"drives": [], "promise": None, "restated": None, "T_grid_map": None, **plain}
     if "local" in plain:
         added["local"] = _completed(plain["local"], {"viewing_range": None, "promise": None})
     return added

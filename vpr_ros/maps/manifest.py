@@ -153,6 +153,7 @@ class MapManifest:
             "local": None if self.local is None else self.local.to_dict(),
             "calibration": self.calibration.to_dict(),
             "drives": [drive.to_dict() for drive in self.drives],
+            "promise": None if self.promise is None else self.promise.to_be_read(),
             "restated": None if self.restated is None else self.restated.to_dict(),
             "T_grid_map": None if self.grid is None else self.grid.to_dict(),
         }

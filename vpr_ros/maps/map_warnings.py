@@ -37,9 +37,9 @@ def map_warnings(place_map: PlaceMap) -> tuple[str, ...]:
 
 
 def calibration_warning(place_map: PlaceMap) -> str:
-    """That the stated probabilities are a guess, "" where the map calibrated itself."""
+    """That the stated probabilities are a guess, "" where the map calibrated itself or a drive did."""
     calibration = place_map.manifest.calibration
-    if calibration.kind != "default":
+    if calibration.kind != "default" or place_map.manifest.restated is not None:
         return ""
     found = (
         f"the map could not calibrate itself ({len(place_map)} frames gave {calibration.samples_right} right and "

@@ -13,7 +13,7 @@ A wrong place is one beyond twice the place radius; nearer is a near miss, which
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -22,8 +22,11 @@ from vpr_ros.maps.manifest_values import number
 from vpr_ros.maps.other_maps import ASKED_THEMSELVES, NEVER_ASKED
 from vpr_ros.maps.tally import Tally
 
-Source = Literal["calibrated", "held_out", "default"]
-"""Where a promise comes from: drives with known poses, the map's own frames, or other maps."""
+Source = Literal["calibrated", "short_drive", "held_out", "default"]
+"""Where a promise comes from: drives with known poses, drives too short for it by themselves together with other maps,
+the map's own frames, or other maps."""
+SHOWN: Final[Source] = "calibrated"
+LIKELY: Final[Source] = "short_drive"
 
 RATES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 """What is tried where the rate asked for cannot be promised; beyond the last one there is no promise."""
@@ -106,26 +109,41 @@ class Promise:
 
     def _line(self, rate: float, delta: float) -> tuple[float, Source] | None:
         """From which proof on *rate* holds, and why; None where nothing says so."""
-        drives = sum((drive.answers for drive in self.drives), NOTHING)
-        if self.drives and (of_drives := drives.line(rate, delta)) is not None:
-            line = max([of_drives, *self._of_conditions(rate, delta)])
-            return None if math.isinf(line) else (line, "calibrated")
+        drives = self._answers_of(self.drives)
+        for shown, source in ((Tally.line, SHOWN), (Tally.likely_line, LIKELY)):
+            if self.drives and shown(drives, rate, delta) is not None:
+                line = max(of_them for of_them in self._lines(shown, rate, delta) if of_them is not None)
+                if math.isfinite(line):
+                    return line, source
         known = max((other for other in RATES if other <= rate), default=RATES[0])
         others = ASKED_THEMSELVES[known] if self._own == "held_out" else NEVER_ASKED
         if (of_others := others.line(rate, delta)) is None:
             return None
-        own = max([self.alike_up_to(known), drives.contradicted_up_to(rate), *self._of_conditions(rate, delta)])
+        counted = (self._answers_of(some).contradicted_up_to(rate) for some in (self.drives, *self._conditions()))
+        own = max(self.alike_up_to(known), *counted)
         return None if math.isinf(own) else (max(of_others, own), self._own)
 
-    def _of_conditions(self, rate: float, delta: float) -> Iterator[float]:
-        """From which proof on *rate* holds in each condition by itself: as shown, or as counted where that is not.
+    def _lines(
+        self, shown: Callable[[Tally, float, float], float | None], rate: float, delta: float
+    ) -> Iterator[float | None]:
+        """From which proof on *rate* holds on all drives, and in each condition by itself: as *shown*, or as counted.
 
         A robot does not know whether it is night: what holds on average over its days need not hold tonight.
         """
+        yield shown(self._answers_of(self.drives), rate, delta)
+        for drives in self._conditions():
+            of_it = self._answers_of(drives)
+            line = shown(of_it, rate, delta)
+            yield of_it.contradicted_up_to(rate) if line is None else line
+
+    def _conditions(self) -> Iterator[tuple[Drive, ...]]:
+        """The drives of each condition that somebody named."""
         for condition in dict.fromkeys(drive.condition for drive in self.drives if drive.condition):
-            of_it = sum((drive.answers for drive in self.drives if drive.condition == condition), NOTHING)
-            shown = of_it.line(rate, delta)
-            yield of_it.contradicted_up_to(rate) if shown is None else shown
+            yield tuple(drive for drive in self.drives if drive.condition == condition)
+
+    @staticmethod
+    def _answers_of(drives: Iterable[Drive]) -> Tally:
+        return sum((drive.answers for drive in drives), NOTHING)
 
     def alike_up_to(self, rate: float) -> float:
         """The proof that *rate* of the wrong answers to its own frames reach, as far as another day's images would."""
@@ -133,8 +151,8 @@ class Promise:
         share = 1.0 if rate <= STRICT_RATE else SHARE_WHERE_LOOSE
         return share * max(left_out, SHARE_OF_MIRRORED * mirrored)
 
-    def to_dict(self) -> dict[str, Any]:
-        """Plain lists and numbers for the manifest; with what can be promised at the usual confidence, to be read."""
+    def to_be_read(self) -> dict[str, Any]:
+        """What can be promised at the usual confidence, by rate; nothing reads it but people and scripts."""
         lines = {f"{rate:g}": self.vouched(rate, USUAL_DELTA) for rate in RATES}
         return {
             "source": self.source,
@@ -142,6 +160,11 @@ class Promise:
                 asked: None if line is None or not line.is_as_asked else line.least_proof
                 for asked, line in lines.items()
             },
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers for the manifest."""
+        return {
             "left_out": self.left_out.to_dict(),
             "mirrored": self.mirrored.to_dict(),
             "unposed_worth": self.unposed_worth,
@@ -149,7 +172,7 @@ class Promise:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Promise:
-        """Read what ``to_dict`` wrote; ``source`` and ``vouched`` follow from the rest.
+        """Read what ``to_dict`` wrote.
 
         Raises:
             KeyError, TypeError, ValueError: a field is missing or wrong.

@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr
+from scipy.special import bdtr, betainc
 
 from vpr_ros.maps.manifest_values import count, items
 
@@ -96,12 +96,27 @@ class Tally:
             A level that answers were counted at, for of what nobody saw nothing is known; None where not even the
             first one can be shown.
         """
+        return self._lowest(
+            fewest_answers(rate, delta), lambda wrong, answers: bool(bdtr(wrong, answers, rate) <= delta)
+        )
+
+    def likely_line(self, rate: float, delta: float) -> float | None:
+        """The same of counts too small to show it by themselves, together with what is known of other maps.
+
+        How seldom proved answers of other maps were wrong is a beta distribution, which the counts here sharpen. Such a
+        line holds for that share of maps like those, and is not shown of this one.
+        """
+        enough = next(count for count in range(FEWEST_LIKELY, MOST_NEEDED) if _is_likely(0, count, rate, delta))
+        return self._lowest(enough, lambda wrong, answers: _is_likely(wrong, answers, rate, delta))
+
+    def _lowest(self, enough: int, holds: Callable[[int, int], bool]) -> float | None:
+        """The lowest level from which on the rate holds, from strict to loose, where *enough* answers were counted."""
         answers, wrong = self.from_level_on()
-        enough, found, counted = fewest_answers(rate, delta), None, 0
+        found, counted = None, 0
         for level, accepted, in_wrong_place in zip(LEVELS[::-1], answers[::-1], wrong[::-1], strict=True):
             if accepted < enough:
                 continue
-            if bdtr(in_wrong_place, accepted, rate) > delta:
+            if not holds(int(in_wrong_place), int(accepted)):
                 break
             if accepted > counted:
                 found, counted = float(level), accepted
@@ -147,6 +162,18 @@ class Tally:
 
 MOST_ANSWERS: Final = 10**7
 """Of one entry: sums stay exact."""
+
+
+OTHERS_WRONG, OTHERS_RIGHT = 0.15, 15.0
+"""Of other maps: 1 in 100 of their proved answers is in a wrong place, nearly all of these in one map of eight. The
+likeliest beta distribution of those eight has 0.05 and 5.5; three times that gives each new map less credit."""
+FEWEST_LIKELY, MOST_NEEDED = 20, 100_000
+"""Answers that it takes at least, however loose the rate, and at most."""
+
+
+def _is_likely(wrong: int, answers: int, rate: float, delta: float) -> bool:
+    """Whether no more than *rate* are wrong with probability 1 - *delta*, by these answers and those of other maps."""
+    return bool(betainc(OTHERS_WRONG + wrong, OTHERS_RIGHT + answers - wrong, rate) >= 1.0 - delta)
 
 
 def fewest_answers(rate: float, delta: float) -> int:

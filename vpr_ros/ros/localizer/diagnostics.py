@@ -20,6 +20,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from vpr_ros.localization import Localizer, RejectionType
 from vpr_ros.localization.sentences import in_force_words
 from vpr_ros.maps.local_entry import LocalEntry
+from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
@@ -175,17 +176,26 @@ def _local_features(entry: LocalEntry | None) -> str:
 
 
 def _calibration(setup: LocalizerSetup) -> DiagnosticStatus:
-    calibration = setup.place_map.manifest.calibration
+    manifest = setup.place_map.manifest
+    calibration = manifest.calibration
     values = {
         "kind": calibration.kind,
         "right answers": calibration.samples_right,
         "wrong answers": calibration.samples_wrong,
         "radius [m]": f"{calibration.radius_m:.2f}",
+        "calibrated on": "; ".join(drive.words for drive in manifest.drives) or "none",
         **_promise(setup.localizer),
     }
     warning = calibration_warning(setup.place_map)
     level = DiagnosticStatus.WARN if warning else DiagnosticStatus.OK
-    return _entry("calibration", level, warning or "fitted on the map's own frames", values)
+    return _entry("calibration", level, warning or _calibrated_on(manifest), values)
+
+
+def _calibrated_on(manifest: MapManifest) -> str:
+    """What the stated probabilities rest on."""
+    if manifest.restated is None:
+        return "fitted on the map's own frames"
+    return f"held against {len(manifest.drives)} drives with known poses"
 
 
 def _promise(localizer: Localizer) -> dict[str, object]:
