@@ -26,7 +26,7 @@ def place_lines(found: PlaceStatistics) -> Iterator[str]:
     asked = sum(place.asked for place in places)
     right = sum(place.right for place in places)
     sample = "" if found.is_complete else f", of which {found.asked} were looked at as a sample"
-    yield f"{len(places)} places of {found.frames} frames{sample}; without their neighbours {right} of {asked} are right"
+    yield f"{len(places)} places of {found.frames} frames{sample}; without their neighbours {right} of {asked} right"
     yield from _least_distinct(places)
     for one in found.confusions:
         inliers = "" if one.inliers is None else f", {one.inliers} keypoints agree"
