@@ -58,7 +58,7 @@ def tree() -> Tree:
     return Tree()
 
 
-def of(folder: Path, plain: LocalizerSetup, tree: Tree | None, **parameters: Value) -> LocalizerSetup:
+def of(folder: Path, plain: LocalizerSetup, tree: Tree | None, **parameters: Any) -> LocalizerSetup:
     return some_setup(folder, tree, plain, **parameters)
 
 
