@@ -9,7 +9,8 @@
 
 Format 5, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
 
-Format 4, of November 2026: it has no ``T_grid_map``, for nobody could align it with a grid: None.
+Format 4, of November 2026: it has no ``T_grid_map``, for nobody could align it with a grid, and its ``local`` has no
+``promise``, for it was not asked which of its places look alike: None.
 
 Format 3, of November 2026: its ``local`` has no ``calibration``, for keypoints did not join the probability: None.
 
@@ -91,7 +92,8 @@ def _from_3(plain: Plain) -> Plain:
 
 
 def _from_4(plain: Plain) -> Plain:
-    return {"T_grid_map": None, **plain}
+    aligned = {"T_grid_map": None, **plain}
+    return {**aligned, "local": _completed(plain["local"], {"promise": None})} if "local" in plain else aligned
 
 
 def _completed(table: Any, missing: Mapping[str, Any]) -> Any:

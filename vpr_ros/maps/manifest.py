@@ -45,6 +45,7 @@ from vpr_ros.maps.manifest_values import (
     text,
 )
 from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
+from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml
 
 MANIFEST_NAME = "manifest.yaml"
@@ -107,6 +108,13 @@ class MapManifest:
     def keypoint_calibration(self) -> GeometryCalibration | None:
         """What the map has found out about keypoints; None without local features, and in a format before that."""
         return None if self.local is None else self.local.calibration
+
+    @property
+    def promise(self) -> Promise | None:
+        """What it can promise, where it never found out what other maps can; None where keypoints say nothing."""
+        if self.local is None or self.local.calibration is None:
+            return None
+        return self.local.promise or Promise()
 
     def to_yaml(self) -> str:
         """The text of the file, sealed."""
@@ -194,7 +202,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256"),
             local=None if plain["local"] is None else LocalEntry.from_dict(table(plain, "local")),
-            grid=GridAlignment.from_dict(plain["T_grid_map"]),
+            grid=GridAlignment.from_dict(plain.get("T_grid_map")),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error
