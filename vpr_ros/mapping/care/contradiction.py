@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.evidence import EVIDENCE_TOP_K, match_evidence
 from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.match_geometry import Verdict
@@ -29,9 +30,9 @@ from vpr_ros.maps.place_map import PlaceMap
 
 MOST_ASKED: Final = 200
 FEWEST_PAIRS: Final = 5
+MORE_LIKELY_RIGHT: Final = 0.5
 SHARE_THAT_AGREES: Final = 0.5
 """Of the pairs, that must agree on where the other map lies."""
-Float = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Overlap:
 
     Attributes:
         pairs: how many pairs of frames show one place, each the other's best match.
-        verified: whether keypoints proved them, else they are the more similar half.
+        verified: whether keypoints proved them, or similarity alone speaks for them.
         apart_m: median distance between the poses that the two maps give such a pair.
         turned_rad: median angle; NaN where orientations are unknown.
     """
@@ -69,14 +70,8 @@ def check_overlap(
     Raises:
         MapError: most of what both show lies apart by one transform.
     """
-    pairs = list(_mutual(base, other))
     proved = base.local is not None and other.local is not None and base.local.sha256 == other.local.sha256
-    found = [(here, there) for here, there, _ in pairs]
-    if proved:
-        found = [pair for pair in found if _agree(base, other, *pair)]
-    elif pairs:
-        least = float(np.median([similarity for *_, similarity in pairs]))
-        found = [(here, there) for here, there, similarity in pairs if similarity >= least]
+    found = [pair for pair in _mutual(base, other) if not proved or _agree(base, other, *pair)]
     if len(found) < FEWEST_PAIRS:
         return None
     poses_here, poses_there = [base.pose(here) for here, _ in found], [poses[there] for _, there in found]
@@ -105,16 +100,30 @@ def overlap_text(overlap: Overlap) -> str:
     return f"{overlap.pairs} places that both show ({how}) lie {overlap.apart_m:.2f} m{turned} apart (median)"
 
 
-def _mutual(base: PlaceMap, other: PlaceMap) -> Iterator[tuple[int, int, float]]:
-    """Frames of both maps that are each other's best match, and how similar they are."""
+def _mutual(base: PlaceMap, other: PlaceMap) -> Iterator[tuple[int, int]]:
+    """Frames of both maps that are each other's best match, and more likely right than wrong by both."""
     rows = np.unique(np.linspace(0, len(other) - 1, min(MOST_ASKED, len(other))).round().astype(np.int64))
-    forth = base.search(other.descriptors[rows].astype(np.float32), 1)
-    best = forth.indices[:, 0]
-    back = other.search(base.descriptors[best].astype(np.float32), 1).indices[:, 0]
-    near_m = base.manifest.calibration.radius_m / 2
-    for row, here, again, similarity in zip(rows, best, back, forth.similarities[:, 0], strict=True):
-        if other.pose(int(again)).distance_m(other.pose(int(row))) <= near_m:
-            yield int(here), int(row), float(similarity)
+    best, is_likely = _best(base, other, rows)
+    again, is_likely_too = _best(other, base, best)
+    near_m = other.manifest.calibration.radius_m / 2
+    for row, here, back, sure in zip(
+        rows.tolist(), best.tolist(), again.tolist(), is_likely & is_likely_too, strict=True
+    ):
+        if sure and other.pose(back).distance_m(other.pose(row)) <= near_m:
+            yield here, row
+
+
+def _best(
+    base: PlaceMap, other: PlaceMap, rows: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """What *base* answers to frames of *other*: the best match of each, and whether it is likely right."""
+    calibration, position_m = base.manifest.calibration, base.frames.position_m
+    found = base.search(other.descriptors[rows].astype(np.float32), EVIDENCE_TOP_K)
+    evidence = [
+        match_evidence(similarities.astype(np.float64), position_m[indices], calibration.radius_m)[0]
+        for indices, similarities in zip(found.indices, found.similarities, strict=True)
+    ]
+    return found.indices[:, 0], calibration.probability(np.array(evidence)) >= MORE_LIKELY_RIGHT
 
 
 def _agree(base: PlaceMap, other: PlaceMap, here: int, there: int) -> bool:

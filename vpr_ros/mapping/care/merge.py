@@ -76,7 +76,7 @@ def merged(maps: Sequence[PlaceMap], frame_id: str | None = None, *, trust_poses
     )
     if warning := drift_warning(new):
         _LOG.warning("warning: %s", warning)
-    return NewMap(parts, new, partial(of_all, earlier=[one.manifest.calibration for one in maps]))
+    return NewMap(parts, new, partial(of_all, earlier=[one.manifest for one in maps]))
 
 
 def _check_same_model(base: PlaceMap, other: PlaceMap) -> None:

@@ -22,11 +22,9 @@ import numpy.typing as npt
 import vpr_ros
 from vpr_ros.mapping.finish_local import counted
 from vpr_ros.mapping.growing_array import GrowingArray
-from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.frame_table import FrameRow, read_frame_table, write_frame_table
-from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.local_codec import encode_nothing
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.local_store import LOCAL_NAME, LocalStore
@@ -41,8 +39,8 @@ from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, thumbnail_path, thumbnails_
 IntArray = npt.NDArray[np.int64]
 ROWS_AT_ONCE = 1024
 
-Recalibrate = Callable[[PlaceMap], tuple[Calibration, GeometryCalibration | None]]
-"""What the map that is made says of itself: of its similarities, and of its keypoints where it has some."""
+Recalibrate = Callable[[PlaceMap], MapManifest]
+"""What the map that is made says of itself once it was asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +106,7 @@ class NewMap:
             thumbnails_sha256=pictures_sha256,
             local=local,
         )
-        calibration, keypoints = self.recalibrate(self._opened(folder, manifest))
-        local = local and replace(local, calibration=keypoints)
-        text = replace(manifest, calibration=calibration, local=local).to_yaml()
+        text = self.recalibrate(self._opened(folder, manifest)).to_yaml()
         (folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
         return PlaceMap.open(folder)
 

@@ -9,46 +9,56 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 
+from vpr_ros.core.printable import printable
 from vpr_ros.mapping.geometry_fit import calibrated_as_it_is
 from vpr_ros.mapping.held_out import HeldOut
+from vpr_ros.mapping.promise_fit import own_promise
 from vpr_ros.mapping.self_calibration import residuals_as_it_is, similarities_as_they_are
 from vpr_ros.maps.calibration import Calibration, default_calibration
-from vpr_ros.maps.geometry_calibration import GeometryCalibration
+from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.promise import NOTHING
 from vpr_ros.maps.residuals import Residual, Residuals
 from vpr_ros.maps.spacing import median_spacing_m
 
+_LOG = logging.getLogger(__name__)
 MOST_ASKED = 100
+NAMES_TOLD = 5
 
 
-def carried_over(place_map: PlaceMap) -> tuple[Calibration, GeometryCalibration | None]:
-    """The calibration of the map that *place_map* was taken out of, which it has still.
+def carried_over(place_map: PlaceMap) -> MapManifest:
+    """What the map says that was taken out of another, of which *place_map* has the manifest still.
 
-    It was fitted in another light on images that are not at hand; a fit in the map's own light would flatter it. How
-    far poses are off follows from how dense the map is, so that the wider of what was known and what is found holds.
+    The calibration was fitted in another light on images that are not at hand; a fit in the map's own light would
+    flatter it. How far poses are off follows from how dense the map is, so that the wider of what was known and what is
+    found holds.
     """
-    earlier, keypoints = place_map.manifest.calibration, place_map.manifest.keypoint_calibration
+    manifest = place_map.manifest
+    earlier = manifest.calibration
     if earlier.kind == "default":
-        spacing_m = median_spacing_m(place_map.frames)
-        return default_calibration(earlier.radius_m, spacing_m), keypoints
-    found = residuals_as_it_is(place_map, earlier.residuals)
-    return replace(earlier, residuals=wider(earlier.residuals, found)), keypoints
+        calibration = default_calibration(earlier.radius_m, median_spacing_m(place_map.frames))
+    else:
+        found = residuals_as_it_is(place_map, earlier.residuals)
+        calibration = replace(earlier, residuals=wider(earlier.residuals, found))
+    manifest = replace(manifest, calibration=calibration)
+    return _with_promise(place_map.with_manifest(manifest), [manifest])
 
 
-def of_all(place_map: PlaceMap, earlier: Sequence[Calibration]) -> tuple[Calibration, GeometryCalibration | None]:
-    """The calibration of a map that was made of several, with theirs.
+def of_all(place_map: PlaceMap, earlier: Sequence[MapManifest]) -> MapManifest:
+    """What a map says that was made of several, with what they said.
 
-    The most cautious of those that were fitted in another light is carried over: the one by which the map's own answers
-    are least probable. Where none was, the map is asked in the light of its sessions. What keypoints say is fitted
-    anew.
+    The most cautious of the calibrations that were fitted in another light is carried over: the one by which the map's
+    own answers are least probable. Where none was, the map is asked in the light of its sessions. What keypoints say is
+    fitted anew.
     """
-    fitted = [one for one in earlier if one.kind == "held_out"]
+    fitted = [one.calibration for one in earlier if one.calibration.kind == "held_out"]
     radius_m = place_map.manifest.calibration.radius_m
     calibration = min(fitted, key=lambda one: _mean_probability(place_map, one)) if fitted else None
     if calibration is not None:
@@ -60,15 +70,32 @@ def of_all(place_map: PlaceMap, earlier: Sequence[Calibration]) -> tuple[Calibra
         calibration = similarities_as_they_are(place_map)
     if calibration is None:
         calibration = default_calibration(radius_m, median_spacing_m(place_map.frames))
-    asked = PlaceMap(
-        place_map.path,
-        replace(place_map.manifest, calibration=calibration),
-        place_map.frames,
-        place_map.descriptors,
-        None,
-        place_map.local,
-    )
-    return calibration, None if place_map.local is None else calibrated_as_it_is(asked)
+    manifest = replace(place_map.manifest, calibration=calibration)
+    if manifest.local is not None:
+        keypoints = calibrated_as_it_is(place_map.with_manifest(manifest))
+        manifest = replace(manifest, local=replace(manifest.local, calibration=keypoints))
+    return _with_promise(place_map.with_manifest(manifest), earlier)
+
+
+def _with_promise(place_map: PlaceMap, earlier: Sequence[MapManifest]) -> MapManifest:
+    """The manifest with what the map can promise now: it is asked anew which of its places look alike.
+
+    What mirrored images were taken for stays counted, for they are not at hand and a map of fewer places is not surer.
+    What drives were answered is dropped: the map answers otherwise now.
+    """
+    manifest = place_map.manifest
+    if manifest.local is None:
+        return manifest
+    known = [one.local.promise for one in earlier if one.local is not None and one.local.promise is not None]
+    if drives := [drive.name for promise in known for drive in promise.drives]:
+        _LOG.warning(
+            "warning: the calibration by %d drives (%s) is dropped, for the map answers otherwise now: calibrate again",
+            len(drives),
+            ", ".join(map(printable, drives[:NAMES_TOLD])),
+        )
+    mirrored = sum((promise.mirrored for promise in known), NOTHING)
+    promise = replace(own_promise(place_map), mirrored=mirrored)
+    return replace(manifest, local=replace(manifest.local, promise=promise))
 
 
 def wider(known: Residuals, found: Residuals) -> Residuals:
