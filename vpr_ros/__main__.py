@@ -42,6 +42,7 @@ COMMANDS: Final = {
     "inspect_map": Command("vpr_ros.cli.inspect_map", "what a map holds; --verify, --picture, --upgrade", _ROBOT),
     "localize": Command("vpr_ros.ros.localizer.node", "the node: camera images in, poses in the map out", _ROS),
     "evaluate": Command("vpr_ros.cli.evaluate", "how well a second drive is localized, with a report", _ROBOT),
+    "calibrate": Command("vpr_ros.cli.calibrate", "a second drive says what a map's answers are worth", _ROBOT),
     "play": Command("vpr_ros.ros.tools.play", "publish a recording as a robot's camera would", _ROS),
     "simulate": Command("vpr_ros.ros.tools.simulate", "drive through a simulated town; --record needs no ROS", _ROS),
     "watch": Command("vpr_ros.ros.tools.watch", "compare the node's answers with the truth, live", _ROS),
@@ -64,7 +65,7 @@ COMMANDS: Final = {
 RENAMED: Final = {("benchmark", "--train"): "benchmark_train"}
 """A command and an option that made it another one; the old way of asking holds for one release."""
 
-WITH_NETWORK: Final = ("localize", "evaluate", "build_map", "benchmark")
+WITH_NETWORK: Final = ("localize", "evaluate", "calibrate", "build_map", "benchmark")
 """Commands in which numpy's products take turns with the network."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.core.errors import ConfigError
 
 
@@ -19,6 +19,7 @@ from vpr_ros.core.errors import ConfigError
 def parser() -> CommandParser:
     parser = CommandParser("drive", "Drive\nas told.", "  %(prog)s --speed 2")
     parser.add_argument("--speed", type=float, required=True)
+    parser.add_argument("--wheels", type=count_from_zero, default=4)
     return parser
 
 
@@ -28,6 +29,8 @@ def parser() -> CommandParser:
         ([], "the following arguments are required: --speed"),
         (["--speed", "fast"], "argument --speed: invalid float value: 'fast'"),
         (["--speed", "2", "--gear", "3"], "unrecognized arguments: --gear 3"),
+        (["--speed", "2", "--wheels", "-1"], "argument --wheels: '-1', expected a whole number, 0 or more"),
+        (["--speed", "2", "--wheels", "1.5"], "argument --wheels: '1.5', expected a whole number, 0 or more"),
         (["--spe", "2"], "the following arguments are required: --speed"),
     ],
 )

@@ -62,7 +62,9 @@ def test_figures_of_a_drive_with_an_unknown_street(evaluation: Evaluation) -> No
     assert metrics["recall_at_answerable_interval"]["1"] == pytest.approx([88.43, 100.0], abs=0.005)  # 30 of 30
     assert accepted["share"] == pytest.approx(100 * accepted["count"] / 40)
     assert accepted["wrong_share"] == pytest.approx(100 * accepted["wrong"] / 40)
-    for share in ("share", "wrong_share", "precision", "recall"):
+    assert accepted["right"] + accepted["near_misses"] + accepted["wrong_places"] == accepted["count"]
+    assert accepted["right_kept"] == pytest.approx(100 * accepted["right"] / 30)
+    for share in ("share", "wrong_share", "precision", "recall", "wrong_place_rate", "near_miss_rate", "right_kept"):
         low, high = accepted[f"{share}_interval"]
         assert low <= accepted[share] <= high and high - low > 5.0
     assert metrics["rejected"] == {"improbable": 40 - accepted["count"]}
@@ -132,6 +134,28 @@ def test_given_positives_and_uninformative_queries(
     rule = GroundTruthRule(positives_csv=given, ignore_uninformative=True)
     fewer = run(extractor, street_map, poseless_drive, rule).metrics
     assert (fewer["queries"], fewer["left_out"]["queries_uninformative"]) == (19, 1)
+    assert fewer["accepted"]["wrong"] and fewer["accepted"]["near_misses"] is None  # nobody knows where they were taken
+
+
+def test_listed_positives_of_queries_with_poses_know_near_misses(
+    extractor: Extractor, street_map: PlaceMap, own_drive: FrameSource, tmp_path: Path
+) -> None:
+    """Each query finds its own frame; where the list names another, the poses say how wrong that is."""
+    radius_m = street_map.manifest.calibration.radius_m
+    given = write_rows(tmp_path / "gt.csv", [f"{n},{n if n < 10 else 40},1" for n in range(20)])
+    result = run(extractor, street_map, own_drive, GroundTruthRule(positives_csv=given))
+    assert radius_m < 20.0
+    assert [kind.value for kind in result.outcomes.kinds] == ["right"] * 10 + ["near_miss"] * 10
+
+
+def test_mirrored_queries_are_another_place(extractor: Extractor, street_map: PlaceMap, own_drive: FrameSource) -> None:
+    result = run(extractor, street_map, own_drive, TWO_METRES, mirrored=True, limit=12)
+    figures, mirrored = result.metrics["mirrored"], result.mirrored
+    assert mirrored is not None and (figures["queries"], figures["verified"]) == (12, 0)
+    assert figures["accepted"] == int(mirrored.accepted.sum())
+    assert {kind.value for kind in mirrored.kinds} == {"wrong_place"}
+    assert not any(mirrored.similarity > 0.9) and all(result.outcomes.similarity > 0.9)
+    assert any(table.title.startswith("The queries flipped") for table in summary_tables(result.metrics))
 
 
 def test_poses_in_another_frame_are_not_compared(
@@ -199,7 +223,8 @@ def test_report_is_whole_and_stands_alone(evaluation: Evaluation, tmp_path: Path
     with (output / "queries.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 40
-    assert sum(row["right"] == "1" for row in rows) == 30
+    assert sum(row["right"] == "1" for row in rows) == sum(row["kind"] == "right" for row in rows) == 30
+    assert {row["kind"] for row in rows[30:]} == {"wrong_place"}
     assert all((row["rejection"] == "") == (row["accepted"] == "1") for row in rows)
     assert {row["rejection"] for row in rows} == {"", "improbable"}
     for name in ("places.png", "precision_recall.png", "wrong_matches.png"):

@@ -16,7 +16,8 @@ import pytest
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
-from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, right_answers, summary_lines, write_picture
+from vpr_ros.evaluation.answer_kind import AnswerKind
+from vpr_ros.evaluation.live_report import LiveAnswer, LiveLog, answer_kinds, summary_lines, write_picture
 from vpr_ros.evaluation.metrics import compute_metrics
 from vpr_ros.evaluation.outcome import Outcomes, QueryOutcome
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold, positives_by_distance
@@ -47,6 +48,9 @@ def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -
         "images answered    4 of 5 played",
         "recall@1           75.0 % (95 % interval 19.4 to 99.4)",
         "accepted           2, 0 of them wrong; rejected 2",
+        "near misses        0 of 2: 0.0 % (0.0 to 84.2), within 10 m",
+        "wrong places       0 of 2: 0.0 % (0.0 to 84.2), farther away",
+        "right ones kept    2 of 3: 66.7 % (9.4 to 99.2)",
         "right means        the best match is correct: a map frame within 5 m",
         "position error     median 5.00 m, p90 8.20 m, of what was accepted",
         "image to answer    p50 20 ms, p95 29 ms",
@@ -56,7 +60,7 @@ def test_answers_are_counted_beside_the_truth_of_their_own_image(log: LiveLog) -
 def test_types_of_rejection_are_shown_where_the_node_told_them(log: LiveLog) -> None:
     log.rejected = {"no_candidate": 1, "refuted": 0, "improbable": 12}
     lines = summary_lines(log, FIVE_METRES)
-    assert lines[3] == "rejected by type   no_candidate 1, improbable 12, as the node counts since it was activated"
+    assert lines[6] == "rejected by type   no_candidate 1, improbable 12, as the node counts since it was activated"
 
 
 def test_images_are_counted_by_what_the_node_said_of_each(log: LiveLog) -> None:
@@ -68,6 +72,9 @@ def test_the_threshold_decides(log: LiveLog) -> None:
     lines = summary_lines(log, PoseThreshold(1.5))
     assert "recall@1           50.0 % (95 % interval 6.8 to 93.2)" in lines
     assert "accepted           2, 1 of them wrong; rejected 2" in lines
+    assert "near misses        1 of 2: 50.0 % (1.3 to 98.7), within 3 m" in lines  # 2 m off
+    lines = summary_lines(log, PoseThreshold(0.9))
+    assert "wrong places       1 of 2: 50.0 % (1.3 to 98.7), farther away" in lines
 
 
 def test_an_image_that_matched_nothing_is_a_miss(log: LiveLog) -> None:
@@ -109,14 +116,22 @@ def test_live_and_offline_report_call_the_same_answers_right() -> None:
         FIVE_METRES,
     )
     outcomes = Outcomes(rows, positives)
-    assert list(right_answers(log, FIVE_METRES).values()) == outcomes.right.tolist()
+    assert tuple(answer_kinds(log, FIVE_METRES).values()) == outcomes.kinds
+    assert [kind is AnswerKind.RIGHT for kind in outcomes.kinds] == outcomes.right.tolist()
     assert outcomes.right.tolist() == [True, True, False, True, False, True, False, False]
     metrics = compute_metrics(outcomes)
     live = summary_lines(log, FIVE_METRES)
     assert f"recall@1           {metrics['recall_at']['1']:.1f} % (95 % interval 15.7 to 84.3)" in live
     assert metrics["recall_at_interval"]["1"] == pytest.approx([15.7, 84.3], abs=0.05)
     assert "accepted           5, 2 of them wrong; rejected 3" in live
-    assert (metrics["accepted"]["count"], metrics["accepted"]["wrong"]) == (5, 2)
+    accepted = metrics["accepted"]
+    assert (accepted["count"], accepted["wrong"]) == (5, 2)
+    assert (accepted["right"], accepted["near_misses"], accepted["wrong_places"]) == (3, 1, 1)
+    assert accepted["wrong_place_rate"] == 20.0
+    assert accepted["wrong_place_rate_interval"] == pytest.approx([0.5, 71.6], abs=0.05)
+    assert (accepted["right_best_matches"], accepted["right_kept"]) == (4, 75.0)
+    assert "wrong places       1 of 5: 20.0 % (0.5 to 71.6), farther away" in live
+    assert ("wrong places: farther", "1 of 5: 20.0 % (0.5 to 71.6)") in summary_tables(metrics)[1].rows
     assert metrics["rejected"] == {"dissimilar": 2, "no_candidate": 1}
     assert metrics["rejections"] == [
         {"type": "dissimilar", "reason": "similarity too low", "count": 2},

@@ -44,11 +44,14 @@ class Driving:
     """A map of frames that have the bonnet of their car in common, and nothing else."""
 
     unreadable: int = -1
+    not_looked_at: int = -1
     sha256: str = ""
 
     def of(self, index: int) -> MapFeatures:
         if index == self.unreadable:
             raise MapError("the frame is torn", "Restore it")
+        if index == self.not_looked_at:
+            return MapFeatures(BONNET_PX[:0], BONNET[:0], BONNET[:0, 0], np.empty((0, 3)), (0, 0))
         found = image(index)
         return MapFeatures(
             found.keypoints_px, found.descriptors, found.scores, np.full((len(found), 3), np.nan), SIZE_PX
@@ -77,6 +80,8 @@ def test_what_all_frames_show_at_one_pixel_is_left_out(
     for scale in (1.0, 2.0):  # also of an image of another size
         left = stuck.left_out(image(77, scale), (int(SIZE_PX[0] * scale), int(SIZE_PX[1] * scale)))
         np.testing.assert_array_equal(left.keypoints_px, image(77, scale).keypoints_px[STUCK:])
+    unseen = StuckKeypoints.of(Driving(not_looked_at=0), wall_map, 0.75)  # as build_map --add-local leaves some
+    assert len(unseen.left_out(image(77), SIZE_PX)) == FREE
     moved = image(77)
     elsewhere = LocalFeatures(moved.keypoints_px + 20, moved.descriptors, moved.scores)
     assert len(stuck.left_out(elsewhere, SIZE_PX)) == STUCK + FREE

@@ -19,7 +19,7 @@ from rich.table import Table
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.core.hashing import file_sha256
 from vpr_ros.export.exported_model import model_of_file
 from vpr_ros.inference import shipped_model_path
@@ -82,7 +82,7 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--size", type=int, nargs=2, default=default.size_px, metavar=("H", "W"), help="pixels (default 180 240)"
     )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
+    parser.add_argument("--threads", type=count_from_zero, default=0, help="CPU threads; 0 takes every core")
     return parser
 
 

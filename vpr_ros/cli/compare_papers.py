@@ -20,7 +20,7 @@ from rich.table import Table
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.export.exported_model import model_of_file
 from vpr_ros.inference import shipped_model_path
 from vpr_ros.training.study.cell import Cell
@@ -62,7 +62,9 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--size", type=int, nargs=2, default=default.size_px, metavar=("H", "W"), help="pixels (default 96 128)"
     )
-    parser.add_argument("--threads", type=int, default=0, help="rows trained side by side; 0 takes every core")
+    parser.add_argument(
+        "--threads", type=count_from_zero, default=0, help="rows trained side by side; 0 takes every core"
+    )
     return parser
 
 

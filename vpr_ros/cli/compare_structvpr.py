@@ -22,7 +22,7 @@ from rich.table import Table
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.training.structvpr.claims import findings, flatness
 from vpr_ros.training.structvpr.miniature import MiniatureTraining
 from vpr_ros.training.structvpr.study import StructVprStudy, run_structvpr_study
@@ -69,7 +69,9 @@ def _parser() -> CommandParser:
     parser.add_argument(
         "--size", type=int, nargs=2, default=study.size_px, metavar=("H", "W"), help="pixels (default 96 128)"
     )
-    parser.add_argument("--threads", type=int, default=2, help="branches trained at the same time (default 2)")
+    parser.add_argument(
+        "--threads", type=count_from_zero, default=2, help="branches trained at the same time (default 2)"
+    )
     return parser
 
 

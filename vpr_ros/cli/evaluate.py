@@ -92,15 +92,21 @@ def build_parser() -> CommandParser:
     add_option(parser, EvaluationOptions, "baselines")
     add_option(parser, EvaluationOptions, "pictures", "N")
     add_option(parser, EvaluationOptions, "per_panorama")
-    rule = parser.add_argument_group(f"what counts as a correct match (default: within {DEFAULT_RADIUS_M:g} m)")
+    add_option(parser, EvaluationOptions, "mirrored")
+    add_rule_arguments(parser, f"{DEFAULT_RADIUS_M:g} m")
+    add_source_arguments(parser)
+    return parser
+
+
+def add_rule_arguments(parser: CommandParser, default: str) -> None:
+    """Add the options that say which map frames are correct; *default* is within what, where none is given."""
+    rule = parser.add_argument_group(f"what counts as a correct match (default: within {default})")
     rule.add_argument(
         "--threshold", type=PoseThreshold.parse, metavar="M[,DEG]", help="within M metres and DEG degrees"
     )
     add_option(rule, GroundTruthRule, "frame_window", "N")
     add_option(rule, GroundTruthRule, "positives_csv", "CSV", "--positives")
     add_option(rule, GroundTruthRule, "ignore_uninformative")
-    add_source_arguments(parser)
-    return parser
 
 
 def _evaluate(argv: Sequence[str]) -> None:

@@ -23,7 +23,7 @@ from rich.table import Table
 from vpr_ros.cli.progress import progress_bar
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.command import run_command
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.hashing import file_sha256
 from vpr_ros.evaluation.landmarks.average_precision import SetupScore
@@ -91,7 +91,7 @@ def _parser() -> CommandParser:
     parser.add_argument("--threshold", type=float, help="lowest attention score (default: the checkpoint's)")
     parser.add_argument("--overlap", type=float, default=1.0, help="of boxes that are kept; 1 keeps all (default)")
     parser.add_argument("--device", default="cpu", help="where the model runs, e.g. cuda (default cpu)")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
+    parser.add_argument("--threads", type=count_from_zero, default=0, help="CPU threads; 0 takes every core")
     return parser
 
 

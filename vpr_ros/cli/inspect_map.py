@@ -103,7 +103,8 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     rows = {
         "frames": f"{manifest.frames} in frame {describe_frames(manifest)}, {manifest.thumbnails} thumbnails",
         "extent": f"{high[0] - low[0]:.1f} x {high[1] - low[1]:.1f} x {high[2] - low[2]:.1f} m",
-        "spacing": f"{plain['spacing_m']:.2f} m between neighbours, one place within {calibration.radius_m:.2f} m",
+        "spacing": f"{plain['spacing_m']:.2f} m between neighbours, one place within {calibration.radius_m:.2f} m"
+        + (f", one scene {seen.words}" if manifest.local and (seen := manifest.local.viewing_range) else ""),
         "model": f"{manifest.model.name} {manifest.model.version} {manifest.model.precision}, "
         f"sha256 {manifest.model.sha256[:12]}...",
         "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "

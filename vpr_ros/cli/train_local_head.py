@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from vpr_ros.core.command import program, run_command
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.export.exported_model import model_of_file, recipe_of_file
 from vpr_ros.training.local_head.train import EXAMPLE_RECIPE, LocalHeadInputs, train_local_head
 
@@ -40,7 +40,7 @@ def _parser() -> CommandParser:
     parser.add_argument("--sequences", type=Path, required=True, help="INDEX.csv of image sequences (docs/datasets.md)")
     parser.add_argument("--teacher", type=Path, required=True, help="ONNX file of a network with keypoints")
     parser.add_argument("--output", type=Path, required=True, help="run folder")
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
+    parser.add_argument("--threads", type=count_from_zero, default=0, help="CPU threads; 0 takes every core")
     return parser
 
 

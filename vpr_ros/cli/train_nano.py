@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from vpr_ros.core.command import program, run_command
-from vpr_ros.core.command_line import CommandParser
+from vpr_ros.core.command_line import CommandParser, count_from_zero
 from vpr_ros.training.nano_training import NanoInputs, train_nano
 
 EXAMPLE = """  %(prog)s --recipe config/recipes/vpr_nano.yaml --sequences INDEX.csv --teacher xfeat.onnx \\
@@ -41,7 +41,7 @@ def _parser() -> CommandParser:
         required=True,
         help="run folder; teacher's answers and a backbone already in it are used again",
     )
-    parser.add_argument("--threads", type=int, default=0, help="CPU threads; 0 takes every core")
+    parser.add_argument("--threads", type=count_from_zero, default=0, help="CPU threads; 0 takes every core")
     return parser
 
 

@@ -40,3 +40,14 @@ class CommandParser(argparse.ArgumentParser):
             ConfigError: always.
         """
         raise ConfigError(message, f"See {self.prog} --help")
+
+
+def count_from_zero(text: str) -> int:
+    """Read a number of things, as the type of an argument.
+
+    Raises:
+        ArgumentTypeError: it is none, or negative.
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}, expected a whole number, 0 or more")
+    return int(text)

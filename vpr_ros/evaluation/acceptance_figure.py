@@ -19,7 +19,7 @@ from vpr_ros.evaluation.figure_style import ACCENT_COLOUR, MAP_COLOUR, WRONG_COL
 from vpr_ros.evaluation.metrics import curves
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.precision_recall import PrecisionRecall
-from vpr_ros.evaluation.reliability import reliability
+from vpr_ros.evaluation.reliability import ReliabilityBin, reliability
 
 
 def acceptance_figure(outcomes: Outcomes) -> Figure:
@@ -60,24 +60,29 @@ def _draw_curves(axes: Axes, by_score: Mapping[str, PrecisionRecall], outcomes: 
 def _draw_reliability(axes: Axes, outcomes: Outcomes) -> None:
     found = reliability(outcomes.probability, outcomes.right)
     rows = [row for row in found.bins if row.count]
+    shares = np.array([row.share_right for row in rows])
+    reach = np.array([row.share_right_interval or (0.0, 1.0) for row in rows]).reshape(-1, 2)
     axes.plot([0, 1], [0, 1], color=MAP_COLOUR, linewidth=1, linestyle="--", label="honest")
-    axes.bar(
-        [(row.low + row.high) / 2 for row in rows],
-        [row.share_right for row in rows],
-        width=0.085,
+    axes.bar([_middle(row) for row in rows], shares, width=0.085, color=ACCENT_COLOUR, alpha=0.45)
+    axes.errorbar(
+        [row.mean_probability for row in rows],
+        shares,
+        yerr=np.maximum(np.abs(reach.T - shares), 0.0),
+        fmt="o",
+        markersize=3,
+        capsize=3,
+        linewidth=1.2,
         color=ACCENT_COLOUR,
-        alpha=0.75,
+        label="what came true, with its 95 % interval",
     )
     for row in rows:
-        axes.annotate(
-            str(row.count),
-            ((row.low + row.high) / 2, row.share_right),
-            ha="center",
-            va="bottom",
-            fontsize=7,
-            color="black",
-        )
+        at = (_middle(row), 0.01)
+        axes.annotate(str(row.count), at, ha="center", va="bottom", fontsize=7, color="black")
     axes.set(xlim=(0, 1), ylim=(0, 1.08))
     axes.legend(fontsize=8, loc="upper left", frameon=False)
     title = f"Reliability: calibration error {found.expected_calibration_error:.3f}"
-    tidy(axes, title, "stated probability (number of queries on the bar)", "share that was right")
+    tidy(axes, title, "stated probability (number of queries in the bar)", "share that was right")
+
+
+def _middle(row: ReliabilityBin) -> float:
+    return (row.low + row.high) / 2

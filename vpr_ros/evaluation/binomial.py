@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from scipy.stats import beta
 
@@ -34,6 +35,21 @@ def percent_interval(successes: int, trials: int) -> Interval | None:
     low = float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
     high = float(beta.ppf(1.0 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
     return 100.0 * low, 100.0 * high
+
+
+def share_figures(name: str, successes: int | None, trials: int) -> dict[str, Any]:
+    """*name*: the share in percent, and ``NAME_interval``; both None where nothing was tried or nobody counted."""
+    if successes is None or not trials:
+        return {name: None, f"{name}_interval": None}
+    return {name: 100.0 * successes / trials, f"{name}_interval": percent_interval(successes, trials)}
+
+
+def count_text(successes: int, trials: int) -> str:
+    """``3 of 5: 60.0 % (14.7 to 94.7)``."""
+    if not trials:
+        return "0 of 0"
+    interval = interval_text(percent_interval(successes, trials))
+    return f"{successes} of {trials}: {100 * successes / trials:.1f} % ({interval})"
 
 
 def interval_text(percent: Sequence[float] | None) -> str:

@@ -21,6 +21,7 @@ from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
 from vpr_ros.evaluation.cameras import camera_figures
 from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
 from vpr_ros.evaluation.metrics import Metrics, compute_metrics, json_ready
+from vpr_ros.evaluation.mirrored import MirroredSource, mirrored_figures
 from vpr_ros.evaluation.off_map import ask_off_map, off_map_figures
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.panoramas import Panoramas
@@ -51,6 +52,9 @@ class EvaluationOptions:
     per_panorama: bool = option(
         False, "rank the panoramas that the map's frames are crops of, each by its best crop, as Tokyo 24/7 asks for"
     )
+    mirrored: bool = option(
+        False, "also ask every query flipped left to right, which is another place, and count how many are accepted"
+    )
     frame_named: bool = False
 
     def __post_init__(self) -> None:
@@ -73,12 +77,14 @@ class Evaluation:
         metrics: the content of ``metrics.json``.
         place_map: what was queried, for the pictures.
         off_map: one row per query from elsewhere, None where there is none.
+        mirrored: one row per flipped query, None where nobody asked for them.
     """
 
     outcomes: Outcomes
     metrics: Metrics
     place_map: PlaceMap
     off_map: Outcomes | None = None
+    mirrored: Outcomes | None = None
 
 
 def evaluate(
@@ -105,6 +111,8 @@ def evaluate(
     off_map = ask_off_map(localizer, place_map, elsewhere, options.limit, progress)
     run = run_queries(localizer, queries, ground_truth, options.baselines, options.pictures, progress)
     run = replace(run, outcomes=replace(run.outcomes, panoramas=panoramas))
+    flipped = [MirroredSource(queries)] if options.mirrored else []
+    mirrored = ask_off_map(localizer, place_map, flipped, options.limit, progress)
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
     metrics = compute_metrics(run.outcomes, baselines)
     metrics["panoramas"] = None if panoramas is None else panoramas.count
@@ -115,7 +123,8 @@ def evaluate(
         camera_figures(run.outcomes, place_map, queries.cameras, localizer.config, limit_ms)
     )
     metrics["off_map"] = None if off_map is None else json_ready(off_map_figures(run.outcomes, off_map))
-    return Evaluation(run.outcomes, metrics, place_map, off_map)
+    metrics["mirrored"] = None if mirrored is None else json_ready(mirrored_figures(mirrored))
+    return Evaluation(run.outcomes, metrics, place_map, off_map, mirrored)
 
 
 def _left_out(ground_truth: GroundTruth, run: Run) -> dict[str, int]:

@@ -20,6 +20,7 @@ from vpr_ros.core.printable import printable
 
 RIGHT_COLOUR = "#1b9e77"
 WRONG_COLOUR = "#d95f02"
+NEAR_COLOUR = "#e6ab02"
 MAP_COLOUR = "#9aa5b1"
 ACCENT_COLOUR = "#3f6fb5"
 INK_COLOUR = "#26323f"

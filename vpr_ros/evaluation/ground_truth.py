@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import FloatArray, Pose
-from vpr_ros.evaluation.positives import BoolArray, Positives
+from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold, positives_by_distance
 from vpr_ros.evaluation.positives_by_index import positives_by_index
 from vpr_ros.evaluation.positives_csv import read_positives
@@ -94,13 +94,33 @@ def find_ground_truth(rule: GroundTruthRule, place_map: PlaceMap, queries: Query
     if rule.positives_csv is not None:
         given = read_positives(rule.positives_csv, frames.names, queries.names)
         counted = given.informative if rule.ignore_uninformative else everybody
-        return GroundTruth(queries, given.positives, counted, given.unlisted_queries, given.missing_map_frames)
+        positives = _with_scenes(given.positives, place_map, queries)
+        return GroundTruth(queries, positives, counted, given.unlisted_queries, given.missing_map_frames)
     if rule.frame_window is not None:
         return GroundTruth(queries, positives_by_index(len(frames), len(queries), rule.frame_window), everybody)
     position_m, quat_xyzw = pose_arrays(queries.poses)
     threshold = rule.threshold or PoseThreshold()
     positives = positives_by_distance(frames.position_m, position_m, threshold, frames.quat_xyzw, quat_xyzw)
     return GroundTruth(queries, positives, everybody)
+
+
+def _with_scenes(listed: Positives, place_map: PlaceMap, queries: QueryList) -> Positives:
+    """A list says nothing of distances: the scene of a query reaches to twice the map's radius from its pose.
+
+    Without a pose it reaches to that radius from the frames that are listed; without those nobody knows.
+    """
+    threshold = PoseThreshold(place_map.manifest.calibration.radius_m)
+    frames_m, (position_m, _) = place_map.frames.position_m, pose_arrays(queries.poses)
+    by_pose = positives_by_distance(frames_m, position_m, threshold).same_scene or ()
+    near: list[IntArray | None] = []
+    for rows, correct in zip(by_pose, listed.indices, strict=True):
+        around = positives_by_distance(frames_m, frames_m[correct], threshold).indices if rows is None else ()
+        near.append(np.unique(np.concatenate(around)) if around else rows)
+    return (
+        listed
+        if all(rows is None for rows in near)
+        else replace(listed, same_scene=tuple(near), scene_radius_m=threshold.twice.radius_m)
+    )
 
 
 def pose_arrays(poses: Sequence[Pose | None]) -> tuple[FloatArray, FloatArray]:

@@ -75,11 +75,17 @@ def _headlines(metrics: Metrics) -> list[tuple[str, str]]:
     latency = metrics["latency_ms"].get("total", {}).get("p50")
     return [
         (f"{metrics['recall_at']['1']:.1f} %", f"recall@1 of {metrics['queries']} queries ({recall_interval})"),
-        (f"{metrics['accepted']['count']}", f"accepted, {metrics['accepted']['wrong']} of them wrong"),
+        (f"{metrics['accepted']['count']}", f"accepted, {_errors(metrics['accepted'])}"),
         (f"{metrics['recall_at_100_precision']:.1f} %", "recall at 100 % precision"),
         ("-" if error_m is None else f"{error_m:.2f} m", "median position error"),
         ("-" if latency is None else f"{latency:.0f} ms", "median time per image"),
     ]
+
+
+def _errors(accepted: Mapping[str, Any]) -> str:
+    if accepted["wrong_places"] is None:
+        return f"{accepted['wrong']} of them wrong"
+    return f"{accepted['near_misses']} near misses, {accepted['wrong_places']} wrong places"
 
 
 def _notes(metrics: Metrics) -> str:

@@ -13,6 +13,7 @@ precise the published pose is, is another question, answered by its error in met
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,10 +22,12 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import SourceError
 from vpr_ros.core.pose import Pose
-from vpr_ros.evaluation.binomial import interval_text, percent_interval
+from vpr_ros.evaluation.answer_kind import AnswerKind, count_of
+from vpr_ros.evaluation.binomial import count_text, interval_text, percent_interval
 from vpr_ros.evaluation.figure_style import (
     ACCENT_COLOUR,
     MAP_COLOUR,
+    NEAR_COLOUR,
     RIGHT_COLOUR,
     WRONG_COLOUR,
     new_figure,
@@ -35,6 +38,11 @@ from vpr_ros.evaluation.positives import right_means
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 
 LONGEST_LATENCY_MS = 60_000.0
+KINDS_SHOWN = (
+    (AnswerKind.RIGHT, RIGHT_COLOUR, "answer right"),
+    (AnswerKind.NEAR_MISS, NEAR_COLOUR, "near miss"),
+    (AnswerKind.WRONG_PLACE, WRONG_COLOUR, "wrong place"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,13 +81,21 @@ class LiveLog:
     map_xy_m: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
 
 
-def right_answers(log: LiveLog, threshold: PoseThreshold) -> dict[int, bool]:
-    """By stamp, for every answer whose ground truth is known: whether it is right. See ``PoseThreshold.admits``."""
+def answer_kinds(log: LiveLog, threshold: PoseThreshold) -> dict[int, AnswerKind]:
+    """By stamp, for every answer whose ground truth is known: what it is. See ``PoseThreshold.admits``."""
     return {
-        stamp: match is not None and threshold.admits(match, log.truth[stamp])
+        stamp: _kind(match, log.truth[stamp], threshold)
         for stamp, match in log.best_match.items()
         if stamp in log.truth
     }
+
+
+def _kind(match: Pose | None, truth: Pose, threshold: PoseThreshold) -> AnswerKind:
+    if match is None:
+        return AnswerKind.NOTHING
+    if threshold.admits(match, truth):
+        return AnswerKind.RIGHT
+    return AnswerKind.NEAR_MISS if threshold.twice.admits(match, truth) else AnswerKind.WRONG_PLACE
 
 
 def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
@@ -88,20 +104,23 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
     Raises:
         SourceError: no answer had a ground truth of the same time.
     """
-    right = right_answers(log, threshold)
-    if not right:
+    kinds = answer_kinds(log, threshold)
+    if not kinds:
         raise SourceError(
             f"{len(log.best_match)} answers and {len(log.truth)} ground truths, none of the same time",
             "Start watch before the player, with --ros-args -r ground_truth:=/play/ground_truth (or /simulate/...)",
         )
-    accepted = [stamp for stamp in log.published if stamp in right]
-    wrong = sum(not right[stamp] for stamp in accepted)
-    hits = sum(right.values())
-    interval = interval_text(percent_interval(hits, len(right)))
+    accepted = [stamp for stamp in log.published if stamp in kinds]
+    published = [kinds[stamp] for stamp in accepted]
+    right, hits = count_of(published, AnswerKind.RIGHT), count_of([*kinds.values()], AnswerKind.RIGHT)
+    interval = interval_text(percent_interval(hits, len(kinds)))
     lines = [
-        f"images answered    {len(right)} of {len(log.truth)} played",
-        f"recall@1           {100 * hits / len(right):.1f} % (95 % interval {interval})",
-        f"accepted           {len(accepted)}, {wrong} of them wrong; rejected {len(right) - len(accepted)}",
+        f"images answered    {len(kinds)} of {len(log.truth)} played",
+        f"recall@1           {100 * hits / len(kinds):.1f} % (95 % interval {interval})",
+        f"accepted           {len(accepted)}, {len(accepted) - right} of them wrong; "
+        f"rejected {len(kinds) - len(accepted)}",
+        *_errors(published, threshold),
+        f"right ones kept    {count_text(right, hits)}",
         *_rejected_by_type(log),
         *_by_status(log),
         f"right means        {right_means(threshold.rule)}",
@@ -116,6 +135,17 @@ def summary_lines(log: LiveLog, threshold: PoseThreshold) -> list[str]:
     return lines
 
 
+def _errors(published: Sequence[AnswerKind], threshold: PoseThreshold) -> list[str]:
+    """The two kinds of error, each with its exact 95 % interval; nothing where nothing was accepted."""
+    if not published:
+        return []
+    near, elsewhere = (count_of(published, kind) for kind in (AnswerKind.NEAR_MISS, AnswerKind.WRONG_PLACE))
+    return [
+        f"near misses        {count_text(near, len(published))}, {threshold.twice}",
+        f"wrong places       {count_text(elsewhere, len(published))}, farther away",
+    ]
+
+
 def _rejected_by_type(log: LiveLog) -> list[str]:
     counts = ", ".join(f"{name} {count}" for name, count in log.rejected.items() if count)
     return [f"rejected by type   {counts}, as the node counts since it was activated"] if counts else []
@@ -127,18 +157,18 @@ def _by_status(log: LiveLog) -> list[str]:
 
 
 def write_picture(log: LiveLog, threshold: PoseThreshold, path: Path) -> None:
-    """Draw map, true drive and published poses, those of right and of wrong answers apart."""
-    judged = right_answers(log, threshold)
+    """Draw map, true drive and published poses, those of right answers, near misses and wrong places apart."""
+    judged = answer_kinds(log, threshold)
     figure = new_figure(7.0, 6.0)
     axes = figure.add_subplot()
     axes.scatter(*_xy(log.map_xy_m), s=14, color=MAP_COLOUR, label="map", zorder=1)
     truth = np.array([log.truth[stamp].position_m[:2] for stamp in sorted(log.truth)]).reshape(-1, 2)
     axes.plot(*_xy(truth), color=ACCENT_COLOUR, linewidth=1.2, label="true drive", zorder=2)
-    for right, colour, label in ((True, RIGHT_COLOUR, "answer right"), (False, WRONG_COLOUR, "answer wrong")):
+    for kind, colour, label in KINDS_SHOWN:
         shown = [
             (answer.T_map_base.position_m, log.truth[stamp].position_m)
             for stamp, answer in log.published.items()
-            if judged.get(stamp) is right
+            if judged.get(stamp) is kind
         ]
         for pose_m, truth_m in shown:
             axes.plot([pose_m[0], truth_m[0]], [pose_m[1], truth_m[1]], color=colour, linewidth=0.7, zorder=3)

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from vpr_ros.evaluation.accepted import accepted_figures
+from vpr_ros.evaluation.answer_kind import AnswerKind
 from vpr_ros.evaluation.binomial import Interval, percent_interval
 from vpr_ros.evaluation.consistency import position_nees, summarise_nees
 from vpr_ros.evaluation.latency import latency_quantiles_ms
@@ -116,26 +118,12 @@ def json_ready(value: Any) -> Any:
 def _acceptance(outcomes: Outcomes) -> dict[str, Any]:
     """What was published, and what other thresholds would have published."""
     by_score = curves(outcomes)
-    accepted, right = outcomes.accepted, outcomes.right
-    count, true = int(accepted.sum()), int((accepted & right).sum())
-    answerable = int(outcomes.positives.answerable.sum())
     return {
         "recall_at_100_precision": 100.0 * by_score["probability"].recall_at_100_precision,
         "recall_at_100_precision_by_similarity": 100.0 * by_score["similarity"].recall_at_100_precision,
         "average_precision": 100.0 * by_score["probability"].average_precision,
         "average_precision_by_similarity": 100.0 * by_score["similarity"].average_precision,
-        "accepted": {
-            "count": count,
-            "wrong": count - true,
-            "precision": 100.0 * true / count if count else None,
-            "precision_interval": percent_interval(true, count),
-            "recall": 100.0 * true / answerable if answerable else None,
-            "recall_interval": percent_interval(true, answerable),
-            "share": 100.0 * count / len(outcomes),
-            "share_interval": percent_interval(count, len(outcomes)),
-            "wrong_share": 100.0 * (count - true) / len(outcomes),
-            "wrong_share_interval": percent_interval(count - true, len(outcomes)),
-        },
+        "accepted": accepted_figures(outcomes),
         **_rejections([row.answer.rejection for row in outcomes.rows if row.answer.rejection is not None]),
     }
 
@@ -153,17 +141,20 @@ def _rejections(rejections: Sequence[Rejection]) -> dict[str, Any]:
 
 
 def _nees(outcomes: Outcomes) -> dict[str, Any]:
-    """Consistency of the published covariances; over all published poses and over the right ones alone."""
+    """Consistency of the published covariances: of all, of right ones, and of near misses, which must be inside."""
     known = [
-        (row.estimate, row.answer.covariance, row.truth, right)
-        for row, right in zip(outcomes.rows, outcomes.right, strict=True)
+        (row.estimate, row.answer.covariance, row.truth, kind)
+        for row, kind in zip(outcomes.rows, outcomes.kinds, strict=True)
         if row.answer.accepted
         and row.estimate is not None
         and row.answer.covariance is not None
         and row.truth is not None
     ]
     summaries: dict[str, Any] = {}
-    for name, rows in (("published", known), ("published_right", [row for row in known if row[3]])):
+    groups = {"published": known}
+    for name, kind in (("right", AnswerKind.RIGHT), ("near_misses", AnswerKind.NEAR_MISS)):
+        groups[f"published_{name}"] = [row for row in known if row[3] is kind]
+    for name, rows in groups.items():
         for axes, label in ((2, "xy"), (3, "xyz")):
             nees = position_nees([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], axes)
             summary = summarise_nees(nees, axes)

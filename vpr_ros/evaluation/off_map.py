@@ -53,7 +53,7 @@ def ask_off_map(
     for source in elsewhere:
         nothing_right = _nothing_right(source, place_map, limit)
         rows += run_queries(localizer, source, nothing_right, pictures=0, progress=progress).outcomes.rows
-    return Outcomes(rows, Positives.from_lists([[]] * len(rows), RULE)) if rows else None
+    return Outcomes(rows, _none_right(len(rows))) if rows else None
 
 
 def off_map_figures(outcomes: Outcomes, off_map: Outcomes) -> dict[str, Any]:
@@ -95,7 +95,13 @@ def auroc(right: FloatArray, wrong: FloatArray) -> float | None:
 def _nothing_right(source: FrameSource, place_map: PlaceMap, limit: int | None) -> GroundTruth:
     names = list_queries(source, place_map, needs_poses=False, limit=limit).names
     everybody = np.ones(len(names), dtype=np.bool_)
-    return GroundTruth(QueryList(names, (None,) * len(names)), Positives.from_lists([[]] * len(names), RULE), everybody)
+    return GroundTruth(QueryList(names, (None,) * len(names)), _none_right(len(names)), everybody)
+
+
+def _none_right(queries: int) -> Positives:
+    """Of no query is any map frame correct, nor nearly so."""
+    nothing = np.empty(0, np.int64)
+    return Positives.from_lists([nothing] * queries, RULE, [nothing] * queries)
 
 
 def _quantile(values: FloatArray, share: float) -> float:

@@ -18,11 +18,13 @@ import numpy.typing as npt
 
 from vpr_ros.core.frames import ImageRgb
 from vpr_ros.core.pose import FloatArray, Pose
+from vpr_ros.evaluation.answer_kind import AnswerKind, answer_kinds
 from vpr_ros.evaluation.panoramas import Panoramas
 from vpr_ros.evaluation.pose_error import PoseErrors, pose_errors
 from vpr_ros.evaluation.positives import BoolArray, IntArray, Positives
 from vpr_ros.localization import Localization, Match
 
+BEYOND = (AnswerKind.WRONG_PLACE, AnswerKind.WRONG)
 SAME_IMAGE = 0.9999
 """Two pictures of one place, taken one after the other from a standing robot, are less alike than that."""
 
@@ -81,6 +83,11 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def subset(self, keep: BoolArray) -> Outcomes:
+        """The queries marked in (Q,) *keep*."""
+        rows = [row for row, kept in zip(self.rows, keep, strict=True) if kept]
+        return Outcomes(rows, self.positives.subset(keep), self.panoramas)
+
     @cached_property
     def predictions(self) -> IntArray:
         """(Q, K) map indices as ranked by the localizer, -1 where it gave fewer."""
@@ -95,6 +102,29 @@ class Outcomes:
     def right(self) -> BoolArray:
         """(Q,) whether the best match is a correct one."""
         return self.positives.correct(self.predictions[:, :1])[:, 0]
+
+    @cached_property
+    def kinds(self) -> tuple[AnswerKind, ...]:
+        """(Q,) right, nearly right, or of another place: by the best match.
+
+        One whose best match shows another place, but whose geometric pose lies in the right scene, is a near miss.
+        """
+        by_match, in_scene = answer_kinds(self.predictions[:, 0], self.positives), self.pose_in_scene
+        return tuple(
+            AnswerKind.NEAR_MISS if kind in BEYOND and seen else kind
+            for kind, seen in zip(by_match, in_scene, strict=True)
+        )
+
+    @cached_property
+    def pose_in_scene(self) -> tuple[bool | None, ...]:
+        """(Q,) whether a geometric pose lies within twice the radius of the truth; None for any other, or unknown."""
+        radius_m = self.positives.scene_radius_m
+        return tuple(
+            row.estimate.distance_m(row.truth) <= radius_m
+            if row.answer.geometric and row.estimate and row.truth and radius_m is not None
+            else None
+            for row in self.rows
+        )
 
     @cached_property
     def accepted(self) -> BoolArray:

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
+T = TypeVar("T")
 
 
 def right_means(rule: str) -> str:
@@ -35,15 +37,26 @@ class Positives:
     Attributes:
         indices: per query an ascending (P_i,) int64 array of map indices; empty where no answer exists.
         rule: how they were found, one line for reports.
+        same_scene: per query those at up to twice the distance, correct ones among them, None where nobody knows;
+            None altogether where nobody knows any.
+        scene_radius_m: how far a pose may be from the truth to be of its scene; None where that is no distance.
     """
 
     indices: tuple[IntArray, ...]
     rule: str
+    same_scene: tuple[IntArray | None, ...] | None = None
+    scene_radius_m: float | None = None
 
     @classmethod
-    def from_lists(cls, lists: Iterable[Sequence[int] | npt.NDArray[np.integer]], rule: str) -> Positives:
+    def from_lists(
+        cls,
+        lists: Iterable[Sequence[int] | npt.NDArray[np.integer]],
+        rule: str,
+        same_scene: Iterable[IntArray | None] | None = None,
+    ) -> Positives:
         """Build from any sequences of map indices; they are sorted and made unique."""
-        return cls(tuple(np.unique(np.asarray(row, dtype=np.int64)) for row in lists), rule)
+        indices = tuple(np.unique(np.asarray(row, dtype=np.int64)) for row in lists)
+        return cls(indices, rule, None if same_scene is None else tuple(same_scene))
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -72,4 +85,9 @@ class Positives:
 
     def subset(self, keep: BoolArray) -> Positives:
         """Keep the queries marked in (Q,) *keep*."""
-        return Positives(tuple(row for row, kept in zip(self.indices, keep, strict=True) if kept), self.rule)
+
+        def kept(rows: Iterable[T]) -> tuple[T, ...]:
+            return tuple(row for row, is_kept in zip(rows, keep, strict=True) if is_kept)
+
+        near = None if self.same_scene is None else kept(self.same_scene)
+        return Positives(kept(self.indices), self.rule, near, self.scene_radius_m)

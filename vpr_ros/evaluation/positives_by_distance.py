@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,12 @@ class PoseThreshold:
         return bool(positives_by_distance(position_m, true_m, self, quat, true_quat).answerable[0])
 
     @property
+    def twice(self) -> PoseThreshold:
+        """Up to where a match that is not correct is a near miss: the right scene, seen from too far."""
+        angle_rad = None if self.angle_rad is None else min(2.0 * self.angle_rad, math.pi)
+        return PoseThreshold(2.0 * self.radius_m, angle_rad)
+
+    @property
     def rule(self) -> str:
         """When a map frame is correct, in words."""
         return f"a map frame {self}"
@@ -91,7 +97,7 @@ def positives_by_distance(
     map_quat_xyzw: FloatArray | None = None,
     query_quat_xyzw: FloatArray | None = None,
 ) -> Positives:
-    """Find the map frames near each query.
+    """Find the map frames near each query, and those within twice of that.
 
     Args:
         map_position_m: (N, D) with D = 2 or 3; rows that are not finite are never correct.
@@ -103,6 +109,21 @@ def positives_by_distance(
     Raises:
         ConfigError: the angle counts and one side knows no orientation at all.
     """
+    near = _near(map_position_m, query_position_m, threshold, map_quat_xyzw, query_quat_xyzw)
+    around = _near(map_position_m, query_position_m, threshold.twice, map_quat_xyzw, query_quat_xyzw)
+    known = np.asarray(np.isfinite(query_position_m).all(axis=1))
+    same_scene = [np.unique(rows) if is_known else None for rows, is_known in zip(around, known, strict=True)]
+    found = Positives.from_lists(near, threshold.rule, same_scene)
+    return replace(found, scene_radius_m=threshold.twice.radius_m)
+
+
+def _near(
+    map_position_m: FloatArray,
+    query_position_m: FloatArray,
+    threshold: PoseThreshold,
+    map_quat_xyzw: FloatArray | None,
+    query_quat_xyzw: FloatArray | None,
+) -> list[IntArray]:
     map_known = np.flatnonzero(np.isfinite(map_position_m).all(axis=1))
     query_known = np.asarray(np.isfinite(query_position_m).all(axis=1))
     tree = cKDTree(np.asarray(map_position_m[map_known], dtype=np.float64))
@@ -116,7 +137,7 @@ def positives_by_distance(
             rows[_angles_rad(map_quat[rows], quat) <= threshold.angle_rad + _ANGLE_SLACK_RAD]
             for rows, quat in zip(near, query_quat, strict=True)
         ]
-    return Positives.from_lists(near, threshold.rule)
+    return near
 
 
 def _orientations(quat_xyzw: FloatArray | None, whose: str) -> FloatArray:

@@ -16,12 +16,15 @@ from vpr_ros.evaluation.positives import Positives
 
 
 def positives_by_index(map_count: int, query_count: int, window: int) -> Positives:
-    """Query i is answered by the map frames i - window .. i + window (clipped to the map).
+    """Query i is answered by the map frames i - window .. i + window of the map; twice as many show its scene.
 
     Raises:
         ConfigError: a negative window.
     """
     if window < 0:
         raise ConfigError(f"the frame window must be 0 or more, found {window}", "Give for example --frame-window 10")
-    lists = [np.arange(max(0, i - window), min(map_count, i + window + 1)) for i in range(query_count)]
-    return Positives.from_lists(lists, f"frame numbers at most {window} apart")
+    lists, near = (
+        [np.arange(max(0, i - apart), min(map_count, i + apart + 1)) for i in range(query_count)]
+        for apart in (window, 2 * window)
+    )
+    return Positives.from_lists(lists, f"frame numbers at most {window} apart", near)

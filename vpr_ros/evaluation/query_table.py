@@ -42,6 +42,7 @@ QUERY_COLUMNS = (
     "coverage",
     "pose_deviation_m",
     "retrieved_rank",
+    "kind",
 )
 
 
@@ -75,6 +76,7 @@ def write_query_table(path: Path, outcomes: Outcomes) -> None:
                     _number(outcomes.top1_errors.translation_m[number]),
                     _number(np.rad2deg(outcomes.top1_errors.rotation_rad[number])),
                     *_geometry(row.answer),
+                    outcomes.kinds[number].value,
                 ]
             )
 

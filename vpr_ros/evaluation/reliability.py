@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.evaluation.binomial import Interval, percent_interval
 from vpr_ros.evaluation.positives import BoolArray
 
 
@@ -26,6 +27,7 @@ class ReliabilityBin:
         count: queries in it.
         mean_probability: what was stated, on average; NaN when empty.
         share_right: what came true; NaN when empty.
+        share_right_interval: its exact 95 % interval, 0..1, see ``percent_interval``; None when empty.
     """
 
     low: float
@@ -33,6 +35,7 @@ class ReliabilityBin:
     count: int
     mean_probability: float
     share_right: float
+    share_right_interval: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,8 @@ def reliability(probabilities: npt.NDArray[np.floating], right: BoolArray, bin_c
         count = int(members.sum())
         mean = float(stated[members].mean()) if count else float("nan")
         share = float(right[members].mean()) if count else float("nan")
-        bins.append(ReliabilityBin(float(edges[number]), float(edges[number + 1]), count, mean, share))
+        percent = percent_interval(int(right[members].sum()), count)
+        interval = None if percent is None else (percent[0] / 100, percent[1] / 100)
+        bins.append(ReliabilityBin(float(edges[number]), float(edges[number + 1]), count, mean, share, interval))
     gaps = [row.count * abs(row.mean_probability - row.share_right) for row in bins if row.count]
     return Reliability(float(sum(gaps) / stated.size), float(np.mean((stated - right) ** 2)), tuple(bins))

@@ -35,8 +35,9 @@ PICTURES = {
 def write_report(evaluation: Evaluation, output: Path, made_by: Mapping[str, Any]) -> None:
     """Write the results to the folder *output*, all or nothing.
 
-    Files: ``metrics.json``, ``queries.csv``, with queries from elsewhere ``off_map.csv``, ``run.yaml`` (*made_by*),
-    three PNG and ``report.html``, which holds the pictures itself and can be sent alone.
+    Files: ``metrics.json``, ``queries.csv``, with queries from elsewhere ``off_map.csv``, with flipped ones
+    ``mirrored.csv``, ``run.yaml`` (*made_by*), three PNG and ``report.html``, which holds the pictures itself and can
+    be sent alone.
 
     Args:
         evaluation: what to write.
@@ -53,6 +54,8 @@ def write_report(evaluation: Evaluation, output: Path, made_by: Mapping[str, Any
         write_query_table(folder / "queries.csv", outcomes)
         if evaluation.off_map is not None:
             write_query_table(folder / "off_map.csv", evaluation.off_map)
+        if evaluation.mirrored is not None:
+            write_query_table(folder / "mirrored.csv", evaluation.mirrored)
         save(place_figure(outcomes, place_map.frames.position_m), folder / "places.png")
         save(acceptance_figure(outcomes), folder / "precision_recall.png")
         save(mismatch_figure(outcomes, place_map), folder / "wrong_matches.png")

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vpr_ros.evaluation.binomial import interval_text
+from vpr_ros.evaluation.binomial import count_text, interval_text
 from vpr_ros.evaluation.metrics import Metrics
 
 UNKNOWN = "-"
@@ -39,6 +39,7 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
         _rejections(metrics),
         _verification(metrics),
         _off_map(metrics),
+        _mirrored(metrics),
         _pose_error(metrics),
         _latency(metrics),
     )
@@ -108,18 +109,34 @@ def _acceptance(metrics: Metrics) -> TextTable:
         ("accepted", f"{accepted['count']} of {metrics['queries']}, {accepted['wrong']} of them wrong"),
         ("share accepted", _with_interval(accepted, "share")),
         ("share accepted and wrong", _with_interval(accepted, "wrong_share")),
-        ("precision of what was accepted", _with_interval(accepted, "precision")),
+        *_kinds(accepted),
         ("recall of what was accepted", _with_interval(accepted, "recall")),
         ("recall at 100 % precision", _percent(metrics["recall_at_100_precision"])),
         ("the same, sorted by similarity", _percent(metrics["recall_at_100_precision_by_similarity"])),
         ("average precision", _percent(metrics["average_precision"])),
         ("calibration error of the probability", _number(metrics["calibration"]["expected_calibration_error"], 3)),
-        (
-            "positions inside their 95 % ellipse",
-            _percent((metrics["nees"]["published_xy"] or {}).get("within_95_percent")),
-        ),
+        ("positions inside their 95 % ellipse", _inside(metrics["nees"]["published_xy"])),
+        ("those of near misses", _inside(metrics["nees"]["published_near_misses_xy"])),
     )
     return TextTable(f"Answers, with 95 % intervals (right: {metrics['right_means']})", ("", ""), rows)
+
+
+def _kinds(accepted: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """What was accepted, by how far it is from the truth; a count of None is one that nobody knows."""
+    count, kept = accepted["count"], accepted["right_best_matches"]
+    errors = {"near misses: at most twice as far away": "near_misses", "wrong places: farther": "wrong_places"}
+    return (
+        ("right (precision of what was accepted)", count_text(accepted["right"], count)),
+        *(
+            (label, "nobody knows" if accepted[key] is None else count_text(accepted[key], count))
+            for label, key in errors.items()
+        ),
+        ("right best matches that were accepted", count_text(accepted["right"], kept)),
+    )
+
+
+def _inside(nees: Mapping[str, Any] | None) -> str:
+    return UNKNOWN if nees is None else f"{nees['within_95_percent']:.1f} % of {nees['count']}"
 
 
 def _cameras(metrics: Metrics) -> TextTable:
@@ -210,6 +227,17 @@ def _off_map(metrics: Metrics) -> TextTable:
         *((f"AUROC of the {name}", _number(value, 3)) for name, value in figures["auroc"].items()),
     ]
     return TextTable("Queries from elsewhere", ("", ""), tuple(rows))
+
+
+def _mirrored(metrics: Metrics) -> TextTable:
+    figures = metrics.get("mirrored")
+    if figures is None:
+        return TextTable("", (), ())
+    rows = (
+        ("accepted", count_text(figures["accepted"], figures["queries"])),
+        ("verified by keypoints", f"{figures['verified']}"),
+    )
+    return TextTable("The queries flipped left to right, with 95 % intervals", ("", ""), rows)
 
 
 def _latency(metrics: Metrics) -> TextTable:

@@ -22,15 +22,17 @@ from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFe
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.decide import decide, weighed
+from vpr_ros.localization.config import NO_PROMISE, LocalizerConfig
+from vpr_ros.localization.decide import Proof, decide, weighed
 from vpr_ros.localization.estimate import best_estimate
 from vpr_ros.localization.hooks import PlaceFilter
+from vpr_ros.localization.proof import proof
 from vpr_ros.localization.rejection import NoCandidate, Rejection
 from vpr_ros.localization.result import Localization, Match, PosePrior
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.promise import Vouched
 
 
 class StageClock:
@@ -62,6 +64,8 @@ class Localizer:
     ) -> None:
         """Put the parts together; candidates are verified where both *local_extractor* and *local_map* are given.
 
+        ``promise`` is then what answers are judged by, None where ``min_probability`` alone decides.
+
         Raises:
             MapError: the map, or what it keeps of local features, was built with another model.
         """
@@ -74,11 +78,18 @@ class Localizer:
             self._verifier = Verifier(local_extractor, local_map, place_map, config)
         self._joint = in_one_run(extractor, local_extractor) if self.verifies else None
         self._filter = place_filter
+        self.promise = self._promise()
 
     @property
     def verifies(self) -> bool:
         """Whether candidates are compared by local features, and intrinsics are of use."""
         return self._verifier is not None
+
+    def _promise(self) -> Vouched | None:
+        known, config = self.place_map.manifest.promise, self.config
+        if known is None or not self.verifies or config.max_wrong_rate >= NO_PROMISE:
+            return None
+        return known.vouched(config.max_wrong_rate, config.max_wrong_rate_delta)
 
     def localize(
         self,
@@ -109,13 +120,20 @@ class Localizer:
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
         candidates = verification.candidates
         evidence = weighed(verification, calibration, place_map.manifest.keypoint_calibration)
-        probabilities = evidence.probabilities
+        probabilities = place_map.manifest.stated_now(evidence.probabilities)
         if self._filter is not None:
             probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
-        rejection = verification.refutation(config.min_inliers) or decide(
-            float(probabilities[0]), evidence.best, config, calibration, evidence.keypoints
-        )
         estimate = best_estimate(verification, config, calibration)
+        worth = proof(verification, size_px_of(frame.image_rgb), is_geometric=estimate.geometric is not None)
+        inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0
+        rejection = verification.refutation(config.min_inliers) or decide(
+            float(probabilities[0]),
+            evidence.best,
+            config,
+            calibration,
+            evidence.keypoints,
+            None if self.promise is None else Proof(inliers, worth, self.promise),
+        )
         return Localization(
             stamp_ns=frame.stamp_ns,
             camera=frame.camera,
@@ -127,6 +145,8 @@ class Localizer:
             timings_ms=clock.ends("decide"),
             orientation_known=estimate.orientation_known,
             geometric=estimate.geometric,
+            proof=worth,
+            promise=self.promise,
         )
 
     def _describe(self, frame: Frame, clock: StageClock) -> tuple[DescriptorArray, LocalFeatures | None]:

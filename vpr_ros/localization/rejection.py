@@ -18,6 +18,7 @@ from enum import Enum
 from typing import ClassVar, Final
 
 from vpr_ros.core.evidence import Evidence
+from vpr_ros.maps.promise import Vouched
 
 INLIERS: Final = "log_inliers"
 """The evidence of keypoints that speaks against a match, see ``GeometricEvidence``."""
@@ -30,6 +31,7 @@ class RejectionType(Enum):
     REFUTED = "refuted"
     DISSIMILAR = "dissimilar"
     IMPROBABLE = "improbable"
+    UNPROVED = "unproved"
     CONTRADICTED = "contradicted"
 
 
@@ -98,6 +100,26 @@ class Improbable:
 
 
 @dataclass(frozen=True)
+class Unproved:
+    """The best match is proved less well than the map's promise of so few wrong places asks for.
+
+    Attributes:
+        similarity: its cosine.
+        probability: that it is right.
+        inliers: of the best match.
+        proof: what they are worth, see ``proof.proof``.
+        vouched: the promise in force.
+    """
+
+    type: ClassVar = RejectionType.UNPROVED
+    similarity: float
+    probability: float
+    inliers: int
+    proof: float
+    vouched: Vouched
+
+
+@dataclass(frozen=True)
 class Contradicted:
     """The cameras of a rig believe in different places.
 
@@ -115,4 +137,4 @@ class Contradicted:
     min_probability: float
 
 
-Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Contradicted
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Unproved | Contradicted

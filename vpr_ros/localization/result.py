@@ -21,6 +21,7 @@ from vpr_ros.localization.camera_vote import CameraVote
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.match_geometry import MatchGeometry
 from vpr_ros.localization.rejection import Rejection
+from vpr_ros.maps.promise import Vouched
 
 PoseSource = Literal["geometric", "retrieved"]
 """Which way a pose came: from keypoints whose places are known, or from the poses of map frames that look alike."""
@@ -85,6 +86,8 @@ class Localization:
         timings_ms: "prepare", "infer", "search", "decide"; with local features "local" and "verify" before the last.
         orientation_known: False where the map has no orientations here; the covariance then says pi^2.
         geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.
+        proof: how well the answer is proved, see ``proof.proof``.
+        promise: by which it was judged; None where ``min_probability`` alone decides.
         votes: of the cameras that were asked together, this one's too; none where it was asked alone.
     """
 
@@ -98,6 +101,8 @@ class Localization:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     orientation_known: bool = True
     geometric: GeometricPose | None = None
+    proof: float = 0.0
+    promise: Vouched | None = None
     votes: tuple[CameraVote, ...] = ()
 
     @property

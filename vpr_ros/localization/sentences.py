@@ -23,8 +23,10 @@ from vpr_ros.localization.rejection import (
     NoCandidate,
     Refuted,
     Rejection,
+    Unproved,
 )
 from vpr_ros.localization.result import Localization
+from vpr_ros.maps.promise import Vouched
 
 WEAKEST_WORDS: Final = {
     "similarity": "too unlike the best place",
@@ -79,6 +81,9 @@ def rejection_sentence(rejection: Rejection) -> str:
             found = _found(rejection.evidence.similarity, rejection.probability)
             why = f"{rejection_words(rejection)} ({_weakest_number(rejection)})"
             return f"{found}, below {rejection.min_probability:.2f}: {why}"
+        case Unproved():
+            found = _found(rejection.similarity, rejection.probability)
+            return f"{found}: {_proof(rejection)}, the map vouches for {vouched_words(rejection.vouched)}"
         case Contradicted():
             found = f"probability {rejection.probability:.2f}, below {rejection.min_probability:.2f}"
             return f"{found}: {' and '.join(rejection.against)} contradict the place of {rejection.camera}"
@@ -95,8 +100,29 @@ def rejection_words(rejection: Rejection) -> str:
             return "similarity too low"
         case Improbable():
             return WEAKEST_WORDS[rejection.weakest]
+        case Unproved():
+            return "too little proof for the promise"
         case Contradicted():
             return "the cameras contradict each other"
+
+
+def vouched_words(vouched: Vouched) -> str:
+    """A promise: ``1 % wrong places from 62 inliers on``, and which one was asked for where that is another."""
+    asked = "" if vouched.is_as_asked else f" ({_percent(vouched.asked_rate)} was asked for)"
+    return f"{_percent(vouched.rate)} wrong places{asked} from {vouched.least_proof:.0f} inliers on"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def _proof(rejection: Unproved) -> str:
+    counted = f"{rejection.inliers} inliers"
+    if rejection.proof == rejection.inliers:
+        return counted
+    if rejection.proof:
+        return f"{counted} that give no pose count a quarter"
+    return f"{counted} in an image that may be mirrored"
 
 
 def _found(similarity: float, probability: float) -> str:

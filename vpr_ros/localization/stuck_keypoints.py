@@ -62,6 +62,8 @@ class StuckKeypoints:
                 mapped = local_map.of(row)
             except MapError:
                 continue
+            if not len(mapped):  # nobody has looked for any, and the size is unknown
+                continue
             rows.append(row)
             seen.append(_plane_px(mapped.keypoints_px[:MOST_KEYPOINTS], mapped.size_px))
             looks.append(mapped.descriptors[:MOST_KEYPOINTS])

@@ -47,7 +47,7 @@ def upgrade(path: Path) -> PlaceMap:
     manifest = place_map.manifest
     if manifest.format_version == FORMAT_VERSION:
         return place_map
-    _check_no_build(path)
+    check_no_build(path, "there is nothing to upgrade")
     count, digest = manifest.thumbnails, manifest.thumbnails_sha256
     if not digest:
         count, digest = thumbnails_sha256(path, len(place_map))
@@ -55,11 +55,19 @@ def upgrade(path: Path) -> PlaceMap:
     return PlaceMap.open(path)
 
 
-def _check_no_build(path: Path) -> None:
-    """A build that is interrupted could not be resumed, for it would find another map than it was begun with."""
+def check_no_build(path: Path, then: str) -> None:
+    """A build that is interrupted could not be resumed, for it would find another map than it was begun with.
+
+    Args:
+        path: of the map.
+        then: what is to be done once it has ended.
+
+    Raises:
+        MapError: one is going on, or was interrupted.
+    """
     for output in (path, path.resolve()):
         if has_work(partial := partial_path(output)):
             raise MapError(
                 f"a build of {output} is going on, or was interrupted and stands in {partial}",
-                "Let it end, or finish it: the same command with --resume, and then there is nothing to upgrade",
+                f"Let it end, or finish it: the same command with --resume, and then {then}",
             )

@@ -14,6 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml, read_text
@@ -21,6 +24,7 @@ from vpr_ros.core.frames import CameraMount, GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.drive import Drive, drives_from_list
 from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.local_entry import LocalEntry
@@ -44,6 +48,8 @@ from vpr_ros.maps.manifest_values import (
     text,
 )
 from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
+from vpr_ros.maps.promise import Promise
+from vpr_ros.maps.restated import Restated
 from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml
 
 MANIFEST_NAME = "manifest.yaml"
@@ -79,6 +85,8 @@ class MapManifest:
         format_version: of the folder as it was read; all else is said as in the current format, see ``format``.
         thumbnails_sha256: of all of them, see ``thumbnails.thumbnails_sha256``; "" where there is none.
         local: of its local features; None: it has none.
+        drives: those it was calibrated on since it was built, see ``calibrate``.
+        restated: how its probabilities are stated since; None: as it was built.
         manifest_sha256: the seal that was read and holds, see ``seal``; "" where there is none.
     """
 
@@ -98,12 +106,25 @@ class MapManifest:
     format_version: int = FORMAT_VERSION
     thumbnails_sha256: str = ""
     local: LocalEntry | None = None
+    drives: tuple[Drive, ...] = ()
+    restated: Restated | None = None
     manifest_sha256: str = ""
 
     @property
     def keypoint_calibration(self) -> GeometryCalibration | None:
         """What the map has found out about keypoints; None without local features, and in a format before that."""
         return None if self.local is None else self.local.calibration
+
+    @property
+    def promise(self) -> Promise | None:
+        """What it can promise, where it never found out what other maps can; None where keypoints say nothing."""
+        if self.local is None or self.local.calibration is None:
+            return None
+        return replace(self.local.promise or Promise(), drives=self.drives)
+
+    def stated_now(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """(K,) what it stated when it was built, as its drives have taught it since."""
+        return probabilities if self.restated is None else self.restated.of(probabilities)
 
     def to_yaml(self) -> str:
         """The text of the file, sealed."""
@@ -128,6 +149,8 @@ class MapManifest:
             "thumbnails_sha256": self.thumbnails_sha256,
             "local": None if self.local is None else self.local.to_dict(),
             "calibration": self.calibration.to_dict(),
+            "drives": [drive.to_dict() for drive in self.drives],
+            "restated": None if self.restated is None else self.restated.to_dict(),
         }
 
 
@@ -190,6 +213,8 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             format_version=version,
             thumbnails_sha256=text(plain, "thumbnails_sha256"),
             local=None if plain["local"] is None else LocalEntry.from_dict(table(plain, "local")),
+            drives=drives_from_list(items(plain, "drives")),
+            restated=None if plain["restated"] is None else Restated.from_dict(table(plain, "restated")),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error

@@ -27,6 +27,7 @@ def map_warnings(place_map: PlaceMap) -> tuple[str, ...]:
     """One text per concern, problem and remedy as an error has them; empty for a map without."""
     concerns = (
         calibration_warning(place_map),
+        radius_warning(place_map),
         distance_warning(place_map),
         no_features_warning(place_map),
         no_depth_warning(place_map),
@@ -52,6 +53,22 @@ def calibration_warning(place_map: PlaceMap) -> str:
     return (
         f"{found}are a cautious guess, which refuses most right answers. Map more of the place with build_map "
         "--append; until then lower localizer.min_probability as far as evaluate on a second drive allows."
+    )
+
+
+def radius_warning(place_map: PlaceMap) -> str:
+    """That what counts as one place is not what is seen of one, "" where it is, or nobody could tell."""
+    entry, radius_m = place_map.manifest.local, place_map.manifest.calibration.radius_m
+    if entry is None or entry.viewing_range is None or not entry.viewing_range.contradicts(radius_m):
+        return ""
+    seen = entry.viewing_range
+    if radius_m >= 2 * seen.most_m:
+        why = "so that frames of different scenes count as one place"
+    else:
+        why = "so that answers that show the right scene count as wrong"
+    return (
+        f"one place reaches {radius_m:.3g} m, but the map's own frames show one scene {seen.words}, {why}. Build it "
+        f"again with --radius {seen.proposed_m:.3g}, unless a task of yours asks for the other."
     )
 
 

@@ -9,8 +9,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+
+from lightning.pytorch.utilities import rank_zero_only
 
 Update = Callable[[int, int], None]
 """Called with how much is done and of how much."""
@@ -21,3 +24,7 @@ ShowProgress = Callable[[str], AbstractContextManager[Update]]
 
 def no_update(_done: int, _total: int) -> None:
     """Where nobody looks."""
+
+
+say = rank_zero_only(functools.partial(print, flush=True))
+"""To the terminal, once however many processes train."""

@@ -97,3 +97,6 @@ def test_the_command_writes_the_table_and_goes_on(tmp_path: Path, capsys: pytest
     assert main(arguments) == 0
     assert cell.read_text() == done
     assert next(output.glob("cells_*/student_0.safetensors")).read_bytes() == weights
+    cell.write_text('{"recal": {}}')
+    assert main(arguments) == 2
+    assert "S1_weighted_0.json holds ['recal'], expected ['recall']" in capsys.readouterr().err.replace("\n", " ")

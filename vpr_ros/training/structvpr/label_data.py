@@ -20,6 +20,7 @@ from vpr_ros.training.labels.label_maps import LabelMaps
 from vpr_ros.training.labels.labelled_images import LabelledImages
 from vpr_ros.training.labels.sources import LabelSource
 from vpr_ros.training.metric_learning import PlaceDataModule
+from vpr_ros.training.progress import no_update, say
 from vpr_ros.training.structvpr.label_input import (
     LabelPreprocessing,
     LabelTransform,
@@ -48,6 +49,24 @@ class LabelData(RecipeData):
         if self._labels is None:
             self._labels = self.label_source.open()
         return self._labels
+
+    def prepare_data(self) -> None:
+        """Load every training image and its map once, so that what is wrong with one shows before training.
+
+        A segmenter's maps are on disk afterwards, where the workers find them.
+
+        Raises:
+            VprError: see ``LabelledImages.load``.
+        """
+        super().prepare_data()
+        for images in self._training_images():
+            say(f"label maps of {len(images)} images ...")
+            shares = LabelledImages(images, self.labels).make(no_update)
+            say(", ".join(f"{name} {100 * share:.1f} %" for name, share in shares.items()))
+
+    def _training_images(self) -> list[ImageList]:
+        """The lists that are trained on, as the recipe names them."""
+        raise NotImplementedError
 
     def setup(self, stage: str) -> None:
         """Check the model.
@@ -85,6 +104,10 @@ class LabelData(RecipeData):
 class LabelTuples(LabelData, TupleDataModule):
     """``TupleDataModule`` over label maps."""
 
+    def _training_images(self) -> list[ImageList]:
+        found = super().images
+        return [found.queries, found.database]
+
     @property
     def images(self) -> TupleImages:
         """The training maps."""
@@ -94,6 +117,9 @@ class LabelTuples(LabelData, TupleDataModule):
 
 class LabelPlaces(LabelData, PlaceDataModule):
     """``PlaceDataModule`` over label maps."""
+
+    def _training_images(self) -> list[ImageList]:
+        return [super().places.images]
 
     @property
     def places(self) -> PlaceImages:

@@ -22,7 +22,6 @@ from torch import nn
 
 from vpr_ros.core import disk
 from vpr_ros.core.errors import TrainingError
-from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.core.hashing import json_sha256
 from vpr_ros.evaluation.retrieval import evaluate_retrieval
 from vpr_ros.training.delg.kept_images import KeptImages
@@ -51,6 +50,7 @@ from vpr_ros.training.structvpr.study_images import (
     training_drives,
     validation_tasks,
 )
+from vpr_ros.training.study.kept_cell import read_cell
 from vpr_ros.training.study.pool import stoppable_pool
 from vpr_ros.training.study.town_study import TownStudy
 
@@ -208,7 +208,7 @@ class _Seed:
         """Every cell, and the shares of the groups."""
         names = (TEACHER, STUDENT, *variants(self.training.threshold))
         cells = {
-            name: parse_json(read_text(self._cell(name), TrainingError), str(self._cell(name)), TrainingError)
+            name: read_cell(self._cell(name), {"recall", "validation"} if name == NONE else {"recall"})
             for name in names
         }
         cells[STUDENT]["shares"] = {group: self.partition.share(group) for group in GROUPS}

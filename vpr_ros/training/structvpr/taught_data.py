@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch.utilities import rank_zero_only
-
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.training.data_module import RecipeData
 from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.labels.joint_transform import JointTransform
 from vpr_ros.training.labels.sources import LabelSource
 from vpr_ros.training.metric_learning import PlaceDataModule
+from vpr_ros.training.progress import say
 from vpr_ros.training.structvpr.lesson_batches import LessonSource, TaughtPlaceBatches, TaughtTupleBatches
 from vpr_ros.training.structvpr.lessons import GradedPairs, Lessons
 from vpr_ros.training.structvpr.pairs import TrainingPairs, WatchedPairs, pairs_of_places, pairs_of_tuples
@@ -32,8 +30,6 @@ from vpr_ros.training.structvpr.ranks import DescriptorArray
 from vpr_ros.training.structvpr.sample_weights import WeightRule, said_if_nothing_is_distilled
 from vpr_ros.training.structvpr.teacher import ImageTeacher, SegTeacher, Teacher, open_teacher
 from vpr_ros.training.triplet_training import TupleDataModule
-
-say = rank_zero_only(functools.partial(print, flush=True))
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from vpr_ros.core import disk
 from vpr_ros.core.errors import TrainingError
-from vpr_ros.core.files import parse_json, read_text
 from vpr_ros.core.hashing import file_sha256, json_sha256
 from vpr_ros.models import PlaceModel
 from vpr_ros.training.frozen_tokens import FrozenTokens
 from vpr_ros.training.progress import ShowProgress, Update
 from vpr_ros.training.study.cell import AGGREGATIONS, Cell, Head, StudyTraining, TaskTokens, TrainingTokens, train_cell
+from vpr_ros.training.study.kept_cell import read_cell
 from vpr_ros.training.study.pool import stoppable_pool
 from vpr_ros.training.study.tokens import TRAINED_ON, real_tasks, town_tasks, training_tokens
 from vpr_ros.training.study.town_study import TownStudy
@@ -122,7 +122,8 @@ def run_study(
     ]
     data = _data(model, study, output / f"tokens_{json_sha256(study.token_settings(sha256))[:12]}", progress)
     _train_missing([entry for entry in files if not entry[0].is_file()], data, study.training, threads, progress)
-    cells = [Cell(**parse_json(read_text(file, TrainingError), str(file), TrainingError)) for file, _, _ in files]
+    names = [field.name for field in fields(Cell)]
+    cells = [Cell(**{name: cell[name] for name in names}) for cell in (read_cell(file, names) for file, _, _ in files)]
     return StudyResult({**settings, "tasks": [_protocol(task) for task in data.tasks]}, cells)
 
 

@@ -1,0 +1,151 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""What a map can promise: how many of its accepted answers are in a wrong place, and from which proof on.
+
+A wrong place is one beyond twice the place radius; nearer is a near miss, which the covariance has to contain.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from vpr_ros.maps.drive import Drive
+from vpr_ros.maps.other_maps import ASKED_THEMSELVES, NEVER_ASKED
+from vpr_ros.maps.tally import Tally
+
+Source = Literal["calibrated", "held_out", "default"]
+"""Where a promise comes from: drives with known poses, the map's own frames, or other maps."""
+
+RATES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
+"""What is tried where the rate asked for cannot be promised; beyond the last one there is no promise."""
+LOOSEST_RATE: Final = RATES[-1]
+USUAL_DELTA: Final = 0.1
+NOTHING: Final = Tally()
+FEWEST_ASKED: Final = 20
+"""A map that was asked about fewer of its frames knows too little of which of its places look alike."""
+SHARE_OF_MIRRORED: Final = 0.75
+SHARE_WHERE_LOOSE: Final = 0.7
+STRICT_RATE: Final = 0.01
+"""Of the proof that the map's own frames gave of a wrong place, what another day's images are taken to give: they share
+fewer keypoints with the map than those of its own drive. Chosen on eight sets, see docs/trust.md."""
+PAIRS: Final = 2
+"""Places that look alike come in pairs, and both are asked about."""
+
+
+@dataclass(frozen=True)
+class Vouched:
+    """A promise that can be kept.
+
+    Attributes:
+        rate: at most this share of the accepted answers is in a wrong place.
+        asked_rate: what was asked for, the same or less.
+        least_proof: from which proof on an answer is accepted.
+        source: what it rests on.
+    """
+
+    rate: float
+    asked_rate: float
+    least_proof: float
+    source: Source
+
+    @property
+    def is_as_asked(self) -> bool:
+        """Whether the rate is the one that was asked for."""
+        return self.rate <= self.asked_rate
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a map knows of how well wrong places of it can be proved.
+
+    Attributes:
+        left_out: answers to its own frames with their whole place left out, all of them wrong: which of its places
+            look alike. An empty one: it was never asked, or is too small.
+        mirrored: answers to its own frames mirrored: which of its places look like other ones that are not in it.
+        drives: those it was calibrated on; the manifest keeps them apart, see ``MapManifest.drives``.
+    """
+
+    left_out: Tally = NOTHING
+    mirrored: Tally = NOTHING
+    drives: tuple[Drive, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """The best it has."""
+        return "calibrated" if self.drives else self._own
+
+    @property
+    def _own(self) -> Source:
+        return "held_out" if self.left_out.answers >= FEWEST_ASKED else "default"
+
+    def vouched(self, rate: float, delta: float) -> Vouched | None:
+        """The promise of *rate*, or of the least rate above it that can be made; None where there is none.
+
+        Args:
+            rate: share of accepted answers that may be in a wrong place.
+            delta: probability that the promise itself is wrong.
+        """
+        for tried in (rate, *(other for other in RATES if other > rate)):
+            if tried <= LOOSEST_RATE and (line := self._line(tried, delta)) is not None:
+                return Vouched(tried, rate, *line)
+        return None
+
+    def _line(self, rate: float, delta: float) -> tuple[float, Source] | None:
+        """From which proof on *rate* holds, and why; None where nothing says so."""
+        drives = sum((drive.answers for drive in self.drives), NOTHING)
+        if self.drives and (of_drives := drives.line(rate, delta)) is not None:
+            line = max([of_drives, *self._of_conditions(rate, delta)])
+            return None if math.isinf(line) else (line, "calibrated")
+        known = max((other for other in RATES if other <= rate), default=RATES[0])
+        others = ASKED_THEMSELVES[known] if self._own == "held_out" else NEVER_ASKED
+        if (of_others := others.line(rate, delta)) is None:
+            return None
+        own = max([self.alike_up_to(known), drives.contradicted_up_to(rate), *self._of_conditions(rate, delta)])
+        return None if math.isinf(own) else (max(of_others, own), self._own)
+
+    def _of_conditions(self, rate: float, delta: float) -> Iterator[float]:
+        """From which proof on *rate* holds in each condition by itself: as shown, or as counted where that is not.
+
+        A robot does not know whether it is night: what holds on average over its days need not hold tonight.
+        """
+        for condition in dict.fromkeys(drive.condition for drive in self.drives if drive.condition):
+            of_it = sum((drive.answers for drive in self.drives if drive.condition == condition), NOTHING)
+            shown = of_it.line(rate, delta)
+            yield of_it.contradicted_up_to(rate) if shown is None else shown
+
+    def alike_up_to(self, rate: float) -> float:
+        """The proof that *rate* of the wrong answers to its own frames reach, as far as another day's images would."""
+        left_out, mirrored = (tally.reached_by(rate / PAIRS) for tally in (self.left_out, self.mirrored))
+        share = 1.0 if rate <= STRICT_RATE else SHARE_WHERE_LOOSE
+        return share * max(left_out, SHARE_OF_MIRRORED * mirrored)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists and numbers for the manifest; with what can be promised at the usual confidence, to be read."""
+        lines = {f"{rate:g}": self.vouched(rate, USUAL_DELTA) for rate in RATES}
+        return {
+            "source": self.source,
+            "vouched": {
+                asked: None if line is None or not line.is_as_asked else line.least_proof
+                for asked, line in lines.items()
+            },
+            "left_out": self.left_out.to_dict(),
+            "mirrored": self.mirrored.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> Promise:
+        """Read what ``to_dict`` wrote; ``source`` and ``vouched`` follow from the rest.
+
+        Raises:
+            KeyError, TypeError, ValueError: a field is missing or wrong.
+        """
+        left_out, mirrored = (Tally.from_dict(plain[key]) for key in ("left_out", "mirrored"))
+        return cls(left_out, mirrored)
