@@ -20,8 +20,9 @@ from some_candidates import calibration
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, LocalizerConfig
 from vpr_ros.localization.geometric_pose import GeometricPose
-from vpr_ros.localization.rejection import Contradicted, Improbable, NoCandidate, Refuted
+from vpr_ros.localization.rejection import Contradicted, Improbable, NoCandidate, Refuted, Unproved
 from vpr_ros.localization.rig import MOST_SUPPORT, fuse
+from vpr_ros.maps.promise import Vouched
 
 HERE, NEAR, AWAY, ELSEWHERE = (Pose.from_xy_yaw(x, 0.0, 0.0) for x in (0.0, 0.4, 40.0, 90.0))
 CONFIG = LocalizerConfig(min_probability=0.5)
@@ -51,7 +52,7 @@ def test_one_that_is_sure_of_another_place_speaks_against() -> None:
     strict = fused(
         answer("front", [(0.95, HERE)]), answer("rear", [(0.96, AWAY)]), config=LocalizerConfig(min_probability=0.9)
     )
-    assert strict.rejection == Contradicted("rear", ("front",), strict.probability, 0.9)
+    assert strict.rejection == Contradicted("rear", ("front",), strict.probability)
     assert strict.votes[0].distance_m == pytest.approx(40.0)
 
 
@@ -108,3 +109,22 @@ def test_a_geometric_pose_is_taken_alone_and_the_mean_of_two_is_no_surer_than_th
     again = fused(replace(geometric, camera="left"), geometric)
     assert again.covariance is not None and geometric.covariance is not None
     np.testing.assert_allclose(again.covariance, geometric.covariance)
+
+
+def test_where_the_map_promises_the_proof_of_all_decides_less_that_of_who_contradicts() -> None:
+    promise = Vouched(0.01, 0.01, 62.0, "held_out")
+    config = LocalizerConfig()
+
+    def proved(camera: str, pose: Pose, proof: float) -> Localization:
+        known = replace(answer(camera, [(0.6, pose)]), proof=proof, promise=promise)
+        return known if proof >= 62.0 else replace(known, rejection=Unproved(0.9, 0.6, int(proof), proof, promise))
+
+    both = fused(proved("front", HERE, 50.0), proved("rear", NEAR, 40.0), config=config)
+    assert (both.accepted, both.proof) == (True, 70.0)
+    short = fused(proved("front", HERE, 40.0), proved("rear", NEAR, 30.0), config=config)
+    assert short.rejection == Unproved(0.9, short.probability, 55, 55.0, promise)
+    apart = fused(proved("front", HERE, 90.0), proved("rear", AWAY, 40.0), config=config)
+    assert isinstance(apart.rejection, Contradicted)
+    assert apart.proof == 50.0
+    overwhelming = fused(proved("front", HERE, 300.0), proved("rear", AWAY, 40.0), config=config)
+    assert overwhelming.accepted

@@ -29,7 +29,7 @@ from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.estimate import estimate_pose
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.pose_fusion import UncertainPose, fused_pose
-from vpr_ros.localization.rejection import Contradicted, Improbable, Rejection
+from vpr_ros.localization.rejection import Contradicted, Improbable, Rejection, Unproved
 from vpr_ros.localization.result import Localization
 from vpr_ros.maps.calibration import Calibration
 
@@ -101,9 +101,10 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
     estimates = [_at_the_place(answer, table, best, config, calibration) for answer in agreeing]
     pose, geometric = _fused(estimates)
     probability = float(expit(table.log_odds[best]))
+    proof = _proof(heard, votes)
     return replace(
         speaker,
-        rejection=_decision(speaker, votes, probability, config.min_probability),
+        rejection=_decision(speaker, votes, probability, proof, config),
         T_map_base=pose.T_map_base,
         covariance=pose.covariance,
         orientation_known=pose.orientation_known,
@@ -111,12 +112,13 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
         matches=matches,
         timings_ms=_together([answer.timings_ms for answer in answers]),
         geometric=geometric,
+        proof=proof,
         votes=votes,
     )
 
 
 def _has_a_voice(answer: Localization) -> bool:
-    return bool(answer.matches) and (answer.rejection is None or isinstance(answer.rejection, Improbable))
+    return bool(answer.matches) and (answer.rejection is None or isinstance(answer.rejection, (Improbable, Unproved)))
 
 
 class _Hypotheses:
@@ -202,17 +204,31 @@ def _fused(
     return fused_pose([pose for pose, _ in geometric]), surest[1]
 
 
+def _proof(answers: Sequence[Localization], votes: Sequence[CameraVote]) -> float:
+    """That of the best proved camera at the place and half of each other one there, less that of who contradicts."""
+    pairs = list(zip(answers, votes, strict=True))
+    here = sorted((answer.proof for answer, vote in pairs if vote.agrees), reverse=True)
+    against = sum(answer.proof for answer, vote in pairs if not vote.agrees and vote.log_odds < 0.0)
+    return max(0.0, sum(here[:1]) + INDEPENDENT * sum(here[1:]) - against)
+
+
 def _decision(
-    speaker: Localization, votes: Sequence[CameraVote], probability: float, min_probability: float
+    speaker: Localization, votes: Sequence[CameraVote], probability: float, proof: float, config: LocalizerConfig
 ) -> Rejection | None:
-    if probability >= min_probability:
+    """As ``decide`` does with one image: by the promise where one is in force, else by the probability."""
+    promise, is_probable = speaker.promise, probability >= config.min_probability
+    is_proved = promise is None or proof >= promise.least_proof
+    if is_proved and (is_probable or (promise is not None and not config.also_asks_probability)):
         return None
     others = [vote for vote in votes if vote.camera != speaker.camera]
     against = [vote for vote in others if vote.log_odds < 0.0]
-    if isinstance(speaker.rejection, Improbable) and not against:
+    if not against and not is_proved and promise is not None:
+        inliers = round(proof)  # of all cameras, as they count together
+        return Unproved(speaker.matches[0].similarity, probability, inliers, float(inliers), promise)
+    if not against and isinstance(speaker.rejection, Improbable):
         return replace(speaker.rejection, probability=probability)
     cameras = tuple(vote.camera for vote in against or others)
-    return Contradicted(speaker.camera, cameras, probability, min_probability)
+    return Contradicted(speaker.camera, cameras, probability)
 
 
 def _together(timings_ms: Sequence[Mapping[str, float]]) -> dict[str, float]:

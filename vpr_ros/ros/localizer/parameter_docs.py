@@ -46,9 +46,9 @@ TABLE_HEAD = """\
 # Parameters of `vpr_localizer`
 
 One schema (`vpr_ros/ros/localizer/parameters.py`, `config.py` and `rig.py` of `vpr_ros/localization`) declares and
-checks them; this page and `config/localize.yaml` are made from it by `python -m
-vpr_ros.ros.localizer.parameter_docs`. Unknown parameters fail at start. Parameters marked *start* cannot change while the node runs. A name that a parameter had formerly is accepted
-with a warning for one release.
+checks them; this page and `config/localize.yaml` are made from it by `python -m vpr_ros.ros.localizer.parameter_docs`.
+Unknown parameters fail at start. Parameters marked *start* cannot change while the node runs. A name that a parameter
+had formerly is accepted with a warning for one release.
 """
 TABLE_COLUMNS = """
 | name | default | unit, bounds | meaning | when to change |
