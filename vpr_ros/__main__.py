@@ -40,6 +40,7 @@ class Command(NamedTuple):
 COMMANDS: Final = {
     "build_map": Command("vpr_ros.cli.build_map", "make a map of a bag or an image folder", _ROBOT),
     "inspect_map": Command("vpr_ros.cli.inspect_map", "what a map holds; --verify, --picture, --upgrade", _ROBOT),
+    "edit_map": Command("vpr_ros.cli.edit_map", "prune, merge, align; stale sessions out", _ROBOT),
     "localize": Command("vpr_ros.ros.localizer.node", "the node: camera images in, poses in the map out", _ROS),
     "evaluate": Command("vpr_ros.cli.evaluate", "how well a second drive is localized, with a report", _ROBOT),
     "calibrate": Command("vpr_ros.cli.calibrate", "a second drive says what a map's answers are worth", _ROBOT),

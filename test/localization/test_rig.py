@@ -111,20 +111,15 @@ def test_a_geometric_pose_is_taken_alone_and_the_mean_of_two_is_no_surer_than_th
     np.testing.assert_allclose(again.covariance, geometric.covariance)
 
 
-def test_where_the_map_promises_the_proof_of_all_decides_less_that_of_who_contradicts() -> None:
-    promise = Vouched(0.01, 0.01, 62.0, "held_out")
-    config = LocalizerConfig()
+def test_a_promise_is_kept_by_one_camera_alone_and_broken_by_two_that_are_both_proved_elsewhere() -> None:
+    promise = Vouched(0.01, 0.01, 60.0, "default")
 
     def proved(camera: str, pose: Pose, proof: float) -> Localization:
-        known = replace(answer(camera, [(0.6, pose)]), proof=proof, promise=promise)
-        return known if proof >= 62.0 else replace(known, rejection=Unproved(0.9, 0.6, int(proof), proof, promise))
+        unproved = None if proof >= 60.0 else Unproved(0.9, 0.9, int(proof), proof, promise)
+        return replace(answer(camera, [(0.9, pose)], rejection=unproved), proof=proof, promise=promise)
 
-    both = fused(proved("front", HERE, 50.0), proved("rear", NEAR, 40.0), config=config)
-    assert (both.accepted, both.proof) == (True, 70.0)
-    short = fused(proved("front", HERE, 40.0), proved("rear", NEAR, 30.0), config=config)
-    assert short.rejection == Unproved(0.9, short.probability, 55, 55.0, promise)
-    apart = fused(proved("front", HERE, 90.0), proved("rear", AWAY, 40.0), config=config)
-    assert isinstance(apart.rejection, Contradicted)
-    assert apart.proof == 50.0
-    overwhelming = fused(proved("front", HERE, 300.0), proved("rear", AWAY, 40.0), config=config)
-    assert overwhelming.accepted
+    weak, strong = proved("front", HERE, 40.0), proved("rear", NEAR, 80.0)
+    both = fused(weak, strong)
+    assert (both.accepted, both.proof) == (True, 80.0)
+    assert isinstance(fused(weak, replace(weak, camera="left")).rejection, Unproved)
+    assert isinstance(fused(strong, proved("front", AWAY, 90.0)).rejection, Contradicted)

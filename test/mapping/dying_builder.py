@@ -9,8 +9,9 @@
 
 ``dying_builder.py MODE RENAME FOLDER`` prints one JSON object for each death: what stands in the map's place, what
 stands there after the same build was run once more with ``resume``, and what that reported; where nothing stood there,
-also what opening the map said and what the command it gave put there. MODE is fresh, overwrite, append or local (local
-features for the map). RENAME is exchange, or two_steps for a file system that cannot exchange two names.
+also what opening the map said and what the command it gave put there. MODE is fresh, overwrite, append, local (local
+features for the map) or edit (in place; two of its frames are kept; of its steps those that read are passed over).
+RENAME is exchange, or two_steps for a file system that cannot exchange two names.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from painted_wall import GridFeatures, PixelExtractor, WallSource
 
 from vpr_ros.core.errors import MapError, VprError
@@ -34,6 +36,8 @@ from vpr_ros.mapping import BuildConfig, build_map, transaction
 from vpr_ros.mapping.add_local import AddedLocal
 from vpr_ros.mapping.build_config import BuildReport
 from vpr_ros.mapping.builder import add_local
+from vpr_ros.mapping.care.edit import Edit, carry_out
+from vpr_ros.mapping.care.selection import selected
 from vpr_ros.maps import PlaceMap
 
 STEPS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.truncate", "ctypes.dlsym")
@@ -41,9 +45,17 @@ STEPS = ("open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "o
 OLD, NEW = [0.0, 0.5, 1.0], [10.0, 10.5, 11.0, 11.5]
 
 
-def build(output: Path, mode: str, *, resume: bool) -> BuildReport | AddedLocal:
+def edit(output: Path) -> PlaceMap | None:
+    """Keep the first frame and the last, however often it is asked for."""
+    asked = Edit("drop", (output,), output, overwrite=True, options={})
+    return carry_out(asked, lambda maps: selected(maps[0], np.unique([0, len(maps[0]) - 1])))
+
+
+def build(output: Path, mode: str, *, resume: bool) -> BuildReport | AddedLocal | PlaceMap | None:
     """Build the new map at *output*, with a batch for every two frames."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, batch_size=2, workers=1, overwrite=mode == "overwrite")
+    if mode == "edit":
+        return edit(output)
     if mode == "local":
         return add_local(WallSource(OLD), PixelExtractor(), GridFeatures(), output, config, resume=resume)
     append = mode == "append"
@@ -55,7 +67,10 @@ def build(output: Path, mode: str, *, resume: bool) -> BuildReport | AddedLocal:
 def resume(output: Path, mode: str, said: Path) -> None:
     """Build with ``resume`` and leave in the file *said* whether there was nothing left to do."""
     report = build(output, mode, resume=True)
-    was_complete = report.added == 0 if isinstance(report, AddedLocal) else report.was_complete
+    if isinstance(report, PlaceMap) or report is None:
+        was_complete = report is None
+    else:
+        was_complete = report.added == 0 if isinstance(report, AddedLocal) else report.was_complete
     said.write_text("complete" if was_complete else "finished")
 
 
@@ -72,13 +87,16 @@ def in_a_child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def die_before(step: int, folder: Path) -> None:
+def die_before(step: int, folder: Path, *, writes_only: bool = False) -> None:
     """Let this process be killed just before its *step*-th step below *folder*."""
     left = step
+    writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         nonlocal left
         if event not in STEPS or (event == "open" and str(folder) not in str(arguments[0])):
+            return
+        if event == "open" and writes_only and not arguments[2] & writes:
             return
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -150,7 +168,7 @@ def main(mode: str, rename: str, folder: Path) -> None:
             shutil.copytree(old, output)
 
         def killed(step: int = step) -> None:
-            die_before(step, folder)
+            die_before(step, folder, writes_only=mode == "edit")
             build(output, mode, resume=False)
 
         status = in_a_child(killed)

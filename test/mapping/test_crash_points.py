@@ -33,6 +33,7 @@ BUILDS = (
     ("append", "exchange"),
     ("overwrite", "exchange"),
     ("local", "exchange"),
+    ("edit", "exchange"),
     ("fresh", "exchange"),
 )
 """What is built, and how names are exchanged; the longest first."""
@@ -76,7 +77,8 @@ def killed_builds(tmp_path_factory: pytest.TempPathFactory) -> Killed:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("mode", "before"), [("fresh", "nothing"), ("overwrite", "old"), ("append", "old"), ("local", "old")]
+    ("mode", "before"),
+    [("fresh", "nothing"), ("overwrite", "old"), ("append", "old"), ("local", "old"), ("edit", "old")],
 )
 def test_a_killed_build_leaves_the_old_map_or_the_new_one_and_resume_makes_the_new_one(
     killed_builds: Killed, mode: str, before: str

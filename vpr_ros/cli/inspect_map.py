@@ -18,6 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from vpr_ros.cli.local_words import local_text
+from vpr_ros.cli.map_words import grid_text
+from vpr_ros.cli.place_words import place_lines
 from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
@@ -25,6 +27,7 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.frames import GeoDatum
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
+from vpr_ros.mapping.care.places import place_statistics
 from vpr_ros.mapping.upkeep import reseal, upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.calibration import Calibration
@@ -37,6 +40,7 @@ from vpr_ros.maps.spacing import median_spacing_m
 EXAMPLE = """  %(prog)s my_map
   %(prog)s my_map --verify --picture my_map.png
   %(prog)s my_map --json
+  %(prog)s my_map --places
   %(prog)s my_map --reseal
   %(prog)s old_map --upgrade"""
 
@@ -61,6 +65,9 @@ def build_parser() -> CommandParser:
     change.add_argument(
         "--upgrade", action="store_true", help="bring a map of an older format to the current one, in its place"
     )
+    parser.add_argument(
+        "--places", action="store_true", help="ask the map about its own frames: its least distinct places, and more"
+    )
     parser.add_argument("--picture", type=Path, metavar="FILE.png", help="draw the map from above")
     return parser
 
@@ -73,10 +80,14 @@ def _inspect(argv: Sequence[str]) -> None:
         place_map.verify()
     if arguments.picture is not None:
         write_map_figure(place_map, arguments.picture)
+    places = place_statistics(place_map) if arguments.places else None
     if arguments.json:
-        print(json.dumps(_plain(place_map), indent=2))
+        added = {} if places is None else {"places": places.to_dict()}
+        print(json.dumps({**_plain(place_map), **added}, indent=2))
         return
     _print(place_map, verified=arguments.verify)
+    for line in place_lines(places) if places is not None else ():
+        print(line)
     if arguments.picture is not None:
         print(f"picture: {arguments.picture}")
 
@@ -115,6 +126,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         + (f"; with keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
+        "grid": "not aligned with one (edit_map align)" if manifest.grid is None else grid_text(manifest.grid),
         "format": f"{manifest.format_version}, "
         + ("the current one" if manifest.format_version == FORMAT_VERSION else "an older one (see --upgrade)"),
         "manifest": "as it was sealed"

@@ -101,10 +101,9 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
     estimates = [_at_the_place(answer, table, best, config, calibration) for answer in agreeing]
     pose, geometric = _fused(estimates)
     probability = float(expit(table.log_odds[best]))
-    proof = _proof(heard, votes)
     return replace(
         speaker,
-        rejection=_decision(speaker, votes, probability, proof, config),
+        rejection=_decision(speaker, heard, votes, probability, config),
         T_map_base=pose.T_map_base,
         covariance=pose.covariance,
         orientation_known=pose.orientation_known,
@@ -112,13 +111,13 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
         matches=matches,
         timings_ms=_together([answer.timings_ms for answer in answers]),
         geometric=geometric,
-        proof=proof,
+        proof=max(answer.proof for answer in agreeing),
         votes=votes,
     )
 
 
 def _has_a_voice(answer: Localization) -> bool:
-    return bool(answer.matches) and (answer.rejection is None or isinstance(answer.rejection, (Improbable, Unproved)))
+    return bool(answer.matches) and (answer.rejection is None or isinstance(answer.rejection, Improbable | Unproved))
 
 
 class _Hypotheses:
@@ -204,31 +203,32 @@ def _fused(
     return fused_pose([pose for pose, _ in geometric]), surest[1]
 
 
-def _proof(answers: Sequence[Localization], votes: Sequence[CameraVote]) -> float:
-    """That of the best proved camera at the place and half of each other one there, less that of who contradicts."""
-    pairs = list(zip(answers, votes, strict=True))
-    here = sorted((answer.proof for answer, vote in pairs if vote.agrees), reverse=True)
-    against = sum(answer.proof for answer, vote in pairs if not vote.agrees and vote.log_odds < 0.0)
-    return max(0.0, sum(here[:1]) + INDEPENDENT * sum(here[1:]) - against)
-
-
 def _decision(
-    speaker: Localization, votes: Sequence[CameraVote], probability: float, proof: float, config: LocalizerConfig
+    speaker: Localization,
+    heard: Sequence[Localization],
+    votes: Sequence[CameraVote],
+    probability: float,
+    config: LocalizerConfig,
 ) -> Rejection | None:
-    """As ``decide`` does with one image: by the promise where one is in force, else by the probability."""
-    promise, is_probable = speaker.promise, probability >= config.min_probability
-    is_proved = promise is None or proof >= promise.least_proof
-    if is_proved and (is_probable or (promise is not None and not config.also_asks_probability)):
-        return None
+    """By the promise in force, which one camera alone must fulfil, for those of one rig are deceived together."""
     others = [vote for vote in votes if vote.camera != speaker.camera]
     against = [vote for vote in others if vote.log_odds < 0.0]
-    if not against and not is_proved and promise is not None:
-        inliers = round(proof)  # of all cameras, as they count together
-        return Unproved(speaker.matches[0].similarity, probability, inliers, float(inliers), promise)
-    if not against and isinstance(speaker.rejection, Improbable):
+    contradicted = Contradicted(speaker.camera, tuple(vote.camera for vote in against or others), probability)
+    promise = speaker.promise
+    if promise is not None:
+        here = [answer for answer, vote in zip(heard, votes, strict=True) if vote.agrees or answer is speaker]
+        proved = max(here, key=lambda answer: answer.proof)
+        if proved.proof < promise.least_proof:
+            return Unproved(speaker.matches[0].similarity, probability, proved.inliers, proved.proof, promise)
+        if any(answer.accepted and vote in against for answer, vote in zip(heard, votes, strict=True)):
+            return contradicted
+        if not config.also_asks_probability:
+            return None
+    if probability >= config.min_probability:
+        return None
+    if isinstance(speaker.rejection, Improbable) and not against:
         return replace(speaker.rejection, probability=probability)
-    cameras = tuple(vote.camera for vote in against or others)
-    return Contradicted(speaker.camera, cameras, probability)
+    return contradicted
 
 
 def _together(timings_ms: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -91,13 +91,14 @@ def link_thumbnails(base: PlaceMap, partial: Path) -> None:
 
 
 def merge_cameras(
-    known: tuple[CameraMount, ...], added: Mapping[str, CameraMount]
+    known: tuple[CameraMount, ...], added: Mapping[str, CameraMount], *, exactly: bool = False
 ) -> tuple[tuple[CameraMount, ...], dict[str, int]]:
     """Number the cameras of a new session.
 
     A camera that sits elsewhere than the one of the same name before, or sees differently, becomes a new one,
     "name (2)". One whose intrinsics the map does not know stays so: nothing is said of its earlier frames. Where the
     map alone knows them, the session's camera is a new one: its frames are not said to be seen so, nor is it forgotten.
+    With *exactly* one that the map alone does not know is a new one too, for frames of another map rest on them.
 
     Returns:
         every camera, and the session's camera name -> its number.
@@ -108,7 +109,7 @@ def merge_cameras(
         named = _of_name(cameras, name)
         placed = [number for number in named if cameras[number].T_base_camera == camera.T_base_camera]
         same = [number for number in placed if cameras[number].intrinsics == camera.intrinsics]
-        same += [number for number in placed if cameras[number].intrinsics is None]
+        same += [number for number in placed if cameras[number].intrinsics is None and not exactly]
         if not same:
             same = [len(cameras)]
             cameras.append(replace(camera, name=_numbered(name, len(named) + 1)))

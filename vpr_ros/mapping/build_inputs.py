@@ -29,6 +29,8 @@ Inputs = Mapping[str, Any]
 
 ADDS_LOCAL = "local features"
 """What is appended by a build that adds no session."""
+EDITS = "edit"
+"""The same word in the journal of a map that is written anew from finished ones."""
 LOCAL_KEY = "local"
 REPLACED_KEY = "map_in_place"
 """The one input another run of the same command finds changed: the map that the first run has replaced."""

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -125,9 +126,20 @@ def _of_all(earlier_px: float | None, added_px: float | None, share: float) -> f
     return (1.0 - share) * earlier_px + share * added_px
 
 
-def _entry(folder: Path, local: LocalPart, frames: int, added: int, residuals: Residuals) -> LocalEntry:
+def counted(folder: Path, layout: LocalLayout, frames: int) -> dict[str, Any]:
+    """The entries ``features``, ``with_depth`` and ``files`` of what is complete in *folder*."""
     counts = map_array(folder / SIZES, (frames, 3), "<u4")[:, 0]
-    depths = map_array(folder / DEPTH, (frames, local.layout.keypoints), "<f2")
+    depths = map_array(folder / DEPTH, (frames, layout.keypoints), "<f2")
+    return {
+        "features": int(counts.sum(dtype=np.int64)),
+        "with_depth": sum(
+            int(np.isfinite(depths[start : start + ROWS_AT_ONCE]).sum()) for start in range(0, frames, ROWS_AT_ONCE)
+        ),
+        "files": {name: FileEntry.of(folder / name) for name in layout.rows},
+    }
+
+
+def _entry(folder: Path, local: LocalPart, frames: int, added: int, residuals: Residuals) -> LocalEntry:
     found = residuals.medians_px()
     before = (local.earlier.epipolar_px, local.earlier.reprojection_px) if local.earlier else (None, None)
     epipolar_px, reprojection_px = (_of_all(*px, added / frames) for px in zip(before, found, strict=True))
@@ -136,11 +148,7 @@ def _entry(folder: Path, local: LocalPart, frames: int, added: int, residuals: R
         version=local.model.info.version,
         sha256=local.model.sha256,
         layout=local.layout,
-        features=int(counts.sum(dtype=np.int64)),
-        with_depth=sum(
-            int(np.isfinite(depths[start : start + ROWS_AT_ONCE]).sum()) for start in range(0, frames, ROWS_AT_ONCE)
-        ),
         epipolar_px=epipolar_px,
         reprojection_px=reprojection_px,
-        files={name: FileEntry.of(folder / name) for name in local.layout.rows},
+        **counted(folder, local.layout, frames),
     )

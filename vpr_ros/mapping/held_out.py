@@ -152,6 +152,17 @@ class HeldOut:
         near = np.linalg.norm(self._frames.position_m[best] - self._frames.position_m[row]) <= self._radius_m
         return bool(near and self._angle_rad(row, best) <= ANSWERS.max_angle_rad)
 
+    def may_answer(self, row: int) -> npt.NDArray[np.bool_]:
+        """(N,) which frames are asked about frame *row*: see ``ask``."""
+        return self._left_in(row, self._offset_m(row), self._near_m)
+
+    def shows_place(self, row: int) -> npt.NDArray[np.bool_]:
+        """(N,) which frames show the place of frame *row*, for all at once what ``is_right`` says."""
+        quat_xyzw = self._frames.quat_xyzw
+        cosine = np.minimum(np.abs(quat_xyzw @ quat_xyzw[row]), 1.0)
+        turned_rad = np.nan_to_num(2.0 * np.arccos(cosine), nan=0.0)
+        return np.asarray((self._offset_m(row) <= self._radius_m) & (turned_rad <= ANSWERS.max_angle_rad))
+
     def _questions(self, row: int, cosines: npt.NDArray[np.float32], impostor: float) -> Iterator[Question]:
         offset_m = self._offset_m(row)
         found = self._found(cosines, self._left_in(row, offset_m, self._near_m))

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
-from vpr_ros.mapping.build_inputs import ADDS_LOCAL, Inputs, differences
+from vpr_ros.mapping.build_inputs import ADDS_LOCAL, EDITS, Inputs, differences
 from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.map_files import short
 
@@ -29,6 +29,7 @@ JOURNAL_NAME = "journal.jsonl"
 _BEGUN_AS = {
     True: ("was to add a session to the map", "add --append"),
     ADDS_LOCAL: ("was to add local features to the map", "add --add-local"),
+    EDITS: ("was an edit of the map", "the same edit_map command again"),
 }
 START_AGAIN = (
     "The interrupted build is damaged: start again with --overwrite instead of --resume, beside --append where it was "
@@ -47,7 +48,7 @@ def open_journal(folder: Path) -> BinaryIO:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         stream.close()
-        raise MapError(f"another build_map is writing {folder}", "Wait for it or end it") from error
+        raise MapError(f"another build_map or edit_map is writing {folder}", "Wait for it or end it") from error
     except OSError as error:
         stream.close()
         raise MapError(
@@ -80,6 +81,11 @@ def complete_lines(stream: BinaryIO) -> list[Any]:
     stream.truncate(end)
     stream.seek(0, os.SEEK_END)
     return lines
+
+
+def is_edit(first: Any) -> bool:
+    """Whether a journal that begins so is of an edit: what was done of one is worth nothing, for it is begun anew."""
+    return isinstance(first, dict) and first.get("append") == EDITS
 
 
 def rows_of(batch: Any) -> list[FrameRow]:

@@ -34,6 +34,7 @@ from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.residuals import Residual, Residuals
+from vpr_ros.maps.spacing import median_spacing_m
 
 MIN_FRAMES = 20
 SHARE_RETAKEN = 0.08
@@ -81,8 +82,41 @@ def self_calibration(
         judged = replace(default, samples_right=int(right.sum()), samples_wrong=int((~right).sum()))
         return judged, GeometryCalibration()
     residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
+    calibration = _fitted(evidence, right, residuals, radius_m)
+    return calibration, geometry_calibration(place_map, calibration, held_out, retaken, queries)
+
+
+def residuals_as_it_is(place_map: PlaceMap, default: Residuals) -> Residuals:
+    """How far the map's poses are off, asked in its own light; *default* where that says too little."""
+    spacing_m = median_spacing_m(place_map.frames)
+    return _residuals(_as_it_is(place_map).errors, spacing_m, place_map.manifest.calibration.radius_m, default)
+
+
+def similarities_as_they_are(place_map: PlaceMap) -> Calibration | None:
+    """Calibrate a map of which no image is at hand, asked in its own light; None where it says too little.
+
+    A map of several sessions is asked in the light of each, which is what another day's is like.
+    """
+    evidence, right = _judged(asked := _as_it_is(place_map))
+    if len(place_map) < MIN_FRAMES or not _tells(right):
+        return None
+    spacing_m, radius_m = median_spacing_m(place_map.frames), place_map.manifest.calibration.radius_m
+    default = default_calibration(radius_m, spacing_m)
+    residuals = _residuals(asked.errors, spacing_m, radius_m, default.residuals)
+    return _fitted(evidence, right, residuals, radius_m)
+
+
+def _as_it_is(place_map: PlaceMap) -> HeldOutAnswers:
+    rows = _evenly(len(place_map), MAX_AS_THEY_ARE)
+    held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
+    return held_out.ask(rows, place_map.descriptors[rows].astype(np.float32))
+
+
+def _fitted(
+    evidence: npt.NDArray[np.float64], right: npt.NDArray[np.bool_], residuals: Residuals, radius_m: float
+) -> Calibration:
     fit = fit_logistic(evidence, right, PRIOR_SIGMA)
-    calibration = Calibration(
+    return Calibration(
         kind="held_out",
         radius_m=radius_m,
         mean=_triple(fit.mean),
@@ -93,7 +127,6 @@ def self_calibration(
         samples_right=int(right.sum()),
         samples_wrong=int((~right).sum()),
     )
-    return calibration, geometry_calibration(place_map, calibration, held_out, retaken, queries)
 
 
 def _retaken(

@@ -25,7 +25,15 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.build_inputs import Inputs
 from vpr_ros.mapping.embedding import DescribedBatch
 from vpr_ros.mapping.growing_array import GrowingArray, sync
-from vpr_ros.mapping.journal import START_AGAIN, check_inputs, complete_lines, journal_errors, open_journal, rows_of
+from vpr_ros.mapping.journal import (
+    START_AGAIN,
+    check_inputs,
+    complete_lines,
+    is_edit,
+    journal_errors,
+    open_journal,
+    rows_of,
+)
 from vpr_ros.mapping.local_part import LocalPart
 from vpr_ros.mapping.output import is_free
 from vpr_ros.maps.descriptor_file import Descriptors, DtypeName
@@ -108,7 +116,7 @@ class PartialMap:
         self.path.mkdir(parents=True, exist_ok=True)
         self._journal = open_journal(self.path)
         first, *batches = complete_lines(self._journal) or [None]
-        if first is None or (restart and not resume):
+        if first is None or (not resume and (restart or is_edit(first))):
             self._start(header)
             return
         if not resume:

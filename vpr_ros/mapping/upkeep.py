@@ -15,6 +15,7 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.journal import has_work
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps.format import FORMAT_VERSION
+from vpr_ros.maps.grid_alignment import GridAlignment
 from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.thumbnails import thumbnails_sha256
@@ -52,6 +53,19 @@ def upgrade(path: Path) -> PlaceMap:
     if not digest:
         count, digest = thumbnails_sha256(path, len(place_map))
     rewrite_manifest(path, sealed=True, thumbnails=count, thumbnails_sha256=digest)
+    return PlaceMap.open(path)
+
+
+def align(path: Path, grid: GridAlignment | None) -> PlaceMap:
+    """Say in the manifest of the map in *path* where it lies in a grid, or with None that nobody knows; and open it.
+
+    Raises:
+        MapError: see ``upgrade``.
+    """
+    place_map = upgrade(path)
+    check_no_build(path, "align the map")
+    entry = None if grid is None else grid.to_dict()
+    rewrite_manifest(place_map.path, sealed=True, T_grid_map=entry)
     return PlaceMap.open(path)
 
 

@@ -11,7 +11,7 @@ Format 5, the current one: every entry of ``MapManifest`` is there, and the seal
 
 Format 4, of November 2026: it has no ``drives`` and nothing ``restated``, for no second drive calibrated it; its
 ``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen, and no ``promise``, for it was not
-asked which of its places look alike: None.
+asked which of its places look alike: None. Nor has it a ``T_grid_map``, for nobody could align it with a grid: None.
 
 Format 3, of November 2026: its ``local`` has no ``calibration``, for keypoints did not join the probability: None.
 
@@ -93,7 +93,7 @@ def _from_3(plain: Plain) -> Plain:
 
 
 def _from_4(plain: Plain) -> Plain:
-    added = {"drives": [], "restated": None, **plain}
+    added = {"drives": [], "restated": None, "T_grid_map": None, **plain}
     if "local" in plain:
         added["local"] = _completed(plain["local"], {"viewing_range": None, "promise": None})
     return added

@@ -27,6 +27,7 @@ from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.drive import Drive, drives_from_list
 from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
+from vpr_ros.maps.grid_alignment import GridAlignment
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest_parts import (
     FileEntry,
@@ -88,6 +89,7 @@ class MapManifest:
         drives: those it was calibrated on since it was built, see ``calibrate``.
         restated: how its probabilities are stated since; None: as it was built.
         manifest_sha256: the seal that was read and holds, see ``seal``; "" where there is none.
+        grid: where the map lies in an occupancy grid; None: nobody said.
     """
 
     frame_id: str
@@ -109,6 +111,7 @@ class MapManifest:
     drives: tuple[Drive, ...] = ()
     restated: Restated | None = None
     manifest_sha256: str = ""
+    grid: GridAlignment | None = None
 
     @property
     def keypoint_calibration(self) -> GeometryCalibration | None:
@@ -151,6 +154,7 @@ class MapManifest:
             "calibration": self.calibration.to_dict(),
             "drives": [drive.to_dict() for drive in self.drives],
             "restated": None if self.restated is None else self.restated.to_dict(),
+            "T_grid_map": None if self.grid is None else self.grid.to_dict(),
         }
 
 
@@ -215,6 +219,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             local=None if plain["local"] is None else LocalEntry.from_dict(table(plain, "local")),
             drives=drives_from_list(items(plain, "drives")),
             restated=None if plain["restated"] is None else Restated.from_dict(table(plain, "restated")),
+            grid=GridAlignment.from_dict(plain["T_grid_map"]),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error

@@ -104,6 +104,12 @@ class NodeSettings:
         when="When another localizer owns the name of the map's frame; `map` for a map built in `odom`.",
         heading="Frames and transforms",
     )
+    grid_frame: str = option(
+        "",
+        "frame of the occupancy grid that the map was aligned with (edit_map align), in which /tf_static then says "
+        "where the map lies. Empty: the one stored in the map",
+        when="When the grid's frame has another name here.",
+    )
     base_frame: str = option(
         "base_link", "frame whose pose is published", when="When your robot's base is called otherwise."
     )

@@ -17,6 +17,7 @@ from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.failures import Failure, FailureType
 from vpr_ros.ros.localizer.frame_processor import FrameProcessor
+from vpr_ros.ros.localizer.grid_transform import GridTransform
 from vpr_ros.ros.localizer.image_job import Asker, ImageJob
 from vpr_ros.ros.localizer.map_to_odom import PERIOD_S, SOURCE, MapToOdom
 from vpr_ros.ros.localizer.one_shot import newest_image
@@ -46,6 +47,7 @@ class Pipeline:
         self._map_to_odom = MapToOdom()
         self.processor = FrameProcessor(self.outputs, self._map_to_odom, errors, node.get_clock(), self.rig)
         self.worker = NewestFrameWorker(self.processor.process, self.rig)
+        self._grid = GridTransform(errors, node.get_logger())
         self._node = node
         self._errors = errors
         self._broadcast_timer = node.create_timer(PERIOD_S, self._on_broadcast, clock=steady)
@@ -57,6 +59,7 @@ class Pipeline:
         self._exchange(setup)
         try:
             self._keep_broadcasting(setup.settings.publish_tf)
+            self._grid.publish(setup, self._now_ns())
             other_map = old is None or old.place_map is not setup.place_map
             if other_map or old is None or old.map_frame != setup.map_frame:
                 self.forget_belief()

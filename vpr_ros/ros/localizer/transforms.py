@@ -27,7 +27,7 @@ CACHE_NS = 10_000_000_000
 
 
 class Transforms:
-    """Looks transforms up and broadcasts ``map -> odom``.
+    """Looks transforms up and broadcasts ``map -> odom``, and where the map lies in a grid.
 
     Attributes:
         logger: of the node that listens.
@@ -41,6 +41,7 @@ class Transforms:
         self._buffer = tf2_ros.Buffer(node=node)
         self._listener = tf2_ros.TransformListener(self._buffer, node)
         self._broadcaster: Any = None
+        self._static_broadcaster: Any = None
         self._first_missed_s: float | None = None
         self._restarted = False
 
@@ -69,7 +70,7 @@ class Transforms:
 
     def others_publish(self) -> bool:
         """Whether somebody else fills the tree."""
-        own = 0 if self._broadcaster is None else 1
+        own = sum(one is not None for one in (self._broadcaster, self._static_broadcaster))
         topics = map(self._node.resolve_topic_name, ("/tf", "/tf_static"))
         return sum(map(self._node.count_publishers, topics)) > own
 
@@ -98,6 +99,12 @@ class Transforms:
             # Late, so that `ros2 topic info /tf` lists the node only where it really publishes.
             self._broadcaster = self._tf2.TransformBroadcaster(self._node)
         self._broadcaster.sendTransform(to_transform(T_parent_child, parent, child, stamp_ns))
+
+    def broadcast_static(self, T_parent_child: Pose, parent: str, child: str, stamp_ns: int) -> None:
+        """Publish one transform on /tf_static, for who listens now or later."""
+        if self._static_broadcaster is None:
+            self._static_broadcaster = self._tf2.StaticTransformBroadcaster(self._node)
+        self._static_broadcaster.sendTransform(to_transform(T_parent_child, parent, child, stamp_ns))
 
     def _clear_another_run(self, target: str, source: str, stamp_ns: int) -> None:
         try:
