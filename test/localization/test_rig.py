@@ -46,13 +46,20 @@ def test_many_that_agree_add_no_more_than_what_may_fool_them_all_allows() -> Non
     assert fused(*crowd).probability == pytest.approx(expit(logit(0.9) + MOST_SUPPORT))
 
 
+def test_what_a_filter_has_added_up_already_is_not_counted_again() -> None:
+    both = [answer("front", [(0.8, HERE)]), answer("rear", [(0.9, NEAR)])]
+    fused_once = fuse(both, CONFIG, calibration(), by_sequence=True)
+    assert fused_once.probability == pytest.approx(0.9)
+    assert all(vote.agrees for vote in fused_once.votes)
+
+
 def test_one_that_is_sure_of_another_place_speaks_against() -> None:
     contradicted = fused(answer("front", [(0.95, HERE)]), answer("rear", [(0.96, AWAY)]))
     assert contradicted.probability == pytest.approx(expit(logit(0.96) - logit(0.95)))
     strict = fused(
         answer("front", [(0.95, HERE)]), answer("rear", [(0.96, AWAY)]), config=LocalizerConfig(min_probability=0.9)
     )
-    assert strict.rejection == Contradicted("rear", ("front",), strict.probability, 0.9)
+    assert strict.rejection == Contradicted("rear", ("front",), strict.probability)
     assert strict.votes[0].distance_m == pytest.approx(40.0)
 
 

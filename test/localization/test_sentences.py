@@ -57,13 +57,12 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
         f"{FOUND}, below 0.50: few keypoints fit the best place (23 inliers)",
     ),
     (
-        Unproved(0.553, 0.21, 23, 5.75, Vouched(0.02, 0.01, 62.0, "default")),
-        f"{FOUND}: 23 inliers that give no pose count a quarter, the map vouches for 2 % wrong places (1 % was asked "
-        "for) from 62 inliers on",
+        Contradicted("front", ("left", "rear"), 0.21),
+        "left and rear contradict the place of front, probability 0.21",
     ),
     (
-        Contradicted("front", ("left", "rear"), 0.21, 0.5),
-        "probability 0.21, below 0.50: left and rear contradict the place of front",
+        Unproved(0.553, 0.21, 35, 35.0, Vouched(0.01, 0.01, 62.0, "held_out")),
+        f"{FOUND}: 35 inliers, the map vouches for 1 % wrong places from 62 inliers on",
     ),
     (
         Jump(190.21, 10.4, 0.93),

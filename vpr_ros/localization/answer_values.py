@@ -18,6 +18,7 @@ import numpy as np
 
 from vpr_ros.localization.camera_vote import CameraVote
 from vpr_ros.localization.result import Localization
+from vpr_ros.localization.sentences import vouched_words
 
 ACCEPTED = "accepted"
 
@@ -36,6 +37,8 @@ def answer_values(answer: Localization) -> dict[str, str]:
         "probability": f"{answer.probability:.3f}",
         "pose source": "none" if answer.T_map_base is None else answer.pose_source,
         "inliers": str(answer.inliers),
+        "proof [inliers]": f"{answer.proof:.0f}",
+        "promise": "none" if answer.promise is None else vouched_words(answer.promise),
     }
     if answer.matches:
         values["similarity"] = f"{answer.matches[0].similarity:.3f}"

@@ -128,14 +128,12 @@ class Contradicted:
         camera: whose place is the likeliest.
         against: the cameras that speak for another one.
         probability: of that place, by all cameras.
-        min_probability: what was asked for.
     """
 
     type: ClassVar = RejectionType.CONTRADICTED
     camera: str
     against: tuple[str, ...]
     probability: float
-    min_probability: float
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ class RigConfig:
         check_options(self)
 
 
-def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: Calibration) -> Localization:
+def fuse(
+    answers: Sequence[Localization], config: LocalizerConfig, calibration: Calibration, *, by_sequence: bool = False
+) -> Localization:
     """One answer from those of the cameras of a rig to images of the same time.
 
     Every candidate of every camera is a hypothesis of where the base is. Its log-odds are those of its own camera,
@@ -83,6 +85,8 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
         answers: one at least, each of another camera; one alone is returned as it is.
         config: thresholds, angle and temperature.
         calibration: of the map, with the radius of a place.
+        by_sequence: whether one filter over time saw all these images: what they say has been added up already, and
+            agreement is not counted again.
 
     Returns:
         The answer of the camera whose hypothesis is the best, with the pose, the probability and the decision of all,
@@ -91,7 +95,7 @@ def fuse(answers: Sequence[Localization], config: LocalizerConfig, calibration: 
     heard = [answer for answer in answers if _has_a_voice(answer)]
     if len(answers) == 1 or not heard:
         return max(answers, key=lambda answer: answer.probability)
-    table = _Hypotheses(heard, calibration.radius_m, config.max_angle_rad)
+    table = _Hypotheses(heard, calibration.radius_m, config.max_angle_rad, 0.0 if by_sequence else MOST_SUPPORT)
     best = int(np.argmax(table.log_odds))
     speaker = heard[table.owner[best]]
     own = table.row_in_answer[best]
@@ -130,7 +134,9 @@ class _Hypotheses:
         log_odds: (M,) of all cameras.
     """
 
-    def __init__(self, answers: Sequence[Localization], radius_m: float, max_angle_rad: float) -> None:
+    def __init__(
+        self, answers: Sequence[Localization], radius_m: float, max_angle_rad: float, most_support: float
+    ) -> None:
         matches = [match for answer in answers for match in answer.matches]
         self.answers = answers
         self.owner = np.repeat(np.arange(len(answers)), [len(answer.matches) for answer in answers])
@@ -143,7 +149,7 @@ class _Hypotheses:
         self.says = np.array([self._says(camera) for camera in range(len(answers))])
         own = self.owner == np.arange(len(answers))[:, None]
         others = np.where(own, 0.0, self.says)
-        support = np.minimum(np.maximum(others, 0.0).sum(axis=0), MOST_SUPPORT)
+        support = np.minimum(np.maximum(others, 0.0).sum(axis=0), most_support)
         self.log_odds = self._odds + support + np.minimum(others, 0.0).sum(axis=0)
 
     def _same_place(self, row: int, radius_m: float, max_angle_rad: float) -> npt.NDArray[np.bool_]:
@@ -213,9 +219,7 @@ def _decision(
     """By the promise in force, which one camera alone must fulfil, for those of one rig are deceived together."""
     others = [vote for vote in votes if vote.camera != speaker.camera]
     against = [vote for vote in others if vote.log_odds < 0.0]
-    improbable = Contradicted(
-        speaker.camera, tuple(vote.camera for vote in against or others), probability, config.min_probability
-    )
+    contradicted = Contradicted(speaker.camera, tuple(vote.camera for vote in against or others), probability)
     promise = speaker.promise
     if promise is not None:
         here = [answer for answer, vote in zip(heard, votes, strict=True) if vote.agrees or answer is speaker]
@@ -223,14 +227,14 @@ def _decision(
         if proved.proof < promise.least_proof:
             return Unproved(speaker.matches[0].similarity, probability, proved.inliers, proved.proof, promise)
         if any(answer.accepted and vote in against for answer, vote in zip(heard, votes, strict=True)):
-            return improbable
+            return contradicted
         if not config.also_asks_probability:
             return None
     if probability >= config.min_probability:
         return None
     if isinstance(speaker.rejection, Improbable) and not against:
         return replace(speaker.rejection, probability=probability)
-    return improbable
+    return contradicted
 
 
 def _together(timings_ms: Sequence[Mapping[str, float]]) -> dict[str, float]:

@@ -95,8 +95,8 @@ def rejection_sentence(rejection: Rejection) -> str:
             found = _found(rejection.similarity, rejection.probability)
             return f"{found}: {_proof(rejection)}, the map vouches for {vouched_words(rejection.vouched)}"
         case Contradicted():
-            found = f"probability {rejection.probability:.2f}, below {rejection.min_probability:.2f}"
-            return f"{found}: {' and '.join(rejection.against)} contradict the place of {rejection.camera}"
+            against = " and ".join(rejection.against)
+            return f"{against} contradict the place of {rejection.camera}, probability {rejection.probability:.2f}"
         case Jump():
             return (
                 f"probability {rejection.probability:.2f}, but {rejection.distance_m:.1f} m from where odometry leads, "

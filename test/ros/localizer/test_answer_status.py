@@ -20,6 +20,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.localization.camera_vote import CameraVote
+from vpr_ros.maps.promise import Vouched
 from vpr_ros.ros.localizer.answer_status import answered_status, failed_status, silent_status
 from vpr_ros.ros.messages import to_time
 
@@ -32,7 +33,8 @@ def values(array: DiagnosticArray) -> dict[str, str]:
 
 def test_an_accepted_answer_is_ok_with_everything_known_of_it() -> None:
     votes = (CameraVote("front", 0.9, 2.2, 0.0, True), CameraVote("rear", 0.8, -1.4, 41.23, False))
-    array = answered_status(NODE, replace(accepted(), votes=votes), 12.34)
+    promise = Vouched(0.01, 0.01, 62.0, "held_out")
+    array = answered_status(NODE, replace(accepted(), votes=votes, proof=64.0, promise=promise), 12.34)
     assert array.header.stamp == to_time(STAMP_NS)
     assert array.status[0].level == DiagnosticStatus.OK
     assert (array.status[0].name, array.status[0].hardware_id) == (f"{NODE}: answer", NODE)
@@ -45,6 +47,8 @@ def test_an_accepted_answer_is_ok_with_everything_known_of_it() -> None:
         "probability": "0.875",
         "pose source": "retrieved",
         "inliers": "0",
+        "proof [inliers]": "64",
+        "promise": "1 % wrong places from 62 inliers on",
         "similarity": "0.900",
         "best match": "texture 0",
         "sigma position [m]": "4.480",
@@ -59,7 +63,7 @@ def test_a_rejected_one_warns_with_its_type_and_its_reason() -> None:
     assert values(array)["decision"] == "improbable"
     assert "another place looks almost as similar" in array.status[0].message
     nothing = values(answered_status(NODE, rejected(), 1.0))
-    assert (nothing["decision"], nothing["pose source"]) == ("no_candidate", "none")
+    assert (nothing["decision"], nothing["pose source"], nothing["promise"]) == ("no_candidate", "none", "none")
 
 
 def test_an_image_without_an_answer_is_an_error_and_no_image_is_stale() -> None:

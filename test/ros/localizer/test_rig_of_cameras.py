@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import queue
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,9 +28,10 @@ from sensor_msgs.msg import Image
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
-from vpr_ros.ros.localizer.image_job import Camera, ImageJob
+from vpr_ros.ros.localizer.image_job import Answer, Camera, ImageJob, Outcome
 from vpr_ros.ros.localizer.rig import MISSES, Rig
 from vpr_ros.ros.localizer.setup import LocalizerSetup
+from vpr_ros.ros.localizer.worker import NewestFrameWorker
 from vpr_ros.simulation.camera import T_BASE_CAMERA
 
 MS = 1_000_000
@@ -170,6 +172,37 @@ def test_a_camera_whose_mount_contradicts_is_named_and_left_out(
     difference = "over 12 answers its base lies 0.00 m and 172 degrees from that of front"
     assert f"rear is left out: {difference}" in report.faults[0]
     assert report.values["left out for its mount"] == "rear"
+
+
+def test_one_turn_of_the_worker_answers_all_who_asked_about_images_of_that_time(
+    rig: Rig, cameras: Mapping[str, Camera]
+) -> None:
+    worked: list[ImageJob] = []
+    answer = Answer(accepted(), "map")
+    outcomes: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+
+    def process(known: ImageJob) -> Answer:
+        worked.append(known)
+        return answer
+
+    worker = NewestFrameWorker(process, rig)
+    for name, stamp_ms in (("front", 1000), ("rear", 1020)):
+        known = job(cameras[name], stamp_ms)
+        known.askers.append(outcomes.put)
+        worker.offer(known)
+    worker.start()
+    assert all(outcomes.get(timeout=10.0) is answer for _ in range(2))
+    worker.stop()
+    assert len(worked) == 1 and len(worked[0].companions) == 1
+
+
+def test_who_asks_is_answered_with_the_newest_images_of_one_time(rig: Rig, cameras: Mapping[str, Camera]) -> None:
+    front, rear = job(cameras["front"], 1000), job(cameras["rear"], 1049)
+    asked = rig.with_newest(front, [front, rear])
+    assert [known.camera.name for known in asked.companions] == ["rear"]
+    assert rig.wait_s(asked, waiting(asked)) == 0.0
+    assert rig.companions(asked, waiting(asked)) == asked.companions
+    assert rig.with_newest(front, [front, job(cameras["rear"], 1051)]).companions == ()
 
 
 def test_the_node_answers_two_cameras_together_goes_on_with_one_and_takes_the_other_back(

@@ -123,7 +123,7 @@ class Rig:
         if len(answers) == 1:
             self._alone += 1
             return answers[0]
-        order = [camera.name for camera in self._cameras]
+        order = setup.settings.cameras  # not those in use: the node may be closing
         self._mounts.add(sorted(answers, key=lambda answer: order.index(answer.camera)))
         trusted = [answer for answer in answers if answer.camera not in self._mounts.contradictions]
         localization = fuse(trusted or answers, setup.localizer.config, setup.place_map.manifest.calibration)
