@@ -34,7 +34,6 @@ from vpr_ros.localization.place_filter import FilterConfig, PlaceFilter
 from vpr_ros.maps import PlaceMap
 from vpr_ros.sources import SourceOptions
 
-
 T0_S = 1_700_000_000
 
 
