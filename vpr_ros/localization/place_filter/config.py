@@ -34,7 +34,7 @@ class FilterConfig:
         read_only=True,
     )
     top_speed_mps: float = option(
-        10.0,
+        30.0,
         "faster the robot never moves: bounds its way where odometry is missing, and odometry that claims more is not "
         "believed",
         unit="m/s",
