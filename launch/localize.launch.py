@@ -73,7 +73,7 @@ def _arguments() -> list[DeclareLaunchArgument]:
         DeclareLaunchArgument(
             "odom",
             default_value="odom",
-            description="Topic of the odometry, for a filter to come; not used by this version",
+            description="Odometry that the filter moves its belief by; odom: taken from TF",
         ),
         DeclareLaunchArgument(
             "params_file",

@@ -36,13 +36,15 @@ START_NS = 100 * NS_PER_S
 @pytest.fixture
 def odometry(ros_env: dict[str, str]) -> Iterator[OdometryInput]:
     node = Node("odometry_of_the_test")
-    yield OdometryInput(node)
+    listening = OdometryInput(node)
+    listening.listen("/odom")
+    yield listening
     node.destroy_node()
 
 
 @pytest.fixture(scope="module")
 def by_topic(texture_map: Path) -> LocalizerSetup:
-    return some_setup(texture_map, None, None, ("camera",), **{"filter.odometry_topic": "/odom"})
+    return some_setup(texture_map)
 
 
 def came(odometry: OdometryInput, seconds: float, pose: Pose, variance: float = 0.0) -> None:
@@ -89,6 +91,7 @@ def test_without_a_topic_tf_is_asked(odometry: OdometryInput, texture_map: Path)
 
     tree: Any = SimpleNamespace(lookup=lookup, newest=lambda target, source: (Pose((4.0, 0.0, 0.0)), START_NS))
     setup = some_setup(texture_map, tree)
+    odometry.close()
     assert x_m(odometry, setup, 0.0) == 3.0
     assert x_m(odometry, setup, 0.1) == 4.0  # the newest is near enough
     assert x_m(odometry, setup, 1.0) is None

@@ -49,7 +49,7 @@ class StandingRobot:
 def test_odometry_of_a_topic_refuses_a_jump_and_may_be_nonsense(
     texture_map: Path, start_localizer: StartNode, client: GraphClient, diagnostics: Diagnostics
 ) -> None:
-    start_localizer("-p", "filter.odometry_topic:=/wheels", "-p", "localizer.min_probability:=0.2", map=texture_map)
+    start_localizer("-r", "odom:=/wheels", "-p", "localizer.min_probability:=0.2", map=texture_map)
     robot = StandingRobot(client)
 
     def says(key: str, part: str = "localizer") -> str:

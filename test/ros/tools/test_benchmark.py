@@ -40,6 +40,9 @@ def test_measures_node_and_building_beside_the_bare_session(
     assert abs(report["stream_age_over_bare"] - age["p95"] / report["bare_ms"]["p50"]) < 1e-9
     assert "infer p50 [ms]" in report["node_stages"]
     assert "node / bare" in process.output
+    assert list(report["filter_ms"]) == ["1000", "10000", "100000", "1000000"]
+    assert all(0 < ms["p50"] <= ms["p95"] for ms in report["filter_ms"].values())
+    assert "1000000 frames" in process.output
     assert report["verification"]["features"] <= 600 and report["verification"]["bytes_per_map_frame"] <= 16_000
 
 

@@ -27,13 +27,14 @@ class FilterConfig:
     )
     odometry_topic: str = option(
         "",
-        "nav_msgs/Odometry topic: pose and covariance of the motion between images. Empty: TF from odom_frame to "
-        "base_frame, where use_tf holds; without either the robot may have gone anywhere at top_speed_mps",
+        "nav_msgs/Odometry topic: pose and covariance of the motion between images. Empty: odom where that is "
+        "remapped, else TF from odom_frame to base_frame; without "
+        "either the robot may have gone anywhere at top_speed_mps",
         when="Where the odometry has a covariance worth using, or is not in TF.",
         read_only=True,
     )
     top_speed_mps: float = option(
-        10.0,
+        30.0,
         "faster the robot never moves: bounds its way where odometry is missing, and odometry that claims more is not "
         "believed",
         unit="m/s",

@@ -37,6 +37,8 @@ SAME_VIEW_S: Final = 10.0
 """A view that stays is new evidence once in so long: light and passers-by change."""
 KNOWS_NOTHING: Final = 0.5
 """Where more of the belief than this lies nowhere in particular, the image decides alone."""
+SAME_PLACE: Final = 0.8
+"""Candidates with this share of the likeliest one's mass around them are at its place."""
 SPEAKS_FOR: Final = 5.0
 """So many times likelier must an image make a place than not being on the map, to be given as an answer there."""
 
@@ -203,6 +205,6 @@ class PlaceFilter:
 
 
 def _first(mass: npt.NDArray[np.float64], speaks: npt.NDArray[np.bool_]) -> int:
-    """The candidate at the likeliest place, of those the image speaks for; the image's own best among equals."""
-    best = int(np.argmax(np.where(speaks, mass, -1.0)))
-    return best if speaks[best] and mass[best] > 0.5 and mass[best] > 1.0001 * mass[0] else 0
+    """The image's own best candidate at the likeliest place, of those it speaks for; at one place its order stays."""
+    likeliest = float(np.where(speaks, mass, 0.0).max())
+    return int(np.argmax(speaks & (mass >= SAME_PLACE * likeliest))) if likeliest > 0.5 else 0

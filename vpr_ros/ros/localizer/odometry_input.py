@@ -36,6 +36,12 @@ LONGEST_GAP_NS: Final = NS_PER_S
 KEPT: Final = 2000
 
 
+def odometry_remapped_to(node: Node) -> str:
+    """The topic that somebody remapped ``odom`` to, "" where nobody did."""
+    topic: str = node.resolve_topic_name("odom")
+    return "" if topic == node.resolve_topic_name("odom", only_expand=True) else topic
+
+
 @dataclass(frozen=True, eq=False)
 class _Reading:
     stamp_ns: int
@@ -53,9 +59,10 @@ class OdometryInput:
         self._readings: deque[_Reading] = deque(maxlen=KEPT)
         self._subscription: Any = None
 
-    def listen(self, topic: str) -> None:
-        """Subscribe to *topic*; "" for none."""
+    def listen(self, named: str) -> None:
+        """Subscribe to the topic *named*; where that is "", to ``odom`` if somebody remapped it, and else to none."""
         self.close()
+        topic = named or ("odom" if odometry_remapped_to(self._node) else "")
         if topic:
             self._subscription = self._node.create_subscription(Odometry, topic, self._take, qos_profile_sensor_data)
 
@@ -73,7 +80,7 @@ class OdometryInput:
 
     def reading(self, setup: LocalizerSetup, stamp_ns: int) -> OdometryReading | None:
         """Where odometry has the robot at this time, None where it does not say."""
-        found = self._of_topic(stamp_ns) if setup.odometry_topic else _of_tf(setup, stamp_ns)
+        found = _of_tf(setup, stamp_ns) if self._subscription is None else self._of_topic(stamp_ns)
         if found is None:
             return None
         mounts = setup.place_map.manifest.cameras

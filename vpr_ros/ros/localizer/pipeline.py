@@ -87,7 +87,8 @@ class Pipeline:
             raise ConfigError("the node has no map and no model yet", "Configure it before it is activated")
         self.worker.start()
         self.forget_belief()
-        self.odometry.listen(self.setup.odometry_topic)
+        if self.setup.filter.enabled:
+            self.odometry.listen(self.setup.filter.odometry_topic)
         settings = self.setup.settings
         for name, topic in zip(settings.cameras, settings.image_topics, strict=True):
             transport = settings.image_transport

@@ -22,7 +22,7 @@ from vpr_ros.inference import InferenceOptions, model_identity, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
-from vpr_ros.localization.place_filter import PlaceFilter
+from vpr_ros.localization.place_filter import FilterConfig, PlaceFilter
 from vpr_ros.localization.rig import RigConfig
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LOCAL_FILES
@@ -46,12 +46,14 @@ class LocalizerSetup:
 
     Attributes:
         settings: the node's parameters it was opened with.
+        filter: those of the filter.
         extractor, place_map, localizer, extrinsics, rig: see their classes.
         local_extractor: finds keypoints; None where the map has none, or they are of another model.
         transforms: TF, None where it is not installed or not asked for.
     """
 
     settings: NodeSettings
+    filter: FilterConfig
     extractor: OnnxExtractor
     local_extractor: LocalExtractor | None
     place_map: PlaceMap
@@ -59,12 +61,6 @@ class LocalizerSetup:
     extrinsics: CameraExtrinsics
     transforms: Transforms | None
     rig: RigConfig
-
-    @property
-    def odometry_topic(self) -> str:
-        """Where the filter's odometry comes from, "" where that is TF or nobody asks."""
-        place_filter = self.localizer.place_filter
-        return "" if place_filter is None else place_filter.config.odometry_topic
 
     @property
     def map_frame(self) -> str:
@@ -103,7 +99,15 @@ def open_setup(
     asked = transforms if settings.node.use_tf else None
     extrinsics = CameraExtrinsics(settings.node.base_frame, settings.extrinsics, topics, place_map, asked)
     setup = LocalizerSetup(
-        settings.node, extractor, local_extractor, place_map, localizer, extrinsics, transforms, settings.rig
+        settings.node,
+        settings.filter,
+        extractor,
+        local_extractor,
+        place_map,
+        localizer,
+        extrinsics,
+        transforms,
+        settings.rig,
     )
     check_names(settings.node, setup.map_frame)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics

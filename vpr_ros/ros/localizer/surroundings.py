@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from rclpy.node import Node
 
+from vpr_ros.ros.localizer.odometry_input import odometry_remapped_to
+
 CLOCK_TOPIC = "/clock"
 
 
@@ -27,9 +29,11 @@ def clock_warning(node: Node) -> str:
 
 def unused_odometry(node: Node) -> str:
     """That somebody remapped ``odom`` in vain, "" where nobody did."""
-    topic: str = node.resolve_topic_name("odom")
-    if topic == node.resolve_topic_name("odom", only_expand=True):
+    topic = odometry_remapped_to(node)
+    if not topic:
         return ""
+    if not node.get_parameter("filter.enabled").value:
+        return f"{topic} is not subscribed to: filter.enabled is false"
     if node.get_parameter("filter.odometry_topic").value:
-        return ""
-    return f"{topic} is not subscribed to: odometry comes from TF, or from the topic that filter.odometry_topic names"
+        return f"{topic} is not subscribed to: filter.odometry_topic names another topic"
+    return ""
