@@ -90,6 +90,7 @@ def build_parser() -> CommandParser:
     add_option(parser, EvaluationOptions, "baselines")
     add_option(parser, EvaluationOptions, "pictures", "N")
     add_option(parser, EvaluationOptions, "per_panorama")
+    add_option(parser, EvaluationOptions, "truth_sigma_m", "M")
     add_option(parser, EvaluationOptions, "mirrored")
     rule = parser.add_argument_group(f"what counts as a correct match (default: within {DEFAULT_RADIUS_M:g} m)")
     rule.add_argument(

@@ -22,7 +22,7 @@ from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
-from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.frames import EXACT, GeoDatum, PositionSigma
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.mapping.upkeep import reseal, upgrade
@@ -96,6 +96,12 @@ def _answers(calibration: Calibration | GeometryCalibration) -> str:
     return f"{calibration.samples_right} right, {calibration.samples_wrong} wrong"
 
 
+def _positions(sigma: PositionSigma) -> str:
+    if sigma == EXACT:
+        return "taken for exact, see --position-sigma of build_map"
+    return f"within {sigma.horizontal_m:.2f} m along x and y, {sigma.vertical_m:.2f} m along z (standard deviation)"
+
+
 def _print(place_map: PlaceMap, *, verified: bool) -> None:
     manifest, plain = place_map.manifest, _plain(place_map)
     low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
@@ -114,6 +120,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad"
         + (f"; with keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
         "datum": _datum(manifest.datum),
+        "positions": _positions(manifest.position_sigma),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "format": f"{manifest.format_version}, "
         + ("the current one" if manifest.format_version == FORMAT_VERSION else "an older one (see --upgrade)"),

@@ -34,6 +34,7 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
     tables = (
         _recall(metrics),
         _acceptance(metrics),
+        _consistency(metrics),
         _rejections(metrics),
         _verification(metrics),
         _off_map(metrics),
@@ -121,6 +122,19 @@ def _kinds(accepted: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 
 def _inside(nees: Mapping[str, Any] | None) -> str:
     return UNKNOWN if nees is None else f"{nees['within_95_percent']:.1f} % of {nees['count']}"
+
+
+def _consistency(metrics: Metrics) -> TextTable:
+    rows = []
+    for source, figures in metrics["consistency"].items():
+        for name, label in (("xy", "x, y"), ("yaw", "yaw")):
+            if (found := figures[name]) is not None:
+                mean, median = _number(found["mean"], 2), _number(found["median"], 2)
+                inside = f"{found['within_95_percent']:.1f} %"
+                rows.append((f"{source}, {label}", inside, mean, median, str(found["count"])))
+    title = "Error against stated covariance (NEES) of accepted answers of the right scene"
+    ideal = "consistent: 95 %, mean 2 of x, y and 1 of yaw"
+    return TextTable(f"{title} ({ideal})", ("", "inside 95 %", "mean", "median", "poses"), tuple(rows))
 
 
 def _rejections(metrics: Metrics) -> TextTable:

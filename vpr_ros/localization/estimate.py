@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.frames import EXACT, PositionSigma
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.core.pose_average import AveragePose, average_pose, consistent_with_first, softmax_weights
 from vpr_ros.localization.candidates import Candidates
@@ -48,13 +49,23 @@ class PoseEstimate:
     geometric: GeometricPose | None = None
 
 
-def best_estimate(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
+def best_estimate(
+    verification: Verification, config: LocalizerConfig, calibration: Calibration, of_the_map: PositionSigma = EXACT
+) -> PoseEstimate:
     """The geometric pose where, but for its shifts, it is surer than the candidates; else their mean.
 
     Args:
         verification: with one candidate at least; refuted ones do not join the mean.
         config, calibration: see ``estimate_pose``.
+        of_the_map: of its positions, which either pose is off by as well.
     """
+    found = _surer(verification, config, calibration)
+    horizontal_m, vertical_m = of_the_map
+    noise = np.diag(np.square([horizontal_m, horizontal_m, vertical_m, 0.0, 0.0, 0.0]))
+    return replace(found, covariance=found.covariance + noise)
+
+
+def _surer(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
     retrieved = estimate_pose(verification.standing, config, calibration, verification.candidates.similarities)
     if verification.pose is None:
         return retrieved

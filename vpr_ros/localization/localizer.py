@@ -115,7 +115,7 @@ class Localizer:
         rejection = verification.refutation(config.min_inliers) or decide(
             float(probabilities[0]), evidence.best, config, calibration, evidence.keypoints
         )
-        estimate = best_estimate(verification, config, calibration)
+        estimate = best_estimate(verification, config, calibration, place_map.manifest.position_sigma)
         return Localization(
             stamp_ns=frame.stamp_ns,
             camera=frame.camera,

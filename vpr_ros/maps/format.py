@@ -9,6 +9,10 @@
 
 Format 5, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
 
+In format 5 also, but for what a map takes to be so where it says nothing: ``position_sigma_m`` of a session (its
+positions are exact), ``log_drop`` of the residuals (they follow the similarity) and ``pose_widening`` of the keypoints'
+calibration (1).
+
 Format 4, of November 2026: its ``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen: None.
 
 Format 3, of November 2026: its ``local`` has no ``calibration``, for keypoints did not join the probability: None.

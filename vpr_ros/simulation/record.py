@@ -74,7 +74,7 @@ def _write(
     for name in ("images", *truth):
         (folder / name).mkdir()
     lines = ["# timestamp_s x y z qx qy qz qw (T_map_base)"]
-    for index, (stamp_ns, pose) in enumerate(source.poses):
+    for index, (stamp_ns, pose) in enumerate(source.recorded_poses):
         rendering = source.rendering(index)
         _save(folder / "images" / f"{stamp_ns}{image_suffix}", rendering.image_rgb[..., ::-1])
         if "labels" in truth:

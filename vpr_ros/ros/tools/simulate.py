@@ -50,6 +50,13 @@ def build_parser() -> CommandParser:
     parser.add_argument("--speed-mps", type=float, default=defaults.speed_mps, help="metres per second (%(default)s)")
     parser.add_argument("--rate-hz", type=float, default=defaults.rate_hz, help="images per second (%(default)s)")
     parser.add_argument("--distance-m", type=float, help="how far to drive (default: once around)")
+    parser.add_argument(
+        "--position-sigma",
+        type=float,
+        default=0.0,
+        metavar="M",
+        help="standard deviation of recorded positions along x and y, wandering as a GPS receiver's (%(default)s)",
+    )
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
     add_beginning(parser)
@@ -89,7 +96,8 @@ def simulated_source(options: argparse.Namespace) -> SimulatedSource:
     )
     conditions = replace(CONDITIONS[options.conditions], traffic_seed=seed, weather_seed=seed)
     camera = CameraIntrinsics.from_fov(options.width_px, options.height_px)
-    return SimulatedSource(Town(options.seed), plan, camera, conditions, seed)
+    town, sigma_m = Town(options.seed), options.position_sigma
+    return SimulatedSource(town, plan, camera, conditions, seed, position_sigma_m=sigma_m)
 
 
 def _record(source: SimulatedSource, path: Path, storage: str, labels: bool) -> None:
