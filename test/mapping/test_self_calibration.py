@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map, paint, view
+from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.evidence import match_evidence
 from vpr_ros.core.frames import FrameRecord, ImageRgb
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.augment import augmented
-from vpr_ros.mapping.held_out import HeldOut
+from vpr_ros.mapping.held_out import ALONG_PER_ACROSS, BESIDE_TRACK, HeldOut
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.map_warnings import calibration_warning, map_warnings
 from vpr_ros.maps.spacing import median_spacing_m
@@ -202,3 +203,17 @@ def test_a_torn_image_is_not_asked_about(tmp_path: Path, wall_map: PlaceMap) -> 
     calibration, whole = opened.manifest.calibration, wall_map.manifest.calibration
     assert calibration.kind == "held_out"
     assert calibration.samples_right + calibration.samples_wrong < whole.samples_right + whole.samples_wrong
+
+
+@pytest.mark.parametrize(("looks_along_rad", "share"), [(0.0, 1 / ALONG_PER_ACROSS), (np.pi / 2, 1.0)])
+def test_a_gap_ahead_stands_for_less_beside(tmp_path: Path, looks_along_rad: float, share: float) -> None:
+    """Frames along x whose cameras look ahead or to the side: the poses are those of the optical frames."""
+    wall = build_wall_map(tmp_path / "map")
+    ahead = Rotation.from_euler("yz", [np.pi / 2, looks_along_rad]).as_quat()
+    frames = replace(wall.frames, quat_xyzw=np.tile(ahead, (len(wall), 1)))
+    asked = HeldOut(PlaceMap(wall.path, wall.manifest, frames, wall.descriptors, None), 0.5)
+    rows = np.arange(20, 60)
+    errors = asked.ask(rows, wall.descriptors[rows].astype(np.float32)).errors
+    farthest_m = float(np.sqrt(errors.squared[:, 0].max()))
+    gaps_m = max(BESIDE_TRACK) * wall.manifest.calibration.radius_m
+    assert share * gaps_m * 0.5 < farthest_m < share * (gaps_m + 0.5) + 0.5
