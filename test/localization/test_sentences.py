@@ -75,7 +75,7 @@ def test_every_type_and_every_weakness_has_its_words() -> None:
 
 def test_what_proves_less_than_its_inliers_says_why() -> None:
     no_pose = rejection_sentence(Unproved(0.553, 0.21, 100, 25.0, PROMISE))
-    assert "100 inliers that give no pose count a quarter, the map" in no_pose
+    assert "100 inliers without the pose they should give are worth 25, the map" in no_pose
     assert "100 inliers in an image that may be mirrored" in rejection_sentence(Unproved(0.5, 0.2, 100, 0.0, PROMISE))
 
 

@@ -108,7 +108,7 @@ def test_drives_add_up() -> None:
 
 
 def test_it_comes_back_from_the_manifest_and_says_there_what_it_vouches_for() -> None:
-    promise = Promise(all_wrong(120.0, unproved=50), all_wrong(70.0), (drive(50), drive(7, 1)))
+    promise = Promise(all_wrong(120.0, unproved=50), all_wrong(70.0), 0.5, (drive(50), drive(7, 1)))
     assert replace(Promise.from_dict(promise.to_dict()), drives=promise.drives) == promise
     plain = promise.to_be_read()
     assert plain["source"] == "calibrated" and list(plain["vouched"]) == [f"{rate:g}" for rate in RATES]

@@ -32,7 +32,7 @@ from vpr_ros.localization.result import Localization, Match, PosePrior
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.promise import Vouched
+from vpr_ros.maps.promise import Promise, Vouched
 
 
 class StageClock:
@@ -124,7 +124,8 @@ class Localizer:
         if self._filter is not None:
             probabilities = self._filter.update(frame.stamp_ns, candidates, probabilities)
         estimate = best_estimate(verification, config, calibration)
-        worth = proof(verification, size_px_of(frame.image_rgb), is_geometric=estimate.geometric is not None)
+        size_px, known = size_px_of(frame.image_rgb), place_map.manifest.promise or Promise()
+        worth = proof(verification, size_px, known.unposed_worth, is_geometric=estimate.geometric is not None)
         inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0
         rejection = verification.refutation(config.min_inliers) or decide(
             float(probabilities[0]),

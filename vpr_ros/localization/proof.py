@@ -15,18 +15,19 @@ from vpr_ros.core.frames import SizePx
 from vpr_ros.localization.two_view import share_same_way_round
 from vpr_ros.localization.verify import Verification
 
-WITHOUT_POSE: Final = 0.25
-"""What inliers are worth that have depths and still give no pose: two frames of one room share hundreds of them."""
+NO_POSE_FITS: Final = 1 / 4
+"""What inliers are worth that have depths and fit no pose: two frames of one room share hundreds of them."""
 LEAST_SAME_WAY_ROUND: Final = 0.9
 """Of large triples of inliers; many mirrored pictures of places whose sides look alike have fewer."""
 
 
-def proof(verification: Verification, size_px: SizePx, *, is_geometric: bool) -> float:
-    """The inliers of the best match: a quarter where they have depths and gave no pose, none in a mirrored picture.
+def proof(verification: Verification, size_px: SizePx, unposed_worth: float, *, is_geometric: bool) -> float:
+    """The inliers of the best match: fewer where they have depths and gave no pose, none in a mirrored picture.
 
     Args:
         verification: of the candidates.
         size_px: of the image.
+        unposed_worth: see ``Promise``.
         is_geometric: whether the answer is the pose that its keypoints give.
     """
     best = verification.geometry[0] if verification.geometry else None
@@ -37,4 +38,6 @@ def proof(verification: Verification, size_px: SizePx, *, is_geometric: bool) ->
     kept = share_same_way_round((best.query_px, size_px), (best.mapped_px, best.mapped_size_px))
     if kept < LEAST_SAME_WAY_ROUND:
         return 0.0
-    return best.inliers * (WITHOUT_POSE if verification.has_depths else 1.0)
+    if not verification.has_depths:
+        return float(best.inliers)
+    return best.inliers * (NO_POSE_FITS if verification.pose_sought else unposed_worth)

@@ -118,7 +118,7 @@ def _proof(rejection: Unproved) -> str:
     if rejection.proof == rejection.inliers:
         return counted
     if rejection.proof:
-        return f"{counted} that give no pose count a quarter"
+        return f"{counted} without the pose they should give are worth {rejection.proof:.0f}"
     return f"{counted} in an image that may be mirrored"
 
 

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final
 
@@ -31,14 +31,15 @@ from vpr_ros.localization.retrieve import candidates_at, retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
-from vpr_ros.maps.promise import FEWEST_ASKED, Promise
+from vpr_ros.maps.promise import FEWEST_ASKED, PAIRS, STRICT_RATE, Promise
 from vpr_ros.maps.search import all_similarities, best_rows
-from vpr_ros.maps.tally import Tally
+from vpr_ros.maps.tally import LEVELS, Tally
 
 Float = npt.NDArray[np.float64]
 
 WRONG_PLACE_RADII: Final = 2.0
 """An answer farther away than so many place radii is in a wrong place; from one on it is a near miss."""
+STRICTEST: Final = STRICT_RATE / PAIRS
 MOST_LEFT_OUT: Final = 200
 MOST_MIRRORED: Final = 30
 """Frames that are asked about, some 25 ms and with the network some 80 ms each."""
@@ -92,17 +93,22 @@ def own_promise(
     if place_map.local is None or len(place_map) < FEWEST_ASKED:
         return Promise()
     verifier = Verifier(None, place_map.local, place_map, ASKED)
-    proofs = np.array(list(_left_out(verifier, place_map, place_map.local)))
+    asked = np.array(list(_left_out(verifier, place_map, place_map.local))).reshape(-1, 2)
     of_mirrored = [] if mirrored is None else list(_of_mirrored(verifier, place_map, mirrored))
-    return Promise(_all_wrong(proofs), _all_wrong(np.array(of_mirrored)))
+    posed, unposed = (_all_wrong(proofs) for proofs in asked.T)
+    worth = min(1.0, max(posed.reached_by(STRICTEST), LEVELS[0]) / max(unposed.reached_by(STRICTEST), LEVELS[0]))
+    return Promise(posed, _all_wrong(np.array(of_mirrored)), worth)
 
 
 def _all_wrong(proofs: Float) -> Tally:
     return Tally.of(proofs, np.ones(len(proofs), dtype=np.bool_))
 
 
-def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Iterator[float]:
-    """How well each answer is proved while its whole place is left out; 0 where its pose finds the place even so."""
+def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Iterator[tuple[float, float]]:
+    """How well each answer is proved while its whole place is left out, and how well by its inliers alone.
+
+    The first is 0 where the pose finds the place even so.
+    """
     frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
     rows = evenly(len(place_map), MOST_LEFT_OUT)
     descriptors = place_map.descriptors[rows].astype(np.float32)
@@ -116,12 +122,11 @@ def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Ite
         features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
         size_px = (kept.width_px, kept.height_px)
         camera = int(frames.camera_index[row])
-        answer, worth = _asked(
-            verifier, place_map, features, size_px, candidates_at(place_map, found, cosines[found]), camera
-        )
+        retrieved = candidates_at(place_map, found, cosines[found])
+        answer, worth, alone = _asked(verifier, place_map, features, size_px, retrieved, camera)
         error_m = np.linalg.norm(np.array(answer.T_map_base.position_m) - frames.position_m[row])
         is_found = answer.geometric is not None and error_m <= WRONG_PLACE_RADII * radius_m
-        yield 0.0 if is_found else worth
+        yield 0.0 if is_found else worth, alone
 
 
 def _of_mirrored(verifier: Verifier, place_map: PlaceMap, mirrored: Mirrored) -> Iterator[float]:
@@ -140,11 +145,13 @@ def _asked(
     size_px: SizePx,
     retrieved: Candidates,
     camera: int,
-) -> tuple[PoseEstimate, float]:
+) -> tuple[PoseEstimate, float, float]:
+    """The estimate, how well it is proved, and how well it would be had its keypoints no depth."""
     intrinsics = place_map.manifest.cameras[camera].intrinsics
     verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
     estimate = best_estimate(verification, ASKED, place_map.manifest.calibration)
-    return estimate, proof(verification, size_px, is_geometric=estimate.geometric is not None)
+    worth = proof(verification, size_px, 1.0, is_geometric=estimate.geometric is not None)
+    return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, is_geometric=False)
 
 
 def evenly(total: int, most: int) -> npt.NDArray[np.int64]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from vpr_ros.maps.drive import Drive
+from vpr_ros.maps.manifest_values import number
 from vpr_ros.maps.other_maps import ASKED_THEMSELVES, NEVER_ASKED
 from vpr_ros.maps.tally import Tally
 
@@ -32,6 +33,8 @@ RATES: Final = (0.005, 0.01, 0.02, 0.03, 0.05, 0.1)
 LOOSEST_RATE: Final = RATES[-1]
 USUAL_DELTA: Final = 0.1
 NOTHING: Final = Tally()
+UNKNOWN_UNPOSED_WORTH: Final = 1 / 3
+"""Of a map that was never asked: in a room, inliers without a pose prove its places so much less."""
 FEWEST_ASKED: Final = 20
 """A map that was asked about fewer of its frames knows too little of which of its places look alike."""
 SHARE_OF_MIRRORED: Final = 0.75
@@ -73,11 +76,14 @@ class Promise:
         left_out: answers to its own frames with their whole place left out, all of them wrong: which of its places
             look alike. An empty one: it was never asked, or is too small.
         mirrored: answers to its own frames mirrored: which of its places look like other ones that are not in it.
+        unposed_worth: what inliers that have depths are worth where no pose was sought: so little that its own frames
+            prove no more wrong places than with one.
         drives: those it was calibrated on; the manifest keeps them apart, see ``MapManifest.drives``.
     """
 
     left_out: Tally = NOTHING
     mirrored: Tally = NOTHING
+    unposed_worth: float = UNKNOWN_UNPOSED_WORTH
     drives: tuple[Drive, ...] = ()
 
     @property
@@ -158,7 +164,11 @@ class Promise:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists and numbers for the manifest."""
-        return {"left_out": self.left_out.to_dict(), "mirrored": self.mirrored.to_dict()}
+        return {
+            "left_out": self.left_out.to_dict(),
+            "mirrored": self.mirrored.to_dict(),
+            "unposed_worth": self.unposed_worth,
+        }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> Promise:
@@ -168,4 +178,5 @@ class Promise:
             KeyError, TypeError, ValueError: a field is missing or wrong.
         """
         left_out, mirrored = (Tally.from_dict(plain[key]) for key in ("left_out", "mirrored"))
-        return cls(left_out, mirrored)
+        unposed_worth = number(plain, "unposed_worth", 0.0, 1.0)
+        return cls(left_out, mirrored, unposed_worth)
