@@ -33,6 +33,7 @@ from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.trust_tables import lacking, promise_table, restated_table
 from vpr_ros.localization import Localizer
+from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
@@ -174,3 +175,17 @@ def test_a_map_before_this_has_no_drives(street_map: PlaceMap) -> None:
     probabilities = np.array([0.2, 0.9])
     assert manifest.drives == () and manifest.restated is None
     np.testing.assert_array_equal(manifest.stated_now(probabilities), probabilities)
+
+
+def test_a_map_that_is_added_to_says_that_its_drives_are_to_be_asked_again(
+    extractor: Extractor,
+    copied: PlaceMap,
+    second_drive: FrameSource,
+    another_street: FrameSource,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    add_drive(copied.path, asked(extractor, copied, second_drive).drive)
+    build_map(another_street, extractor, copied.path, BuildConfig(), append=True)
+    manifest = PlaceMap.open(copied.path).manifest
+    assert (manifest.drives, manifest.restated) == ((), None)
+    assert "ask them again (calibrate)" in caplog.text

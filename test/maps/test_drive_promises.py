@@ -51,6 +51,12 @@ def test_a_promise_holds_in_each_condition_not_on_average() -> None:
     assert Promise(drives=(day, hopeless)).vouched(0.02, 0.1) is None
 
 
+def test_a_drive_says_nothing_of_mirrored_pictures() -> None:
+    mirrored = Tally.of(np.array([200.0] * 5 + [0.0] * 25), np.ones(30, bool))
+    vouched = Promise(mirrored=mirrored, drives=(drive([100.0] * 300, []),)).vouched(0.01, 0.1)
+    assert vouched is not None and vouched.source == "calibrated" and 100.0 < vouched.least_proof <= 200.0
+
+
 def test_probabilities_are_stated_as_they_came_true() -> None:
     rng = np.random.default_rng(0)
     true = rng.uniform(0.02, 0.98, 3000)

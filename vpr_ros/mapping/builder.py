@@ -91,9 +91,7 @@ def build_map(
                 raise _nothing_usable(source, skipped)
             finished = finish_map(session, partial, skipped)
             publish(partial.path, output)
-            _warn_of(finished)
-            if session.base is not None and session.base.manifest.drives:
-                _LOG.warning("warning: %s", CALIBRATE_AGAIN)
+            _warn_of(finished, session.base)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
             (output / JOURNAL_NAME).unlink()
         finally:
@@ -157,8 +155,9 @@ def _partial_map(session: BuildSession) -> PartialMap:
     return PartialMap(partial_path(session.output), dim, session.dtype, base, session.local)
 
 
-def _warn_of(place_map: PlaceMap) -> None:
-    for warning in filter(None, (*map_warnings(place_map), drift_warning(place_map.manifest))):
+def _warn_of(place_map: PlaceMap, base: PlaceMap | None) -> None:
+    lost = CALIBRATE_AGAIN if base is not None and base.manifest.drives else ""
+    for warning in filter(None, (*map_warnings(place_map), drift_warning(place_map.manifest), lost)):
         _LOG.warning("warning: %s", warning)
 
 

@@ -48,7 +48,7 @@ class Drive:
         """The drive for people, on one line."""
         wrong = self.answers.wrong_answers
         right = self.answers.answers - wrong - self.near_misses
-        kept = f"{right} right, {self.near_misses} near misses, {wrong} wrong places"
+        kept = f"{right} right, {self.near_misses} near misses, {wrong} in a wrong place"
         return f"{self.name}{self.condition and f' ({self.condition})'}, {self.created_utc[:10]}: {kept}"
 
     def to_dict(self) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Promise:
             if self.drives and shown(drives, rate, delta) is not None:
                 line = max(of_them for of_them in self._lines(shown, rate, delta) if of_them is not None)
                 if math.isfinite(line):
-                    return line, source
+                    return max(line, self._mirrored_up_to(rate)), source
         known = max((other for other in RATES if other <= rate), default=RATES[0])
         others = ASKED_THEMSELVES[known] if self._own == "held_out" else NEVER_ASKED
         if (of_others := others.line(rate, delta)) is None:
@@ -147,9 +147,13 @@ class Promise:
 
     def alike_up_to(self, rate: float) -> float:
         """The proof that *rate* of the wrong answers to its own frames reach, as far as another day's images would."""
-        left_out, mirrored = (tally.reached_by(rate / PAIRS) for tally in (self.left_out, self.mirrored))
         share = 1.0 if rate <= STRICT_RATE else SHARE_WHERE_LOOSE
-        return share * max(left_out, SHARE_OF_MIRRORED * mirrored)
+        return max(share * self.left_out.reached_by(rate / PAIRS), self._mirrored_up_to(rate))
+
+    def _mirrored_up_to(self, rate: float) -> float:
+        """The same of its mirrored frames alone, which no drive meets and a drive therefore says nothing of."""
+        share = 1.0 if rate <= STRICT_RATE else SHARE_WHERE_LOOSE
+        return share * SHARE_OF_MIRRORED * self.mirrored.reached_by(rate / PAIRS)
 
     def to_be_read(self) -> dict[str, Any]:
         """What can be promised at the usual confidence, by rate; nothing reads it but people and scripts."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from harness import GraphClient
@@ -24,6 +25,9 @@ from some_setup import some_setup
 
 from vpr_ros.core.errors import ConfigError, FrameDecodeError
 from vpr_ros.localization import RejectionType
+from vpr_ros.maps.drive import Drive
+from vpr_ros.maps.restated import Restated
+from vpr_ros.maps.tally import Tally
 from vpr_ros.ros.error_log import ErrorLog
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.diagnostics import NodeStatus, to_diagnostics
@@ -315,6 +319,17 @@ def test_a_map_that_calibrated_itself_is_fine(errors: ErrorLog, texture_map: Pat
     status = entry(diagnosed(errors, setup), "calibration")
     assert (status.level, status.message) == (OK, "fitted on the map's own frames")
     assert (values(status)["right answers"], values(status)["wrong answers"]) == ("16", "20")
+    assert values(status)["calibrated on"] == "none"
+
+
+def test_a_map_that_drives_calibrated_names_them(errors: ErrorLog, texture_map: Path) -> None:
+    setup = some_setup(texture_map)
+    answers = Tally.of(np.full(30, 100.0), np.arange(30) == 0)
+    drive = Drive("monday", "2026-11-23T08:00:00+00:00", answers, 2, "night")
+    setup.place_map.manifest = replace(setup.place_map.manifest, drives=(drive,), restated=Restated(1.0, 0.5))
+    status = entry(diagnosed(errors, setup), "calibration")
+    assert (status.level, status.message) == (OK, "held against drives with known poses: 1")
+    assert values(status)["calibrated on"] == "monday (night), 2026-11-23: 27 right, 2 near misses, 1 in a wrong place"
 
 
 @pytest.mark.parametrize(("replaced", "event"), [(False, "deleted"), (True, "replaced")])

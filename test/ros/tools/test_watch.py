@@ -19,6 +19,7 @@ from harness import FakeCamera, GraphClient, RosProcess, StartNode, TextureSourc
 from rclpy.node import Node
 
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.localization.rejection import RejectionType
 from vpr_ros.ros.tools.listeners import wait_for_nodes
 from vpr_ros.ros.tools.watch import WatchNode, main, rejections
 from vpr_ros.sources.bag_writer import write_bag

@@ -195,7 +195,7 @@ def _calibrated_on(manifest: MapManifest) -> str:
     """What the stated probabilities rest on."""
     if manifest.restated is None:
         return "fitted on the map's own frames"
-    return f"held against {len(manifest.drives)} drives with known poses"
+    return f"held against drives with known poses: {len(manifest.drives)}"
 
 
 def _promise(localizer: Localizer) -> dict[str, object]:
