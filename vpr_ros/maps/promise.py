@@ -48,8 +48,8 @@ class Vouched:
     """A promise that can be kept.
 
     Attributes:
-        rate: at most this share of the accepted answers is in a wrong place.
-        asked_rate: what was asked for, the same or less.
+        rate: at most this share of the accepted answers is in a wrong place; 0.1 or less.
+        asked_rate: what was asked for.
         least_proof: from which proof on an answer is accepted.
         source: what it rests on.
     """
@@ -143,8 +143,8 @@ class Promise:
             rate: share of accepted answers that may be in a wrong place.
             delta: probability that the promise itself is wrong.
         """
-        for tried in (rate, *(other for other in RATES if other > rate)):
-            if tried <= LOOSEST_RATE and (line := self._line(tried, delta)) is not None:
+        for tried in (min(rate, LOOSEST_RATE), *(other for other in RATES if other > rate)):
+            if (line := self._line(tried, delta)) is not None:
                 return Vouched(tried, rate, *line)
         return None
 

@@ -112,7 +112,7 @@ def test_it_hears_the_types_of_rejections(
 
 def test_counts_are_those_of_an_active_localizer_and_of_nobody_who_makes_numbers_up() -> None:
     said = {"state": "active", "rejected": "9", "rejected improbable": "3", "rejected refuted": "9" * 5000}
-    assert rejections(said) == {"no_candidate": 0, "refuted": 0, "dissimilar": 0, "improbable": 3}
+    assert rejections(said) == {"no_candidate": 0, "refuted": 0, "dissimilar": 0, "improbable": 3, "unproved": 0}
     assert rejections({**said, "state": "inactive", "rejected improbable": "0"}) is None
     assert rejections({}) is None
 
