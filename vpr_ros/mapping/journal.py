@@ -48,7 +48,7 @@ def open_journal(folder: Path) -> BinaryIO:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         stream.close()
-        raise MapError(f"another build_map or edit_map is writing {folder}", "Wait for it or end it") from error
+        raise MapError(f"another build_map is writing {folder}, or an edit_map", "Wait for it or end it") from error
     except OSError as error:
         stream.close()
         raise MapError(

@@ -24,12 +24,17 @@ from vpr_ros.core.pose import PositionM
 from vpr_ros.localization.retrieve import candidates_at
 from vpr_ros.localization.verify import Verifier
 from vpr_ros.mapping.held_out import ANSWERS, HeldOut
+from vpr_ros.maps.local_codec import DEPTH, SIZES
+from vpr_ros.maps.local_store import LOCAL_NAME
+from vpr_ros.maps.npy_file import map_array
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.search import all_similarities
 from vpr_ros.maps.spacing import median_spacing_m
 
 MOST_ASKED: Final = 1000
 MOST_PAIRS: Final = 5
+READ: Final = (SIZES, DEPTH)
+ROWS_AT_ONCE: Final = 4096
 SECTORS: Final = 8
 """Of 45 degrees, in which the headings of a place are counted."""
 
@@ -217,14 +222,15 @@ def _forward(place_map: PlaceMap) -> tuple[float, float, float]:
 
 def _without_local(place_map: PlaceMap) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """(N,) in which frames nobody has looked for local features, and (N,) which have none with a depth."""
-    without_local = np.ones(len(place_map), dtype=bool)
-    without_depth = without_local.copy()
-    if place_map.local is not None:
-        for row in range(len(place_map)):
-            found = place_map.local.files.features(row)
-            without_local[row] = not found.width_px
-            without_depth[row] = not np.isfinite(found.depth_m).any()
-    return without_local, without_depth
+    frames = len(place_map)
+    if place_map.local is None:
+        return np.ones(frames, dtype=bool), np.ones(frames, dtype=bool)
+    folder, layout = place_map.path / LOCAL_NAME, place_map.local.entry.layout
+    sizes, depths = (map_array(folder / name, (frames, *layout.rows[name][0]), layout.rows[name][1]) for name in READ)
+    has_depth = [
+        np.isfinite(depths[start : start + ROWS_AT_ONCE]).any(axis=1) for start in range(0, frames, ROWS_AT_ONCE)
+    ]
+    return np.asarray(sizes[:, 1] == 0), ~np.concatenate(has_depth)
 
 
 def _confusions(place_map: PlaceMap, asked: list[_Asked], of_frame: npt.NDArray[np.int64]) -> Iterator[Confusion]:
