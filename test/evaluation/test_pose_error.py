@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vpr_ros.core.pose import FloatArray, Pose
-from vpr_ros.evaluation.consistency import position_nees, summarise_nees
+from vpr_ros.evaluation.consistency import position_nees, summarise_nees, yaw_nees
 from vpr_ros.evaluation.latency import latency_quantiles_ms
 from vpr_ros.evaluation.pose_error import pose_errors, summarise_pose_errors
 
@@ -94,3 +94,10 @@ def test_latency_per_stage_and_total() -> None:
     assert found["search"] == {"p50": 1.0, "p95": 1.0}
     assert found["total"]["p95"] == pytest.approx(96.0, abs=0.5)
     assert latency_quantiles_ms([]) == {}
+
+
+def test_headings_are_judged_by_their_own_variance() -> None:
+    covariance = np.diag([1.0] * 5 + [0.01])
+    truths = [Pose.from_xy_yaw(0.0, 0.0, np.pi - 0.1), Pose.from_xy_yaw(0.0, 0.0, 0.0), Pose((0.0, 0.0, 0.0), None)]
+    estimates = [Pose.from_xy_yaw(0.0, 0.0, -np.pi + 0.1), Pose((0.0, 0.0, 0.0), None), Pose.from_xy_yaw(0.0, 0.0, 1.0)]
+    np.testing.assert_allclose(yaw_nees(estimates, [covariance] * 3, truths), [0.2**2 / 0.01])

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from some_candidates import calibration, candidates, residuals
 
+from vpr_ros.core.frames import PositionSigma
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.localization import LocalizerConfig
 from vpr_ros.localization.estimate import LEAST_SURE, best_estimate, estimate_pose
-from vpr_ros.localization.geometric_pose import GeometricPose
+from vpr_ros.localization.geometric_pose import SHIFT_ASIDE, GeometricPose
 from vpr_ros.localization.verify import Verification
 from vpr_ros.maps.residuals import Residual, Residuals
 
@@ -114,4 +115,27 @@ def test_a_geometric_pose_that_hangs_on_the_focal_length_says_so_or_is_not_used(
     estimate = best_estimate(verification, CONFIG, calibration())
     assert (estimate.geometric is not None) is is_used
     if is_used:
-        assert np.sqrt(estimate.covariance[0, 0]) == pytest.approx(np.hypot(0.01, shift_m), rel=0.01)
+        assert np.sqrt(estimate.covariance[0, 0]) == pytest.approx(
+            np.hypot(0.01, shift_m * np.sqrt(1 + SHIFT_ASIDE)), rel=0.01
+        )
+
+
+@pytest.mark.parametrize("geometric", [True, False])
+def test_the_noise_of_the_map_is_in_every_answer_once(geometric: bool) -> None:
+    pose = GeometricPose(Pose((0.1, 0.0, 0.0)), np.eye(6) * 1e-8, 100, 1.0, 5.0) if geometric else None
+    verification = Verification(candidates([0.8, 0.7], [(0, 0), (1, 0)], [0.0, 0.0]), np.arange(2), (None, None), pose)
+    exact = best_estimate(verification, CONFIG, calibration())
+    noisy = best_estimate(verification, CONFIG, calibration(), PositionSigma(2.0, 3.0))
+    added = np.diag(noisy.covariance - exact.covariance)
+    np.testing.assert_allclose(added, [4.0, 4.0, 9.0, 0.0, 0.0, 0.0], atol=1e-12)
+    assert (noisy.geometric is not None) is geometric
+
+
+def test_where_the_map_knows_the_drop_it_is_that_of_all_candidates_and_the_spread_is_in_it() -> None:
+    grows, constant = Residual(0.2, 1.0, 0.0, 10.0), Residual.constant(0.1)
+    known = calibration(Residuals(0.6, grows, constant, constant, constant, log_drop=float(np.log(0.1))))
+    standing = candidates([0.8, 0.7], [(0, 0), (1, 0)], [0.0, 0.0])
+    alone = estimate_pose(standing, CONFIG, known).covariance
+    assert alone[0, 0] == pytest.approx(0.2**2) and alone[1, 1] == pytest.approx(0.2**2)
+    steeper = estimate_pose(standing, CONFIG, known, np.array([0.8, 0.7, 0.5])).covariance  # a refuted one, too
+    assert steeper[0, 0] == pytest.approx(0.1**2)

@@ -24,6 +24,7 @@ from vpr_ros.localization.geometric_pose import (
     FEWEST_INLIERS,
     FLOOR_M,
     FLOOR_RAD,
+    SHIFT_ASIDE,
     GeometricPose,
     PointMatches,
     geometric_pose,
@@ -120,6 +121,15 @@ def test_the_gate_follows_the_residuals_of_the_map() -> None:
     wide, narrow = geometric_pose(seen, PINHOLE), geometric_pose(seen, PINHOLE, map_residual_px=0.5)
     assert wide is not None and narrow is not None
     assert wide.inliers > 0.97 * len(seen) and narrow.inliers < 0.8 * len(seen)
+
+
+def test_a_map_that_was_farther_off_than_stated_widens_all_but_the_shifts() -> None:
+    shift = np.array([0.5, *[0.0] * 5])
+    pose = GeometricPose(HERE, np.eye(6) * 1e-4, 100, 1.0, 5.0, shift)
+    of_shift = replace(pose, covariance=np.zeros((6, 6)), widening=0.0).stated_covariance
+    usual, wide = (replace(pose, widening=by).stated_covariance - of_shift for by in (1.0, 3.0))
+    np.testing.assert_allclose(wide, 9.0 * usual, atol=1e-12)
+    assert of_shift[1, 1] == pytest.approx(SHIFT_ASIDE * 0.25)
 
 
 def test_the_stated_covariance_is_never_sure() -> None:

@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pytest
 from damaged_map import edit
 from painted_wall import EVERY_FRAME, PixelExtractor
+from scipy.stats import chi2
 from some_scene import AHEAD, PINHOLE, Scene, SceneCamera, SceneLocalFeatures, SceneSource, cloud
 
 from vpr_ros.core.errors import MapError
@@ -191,3 +192,28 @@ def test_the_same_map_learns_the_same(world: World, tmp_path: Path) -> None:
     build_map(source, PixelExtractor(), tmp_path / "map", ONE_METRE, local_model=model)
     again = PlaceMap.open(tmp_path / "map").manifest.keypoint_calibration
     assert again == world.place_map.manifest.keypoint_calibration
+
+
+@pytest.mark.parametrize(
+    ("nees", "widening"),
+    [
+        (np.full(20, 0.5), 1.0),  # points that these frames helped to place make no pose surer
+        (np.concatenate([np.full(19, 0.5), [1e6]]), 1.0),
+        (np.full(20, 4 * chi2.ppf(0.9, 2)), 2.0),
+        (np.full(20, 1e6), 8.0),
+        (np.full(7, 1e6), 1.0),
+    ],
+)
+def test_a_map_whose_own_frames_are_farther_off_than_stated_states_more(
+    nees: npt.NDArray[np.float64], widening: float
+) -> None:
+    asked = answers([True] * 3, np.full(3, 90.0), np.full(3, 0.5))
+    found = fitted(replace(asked, nees=nees))
+    assert found.pose_widening == pytest.approx(widening)
+    assert GeometryCalibration.from_dict(found.to_dict()).pose_widening == pytest.approx(widening)
+
+
+def test_a_map_of_format_4_widens_nothing() -> None:
+    plain = GeometryCalibration(pose_widening=3.0).to_dict()
+    del plain["pose_widening"]
+    assert GeometryCalibration.from_dict(plain).pose_widening == 1.0

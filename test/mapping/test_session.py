@@ -13,17 +13,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from painted_wall import EVERY_FRAME, PixelExtractor, WallSource, build_wall_map
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.frames import CameraMount, FrameRecord
+from vpr_ros.core.frames import CameraMount, FrameRecord, PositionSigma
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.append_base import merge_cameras
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.manifest_parts import SessionEntry
 
 TRACK = [0.5 * number for number in range(24)]
 RAISED = CameraMount("camera", "", Pose((0.0, 0.0, 2.0)))
@@ -123,3 +125,23 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(tmp_path: Path)
     with pytest.raises(MapError, match="has the origin"):
         build_map(WallSource(), PixelExtractor(), built.path, replace(EVERY_FRAME, local_origin=True), append=True)
     assert [path.name for path in tmp_path.iterdir()] == ["map"]
+
+
+@pytest.mark.parametrize("said_m", [None, 2.0])
+def test_the_noise_of_a_session_is_in_the_manifest(tmp_path: Path, said_m: float | None) -> None:
+    """As somebody says, else as the recording does, else not at all; the map has the mean variance of its frames."""
+
+    class Gps(WallSource):
+        position_sigma = PositionSigma(3.0, 5.0)
+
+    said = replace(EVERY_FRAME, position_sigma_m=said_m)
+    place_map = build_wall_map(tmp_path / "map", Gps(TRACK[:4]), said)
+    expected = PositionSigma(3.0, 5.0) if said_m is None else PositionSigma(2.0, 2.0)
+    assert place_map.manifest.sessions[0].position_sigma == expected
+    np.testing.assert_allclose(place_map.manifest.position_sigma, expected)
+    exact = replace(place_map.manifest.sessions[0], position_sigma=None)
+    twice = replace(place_map.manifest, sessions=(place_map.manifest.sessions[0], exact))
+    np.testing.assert_allclose(twice.position_sigma, np.array(expected) / np.sqrt(2))
+    plain = exact.to_dict()
+    del plain["position_sigma_m"]  # as up to format 4
+    assert SessionEntry.from_dict(plain) == exact

@@ -118,7 +118,7 @@ def use(opened: PlaceMap) -> None:
     assert np.isfinite(opened.manifest.calibration.probability(np.zeros((1, 3)))).all()
     keypoints = opened.manifest.keypoint_calibration
     assert keypoints is None or np.isfinite(keypoints.probability(np.array([0.5]), np.array([[4.0, 1.0, 0.5, 3.0]])))
-    assert np.isfinite(opened.manifest.calibration.residuals.variances(0.1, 0.01, 0.01)).all()
+    assert np.isfinite(opened.manifest.calibration.residuals.variances(0.1, np.array([0.1, 0.05]), 0.01, 0.01)).all()
     opened.verify()
 
 

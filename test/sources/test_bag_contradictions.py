@@ -36,8 +36,10 @@ from some_bags import (
 )
 
 from vpr_ros.core.errors import ClockError, SourceError
+from vpr_ros.core.frames import PositionSigma, declared_sigma
 from vpr_ros.sources import SourceOptions, open_source
 from vpr_ros.sources.bag_messages import IMAGE, image
+from vpr_ros.sources.frame_range import FrameRange
 from vpr_ros.sources.recorded_source import RecordedSource
 
 NUMBERS = range(COUNT)
@@ -311,3 +313,22 @@ def test_a_simulated_clock_that_runs_slowly_is_one_clock(tmp_path: Path) -> None
     """Simulated at half speed: the recorder's clock runs away from both topics alike, the camera starts late."""
     slow = [s._replace(log_ns=T0 + 2 * (s.log_ns - T0)) for s in [*odom(count=400), *images(count=400)[300:]]]
     assert open_source(write(tmp_path / "bag", slow)).warnings == ()
+
+
+def said(number: int, east_m2: float, up_m2: float, kind: int = 2) -> Sent:
+    sent = good_fix(number)
+    sent.content.position_covariance[[0, 4, 8]] = east_m2, east_m2, up_m2
+    sent.content.position_covariance_type = kind
+    return sent
+
+
+def test_fixes_say_how_uncertain_they_are(tmp_path: Path) -> None:
+    fixes = [said(k, 400.0 if k == 0 else 4.0, 9.0) for k in NUMBERS]
+    source = open_source(gps(tmp_path, *fixes))
+    assert declared_sigma(source) == PositionSigma(2.0, 3.0)  # the median: the first fix is a cold one
+    assert declared_sigma(FrameRange(source, 0, 2)) == PositionSigma(2.0, 3.0)
+
+
+@pytest.mark.parametrize(("east_m2", "kind"), [(4.0, 0), (0.0, 2), (math.nan, 2), (1e9, 2)])
+def test_fixes_that_do_not_know_say_nothing(tmp_path: Path, east_m2: float, kind: int) -> None:
+    assert declared_sigma(open_source(gps(tmp_path, *(said(k, east_m2, 9.0, kind) for k in NUMBERS)))) is None

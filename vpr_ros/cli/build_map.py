@@ -85,6 +85,7 @@ def build_parser() -> CommandParser:
     add_option(how, BuildConfig, "thumbnails")
     add_option(how, BuildConfig, "batch_size", "N")
     add_option(how, BuildConfig, "radius_m", "M")
+    add_option(how, BuildConfig, "position_sigma_m", "M")
     local = parser.add_argument_group("what is kept of local features")
     add_option(local, BuildConfig, "local")
     add_option(local, BuildConfig, "local_bytes", "N")

@@ -109,6 +109,7 @@ def build_parser() -> CommandParser:
     add_option(parser, EvaluationOptions, "baselines")
     add_option(parser, EvaluationOptions, "pictures", "N")
     add_option(parser, EvaluationOptions, "per_panorama")
+    add_option(parser, EvaluationOptions, "truth_sigma_m", "M")
     add_option(parser, EvaluationOptions, "mirrored")
     add_rule_arguments(parser, f"{DEFAULT_RADIUS_M:g} m")
     add_source_arguments(parser)

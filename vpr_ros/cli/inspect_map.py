@@ -24,7 +24,7 @@ from vpr_ros.cli.tables import stdout_console
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
-from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.frames import EXACT, GeoDatum, PositionSigma
 from vpr_ros.core.pose import PositionM
 from vpr_ros.evaluation.map_figure import write_map_figure
 from vpr_ros.mapping.care.places import place_statistics
@@ -110,6 +110,12 @@ def _answers(calibration: Calibration | GeometryCalibration) -> str:
     return f"{calibration.samples_right} right, {calibration.samples_wrong} wrong"
 
 
+def _positions(sigma: PositionSigma) -> str:
+    if sigma == EXACT:
+        return "taken for exact, see --position-sigma of build_map"
+    return f"within {sigma.horizontal_m:.2f} m along x and y, {sigma.vertical_m:.2f} m along z (standard deviation)"
+
+
 def _print(place_map: PlaceMap, *, verified: bool) -> None:
     manifest, plain = place_map.manifest, _plain(place_map)
     low, high = plain["extent_m"]["min"], plain["extent_m"]["max"]
@@ -130,6 +136,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "calibrated on": _drives(manifest),
         "promise": _promise(manifest.promise),
         "datum": _datum(manifest.datum),
+        "positions": _positions(manifest.position_sigma),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "grid": "not aligned with one (edit_map align)" if manifest.grid is None else grid_text(manifest.grid),
         "format": f"{manifest.format_version}, "

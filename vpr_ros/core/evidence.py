@@ -51,6 +51,9 @@ GEOMETRIC_EVIDENCE_NAMES: Final = GeometricEvidence._fields
 EVIDENCE_TOP_K: Final = 20
 """How many of the most similar candidates are looked at; the same number at calibration and on the robot."""
 MIN_UNLIKENESS: Final = 1e-3
+NEXT_BEST: Final = 10
+SMALLEST_DROP: Final = 1e-4
+"""Of similarities that are as good as one; images that are the same are so."""
 
 
 def match_evidence(
@@ -80,6 +83,19 @@ def match_evidence(
     elsewhere = np.where(np.isfinite(elsewhere), elsewhere, similarity.min())
     log_ratio = 0.5 * np.log(_unlikeness(elsewhere) / _unlikeness(similarity))
     return np.stack([similarity, log_ratio, same_place.mean(axis=1)], axis=1)
+
+
+def log_drop(similarities: npt.NDArray[np.float32] | npt.NDArray[np.float64]) -> float:
+    """How far the similarity falls from the best candidate to the mean of the next ten, as a logarithm.
+
+    On the mapped track it falls steeply, for the next frames lie behind and ahead; from beside it all frames look as
+    little alike. Another light lowers all similarities, and less the difference of two.
+
+    Args:
+        similarities: (K,) cosines of the candidates in any order; one or more. A single one falls to 0.
+    """
+    best, *others = np.sort(np.asarray(similarities, dtype=np.float64))[::-1][: NEXT_BEST + 1].tolist()
+    return float(np.log(max(best - (sum(others) / len(others) if others else 0.0), SMALLEST_DROP)))
 
 
 def _unlikeness(similarity: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

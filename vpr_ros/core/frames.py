@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +102,19 @@ class GeoDatum:
     altitude_m: float
 
 
+class PositionSigma(NamedTuple):
+    """Standard deviation of recorded positions, along x and along y, and along z. Metres.
+
+    It is that of a receiver that wanders slowly: an error which neighbouring frames share, and no average takes out.
+    """
+
+    horizontal_m: float
+    vertical_m: float
+
+
+EXACT = PositionSigma(0.0, 0.0)
+
+
 class FrameSource(Protocol):
     """Frames with poses in time order per camera, from a bag, a folder, a simulation or anything else."""
 
@@ -130,6 +143,12 @@ class FrameSource(Protocol):
 
     def __iter__(self) -> Iterator[FrameRecord]:
         """Yield the records. May be called again; each call starts from the first record."""
+
+
+def declared_sigma(source: FrameSource) -> PositionSigma | None:
+    """How uncertain the positions of *source* are where it knows, as of GPS; sources that never know say nothing."""
+    found: PositionSigma | None = getattr(source, "position_sigma", None)
+    return found
 
 
 def size_px_of(image_rgb: ImageRgb) -> SizePx:

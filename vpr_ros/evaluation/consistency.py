@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Whether the covariances can be trusted: normalised estimation error squared (NEES) of the positions."""
+"""Whether the covariances can be trusted: normalised estimation error squared (NEES) of positions and headings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class NeesSummary:
 
     Attributes:
         count: poses counted.
-        degrees_of_freedom: 2 (x, y) or 3 (x, y, z).
+        degrees_of_freedom: 2 (x, y), 3 (x, y, z) or 1 (yaw).
         mean, median: of e^T P^-1 e.
         within_95_percent: percent of the poses below the 95 % quantile of chi-square; far below 95 means
             overconfident, 100 together with a mean near 0 means overcautious.
@@ -59,6 +59,18 @@ def position_nees(
         except np.linalg.LinAlgError:
             nees[row] = np.inf
     return nees
+
+
+def yaw_nees(
+    estimates: Sequence[Pose], covariances: Sequence[npt.NDArray[np.floating]], truths: Sequence[Pose]
+) -> FloatArray:
+    """The same of the turn about z, of the poses whose two orientations are known: (at most P,)."""
+    nees = []
+    for estimate, covariance, truth in zip(estimates, covariances, truths, strict=True):
+        if estimate.has_orientation and truth.has_orientation:
+            turn_rad = float((truth.rotation * estimate.rotation.inv()).as_rotvec()[2])
+            nees.append(turn_rad**2 / covariance[5, 5] if covariance[5, 5] > 0 else np.inf)
+    return np.array(nees)
 
 
 def summarise_nees(nees: FloatArray, degrees_of_freedom: int) -> NeesSummary | None:

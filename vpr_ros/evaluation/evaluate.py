@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from vpr_ros.core.errors import ConfigError
-from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.frames import EXACT, FrameSource, PositionSigma, declared_sigma
 from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.baselines import chance_recall, pixel_descriptor
 from vpr_ros.evaluation.cameras import camera_figures
@@ -58,6 +58,14 @@ class EvaluationOptions:
         False, "also ask every query flipped left to right, which is another place, and count how many are accepted"
     )
     frame_named: bool = False
+    truth_sigma_m: float | None = option(
+        None,
+        "standard deviation of the queries' own positions along x and y, as of GPS, added where covariances are judged "
+        "(default: what their fixes say, else 0)",
+        unit="m",
+        minimum=0.0,
+        maximum=1000.0,
+    )
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.
@@ -120,7 +128,7 @@ def evaluate(
     flipped = [MirroredSource(queries)] if options.mirrored else []
     mirrored = ask_off_map(localizer, place_map, flipped, options.limit, progress)
     baselines = _baselines(run.outcomes, place_map) if options.baselines else {}
-    metrics = compute_metrics(run.outcomes, baselines)
+    metrics = compute_metrics(run.outcomes, baselines, _of_truth(queries, options))
     metrics["panoramas"] = None if panoramas is None else panoramas.count
     metrics["left_out"] = _left_out(ground_truth, run)
     metrics["queries_like_their_match"] = run.outcomes.like_their_match
@@ -132,6 +140,11 @@ def evaluate(
     metrics["mirrored"] = None if mirrored is None else json_ready(mirrored_figures(mirrored))
     metrics["sequence"] = None if drive is None else json_ready(sequence_figures(run.outcomes, drive, place_map))
     return Evaluation(run.outcomes, metrics, place_map, off_map, mirrored)
+
+
+def _of_truth(queries: FrameSource, options: EvaluationOptions) -> PositionSigma:
+    said_m = options.truth_sigma_m
+    return (declared_sigma(queries) or EXACT) if said_m is None else PositionSigma(said_m, said_m)
 
 
 def _left_out(ground_truth: GroundTruth, run: Run) -> dict[str, int]:

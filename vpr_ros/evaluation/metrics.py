@@ -22,10 +22,12 @@ from typing import Any
 
 import numpy as np
 
+from vpr_ros.core.frames import EXACT, PositionSigma
 from vpr_ros.evaluation.accepted import accepted_figures
 from vpr_ros.evaluation.answer_kind import AnswerKind
 from vpr_ros.evaluation.binomial import Interval, percent_interval
 from vpr_ros.evaluation.consistency import position_nees, summarise_nees
+from vpr_ros.evaluation.consistency_figures import consistency_figures
 from vpr_ros.evaluation.latency import latency_quantiles_ms
 from vpr_ros.evaluation.outcome import Outcomes
 from vpr_ros.evaluation.pose_error import summarise_pose_errors
@@ -43,12 +45,15 @@ METRICS_VERSION = 1
 Metrics = dict[str, Any]
 
 
-def compute_metrics(outcomes: Outcomes, baselines: Mapping[str, Recall] | None = None) -> Metrics:
+def compute_metrics(
+    outcomes: Outcomes, baselines: Mapping[str, Recall] | None = None, of_truth: PositionSigma = EXACT
+) -> Metrics:
     """All figures of *outcomes*, ready for JSON.
 
     Args:
         outcomes: the table.
         baselines: recall of other rankings on the same queries, by name.
+        of_truth: see ``consistency_figures``.
     """
     recall = recall_at_n(outcomes.predictions, outcomes.positives)
     answer = summarise_pose_errors(outcomes.answer_errors)
@@ -68,6 +73,7 @@ def compute_metrics(outcomes: Outcomes, baselines: Mapping[str, Recall] | None =
         **_acceptance(outcomes),
         "calibration": asdict(reliability(outcomes.probability, outcomes.right)),
         "nees": _nees(outcomes),
+        "consistency": consistency_figures(outcomes, of_truth),
         "verification": verification_figures(outcomes),
         "latency_ms": latency_quantiles_ms(
             [{"decode": row.decode_ms, **row.answer.timings_ms} for row in outcomes.rows]

@@ -36,6 +36,7 @@ def summary_tables(metrics: Metrics) -> tuple[TextTable, ...]:
         _recall(metrics),
         _acceptance(metrics),
         _cameras(metrics),
+        _consistency(metrics),
         _rejections(metrics),
         _verification(metrics),
         _off_map(metrics),
@@ -156,6 +157,19 @@ def _cameras(metrics: Metrics) -> TextTable:
     )
     header = ("camera", "answers", "right", "accepted", "of them wrong", "of them geometric", "median m of these")
     return TextTable("Cameras, each by itself and together", header, rows)
+
+
+def _consistency(metrics: Metrics) -> TextTable:
+    rows = []
+    for source, figures in metrics["consistency"].items():
+        for name, label in (("xy", "x, y"), ("yaw", "yaw")):
+            if (found := figures[name]) is not None:
+                mean, median = _number(found["mean"], 2), _number(found["median"], 2)
+                inside = f"{found['within_95_percent']:.1f} %"
+                rows.append((f"{source}, {label}", inside, mean, median, str(found["count"])))
+    title = "Error against stated covariance (NEES) of accepted answers of the right scene"
+    ideal = "consistent: 95 %, mean 2 of x, y and 1 of yaw"
+    return TextTable(f"{title} ({ideal})", ("", "inside 95 %", "mean", "median", "poses"), tuple(rows))
 
 
 def _rejections(metrics: Metrics) -> TextTable:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.frames import EXACT, PositionSigma
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.core.pose_average import AveragePose, average_pose, consistent_with_first, softmax_weights
 from vpr_ros.localization.candidates import Candidates
@@ -25,6 +26,7 @@ from vpr_ros.maps.calibration import Calibration
 UNKNOWN_ANGLE_VARIANCE_RAD2 = np.pi**2
 FLOOR_M = 0.01
 FLOOR_RAD = 0.005
+Float = npt.NDArray[np.float64]
 LEAST_SURE = 5.0
 """A geometric pose that is so many times less sure than the candidates, because the focal length or the map does not
 fit, is not used. One that is a little less sure is still nearer than they are, as a rule."""
@@ -47,14 +49,24 @@ class PoseEstimate:
     geometric: GeometricPose | None = None
 
 
-def best_estimate(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
+def best_estimate(
+    verification: Verification, config: LocalizerConfig, calibration: Calibration, of_the_map: PositionSigma = EXACT
+) -> PoseEstimate:
     """The geometric pose where, but for its shifts, it is surer than the candidates; else their mean.
 
     Args:
         verification: with one candidate at least; refuted ones do not join the mean.
         config, calibration: see ``estimate_pose``.
+        of_the_map: of its positions, which either pose is off by as well.
     """
-    retrieved = estimate_pose(verification.standing, config, calibration)
+    found = _surer(verification, config, calibration)
+    horizontal_m, vertical_m = of_the_map
+    noise = np.diag(np.square([horizontal_m, horizontal_m, vertical_m, 0.0, 0.0, 0.0]))
+    return replace(found, covariance=found.covariance + noise)
+
+
+def _surer(verification: Verification, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
+    retrieved = estimate_pose(verification.standing, config, calibration, verification.candidates.similarities)
     if verification.pose is None:
         return retrieved
     pose, mount = verification.pose, verification.T_base_camera
@@ -67,20 +79,27 @@ def best_estimate(verification: Verification, config: LocalizerConfig, calibrati
     return PoseEstimate(T_map_base, covariance, orientation_known=True, geometric=verification.pose)
 
 
-def estimate_pose(candidates: Candidates, config: LocalizerConfig, calibration: Calibration) -> PoseEstimate:
+def estimate_pose(
+    candidates: Candidates, config: LocalizerConfig, calibration: Calibration, retrieved: Float | None = None
+) -> PoseEstimate:
     """Average the candidates at the place of the first one, by the softmax of their similarity.
 
-    The covariance is the weighted spread of those candidates about their mean, plus the residuals that the
-    map measured on itself at this similarity (they contain its spacing), never less than 1 cm and 0.3 degrees.
+    The covariance is what the map measured on itself of answers whose similarities fall as these do; never less than
+    1 cm and 0.3 degrees. Where it measured nothing, or only how errors grow as the best similarity falls, the weighted
+    spread of those candidates about their mean is added.
 
     Args:
         candidates: at least one.
         config: radius, angle and temperature.
         calibration: the map's residuals, and its radius where the config gives none.
+        retrieved: (K,) similarities of all candidates, refuted ones too; None: there are no others.
     """
     average = average_of_best(candidates, config.pose_radius_m or calibration.radius_m, config)
-    similarity = float(candidates.similarities[0])
-    covariance = average.spread + np.diag(calibration.residuals.variances(similarity, FLOOR_M, FLOOR_RAD))
+    similarities, residuals = candidates.similarities, calibration.residuals
+    others = similarities if retrieved is None else retrieved
+    covariance = np.diag(residuals.variances(float(similarities[0]), others, FLOOR_M, FLOOR_RAD))
+    if residuals.log_drop is None:
+        covariance = covariance + average.spread
     if average.rotation is None:
         covariance[3:, 3:] = np.eye(3) * UNKNOWN_ANGLE_VARIANCE_RAD2
         x, y, z = average.position_m.tolist()

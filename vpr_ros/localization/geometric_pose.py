@@ -35,15 +35,17 @@ FEWEST_INLIERS: Final = 12
 """Keypoints that must agree on a pose."""
 SMALLEST_SHARE: Final = 1.0 / 3.0
 """Of the keypoints that must agree: a mirrored picture finds some that do, from behind the wall."""
-DEVIATION_SCALE: Final = 8.0
-"""Errors of the map's poses, points and calibration, which all keypoints share, are not in the reprojection: the stated
-deviations are this many times those it predicts. Measured on real images, see docs/verification.md."""
-LOOSE: Final = 0.01
+DEVIATION_SCALE: Final = 1.5
+"""Errors of the map's points and calibration, which all keypoints share, are not in the reprojection: the stated
+deviations are this many times those it predicts. Measured on simulated towns, see docs/verification.md."""
+LOOSE: Final = 0.003
 """A predicted deviation of this share of the distance to the points doubles that factor: what is loosely determined is
 wrong by more than its reprojection knows."""
+SHIFT_ASIDE: Final = 0.1
+"""Of a shift's square, in every direction: what moves far one way with the focal length is not sure of the others."""
 FLOOR_M: Final = 0.01
-FLOOR_RAD: Final = 0.01
-"""No pose is surer than this, however many keypoints agree."""
+FLOOR_RAD: Final = 0.002
+"""No pose is surer than this, however many keypoints agree: maps are measured no better indoors."""
 FOCAL_DEVIATION: Final = 0.05
 """Of a focal length, as a share, before the image is seen: how freely it is fitted to see what depends on it."""
 MOST_PRECISE: Final = 1e4
@@ -104,6 +106,7 @@ class GeometricPose:
             it is not that of the camera, or the pose is wrong.
         other_shift: (6,) how far from here is the pose that the other matches agree on, where a third of all or more
             contradict this one: the map's frames do not fit together. 0 where there is none.
+        widening: the map's own, a factor of the deviations, see ``GeometryCalibration.pose_widening``.
     """
 
     T_map_camera: Pose
@@ -113,6 +116,7 @@ class GeometricPose:
     depth_m: float
     focal_shift: Float = field(default_factory=lambda: np.zeros(6))
     other_shift: Float = field(default_factory=lambda: np.zeros(6))
+    widening: float = 1.0
 
     @property
     def deviation_m(self) -> float:
@@ -128,9 +132,10 @@ class GeometricPose:
     def stated_covariance(self) -> Float:
         """(6, 6) as the errors of real answers ask for: scaled, never below the floors, and the shifts."""
         scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
-        floor = np.diag([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
         shifts = np.stack([self.focal_shift, self.other_shift])
-        return self.covariance * scale**2 + floor + shifts.T @ shifts
+        aside = SHIFT_ASIDE * np.array([np.sum(shifts[:, :3] ** 2)] * 3 + [np.sum(shifts[:, 3:] ** 2)] * 3)
+        floor = np.array([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
+        return self.widening**2 * (self.covariance * scale**2 + np.diag(floor)) + np.diag(aside) + shifts.T @ shifts
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +171,7 @@ class _Problem:
 
 
 def geometric_pose(
-    matches: PointMatches, intrinsics: CameraIntrinsics, map_residual_px: float | None = None
+    matches: PointMatches, intrinsics: CameraIntrinsics, map_residual_px: float | None = None, widening: float = 1.0
 ) -> GeometricPose | None:
     """Find the pose from which most of the *matches* are seen where they are, or None where none is sure.
 
@@ -178,6 +183,7 @@ def geometric_pose(
         intrinsics: of the image.
         map_residual_px: median misfit of the map's own points in its own frames where it has measured it, for images
             640 px long; None: unknown.
+        widening: see ``GeometricPose``.
     """
     everything = _seen(matches, intrinsics)
     problem = _few_of_each(everything)
@@ -197,6 +203,7 @@ def geometric_pose(
         float(np.median(((problem.position_m[inliers][first] - centre_m) @ rotation)[:, 2])),
         _focal_shift(problem, rotation, centre_m, gate_px, least_noise_px),
         _other_shift(everything, rotation, centre_m, gate_px, least_noise_px),
+        widening,
     )
 
 

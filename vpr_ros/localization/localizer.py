@@ -156,7 +156,7 @@ class Localizer:
         evidence = weighed(verification, manifest.calibration, manifest.keypoint_calibration)
         if probabilities is None:
             probabilities = manifest.stated_now(evidence.probabilities)
-        estimate = best_estimate(verification, config, manifest.calibration)
+        estimate = best_estimate(verification, config, manifest.calibration, manifest.position_sigma)
         unposed_worth = (manifest.promise or Promise()).unposed_worth
         worth = proof(verification, size_px, unposed_worth, is_geometric=estimate.geometric is not None)
         inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0

@@ -159,6 +159,8 @@ class Verifier:
         self._place_map = place_map
         self._config = config
         self._map_residual_px = _map_residual_px(place_map)
+        keypoints = place_map.manifest.keypoint_calibration
+        self._widening = 1.0 if keypoints is None else keypoints.pose_widening
         self._stuck = StuckKeypoints.of(local_map, place_map, config.min_local_cosine)
         self._lately: OrderedDict[int, tuple[MapFeatures, View]] = OrderedDict()
 
@@ -211,7 +213,7 @@ class Verifier:
             return replace(verification, has_depths=has_depths)
         return replace(
             verification,
-            pose=geometric_pose(points, intrinsics, self._map_residual_px),
+            pose=geometric_pose(points, intrinsics, self._map_residual_px, self._widening),
             pose_sought=has_depths,
             has_depths=has_depths,
             T_base_camera=self._mount(int(candidates.indices[0]), T_base_camera),

@@ -65,6 +65,14 @@ class BuildConfig:
         unit="m",
         above=0.0,
     )
+    position_sigma_m: float | None = option(
+        None,
+        "standard deviation of the recorded positions along each axis, as of GPS: an error that neighbouring frames "
+        "share. It is in every answer's covariance (default: what the fixes of the recording say, else 0)",
+        unit="m",
+        minimum=0.0,
+        maximum=1000.0,
+    )
     local: bool = option(True, "keep local features where the model gives them")
     local_bytes: int = option(
         16_000, "most bytes of local features that the map keeps of a frame: the best that fit", minimum=1

@@ -60,6 +60,7 @@ def build_inputs(
         "thumbnails": config.thumbnail_width_px if config.thumbnails else 0,
         "append": append,
         "origin": "first frame" if config.local_origin else config.origin_m,
+        **({} if config.position_sigma_m is None else {"position_sigma_m": config.position_sigma_m}),
         LOCAL_KEY: None if local_model is None else _local_inputs(source, config, local_model),
         REPLACED_KEY: file_sha256(replaced) if replaced.is_file() else None,
     }

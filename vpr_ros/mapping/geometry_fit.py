@@ -10,19 +10,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import chi2
 
 from vpr_ros.core.local_features import LocalFeatures
+from vpr_ros.core.pose import Pose
 from vpr_ros.localization.decide import weighed
+from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.mapping.held_out import ANSWERS, HeldOut, Question
 from vpr_ros.mapping.logistic import likeliest
 from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration
-from vpr_ros.maps.geometry_calibration import GeometryCalibration, centred, odds
+from vpr_ros.maps.geometry_calibration import WIDEST, GeometryCalibration, centred, odds
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.spacing import median_spacing_m
@@ -33,6 +36,8 @@ MOST_VERIFIED: Final = 60
 """Frames whose answers are verified, twice each, some 20 ms each time."""
 VERIFY_TIME_MS: Final = 60_000.0
 """Enough for all candidates: a map must not depend on how busy the computer was that built it."""
+MOST_OF_THEM: Final = 0.9
+"""Of the map's own poses must be as near as this share of all is to be; a single wrong one says nothing."""
 PRIOR_MEAN: Final = (1.0, 0.0, 0.0, 3.0, 1.0)
 PRIOR_SIGMA: Final = (0.3, 0.0, 0.0, 1.0, 0.3)
 """Of the weights of the logit by similarity, then of the numbers of ``GeometricEvidence``. Neighbours of one drive
@@ -48,11 +53,13 @@ class Answers:
         alone: (N,) probability by similarity.
         evidence: (N, 4) what keypoints say of the best match, rows of ``GeometricEvidence``.
         right: (N,) whether the best match is right, in the order that keypoints give.
+        nees: (P,) e^T P^-1 e of x and y of the geometric poses of right answers.
     """
 
     alone: Float
     evidence: Float
     right: npt.NDArray[np.bool_]
+    nees: Float = field(default_factory=lambda: np.empty(0))
 
 
 def geometry_calibration(
@@ -101,7 +108,9 @@ def fitted(answers: Answers) -> GeometryCalibration:
     Answers count by the probability that they show the same scene; right and wrong ones were asked for as often.
     """
     right = answers.right
-    default = GeometryCalibration(samples_right=int(right.sum()), samples_wrong=int((~right).sum()))
+    default = GeometryCalibration(
+        samples_right=int(right.sum()), samples_wrong=int((~right).sum()), pose_widening=_widening(answers.nees)
+    )
     if min(default.samples_right, default.samples_wrong) < MIN_ANSWERS:
         return default
     scene = default.same_scene(answers.evidence)
@@ -134,14 +143,34 @@ def _answers(
     queries: npt.NDArray[np.float32],
 ) -> Answers:
     verifier = Verifier(None, local, place_map, replace(ANSWERS, verify_time_ms=VERIFY_TIME_MS))
-    alone, evidence, right = [], [], []
+    alone, evidence, right, nees = [], [], [], []
     for question, verification in _verified(verifier, place_map, local, held_out.questions(rows, queries)):
         if not np.isfinite(verification.evidence[0, 0]):
             continue
         alone.append(weighed(verification, calibration, None).alone[0])
         evidence.append(verification.evidence[0])
         right.append(question.is_known and held_out.is_right(question.row, verification.candidates))
-    return Answers(np.array(alone), np.array(evidence).reshape(-1, 4), np.array(right, dtype=bool))
+        if right[-1] and verification.pose is not None and place_map.frames.has_orientation[question.row]:
+            nees.append(_nees(verification.pose, place_map.frames.pose(question.row), verification.T_base_camera))
+    return Answers(np.array(alone), np.array(evidence).reshape(-1, 4), np.array(right, dtype=bool), np.array(nees))
+
+
+def _nees(pose: GeometricPose, T_map_base: Pose, T_base_camera: Pose | None) -> float:
+    """Of x and y of the camera, by what every map states."""
+    truth = T_map_base if T_base_camera is None else T_map_base.compose(T_base_camera)
+    error = np.subtract(pose.T_map_camera.position_m, truth.position_m)[:2]
+    return float(error @ np.linalg.solve(replace(pose, widening=1.0).stated_covariance[:2, :2], error))
+
+
+def _widening(nees: Float) -> float:
+    """By how much the errors of the map's own frames exceed what is stated.
+
+    They are measured with points that these frames helped to place, so that they say nothing where they are small.
+    """
+    if len(nees) < MIN_ANSWERS:
+        return 1.0
+    expected = float(chi2.ppf(MOST_OF_THEM, 2))
+    return float(np.clip(np.sqrt(np.quantile(nees, MOST_OF_THEM) / expected), 1.0, WIDEST))
 
 
 def _verified(

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.transform import Rotation
 
-from vpr_ros.core.evidence import EVIDENCE_TOP_K, match_evidence
+from vpr_ros.core.evidence import EVIDENCE_TOP_K, log_drop, match_evidence
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.estimate import average_of_best
@@ -31,9 +31,14 @@ IntArray = npt.NDArray[np.int64]
 IMPOSTOR_RADII = (1.0, 2.0)
 """Unknown places are asked with this much left out, in turns: answers just outside the radius are wrong too, and
 look most like right ones; a robot off the mapped track is given them."""
-BESIDE_TRACK = (0.0, 0.25, 0.5, 0.75)
+BESIDE_TRACK = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 """Errors are measured with this share of the radius left out, in turns: as a robot on the track sees the map, and as
-one that far beside it does."""
+one beside it does, from farther away."""
+ALONG_PER_ACROSS = 4.5
+"""Metres in the direction of view that stand for one across it: a gap in the track, which lies ahead and behind, is as
+hard to see across as a place so much less far beside it. Chosen on simulated towns, see docs/verification.md."""
+SAME_SCENE = 2.0
+"""Radii: an answer that is no farther off is the covariance's business, and one of another place is not."""
 MIN_CANDIDATES = 10
 ANSWERS = LocalizerConfig()
 """How the robot joins candidates to a pose unless it is told otherwise."""
@@ -44,21 +49,18 @@ class PoseErrors:
     """How far R right answers were off.
 
     Attributes:
-        similarity: (R,) cosine of the best candidate.
+        log_drop: (R,) how far the similarity fell from the best candidate to the next ones, see ``log_drop``.
         squared: (R, 6) squared error of the averaged pose: x, y, z (m^2), rotation vector (rad^2, NaN where unknown).
-        spread: (R, 6) the variances that the candidates' spread stated.
     """
 
-    similarity: Float
+    log_drop: Float
     squared: Float
-    spread: Float
 
     def joined(self, other: PoseErrors) -> PoseErrors:
         """Both together."""
         return PoseErrors(
-            np.concatenate([self.similarity, other.similarity]),
+            np.concatenate([self.log_drop, other.log_drop]),
             np.concatenate([self.squared, other.squared]),
-            np.concatenate([self.spread, other.spread]),
         )
 
 
@@ -107,14 +109,16 @@ class HeldOut:
         self._map = place_map
         self._frames = place_map.frames
         self._radius_m = place_map.manifest.calibration.radius_m
+        self._spacing_m = spacing_m
         self._near_m = min(max(self._radius_m / 4, 1.5 * spacing_m), self._radius_m / 2)
 
-    def ask(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> HeldOutAnswers:
+    def ask(self, rows: IntArray, queries: npt.NDArray[np.float32], retaken: bool = False) -> HeldOutAnswers:
         """Ask each question three times: with its neighbours left out, with its whole place left out, and for its pose.
 
         Args:
             rows: (M,) which map frames the queries show.
             queries: (M, D) their descriptors.
+            retaken: whether these are of other images than the map's; the frame itself then answers for a pose, too.
         """
         known, right, unknown, errors = [], [], [], []
         turns = zip(rows, all_similarities(self._map.descriptors, queries), cycle(IMPOSTOR_RADII), cycle(BESIDE_TRACK))
@@ -125,15 +129,15 @@ class HeldOut:
                     right.append(self.is_right(row, question.found))
                 else:
                     unknown.append(self._evidence(question.found))
-            found = self._seen_from_beside(row, cosines, self._offset_m(row), beside * self._radius_m)
-            if len(found) and self.is_right(row, found):
-                errors.append((found.similarities[0], *self._pose_error(row, found)))
-        similarity, squared, spread = zip(*errors, strict=True) if errors else ((), (), ())
+            errors += self._errors(int(row), cosines, beside * self._radius_m)
+            if retaken:
+                errors += self._errors_at_frame(int(row), cosines)
+        drops, squared = zip(*errors, strict=True) if errors else ((), ())
         return HeldOutAnswers(
             np.array(known).reshape(-1, 3),
             np.array(right, dtype=bool),
             np.array(unknown).reshape(-1, 3),
-            PoseErrors(np.array(similarity), np.array(squared).reshape(-1, 6), np.array(spread).reshape(-1, 6)),
+            PoseErrors(np.array(drops), np.array(squared).reshape(-1, 6)),
         )
 
     def questions(self, rows: IntArray, queries: npt.NDArray[np.float32]) -> Iterator[Question]:
@@ -146,10 +150,13 @@ class HeldOut:
         for row, cosines, impostor in turns:
             yield from self._questions(row, cosines, impostor)
 
-    def is_right(self, row: int, found: Candidates) -> bool:
-        """Whether the first of *found* shows the place of frame *row*: see ``HeldOutAnswers``."""
+    def is_right(self, row: int, found: Candidates, radii: float = 1.0) -> bool:
+        """Whether the first of *found* shows the place of frame *row*, or one at most so many radii away.
+
+        See ``HeldOutAnswers``.
+        """
         best = int(found.indices[0])
-        near = np.linalg.norm(self._frames.position_m[best] - self._frames.position_m[row]) <= self._radius_m
+        near = np.linalg.norm(self._frames.position_m[best] - self._frames.position_m[row]) <= radii * self._radius_m
         return bool(near and self._angle_rad(row, best) <= ANSWERS.max_angle_rad)
 
     def may_answer(self, row: int) -> npt.NDArray[np.bool_]:
@@ -184,20 +191,44 @@ class HeldOut:
         rows = rows[best_rows(cosines[rows], EVIDENCE_TOP_K)]
         return candidates_at(self._map, rows, cosines[rows])
 
-    def _seen_from_beside(
-        self, row: int, cosines: npt.NDArray[np.float32], offset_m: Float, beside_m: float
-    ) -> Candidates:
-        """Answer for a pose: with *beside_m* left out, and then on one side only.
+    def _errors(self, row: int, cosines: npt.NDArray[np.float32], gap_m: float) -> list[tuple[float, Float]]:
+        """How far the similarity falls, and (6,) squared error, of a right answer with *gap_m* of the track left out.
 
-        A gap in the track has mapped frames before and behind, and their average lies in its middle, nearly right. A
-        robot beside the track has them all on one side.
+        A robot beside the track is off as one on it is, and by as far as the gap stands for.
         """
-        allowed = self._left_in(row, offset_m, beside_m)
-        found = self._found(cosines, allowed)
-        if not len(found) or not beside_m:
-            return found
-        towards = self._frames.position_m - self._frames.position_m[row]
-        return self._found(cosines, allowed & (towards @ towards[found.indices[0]] >= 0.0))
+        offset_m = self._offset_m(row)
+        on_track = self._found(cosines, self._left_in(row, offset_m, 0.0))
+        if not len(on_track) or not self.is_right(row, on_track):
+            return []
+        squared = self._squared_error(row, on_track)
+        if not gap_m:
+            return [(log_drop(on_track.similarities), squared)]
+        found = self._found(cosines, self._left_in(row, offset_m, gap_m))
+        if not len(found) or not self.is_right(row, found, SAME_SCENE):
+            return []
+        # Not their average, for that of frames before and behind is nearly right.
+        nearest = self._squared_error(row, found.taken(np.arange(1)))
+        return [(log_drop(found.similarities), squared + self._across(row, int(found.indices[0])) ** 2 * nearest)]
+
+    def _errors_at_frame(self, row: int, cosines: npt.NDArray[np.float32]) -> list[tuple[float, Float]]:
+        """The same of a robot that passes a mapped frame, which is some way between two of them."""
+        found = self._found(cosines, np.ones(len(cosines), dtype=bool))
+        if not self.is_right(row, found):
+            return []
+        between_m2 = self._spacing_m**2 / 24
+        return [(log_drop(found.similarities), self._squared_error(row, found) + np.repeat([between_m2, 0.0], [2, 4]))]
+
+    def _across(self, row: int, other: int) -> float:
+        """How much of the way between two frames a robot beside one is off for its image to change as much, 0..1."""
+        frames, mount = self._frames, self._map.manifest.cameras[int(self._frames.camera_index[row])].T_base_camera
+        towards = frames.position_m[other] - frames.position_m[row]
+        if not frames.has_orientation[row] or not towards.any():
+            return 1.0
+        T_map_camera = frames.pose(row)
+        if mount is not None and mount.has_orientation:
+            T_map_camera = T_map_camera.compose(mount)
+        ahead = float(T_map_camera.rotation.apply((0.0, 0.0, 1.0)) @ towards / np.linalg.norm(towards))
+        return float(np.sqrt(max(0.0, 1.0 - ahead**2) + (ahead / ALONG_PER_ACROSS) ** 2))
 
     def _evidence(self, found: Candidates) -> Float:
         return match_evidence(found.similarities, found.position_m, self._radius_m)[0]
@@ -211,10 +242,9 @@ class HeldOut:
             return 0.0
         return self._frames.pose(row).angle_rad(self._frames.pose(other))
 
-    def _pose_error(self, row: int, found: Candidates) -> tuple[Float, Float]:
+    def _squared_error(self, row: int, found: Candidates) -> Float:
         average = average_of_best(found, self._radius_m, ANSWERS)
         turn_rad: Float = np.full(3, np.nan)
         if average.rotation is not None and self._frames.has_orientation[row]:
             turn_rad = (Rotation.from_quat(self._frames.quat_xyzw[row]) * average.rotation.inv()).as_rotvec()
-        error = np.concatenate([self._frames.position_m[row] - average.position_m, turn_rad])
-        return error**2, np.diag(average.spread)
+        return np.concatenate([self._frames.position_m[row] - average.position_m, turn_rad]) ** 2

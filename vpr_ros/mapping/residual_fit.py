@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Fit how the error of a pose grows as the similarity falls, by maximum likelihood of Gaussian errors."""
+"""Fit how the error of a pose grows as the images get less alike, by maximum likelihood of Gaussian errors."""
 
 from __future__ import annotations
 
@@ -28,17 +28,16 @@ STARTS = (0.0, 3.0)
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    """The known errors: squared (n,), variances stated for them (n,), falls of the similarity (n,), sigma's range."""
+    """The known errors: squared (n,), falls of the measure (n,), sigma's range."""
 
     squared: Float
-    spread: Float
     falls: Float
     floor: float
     most: float
 
     def variance(self, log_sigma: float, growth: float) -> Float:
         sigma: Float = np.clip(np.exp(log_sigma + growth * self.falls), self.floor, self.most)
-        return self.spread + sigma**2
+        return sigma**2
 
     def surprise(self, parameters: Float) -> float:
         """Twice the mean negative log-likelihood, but for a constant."""
@@ -50,15 +49,14 @@ class _Answers:
         return float(np.mean(self.squared / self.variance(log_sigma, growth))) - 1.0
 
 
-def fit_residual(squared: Float, spread: Float, fall: Float, floor: float, most: float, default: Residual) -> Residual:
-    """Fit one part of a pose: error^2 ~ spread + sigma(fall)^2.
+def fit_residual(squared: Float, fall: Float, floor: float, most: float, default: Residual) -> Residual:
+    """Fit one part of a pose: error^2 ~ sigma(fall)^2.
 
     The scale is then set so that the mean of error^2 / variance is one: consistent by measurement.
 
     Args:
         squared: (R, axes) squared errors of right answers; NaN where unknown.
-        spread: (R, axes) the variances that the candidates' spread stated.
-        fall: (R,) how far the best similarity was below the reference.
+        fall: (R,) how far the measure was below the reference.
         floor: sigma is never less.
         most: sigma is never more.
         default: what to return when fewer than ``MIN_ANSWERS`` answers are known.
@@ -68,7 +66,7 @@ def fit_residual(squared: Float, spread: Float, fall: Float, floor: float, most:
     if known.sum() < MIN_ANSWERS:
         return default
     floor = max(floor, SMALLEST)
-    answers = _Answers(squared[known], spread[known], falls[known], floor, max(most, floor))
+    answers = _Answers(squared[known], falls[known], floor, max(most, floor))
     growth = _likeliest_growth(answers)
     sigma = _consistent_sigma(answers, growth)
     best = sigma * np.exp(growth * answers.falls.min())

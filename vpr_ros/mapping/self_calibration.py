@@ -40,6 +40,8 @@ MIN_FRAMES = 20
 SHARE_RETAKEN = 0.08
 MIN_RETAKEN, MAX_RETAKEN = 16, 200
 MAX_AS_THEY_ARE = 200
+OTHER_HEADING_RAD = 0.03
+"""No retrieved heading is surer: another drive does not head along a track as the mapped one did."""
 SEED = 0
 PRIOR_SIGMA = (0.3, 3.0, 3.0)
 """Of the weights of ``EVIDENCE_NAMES``. Another day's light moves every similarity, and a map of one drive cannot know
@@ -70,7 +72,7 @@ def self_calibration(
         return default, GeometryCalibration()
     retaken, queries = _retaken(records, rows, len(place_map) - len(rows), extractor, config)
     held_out = HeldOut(place_map, spacing_m)
-    again = held_out.ask(retaken, queries)
+    again = held_out.ask(retaken, queries, retaken=True)
     as_they_are = _evenly(len(place_map), MAX_AS_THEY_ARE)
     same = held_out.ask(as_they_are, place_map.descriptors[as_they_are].astype(np.float32))
     # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
@@ -190,20 +192,20 @@ def _tells(right: npt.NDArray[np.bool_]) -> bool:
 
 
 def _residuals(errors: PoseErrors, spacing_m: float, radius_m: float, default: Residuals) -> Residuals:
-    if len(errors.similarity) < MIN_ANSWERS:
+    if len(errors.log_drop) < MIN_ANSWERS:
         return default
-    reference = float(np.median(errors.similarity))
+    reference = float(np.median(errors.log_drop))
 
     def fit(axes: list[int], floor: float, most: float, default: Residual) -> Residual:
-        fall = reference - errors.similarity
-        return fit_residual(errors.squared[:, axes], errors.spread[:, axes], fall, floor, most, default)
+        return fit_residual(errors.squared[:, axes], reference - errors.log_drop, floor, most, default)
 
     return Residuals(
-        similarity=reference,
-        horizontal_m=fit([0, 1], spacing_m / np.sqrt(12), radius_m, default.horizontal_m),
+        similarity=default.similarity,
+        log_drop=reference,
+        horizontal_m=fit([0, 1], spacing_m / np.sqrt(24), radius_m, default.horizontal_m),
         vertical_m=fit([2], 0.0, radius_m, default.vertical_m),
         tilt_rad=fit([3, 4], 0.0, MAX_ANGLE_RAD, default.tilt_rad),
-        yaw_rad=fit([5], 0.0, MAX_ANGLE_RAD, default.yaw_rad),
+        yaw_rad=fit([5], OTHER_HEADING_RAD, MAX_ANGLE_RAD, default.yaw_rad),
     )
 
 

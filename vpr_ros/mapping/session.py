@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from vpr_ros.core.errors import ConfigError, MapError, SourceError
-from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
+from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum, PositionSigma, declared_sigma
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.mount import mount_problem
@@ -163,7 +163,14 @@ class BuildSession:
             dict(skipped),
             inputs_sha256(self.inputs),
             self.source.map_frame_id,
+            self.position_sigma,
         )
+
+    @property
+    def position_sigma(self) -> PositionSigma | None:
+        """Of this session's positions: as somebody says, else as the recording does."""
+        said_m = self.config.position_sigma_m
+        return declared_sigma(self.source) if said_m is None else PositionSigma(said_m, said_m)
 
     @cached_property
     def _merged_cameras(self) -> tuple[tuple[CameraMount, ...], dict[str, int]]:

@@ -9,6 +9,10 @@
 
 Format 5, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
 
+In format 5 also, but for what a map takes to be so where it says nothing: ``position_sigma_m`` of a session (its
+positions are exact), ``log_drop`` of the residuals (they follow the similarity) and ``pose_widening`` of the keypoints'
+calibration (1).
+
 Format 4, of November 2026: it has no ``drives`` and nothing ``restated``, for no second drive calibrated it; its
 ``local`` has no ``viewing_range``, for nobody asked from how far a scene is seen, and no ``promise``, for it was not
 asked which of its places look alike: None. Nor has it a ``T_grid_map``, for nobody could align it with a grid: None.

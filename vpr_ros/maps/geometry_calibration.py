@@ -30,6 +30,8 @@ SCENE_WEIGHTS: Final[Four] = (4.5, 0.0, 4.5, 0.0)
 SCENE_BIAS: Final = -18.3
 """An even chance at 40 inliers that cover a third of the image. Chosen on eight pairs of drives, see
 docs/verification.md; the share of the inliers says another thing in each of them, so that it has no weight."""
+WIDEST: Final = 8.0
+"""The most that a map's own answers widen what geometric poses state."""
 PLACE_IF_SCENE: Final = 0.95
 """That a match is right which shows the same scene, where a map could not find out how its neighbours differ."""
 
@@ -49,6 +51,8 @@ class GeometryCalibration:
         place_weights, place_bias: of the second.
         usual_precision: is taken for the precision where that is unknown, and subtracted from it.
         samples_right, samples_wrong: how many answers the second was fitted on.
+        pose_widening: factor of the deviations that geometric poses state, where this map's own frames were farther
+            off than that; 1 where they were not, or nobody asked.
         evidence: names of the numbers the models read.
     """
 
@@ -61,6 +65,7 @@ class GeometryCalibration:
     usual_precision: float = 0.0
     samples_right: int = 0
     samples_wrong: int = 0
+    pose_widening: float = 1.0
     evidence: tuple[str, ...] = GEOMETRIC_EVIDENCE_NAMES
 
     def probability(self, alone: Float, evidence: Float) -> Float:
@@ -107,6 +112,7 @@ class GeometryCalibration:
             usual_precision=number(plain, "usual_precision", 0.0, LARGEST),
             samples_right=count(plain, "samples_right"),
             samples_wrong=count(plain, "samples_wrong"),
+            pose_widening=number(plain, "pose_widening", 1.0, WIDEST) if "pose_widening" in plain else 1.0,
         )
 
 

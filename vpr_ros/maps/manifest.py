@@ -20,7 +20,7 @@ import numpy.typing as npt
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.files import parse_yaml, read_text
-from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.frames import EXACT, CameraMount, GeoDatum, PositionSigma
 from vpr_ros.core.pose import PositionM
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
@@ -128,6 +128,13 @@ class MapManifest:
     def stated_now(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """(K,) what it stated when it was built, as its drives have taught it since."""
         return probabilities if self.restated is None else self.restated.of(probabilities)
+
+    @property
+    def position_sigma(self) -> PositionSigma:
+        """Of the map's positions: the root of the mean variance of its frames; those of which nobody said are exact."""
+        frames = sum(session.frames for session in self.sessions)
+        of_each = [np.square(session.position_sigma or EXACT) * session.frames for session in self.sessions]
+        return PositionSigma(*np.sqrt(np.sum(of_each, axis=0) / frames).tolist()) if frames else EXACT
 
     def to_yaml(self) -> str:
         """The text of the file, sealed."""

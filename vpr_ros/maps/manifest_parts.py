@@ -16,7 +16,7 @@ from typing import Any
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError, ModelError
-from vpr_ros.core.frames import CameraMount, GeoDatum
+from vpr_ros.core.frames import CameraMount, GeoDatum, PositionSigma
 from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import LARGEST_DIM, ModelInfo
 from vpr_ros.core.mount import mount_problem
@@ -25,6 +25,8 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.maps.manifest_values import count, entry, items, number, numbers, table, text, texts
 
 LARGEST_ALTITUDE_M = 1e5
+LARGEST_SIGMA_M = 1e4
+"""Of positions that say anything."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ class SessionEntry:
         skipped: reason -> how many frames were left out for it.
         inputs_sha256: of source, model and options: tells a build that is done from one still to do; "" unknown.
         frame_id: of its poses as recorded, which the map's frame need not be called.
+        position_sigma: of its positions; None: nobody said, and they are taken for exact.
     """
 
     source: str
@@ -100,10 +103,14 @@ class SessionEntry:
     skipped: dict[str, int]
     inputs_sha256: str
     frame_id: str
+    position_sigma: PositionSigma | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""
-        return {**asdict(self), "cameras": list(self.cameras)}
+        sigma = None if self.position_sigma is None else list(self.position_sigma)
+        plain = {**asdict(self), "cameras": list(self.cameras), "position_sigma_m": sigma}
+        del plain["position_sigma"]
+        return plain
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> SessionEntry:
@@ -120,7 +127,18 @@ class SessionEntry:
             skipped={reason: count(plain["skipped"], reason) for reason in table(plain, "skipped")},
             inputs_sha256=text(plain, "inputs_sha256"),
             frame_id=text(plain, "frame_id"),
+            position_sigma=_sigma(plain),
         )
+
+
+def _sigma(plain: Mapping[str, Any]) -> PositionSigma | None:
+    """None as well in a map up to format 4."""
+    if plain.get("position_sigma_m") is None:
+        return None
+    horizontal_m, vertical_m = numbers(plain, "position_sigma_m", 2, LARGEST_SIGMA_M)
+    if min(horizontal_m, vertical_m) < 0:
+        raise ValueError("position_sigma_m holds a negative number, expected 0 or more")
+    return PositionSigma(horizontal_m, vertical_m)
 
 
 @dataclass(frozen=True)

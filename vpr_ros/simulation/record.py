@@ -86,7 +86,7 @@ def _write(
             _save(folder / "depth" / f"{stamp_ns}.png", depth_to_mm(rendering.depth_m))
         if progress is not None:
             progress(index + 1, len(source))
-    (folder / "trajectory.txt").write_text(_tum("T_map_base", source.poses), encoding="utf-8")
+    (folder / "trajectory.txt").write_text(_tum("T_map_base", source.recorded_poses), encoding="utf-8")
     write_odometry(source, folder)
     (folder / "camera.yaml").write_text(yaml.safe_dump(_description(source), sort_keys=False), encoding="utf-8")
 

@@ -20,6 +20,7 @@ from vpr_ros.simulation.camera import T_BASE_CAMERA
 from vpr_ros.simulation.conditions import Conditions
 from vpr_ros.simulation.drive import DrivePlan, StampedPose
 from vpr_ros.simulation.mishaps import Moment, other_town, plan_moments
+from vpr_ros.simulation.position_noise import wandering
 from vpr_ros.simulation.render import Rendering, render
 from vpr_ros.simulation.town import Town
 
@@ -27,7 +28,7 @@ CAMERA_NAME = "camera"
 
 
 class SimulatedSource:
-    """Frames of one drive, rendered when somebody loads them. Poses and mount are exact.
+    """Frames of one drive, rendered when somebody loads them. The mount is exact.
 
     Args:
         town: where.
@@ -36,6 +37,7 @@ class SimulatedSource:
         conditions: hour, season, weather and traffic.
         seed: of the sensor noise.
         T_base_camera: where the camera's optical frame sits on the robot.
+        position_sigma_m: of recorded positions, as of GPS, see ``wandering``.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class SimulatedSource:
         conditions: Conditions,
         seed: int = 0,
         T_base_camera: Pose = T_BASE_CAMERA,
+        position_sigma_m: float = 0.0,
     ) -> None:
         self.town = town
         self.drive = drive
@@ -53,6 +56,7 @@ class SimulatedSource:
         self.conditions = conditions
         self.seed = seed
         self.T_base_camera = T_base_camera
+        self.position_sigma_m = position_sigma_m
 
     @cached_property
     def elsewhere(self) -> Town | None:
@@ -73,6 +77,11 @@ class SimulatedSource:
     def driven(self) -> tuple[StampedPose, ...]:
         """Time of every frame, and where exact wheels would say that it is."""
         return tuple(moment.driven for moment in self.moments)
+
+    @cached_property
+    def recorded_poses(self) -> tuple[StampedPose, ...]:
+        """The same as a recording has them."""
+        return wandering(self.poses, self.position_sigma_m, self.seed)
 
     @property
     def map_frame_id(self) -> str:
@@ -122,5 +131,5 @@ class SimulatedSource:
         return self.rendering(index).image_rgb
 
     def __iter__(self) -> Iterator[FrameRecord]:
-        for index, (stamp_ns, T_map_base) in enumerate(self.poses):
+        for index, (stamp_ns, T_map_base) in enumerate(self.recorded_poses):
             yield FrameRecord(stamp_ns, CAMERA_NAME, str(stamp_ns), T_map_base, partial(self._image, index))

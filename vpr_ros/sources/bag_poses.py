@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.frames import GeoDatum, PositionSigma
 from vpr_ros.core.message_fields import pose_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_messages import NAV_SAT_FIX, ODOMETRY, POSE_STAMPED
@@ -29,7 +29,7 @@ from vpr_ros.sources.bag_recording import (
     unset_stamps,
 )
 from vpr_ros.sources.clock_offset import Clock
-from vpr_ros.sources.geodetic import far_from_others, local_enu, refused_fix
+from vpr_ros.sources.geodetic import far_from_others, fix_sigma, local_enu, refused_fix
 from vpr_ros.sources.leaps import leap_note, refuse_turns
 from vpr_ros.sources.pose_track import PoseTrack, pose_track
 
@@ -46,6 +46,7 @@ class _Sample(NamedTuple):
     is_unstamped: bool
     log_ns: int
     pose: Pose | Fix
+    sigma: PositionSigma | None = None
 
 
 class TopicPoses:
@@ -77,15 +78,17 @@ class TopicPoses:
             return
         child = message.child_frame_id.lstrip("/") if self._type == ODOMETRY else ""
         pose: Pose | Fix
+        sigma = None
         if self._type == NAV_SAT_FIX:
             pose = (float(message.latitude), float(message.longitude), float(message.altitude))
             reason = "without fix" if message.status.status < 0 else refused_fix(*pose[:2])
             if reason is not None:
                 self._skipped[reason] += 1
                 return
+            sigma = fix_sigma(message.position_covariance_type, message.position_covariance)
         else:
             pose = pose_of(message.pose if self._type == POSE_STAMPED else message.pose.pose)
-        self._samples.append(_Sample(frame_id, child, stamp_ns, is_unstamped(raw), raw.log_ns, pose))
+        self._samples.append(_Sample(frame_id, child, stamp_ns, is_unstamped(raw), raw.log_ns, pose, sigma))
 
     @property
     def frame_id(self) -> str:
@@ -97,6 +100,14 @@ class TopicPoses:
         """See the class."""
         mine = self.frame_id
         return _chosen((s.child_frame_id for s in self._samples if s.frame_id == mine), self._base_frame)
+
+    @property
+    def position_sigma(self) -> PositionSigma | None:
+        """The median of what the fixes say of themselves; None where most say nothing, and of other poses."""
+        said = [sample.sigma for sample in self._samples if sample.sigma is not None]
+        if 2 * len(said) <= len(self._samples):
+            return None
+        return PositionSigma(*np.median(np.array(said), axis=0).tolist())
 
     @property
     def clock(self) -> Clock:

@@ -185,6 +185,7 @@ def _source(
         tuple(record for _, record in records),
         truth.datum,
         (*warnings, *of_intrinsics),
+        position_sigma=truth.position_sigma,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from vpr_ros.core.errors import SourceError
-from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.frames import GeoDatum, PositionSigma
 from vpr_ros.core.pose import Pose
 from vpr_ros.sources.bag_images import ImageTopic
 from vpr_ros.sources.bag_poses import TopicPoses
@@ -43,6 +43,7 @@ class BagTruth:
         skipped: poses that cannot be used, by reason; complete when everything has been read.
         warnings: what a person should know, one sentence each.
         noticed: more of these, for the cameras that are used; complete when everything has been read.
+        position_sigma: of the positions, where the messages declare it.
     """
 
     origin: str
@@ -53,6 +54,7 @@ class BagTruth:
     skipped: Callable[[], Counter[str]] = Counter
     warnings: tuple[str, ...] = ()
     noticed: Callable[[Sequence[ImageTopic]], Sequence[str]] = lambda _: ()
+    position_sigma: PositionSigma | None = None
 
 
 def choose_truth(
@@ -127,6 +129,7 @@ def _from_topic(
             *(s for c in used for s in disagreement(c.topic, c.clock, poses.topic, poses.clock)),
             *trees.notices,
         ],
+        poses.position_sigma,
     )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from vpr_ros.core.errors import ConfigError, SourceError
-from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum
+from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum, PositionSigma, declared_sigma
 
 _FRAME_NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -56,6 +56,11 @@ class FrameRange:
     def datum(self) -> GeoDatum | None:
         """Origin of the local frame when the poses came from GPS."""
         return self._source.datum
+
+    @property
+    def position_sigma(self) -> PositionSigma | None:
+        """Of the positions, where the recording declares it."""
+        return declared_sigma(self._source)
 
     @property
     def is_drive(self) -> bool:

@@ -13,8 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pymap3d
 
-from vpr_ros.core.frames import GeoDatum
+from vpr_ros.core.frames import GeoDatum, PositionSigma
 from vpr_ros.sources.leaps import out_of_reach
+
+LARGEST_SIGMA_M = 1000.0
+"""A receiver that says more knows nothing."""
 
 
 def local_enu(
@@ -51,6 +54,19 @@ def refused_fix(latitude_deg: float, longitude_deg: float) -> str | None:
     if abs(latitude_deg) > 90.0 or abs(longitude_deg) > 360.0:
         return "no place on earth"
     return None
+
+
+def fix_sigma(covariance_type: int, covariance: npt.ArrayLike) -> PositionSigma | None:
+    """What a ``NavSatFix`` says of its own position, or None where it does not know or says what cannot be.
+
+    Args:
+        covariance_type: 0 is unknown.
+        covariance: (9,) of east, north, up in m^2.
+    """
+    east, _, _, _, north, _, _, _, up = np.asarray(covariance, dtype=np.float64).tolist()
+    horizontal_m2 = (east + north) / 2
+    bounds = 0.0 < horizontal_m2 < LARGEST_SIGMA_M**2 and 0.0 <= up < LARGEST_SIGMA_M**2  # False of NaN
+    return PositionSigma(horizontal_m2**0.5, up**0.5) if covariance_type and bounds else None
 
 
 def far_from_others(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum
+from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, PositionSigma
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +28,7 @@ class RecordedSource:
         warnings: one sentence each: what a person should know before using poses and cameras. The description has them
             too, but for those about intrinsics: a build knows its recording by it, of which these change no frame.
         is_drive: whether each frame follows the one before along a drive.
+        position_sigma: of the positions, where the recording declares it; None: nobody knows.
     """
 
     map_frame_id: str
@@ -37,6 +38,7 @@ class RecordedSource:
     datum: GeoDatum | None = None
     warnings: tuple[str, ...] = ()
     is_drive: bool = True
+    position_sigma: PositionSigma | None = None
 
     def __len__(self) -> int:
         return len(self.records)

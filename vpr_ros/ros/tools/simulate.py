@@ -59,6 +59,13 @@ def build_parser() -> CommandParser:
         "--detour-m", type=float, default=0.0, metavar="M", help="leave the map for about M metres (240 at least)"
     )
     parser.add_argument("--twin-streets", action="store_true", help="two streets of the town have the same facades")
+    parser.add_argument(
+        "--position-sigma",
+        type=float,
+        default=0.0,
+        metavar="M",
+        help="standard deviation of recorded positions along x and y, wandering as a GPS receiver's (%(default)s)",
+    )
     parser.add_argument("--width-px", type=int, default=640)
     parser.add_argument("--height-px", type=int, default=480)
     parser.add_argument(
@@ -108,8 +115,8 @@ def simulated_source(options: argparse.Namespace) -> SimulatedSource:
     )
     conditions = replace(CONDITIONS[options.conditions], traffic_seed=seed, weather_seed=seed)
     camera = CameraIntrinsics.from_fov(options.width_px, options.height_px)
-    town = Town(options.seed, twin_streets=options.twin_streets)
-    return SimulatedSource(town, plan, camera, conditions, seed)
+    town, sigma_m = Town(options.seed, twin_streets=options.twin_streets), options.position_sigma
+    return SimulatedSource(town, plan, camera, conditions, seed, position_sigma_m=sigma_m)
 
 
 def _record_rig(rig: SimulatedRig, poses: Sequence[DrivenPose], options: argparse.Namespace) -> None:
