@@ -40,6 +40,10 @@ def answer_values(answer: Localization) -> dict[str, str]:
         "proof [inliers]": f"{answer.proof:.0f}",
         "promise": "none" if answer.promise is None else vouched_words(answer.promise),
     }
+    if answer.sequence is not None:
+        values["probability off the map"] = f"{answer.sequence.off_map:.3f}"
+        values["judged by"] = "the sequence" if answer.sequence.by_sequence else "the image alone"
+        values["motion"] = answer.sequence.motion
     if answer.matches:
         values["similarity"] = f"{answer.matches[0].similarity:.3f}"
         values["best match"] = answer.matches[0].name

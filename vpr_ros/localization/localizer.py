@@ -122,7 +122,7 @@ class Localizer:
         size_px = size_px_of(frame.image_rgb)
         judged, sequence = self._judged(verification, size_px), None
         if self.place_filter is not None:
-            verification, probabilities, sequence = self._by_sequence(frame.stamp_ns, verification, judged)
+            verification, probabilities, sequence = self._by_sequence(frame, verification, judged)
             judged = self._judged(verification, size_px, probabilities, by_sequence=sequence.by_sequence)
             if judged.rejection is None:
                 judged = replace(judged, rejection=_jump(self.place_filter, judged))
@@ -171,12 +171,12 @@ class Localizer:
         return _Judged(estimate, probabilities, worth, rejection)
 
     def _by_sequence(
-        self, stamp_ns: int, verification: Verification, alone: _Judged
+        self, frame: Frame, verification: Verification, alone: _Judged
     ) -> tuple[Verification, npt.NDArray[np.float64], SequenceAnswer]:
         """The candidates led by the one that all images so far speak for, and their probabilities by these."""
         assert self.place_filter is not None
         candidates = verification.candidates
-        believed = self.place_filter.update(stamp_ns, candidates, alone.probabilities)
+        believed = self.place_filter.update(frame.stamp_ns, candidates, alone.probabilities, frame.camera)
         order = np.r_[believed.first, np.delete(np.arange(len(candidates)), believed.first)]
         sequence = SequenceAnswer(
             believed.hypotheses,

@@ -224,7 +224,7 @@ def _decision(
     if promise is not None:
         here = [answer for answer, vote in zip(heard, votes, strict=True) if vote.agrees or answer is speaker]
         proved = max(here, key=lambda answer: answer.proof)
-        if proved.proof < promise.least_proof:
+        if proved.proof < promise.least_proof and not any(answer.accepted for answer in here):
             return Unproved(speaker.matches[0].similarity, probability, proved.inliers, proved.proof, promise)
         if any(answer.accepted and vote in against for answer, vote in zip(heard, votes, strict=True)):
             return contradicted

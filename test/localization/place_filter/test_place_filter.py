@@ -144,6 +144,18 @@ def test_a_standing_robot_learns_nothing_from_the_same_view() -> None:
     assert driven.hypotheses[0].mass > 0.98
 
 
+def test_a_standing_robot_learns_no_more_from_two_cameras_that_see_different_frames() -> None:
+    robot = Robot(along_m=100.0)
+    views = {"front": asked((101.0, 0.1), seed=1), "rear": asked((103.0, 0.1), seed=2)}
+    masses = []
+    for turn in range(20):
+        for number, (camera, view) in enumerate(views.items()):
+            robot.place_filter.drive(lambda: OdometryReading(Pose((0.0, 0.0, 0.0))))
+            stamp_ns = round((0.1 * turn + 0.02 * number) * NS_PER_S)
+            masses.append(robot.place_filter.update(stamp_ns, *view, camera).hypotheses[0].mass)
+    assert masses[-1] < masses[1] + 0.1
+
+
 @pytest.mark.parametrize(("step_s", "why"), [(-5.0, "time ran back"), (900.0, "time jumped ahead")])
 def test_a_jump_of_time_begins_anew_and_is_counted(step_s: float, why: str) -> None:
     robot = Robot(along_m=50.0)

@@ -20,6 +20,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.localization.camera_vote import CameraVote
+from vpr_ros.localization.place_filter.belief import Hypothesis
+from vpr_ros.localization.result import SequenceAnswer
 from vpr_ros.maps.promise import Vouched
 from vpr_ros.ros.localizer.answer_status import answered_status, failed_status, silent_status
 from vpr_ros.ros.messages import to_time
@@ -39,6 +41,10 @@ def test_an_accepted_answer_is_ok_with_everything_known_of_it() -> None:
     assert array.status[0].level == DiagnosticStatus.OK
     assert (array.status[0].name, array.status[0].hardware_id) == (f"{NODE}: answer", NODE)
     assert array.status[0].message == "similarity 0.90, probability 0.88, front of 2 cameras agree: accepted"
+    by_all = SequenceAnswer((Hypothesis(HERE, 0.8, 40),), 0.04, True, "by odometry", 40, 0.6, None)
+    of_a_sequence = values(answered_status(NODE, replace(accepted(), sequence=by_all), 12.34))
+    assert of_a_sequence["probability off the map"] == "0.040"
+    assert (of_a_sequence["judged by"], of_a_sequence["motion"]) == ("the sequence", "by odometry")
     assert values(array) == {
         "decision": "accepted",
         "camera": "front",

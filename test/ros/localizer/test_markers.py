@@ -23,6 +23,8 @@ from visualization_msgs.msg import Marker
 
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization
+from vpr_ros.localization.place_filter.belief import Hypothesis
+from vpr_ros.localization.result import SequenceAnswer
 from vpr_ros.ros.localizer.marker_parts import ACCEPTED_RGB, REJECTED_RGB, probability_rgb
 from vpr_ros.ros.localizer.markers import answer_text, to_markers
 from vpr_ros.ros.messages import to_header, to_pose_message
@@ -147,6 +149,13 @@ def test_a_hypothesis_is_a_sphere_the_larger_the_likelier_and_a_place_is_one() -
     spheres = [m for m in to_markers(accepted(matches=matches), "site", 1.0).markers if m.ns == "hypotheses"]
     assert [sphere.pose.position.x for sphere in spheres] == [HERE.position_m[0], WHERE_ONLY.position_m[0]]
     assert spheres[0].scale.x > spheres[1].scale.x > 0.0
+
+
+def test_where_a_filter_believes_its_hypotheses_are_drawn_in_place_of_the_matches() -> None:
+    elsewhere = Pose((70.0, 1.0, 0.0))
+    believed = SequenceAnswer((Hypothesis(elsewhere, 0.9, 7),), 0.05, True, "by odometry", 40, 0.6, None)
+    markers = to_markers(replace(accepted(), sequence=believed), "site", 1.0).markers
+    assert [m.pose.position.x for m in markers if m.ns == "hypotheses"] == [70.0]
 
 
 def test_the_answer_in_words() -> None:

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -68,11 +68,11 @@ class Believed:
 
 @dataclass(frozen=True, eq=False)
 class _Before:
-    """The image before."""
+    """The image before, and what the last one of each camera found."""
 
     stamp_ns: int
     odometry: OdometryReading | None
-    frames: frozenset[int]
+    frames: Mapping[str, frozenset[int]]
 
 
 class PlaceFilter:
@@ -134,20 +134,25 @@ class PlaceFilter:
         """Say whom to ask where odometry has the robot at the time of the next image; asked when that was described."""
         self._odometry = odometry
 
-    def update(self, stamp_ns: int, candidates: Candidates, probabilities: npt.NDArray[np.float64]) -> Believed:
+    def update(
+        self, stamp_ns: int, candidates: Candidates, probabilities: npt.NDArray[np.float64], camera: str = ""
+    ) -> Believed:
         """Weigh an image.
 
         Args:
             stamp_ns: of the image.
             candidates: K >= 1, best first.
             probabilities: (K,) of each by this image alone.
+            camera: whose image it is: a standing robot sees the same again through each of its cameras.
         """
         self._forget_where_asked()
         ask, self._odometry = self._odometry, None
         odometry = None if ask is None else ask()
         motion = self._motion(stamp_ns, odometry)
-        share = self._new_evidence(candidates, motion)
-        self._before = _Before(stamp_ns, odometry, frozenset(candidates.indices.tolist()))
+        share = self._new_evidence(candidates, motion, camera)
+        frames = {} if self._before is None else self._before.frames
+        found = frozenset(candidates.indices.tolist())
+        self._before = _Before(stamp_ns, odometry, {**frames, camera: found})
         places, config = self._places, self.config
         belief = self._belief
         if motion is not None:
@@ -190,14 +195,14 @@ class PlaceFilter:
             return None
         return motion_between(before.odometry, odometry, abs(passed_ns) / NS_PER_S, self.config.top_speed_mps)
 
-    def _new_evidence(self, candidates: Candidates, motion: Motion | None) -> float:
+    def _new_evidence(self, candidates: Candidates, motion: Motion | None, camera: str) -> float:
         """How much of an image is new, 0..1: a standing robot sees the same again, errors and all.
 
         What shows another view is new whatever odometry says: a robot that is carried does not turn its wheels.
         """
         if motion is None or self._before is None:
             return 1.0
-        same = len(set(candidates.indices.tolist()) & self._before.frames) / len(candidates)
+        same = len(set(candidates.indices.tolist()) & self._before.frames.get(camera, frozenset())) / len(candidates)
         other_view = max(0.0, 1.0 - same / SAME_IMAGE_SHARE)
         passed = max(other_view, motion.duration_s / SAME_VIEW_S)
         moved = motion.distance_m / self._places.radius_m if motion.measured else 1.0 - same

@@ -60,10 +60,14 @@ def operator_markers(localization: Localization, frame_id: str, scale_m: float) 
 def hypotheses(localization: Localization, apart_m: float) -> Sequence[tuple[Pose, float]]:
     """Where the robot may be, each place once and with its probability, the likeliest first.
 
+    What the filter believes by all images so far where there is one, else the places of this image's matches.
+
     Args:
         localization: the answer.
         apart_m: places nearer than this to a likelier one are not told apart.
     """
+    if localization.sequence is not None:
+        return [(known.T_map_base, known.mass) for known in localization.sequence.hypotheses]
     places: list[tuple[Pose, float]] = []
     for match in sorted(localization.matches, key=lambda match: -_share(match.probability)):
         if all(match.T_map_base.distance_m(pose) >= apart_m for pose, _ in places):

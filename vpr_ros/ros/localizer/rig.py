@@ -126,7 +126,9 @@ class Rig:
         order = setup.settings.cameras  # not those in use: the node may be closing
         self._mounts.add(sorted(answers, key=lambda answer: order.index(answer.camera)))
         trusted = [answer for answer in answers if answer.camera not in self._mounts.contradictions]
-        localization = fuse(trusted or answers, setup.localizer.config, setup.place_map.manifest.calibration)
+        by_sequence = setup.localizer.place_filter is not None
+        calibration = setup.place_map.manifest.calibration
+        localization = fuse(trusted or answers, setup.localizer.config, calibration, by_sequence=by_sequence)
         self._together += 1
         for vote in localization.votes:
             self._agreed[vote.camera] = self._agreed.get(vote.camera, 0) + vote.agrees
