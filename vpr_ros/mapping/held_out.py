@@ -34,7 +34,7 @@ look most like right ones; a robot off the mapped track is given them."""
 BESIDE_TRACK = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
 """Errors are measured with this share of the radius left out, in turns: as a robot on the track sees the map, and as
 one beside it does, from farther away."""
-ALONG_PER_ACROSS = 4.5
+ALONG_PER_ACROSS = 4.0
 """Metres in the direction of view that stand for one across it: a gap in the track, which lies ahead and behind, is as
 hard to see across as a place so much less far beside it. Chosen on simulated towns, see docs/verification.md."""
 SAME_SCENE = 2.0
