@@ -171,10 +171,11 @@ def _promise(promise: Promise | None) -> str:
     if promise is None:
         return "none, for keypoints say nothing of its places: min_probability decides"
     vouched = [promise.vouched(rate, USUAL_DELTA) for rate in SHOWN_RATES]
-    lines = dict.fromkeys(f"{100 * one.rate:g} % from {one.least_proof:.0f} inliers on" for one in vouched if one)
-    drives = "".join(f"; {drive.name}: {drive.answers.answers} answers" for drive in promise.drives)
+    lines = dict.fromkeys(
+        f"{100 * one.rate:g} % from {one.least_proof:.0f} inliers on ({one.source})" for one in vouched if one
+    )
     asked = f"{promise.left_out.answers} own frames asked" if promise.left_out.answers else "never asked itself"
-    return f"{promise.source}, wrong places at most {', '.join(lines) or 'nothing'} ({asked}{drives})"
+    return f"wrong places at most {', '.join(lines) or 'nothing'}; {asked}"
 
 
 def _local(place_map: PlaceMap) -> str:
