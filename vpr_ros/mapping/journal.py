@@ -64,6 +64,19 @@ def has_work(folder: Path) -> bool:
     return journal.is_file() and journal.stat().st_size > 0
 
 
+def has_build(folder: Path) -> bool:
+    """Whether *folder* holds a build, and not what a killed edit left, which nobody goes on with.
+
+    Raises:
+        MapError: see ``open_journal``.
+    """
+    if not has_work(folder):
+        return False
+    with contextlib.closing(open_journal(folder)) as journal:
+        first, *_ = complete_lines(journal) or [None]
+    return not is_edit(first)
+
+
 def complete_lines(stream: BinaryIO) -> list[Any]:
     """Read a journal up to its last complete line and cut off what follows."""
     stream.seek(0)

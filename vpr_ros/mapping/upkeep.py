@@ -12,7 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from vpr_ros.core.errors import MapError
-from vpr_ros.mapping.journal import has_work
+from vpr_ros.mapping.journal import has_build
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.grid_alignment import GridAlignment
@@ -80,7 +80,7 @@ def check_no_build(path: Path, then: str) -> None:
         MapError: one is going on, or was interrupted.
     """
     for output in (path, path.resolve()):
-        if has_work(partial := partial_path(output)):
+        if has_build(partial := partial_path(output)):
             raise MapError(
                 f"a build of {output} is going on, or was interrupted and stands in {partial}",
                 f"Let it end, or finish it: the same command with --resume, and then {then}",

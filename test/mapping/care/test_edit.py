@@ -26,6 +26,7 @@ from vpr_ros.mapping.care.selection import TAKEN_OUT, selected
 from vpr_ros.mapping.growing_array import GrowingArray
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.transaction import partial_path
+from vpr_ros.mapping.upkeep import align
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.format import FORMAT_VERSION
 
@@ -154,6 +155,7 @@ def test_what_a_killed_edit_left_stops_no_build(built: PlaceMap, monkeypatch: py
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
     assert (partial_path(built.path) / JOURNAL_NAME).is_file()
+    assert align(built.path, None).manifest.grid is None
     with pytest.raises(MapError, match="was an edit of the map"):
         build_map(WallSource([9.0]), PixelExtractor(), built.path, replace(EVERY_FRAME, local=False), resume=True)
     report = build_map(

@@ -27,7 +27,7 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.build_inputs import EDITS, Inputs, differences
 from vpr_ros.mapping.care.new_map import NewMap
 from vpr_ros.mapping.growing_array import sync
-from vpr_ros.mapping.journal import JOURNAL_NAME, complete_lines, has_work, is_edit, open_journal
+from vpr_ros.mapping.journal import JOURNAL_NAME, complete_lines, has_build, is_edit, open_journal
 from vpr_ros.mapping.output import check_output, is_free, resolved_output
 from vpr_ros.mapping.recovery import is_done, put_back
 from vpr_ros.mapping.transaction import partial_path, publish
@@ -141,14 +141,8 @@ def _check_output(edit: Edit, output: Path) -> None:
 def _check_not_being_built(path: Path) -> None:
     for output in (path, path.resolve()):
         partial = partial_path(output)
-        if has_work(partial) and not _is_left_of_an_edit(partial):
+        if has_build(partial):
             raise _being_built(output, partial)
-
-
-def _is_left_of_an_edit(partial: Path) -> bool:
-    with closing(open_journal(partial)) as journal:
-        first, *_ = complete_lines(journal) or [None]
-    return first is None or is_edit(first)
 
 
 def _being_built(output: Path, partial: Path) -> MapError:
