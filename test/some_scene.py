@@ -150,11 +150,14 @@ class SceneLocalFeatures:
 
     def extract(self, image_rgb: ImageRgb) -> LocalFeatures:
         """See ``LocalExtractor``."""
-        numbers = np.frombuffer(image_rgb[0].ravel()[:56].tobytes(), np.float64).tolist()
+        first_row = image_rgb[0]
+        is_flipped = not first_row.ravel()[:56].any()  # the picture was mirrored, and ends with its pose
+        first_row = first_row[::-1] if is_flipped else first_row
+        numbers = np.frombuffer(first_row.ravel()[:56].tobytes(), np.float64).tolist()
         pose = Pose((numbers[0], numbers[1], numbers[2]), (numbers[3], numbers[4], numbers[5], numbers[6]))
         parts = [scene.features(pose, self.camera.intrinsics)[0] for scene in self.camera.scenes]
         keypoints = np.concatenate([part.keypoints_px for part in parts])[: self.most]
-        if self.is_mirrored:
+        if self.is_mirrored != is_flipped:
             keypoints = np.array([self.camera.intrinsics.width_px - 1, 0], np.float32) + keypoints * np.array(
                 [-1, 1], np.float32
             )

@@ -47,7 +47,7 @@ def test_a_clear_match_is_accepted() -> None:
 @pytest.mark.parametrize(("found", "weakest"), [(ALIKE, "distance_log_ratio"), (UNLIKE, "similarity")])
 def test_a_rejection_carries_its_evidence_and_what_speaks_most_against(found: Candidates, weakest: str) -> None:
     probability, evidence = judged(found)
-    assert decision(found) == Improbable(probability, 0.5, evidence, weakest)
+    assert decision(found) == Improbable(probability, 0.9, evidence, weakest)
     assert 0.0 < probability < 0.5 and evidence.similarity == found.similarities[0]
 
 

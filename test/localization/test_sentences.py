@@ -17,8 +17,15 @@ import pytest
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization import Localization, Match, Rejection, RejectionType
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Jump, NoCandidate, Refuted
-from vpr_ros.localization.sentences import answer_sentence, rejection_sentence, rejection_words, verdict
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Jump, NoCandidate, Refuted, Unproved
+from vpr_ros.localization.sentences import (
+    answer_sentence,
+    rejection_sentence,
+    rejection_words,
+    verdict,
+    vouched_words,
+)
+from vpr_ros.maps.promise import Vouched
 
 EVIDENCE = Evidence(0.553, np.log(1.02), 0.3)
 FOUND = "similarity 0.55, probability 0.21"
@@ -45,7 +52,12 @@ SENTENCES: tuple[tuple[Rejection, str], ...] = (
         "probability 0.93, but 190.2 m from where odometry leads, which allows 10.4 m: "
         "odometry makes it impossible after the poses before",
     ),
+    (
+        Unproved(0.553, 0.21, 35, 35.0, Vouched(0.01, 0.01, 62.0, "held_out")),
+        f"{FOUND}: 35 inliers, the map vouches for 1 % wrong places from 62 inliers on",
+    ),
 )
+PROMISE = Vouched(0.02, 0.01, 62.0, "default")
 
 
 def answer(rejection: Rejection | None) -> Localization:
@@ -64,6 +76,16 @@ def test_every_type_and_every_weakness_has_its_words() -> None:
     assert {kind.type for kind in get_args(Rejection)} == set(RejectionType)
     assert [r.weakest for r, _ in SENTENCES if isinstance(r, Improbable)] == [*EVIDENCE_NAMES, INLIERS]
     assert len({rejection_words(rejection) for rejection, _ in SENTENCES}) == len(SENTENCES)
+
+
+def test_what_proves_less_than_its_inliers_says_why() -> None:
+    no_pose = rejection_sentence(Unproved(0.553, 0.21, 100, 25.0, PROMISE))
+    assert "100 inliers without the pose they should give are worth 25, the map" in no_pose
+    assert "100 inliers in an image that may be mirrored" in rejection_sentence(Unproved(0.5, 0.2, 100, 0.0, PROMISE))
+
+
+def test_a_looser_promise_says_what_was_asked_for() -> None:
+    assert vouched_words(PROMISE) == "2 % wrong places (1 % was asked for) from 62 inliers on"
 
 
 def test_the_verdict_names_the_type() -> None:

@@ -154,7 +154,8 @@ def test_too_few_inliers_are_named_as_the_reason(world: World) -> None:
         localizer = Localizer(PixelExtractor(), world.place_map, config, model, world.place_map.local)
         return localizer.localize(Frame(world.camera.image(standing(0.0)), 1, "camera", "query"))
 
-    patient = LocalizerConfig(verify_time_ms=60_000.0, min_local_cosine=0.75)  # others are alike to 0.6
+    unpromised = LocalizerConfig(verify_time_ms=60_000.0, max_wrong_rate=1.0, min_probability=0.5)
+    patient = replace(unpromised, min_local_cosine=0.75)  # others are alike to 0.6
     answer = answered(patient)
     assert isinstance(answer.rejection, Improbable) and answer.rejection.weakest == INLIERS
     assert 15 <= answer.rejection.inliers == answer.matches[0].inliers < 40

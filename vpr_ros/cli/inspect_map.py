@@ -32,8 +32,10 @@ from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.promise import USUAL_DELTA, Promise
 from vpr_ros.maps.spacing import median_spacing_m
 
+SHOWN_RATES = (0.01, 0.02, 0.05)
 EXAMPLE = """  %(prog)s my_map
   %(prog)s my_map --verify --picture my_map.png
   %(prog)s my_map --json
@@ -112,6 +114,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         "calibration": f"{calibration.kind}: {_answers(calibration)}; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad"
         + (f"; with keypoints {keypoints.kind}: {_answers(keypoints)}" if keypoints else ""),
+        "promise": _promise(manifest.promise),
         "datum": _datum(manifest.datum),
         "origin": "that of the recordings" if manifest.origin_m is None else origin_text(manifest.origin_m),
         "format": f"{manifest.format_version}, "
@@ -139,6 +142,17 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     stdout_console().print(table)
     for warning in map_warnings(place_map):
         print(f"warning: {warning}")
+
+
+def _promise(promise: Promise | None) -> str:
+    """What it can vouch for at the usual confidence, rate by rate."""
+    if promise is None:
+        return "none, for keypoints say nothing of its places: min_probability decides"
+    vouched = [promise.vouched(rate, USUAL_DELTA) for rate in SHOWN_RATES]
+    lines = dict.fromkeys(f"{100 * one.rate:g} % from {one.least_proof:.0f} inliers on" for one in vouched if one)
+    drives = "".join(f"; {drive.name}: {drive.answers.answers} answers" for drive in promise.drives)
+    asked = f"{promise.left_out.answers} own frames asked" if promise.left_out.answers else "never asked itself"
+    return f"{promise.source}, wrong places at most {', '.join(lines) or 'nothing'} ({asked}{drives})"
 
 
 def _local(place_map: PlaceMap) -> str:

@@ -11,9 +11,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose_average import MAX_ANGLE_RAD, SIMILARITY_TEMPERATURE
+from vpr_ros.maps.promise import USUAL_DELTA
+
+MIN_PROBABILITY: Final = 0.9
+NO_PROMISE: Final = 1.0
+"""The ``max_wrong_rate`` that asks for none."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +70,33 @@ class LocalizerConfig:
         maximum=1.0,
         when="Raise it for local models whose descriptors are alike wherever they are from; light and season lower it.",
     )
+    max_wrong_rate: float = option(
+        0.01,
+        "at most this share of the accepted answers is in a wrong place, beyond twice the map's radius: the map says "
+        "how well an answer must be proved for that. Where it cannot vouch for this rate, the next one up to 0.1 that "
+        "it can vouch for is used, and where for none, or with 1, min_probability decides",
+        minimum=0.0001,
+        maximum=1.0,
+        when="Lower it where a wrong pose costs more than none; 0.05 accepts far more. `inspect_map` says what the map "
+        "can vouch for. 1 where every guess is wanted.",
+        heading="Decide",
+    )
+    max_wrong_rate_delta: float = option(
+        USUAL_DELTA,
+        "how likely it may be that more are in a wrong place than max_wrong_rate says, on days like those that taught "
+        "the map",
+        minimum=0.001,
+        maximum=0.5,
+        when="Lower it for a surer promise, which takes more proof, or more drives to calibrate on.",
+    )
     min_probability: float = option(
-        0.5,
-        "an answer is accepted when its calibrated probability of being right is at least this",
+        MIN_PROBABILITY,
+        "where no max_wrong_rate is vouched for, an answer is accepted when its calibrated probability of being right "
+        "is at least this. Where one is, any value but the default is a further condition",
         minimum=0.0,
         maximum=1.0,
-        when="Raise it where a wrong pose costs more than none; lower it to see more guesses. The precision-recall "
-        "curve of `evaluate` on a second drive says how far.",
-        heading="Decide",
+        when="Lower it in maps without local features to see more guesses. The precision-recall curve of `evaluate` on "
+        "a second drive says how far.",
     )
     min_similarity: float = option(
         -1.0,
@@ -107,6 +132,11 @@ class LocalizerConfig:
         maximum=10.0,
         when="Higher averages over more candidates, lower trusts the best one.",
     )
+
+    @property
+    def also_asks_probability(self) -> bool:
+        """Whether ``min_probability`` was set, and is asked for beside a promise."""
+        return self.min_probability != MIN_PROBABILITY
 
     def __post_init__(self) -> None:
         """Refuse values outside their bounds.

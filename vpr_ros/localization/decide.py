@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from vpr_ros.core.evidence import EVIDENCE_NAMES, Evidence, match_evidence
 from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Rejection
+from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Rejection, Unproved
 from vpr_ros.localization.verify import Verification
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
+from vpr_ros.maps.promise import Vouched
 
 EVEN: Final = 0.5
 
@@ -33,6 +34,14 @@ class Keypoints(NamedTuple):
 
     inliers: int
     same_scene: float
+
+
+class Proof(NamedTuple):
+    """How well the answer is proved, and how well it has to be: inliers, what they are worth, the promise in force."""
+
+    inliers: int
+    worth: float
+    vouched: Vouched
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +107,11 @@ def decide(
     config: LocalizerConfig,
     calibration: Calibration,
     keypoints: Keypoints | None = None,
+    proof: Proof | None = None,
 ) -> Rejection | None:
     """Accept the best candidate, with None, or say why not.
+
+    Where a promise is in force the proof decides, and the probability only where the user asks for one.
 
     Args:
         probability: that it is right, by the map and, where there is one, the filter.
@@ -107,10 +119,13 @@ def decide(
         config: the thresholds.
         calibration: of the map, to tell which evidence speaks most against the candidate.
         keypoints: what they say of it; None where nobody looked, or the map does not know what that means.
+        proof: what is held against the promise in force; None where there is none.
     """
     if evidence.similarity < config.min_similarity:
         return Dissimilar(evidence.similarity, config.min_similarity, probability)
-    if probability >= config.min_probability:
+    if proof is not None and proof.worth < proof.vouched.least_proof:
+        return Unproved(evidence.similarity, probability, proof.inliers, proof.worth, proof.vouched)
+    if probability >= config.min_probability or (proof is not None and not config.also_asks_probability):
         return None
     if keypoints is not None and keypoints.same_scene < EVEN:
         return Improbable(probability, config.min_probability, evidence, INLIERS, keypoints.inliers)

@@ -10,27 +10,30 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
-from vpr_ros.core.frames import Frame, size_px_of
+from vpr_ros.core.frames import Frame, SizePx, size_px_of
 from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_features import LocalExtractor, LocalFeatureMap, LocalFeatures
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.localization.config import LocalizerConfig
-from vpr_ros.localization.decide import Weighed, decide, weighed
-from vpr_ros.localization.estimate import best_estimate
+from vpr_ros.localization.config import NO_PROMISE, LocalizerConfig
+from vpr_ros.localization.decide import Proof, Weighed, decide, weighed
+from vpr_ros.localization.estimate import PoseEstimate, best_estimate
 from vpr_ros.localization.place_filter import PlaceFilter
+from vpr_ros.localization.proof import proof
 from vpr_ros.localization.rejection import Jump, NoCandidate, Rejection
 from vpr_ros.localization.result import Localization, Match, PosePrior, SequenceAnswer
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.promise import Promise, Vouched
 
 
 class StageClock:
@@ -48,6 +51,14 @@ class StageClock:
         return self._timings_ms
 
 
+class Judged(NamedTuple):
+    """What becomes of the first candidate: why it may not be used, its pose, and how well it is proved."""
+
+    rejection: Rejection | None
+    estimate: PoseEstimate
+    worth: float
+
+
 class Localizer:
     """Finds the pose of an image in a map. No ROS, no state but the optional filter's."""
 
@@ -62,6 +73,8 @@ class Localizer:
     ) -> None:
         """Put the parts together; candidates are verified where both *local_extractor* and *local_map* are given.
 
+        ``promise`` is then what answers are judged by, None where ``min_probability`` alone decides.
+
         Raises:
             MapError: the map, or what it keeps of local features, was built with another model.
         """
@@ -74,11 +87,18 @@ class Localizer:
             self._verifier = Verifier(local_extractor, local_map, place_map, config)
         self._joint = in_one_run(extractor, local_extractor) if self.verifies else None
         self.place_filter = place_filter
+        self.promise = self._promise()
 
     @property
     def verifies(self) -> bool:
         """Whether candidates are compared by local features, and intrinsics are of use."""
         return self._verifier is not None
+
+    def _promise(self) -> Vouched | None:
+        known, config = self.place_map.manifest.promise, self.config
+        if known is None or not self.verifies or config.max_wrong_rate >= NO_PROMISE:
+            return None
+        return known.vouched(config.max_wrong_rate, config.max_wrong_rate_delta)
 
     def localize(
         self,
@@ -99,23 +119,23 @@ class Localizer:
             ModelError: a network failed.
             MapError: the map's local features cannot be read.
         """
-        place_map, config, calibration = self.place_map, self.config, self.place_map.manifest.calibration
-        clock = StageClock()
+        place_map, config, clock = self.place_map, self.config, StageClock()
         descriptor, features = self._describe(frame, clock)
         retrieved = retrieve(place_map, descriptor, max(config.top_k, EVIDENCE_TOP_K), T_base_camera, prior)
         clock.ends("search")
         if not len(retrieved):
             return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
-        evidence = self._weighed(verification)
-        probabilities, sequence = evidence.probabilities, None
-        rejection = self._decided(verification, evidence, probabilities)
+        size_px, promise, sequence = size_px_of(frame.image_rgb), self.promise, None
+        probabilities = self._weighed(verification).probabilities
+        judged = self._judged(verification, probabilities, size_px, promise)
         if self.place_filter is not None:
             verification, probabilities, sequence = self._by_sequence(
-                frame.stamp_ns, verification, probabilities, rejection
+                frame.stamp_ns, verification, probabilities, judged.rejection
             )
-            rejection = self._decided(verification, self._weighed(verification), probabilities)
-        estimate = best_estimate(verification, config, calibration)
+            promise = None if sequence.by_sequence else promise  # which is of single images
+            judged = self._judged(verification, probabilities, size_px, promise)
+        rejection, estimate = judged.rejection, judged.estimate
         if rejection is None and self.place_filter is not None:
             rejection = _jump(self.place_filter, estimate.T_map_base, float(probabilities[0]))
         return Localization(
@@ -130,19 +150,37 @@ class Localizer:
             orientation_known=estimate.orientation_known,
             geometric=estimate.geometric,
             sequence=sequence,
+            proof=judged.worth,
+            promise=promise,
         )
 
     def _weighed(self, verification: Verification) -> Weighed:
         manifest = self.place_map.manifest
         return weighed(verification, manifest.calibration, manifest.keypoint_calibration)
 
-    def _decided(
-        self, verification: Verification, evidence: Weighed, probabilities: npt.NDArray[np.float64]
-    ) -> Rejection | None:
-        config, calibration = self.config, self.place_map.manifest.calibration
-        return verification.refutation(config.min_inliers) or decide(
-            float(probabilities[0]), evidence.best, config, calibration, evidence.keypoints
+    def _judged(
+        self,
+        verification: Verification,
+        probabilities: npt.NDArray[np.float64],
+        size_px: SizePx,
+        promise: Vouched | None,
+    ) -> Judged:
+        """The first candidate against the promise, or against the probability where there is none."""
+        config, manifest = self.config, self.place_map.manifest
+        evidence = self._weighed(verification)
+        estimate = best_estimate(verification, config, manifest.calibration)
+        unposed_worth = (manifest.promise or Promise()).unposed_worth
+        worth = proof(verification, size_px, unposed_worth, is_geometric=estimate.geometric is not None)
+        inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0
+        rejection = verification.refutation(config.min_inliers) or decide(
+            float(probabilities[0]),
+            evidence.best,
+            config,
+            manifest.calibration,
+            evidence.keypoints,
+            None if promise is None else Proof(inliers, worth, promise),
         )
+        return Judged(rejection, estimate, worth)
 
     def _by_sequence(
         self,

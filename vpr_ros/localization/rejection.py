@@ -18,6 +18,7 @@ from enum import Enum
 from typing import ClassVar, Final
 
 from vpr_ros.core.evidence import Evidence
+from vpr_ros.maps.promise import Vouched
 
 INLIERS: Final = "log_inliers"
 """The evidence of keypoints that speaks against a match, see ``GeometricEvidence``."""
@@ -31,6 +32,7 @@ class RejectionType(Enum):
     DISSIMILAR = "dissimilar"
     IMPROBABLE = "improbable"
     JUMP = "jump"
+    UNPROVED = "unproved"
 
 
 @dataclass(frozen=True)
@@ -113,4 +115,24 @@ class Jump:
     probability: float
 
 
-Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Jump
+@dataclass(frozen=True)
+class Unproved:
+    """The best match is proved less well than the map's promise of so few wrong places asks for.
+
+    Attributes:
+        similarity: its cosine.
+        probability: that it is right.
+        inliers: of the best match.
+        proof: what they are worth, see ``proof.proof``.
+        vouched: the promise in force.
+    """
+
+    type: ClassVar = RejectionType.UNPROVED
+    similarity: float
+    probability: float
+    inliers: int
+    proof: float
+    vouched: Vouched
+
+
+Rejection = NoCandidate | Refuted | Dissimilar | Improbable | Jump | Unproved

@@ -21,6 +21,7 @@ from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.match_geometry import MatchGeometry
 from vpr_ros.localization.place_filter.belief import Hypothesis
 from vpr_ros.localization.rejection import Rejection
+from vpr_ros.maps.promise import Vouched
 
 PoseSource = Literal["geometric", "retrieved"]
 """Which way a pose came: from keypoints whose places are known, or from the poses of map frames that look alike."""
@@ -109,6 +110,8 @@ class Localization:
         orientation_known: False where the map has no orientations here; the covariance then says pi^2.
         geometric: the camera's pose that ``T_map_base`` comes from; None where that is retrieved.
         sequence: what the filter believes; None without one. ``probability`` is by all images then.
+        proof: how well the answer is proved, see ``proof.proof``.
+        promise: by which it was judged; None where ``min_probability`` alone decides.
     """
 
     stamp_ns: int
@@ -122,6 +125,8 @@ class Localization:
     orientation_known: bool = True
     geometric: GeometricPose | None = None
     sequence: SequenceAnswer | None = None
+    proof: float = 0.0
+    promise: Vouched | None = None
 
     @property
     def accepted(self) -> bool:

@@ -15,8 +15,19 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from vpr_ros.localization.rejection import INLIERS, Dissimilar, Improbable, Jump, NoCandidate, Refuted, Rejection
+from vpr_ros.localization.config import LocalizerConfig
+from vpr_ros.localization.rejection import (
+    INLIERS,
+    Dissimilar,
+    Improbable,
+    Jump,
+    NoCandidate,
+    Refuted,
+    Rejection,
+    Unproved,
+)
 from vpr_ros.localization.result import Localization
+from vpr_ros.maps.promise import Source, Vouched
 
 WEAKEST_WORDS: Final = {
     "similarity": "too unlike the best place",
@@ -25,6 +36,13 @@ WEAKEST_WORDS: Final = {
     INLIERS: "few keypoints fit the best place",
 }
 """What it means that this evidence speaks most against a match."""
+
+SOURCE_WORDS: Final[dict[Source, str]] = {
+    "calibrated": "calibrated on drives",
+    "held_out": "by other maps and the map's own frames",
+    "default": "by other maps alone",
+}
+"""What a promise rests on."""
 
 
 def verdict(answer: Localization) -> str:
@@ -69,6 +87,9 @@ def rejection_sentence(rejection: Rejection) -> str:
                 f"probability {rejection.probability:.2f}, but {rejection.distance_m:.1f} m from where odometry leads, "
                 f"which allows {rejection.allowed_m:.1f} m: {rejection_words(rejection)}"
             )
+        case Unproved():
+            found = _found(rejection.similarity, rejection.probability)
+            return f"{found}: {_proof(rejection)}, the map vouches for {vouched_words(rejection.vouched)}"
 
 
 def rejection_words(rejection: Rejection) -> str:
@@ -84,6 +105,36 @@ def rejection_words(rejection: Rejection) -> str:
             return WEAKEST_WORDS[rejection.weakest]
         case Jump():
             return "odometry makes it impossible after the poses before"
+        case Unproved():
+            return "too little proof for the promise"
+
+
+def vouched_words(vouched: Vouched) -> str:
+    """A promise: ``1 % wrong places from 62 inliers on``, and which one was asked for where that is another."""
+    asked = "" if vouched.is_as_asked else f" ({_percent(vouched.asked_rate)} was asked for)"
+    return f"{_percent(vouched.rate)} wrong places{asked} from {vouched.least_proof:.0f} inliers on"
+
+
+def in_force_words(vouched: Vouched | None, config: LocalizerConfig) -> str:
+    """What answers are judged by: the promise and what it rests on, or the probability they need."""
+    probability = f"min_probability {config.min_probability:.2f}"
+    if vouched is None:
+        return f"no promise, {probability} decides"
+    also = f", and {probability}" if config.also_asks_probability else ""
+    return f"{vouched_words(vouched)} ({SOURCE_WORDS[vouched.source]}){also}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:g} %"
+
+
+def _proof(rejection: Unproved) -> str:
+    counted = f"{rejection.inliers} inliers"
+    if rejection.proof == rejection.inliers:
+        return counted
+    if rejection.proof:
+        return f"{counted} without the pose they should give are worth {rejection.proof:.0f}"
+    return f"{counted} in an image that may be mirrored"
 
 
 def _found(similarity: float, probability: float) -> str:

@@ -35,6 +35,8 @@ FEWEST_KEPT_TRIPLES: Final = 0.75
 TRIPLES: Final = 256
 _SMALLEST_TRIPLE: Final = 200.0
 """Twice the area of a triangle, in square pixels of an image 640 px long, that noise does not turn over."""
+_LARGE_TRIPLE: Final = 2000.0
+"""The same where noise is not to be heard at all, not even that of an image 100 px long."""
 _CORNERS: Final = np.random.default_rng(0).random((TRIPLES, 3))
 """Which inliers the triples are of, as shares of their number: the same every time."""
 _CONFIDENCE, _MOST_ROUNDS, _MOST_SAMPLED = 0.999, 500, 200
@@ -166,12 +168,26 @@ def _are_enough(points: Float) -> bool:
     return len(some) >= FEWEST_MATCHES or len(np.unique(points @ (1.0, 1.0j))) >= FEWEST_MATCHES
 
 
+def share_same_way_round(query: tuple[Float, SizePx], mapped: tuple[Float, SizePx]) -> float:
+    """Of large triples of matched keypoints, those that go the same way round in both images, 0..1; 1 without any.
+
+    Args:
+        query, mapped: (N, 2) pixels in the image and in the map frame, each with the size of its image.
+    """
+    here, there = (pixels_px * (PLANE / max(size_px)) for pixels_px, size_px in (query, mapped))
+    return _share_turned_alike(here, there, _LARGE_TRIPLE) if len(here) else 1.0
+
+
 def _turn_alike(here: Float, there: Float) -> bool:
     """Whether triples of points go the same way round in both images, as they do for a camera that moved a little."""
+    return _share_turned_alike(here, there, _SMALLEST_TRIPLE) >= FEWEST_KEPT_TRIPLES
+
+
+def _share_turned_alike(here: Float, there: Float, smallest: float) -> float:
     triples = (_CORNERS * len(here)).astype(np.int64)
     one, other = _turn(here[triples]), _turn(there[triples])
-    sure = np.minimum(abs(one), abs(other)) > _SMALLEST_TRIPLE
-    return not sure.any() or float(np.mean((one * other)[sure] > 0)) >= FEWEST_KEPT_TRIPLES
+    sure = np.minimum(abs(one), abs(other)) > smallest
+    return float(np.mean((one * other)[sure] > 0)) if sure.any() else 1.0
 
 
 def _turn(corners: Float) -> Float:

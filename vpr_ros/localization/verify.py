@@ -59,7 +59,8 @@ class Verification:
         retrieved_rank: (K,) place of each in the order of similarity, from 0.
         geometry: (K,) None for those that were not looked at.
         pose: of the camera, where enough keypoints have a depth; None elsewhere.
-        pose_sought: whether they have, so that None says that they do not agree.
+        pose_sought: whether it was sought among them, so that None says that they do not agree.
+        has_depths: whether enough keypoints have a depth.
         T_base_camera: the mount by which the pose of the base follows from it; None: the map's poses are those of its
             camera.
     """
@@ -69,6 +70,7 @@ class Verification:
     geometry: tuple[MatchGeometry | None, ...]
     pose: GeometricPose | None = None
     pose_sought: bool = False
+    has_depths: bool = False
     T_base_camera: Pose | None = None
 
     @classmethod
@@ -201,13 +203,17 @@ class Verifier:
         candidates = retrieved.taken(order)
         verification = Verification(candidates, order, tuple(geometry[number] for number in order))
         best = verification.geometry[0] if len(order) else None
-        if intrinsics is None or best is None or best.verdict is not Verdict.VERIFIED or time.perf_counter() > ends_s:
+        if best is None or best.verdict is not Verdict.VERIFIED:
             return verification
         points = _together([looked_at[number].points for number in order[self._agreeing(verification)]])
+        has_depths = points.keypoints_with_place >= FEWEST_INLIERS
+        if intrinsics is None or time.perf_counter() > ends_s:
+            return replace(verification, has_depths=has_depths)
         return replace(
             verification,
             pose=geometric_pose(points, intrinsics, self._map_residual_px),
-            pose_sought=points.keypoints_with_place >= FEWEST_INLIERS,
+            pose_sought=has_depths,
+            has_depths=has_depths,
             T_base_camera=self._mount(int(candidates.indices[0]), T_base_camera),
         )
 

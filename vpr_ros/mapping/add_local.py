@@ -35,6 +35,7 @@ from vpr_ros.mapping.geometry_fit import calibrated_as_it_is
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.local_part import LocalPart
 from vpr_ros.mapping.overlap import ordered_map
+from vpr_ros.mapping.promise_fit import own_promise
 from vpr_ros.mapping.transaction import PartialMap, partial_path, publish
 from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.frame_table import FrameRow
@@ -239,7 +240,8 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
         thumbnails_sha256=digest,
     )
     opened = PlaceMap.open(made)
-    rewrite_manifest(made, sealed=True, local=replace(store.entry, calibration=calibrated_as_it_is(opened)).to_dict())
+    entry = replace(store.entry, calibration=calibrated_as_it_is(opened), promise=own_promise(opened))
+    rewrite_manifest(made, sealed=True, local=entry.to_dict())
     return PlaceMap.open(made)
 
 

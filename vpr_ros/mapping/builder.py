@@ -54,7 +54,7 @@ def build_map(
     """Build the map *output*, in a folder beside it that takes its place when complete.
 
     Args:
-        source: frames with poses; read three times (times and poses, images, a few images to calibrate with).
+        source: frames with poses; read three times (times and poses, images, a few to calibrate with; mirrored: four).
         extractor: the model; the map can be asked with the same one only.
         output: the folder to make, or an empty one; for links see ``resolved_output``.
         config: see ``BuildConfig``.

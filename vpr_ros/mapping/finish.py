@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 import vpr_ros
 from vpr_ros.mapping.append_base import base_rows
 from vpr_ros.mapping.finish_local import finish_local
+from vpr_ros.mapping.promise_fit import Mirrored, own_promise
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
@@ -26,6 +27,7 @@ from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_frame import map_frame
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
+from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
 from vpr_ros.maps.thumbnails import thumbnails_sha256
 
@@ -43,9 +45,20 @@ def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]
     )
     local = uncalibrated.manifest.local and replace(uncalibrated.manifest.local, calibration=keypoints)
     manifest = replace(uncalibrated.manifest, calibration=calibration, local=local)
+    if local is not None:
+        manifest = replace(manifest, local=replace(local, promise=_promise(session, partial, uncalibrated, manifest)))
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path)
+
+
+def _promise(session: BuildSession, partial: PartialMap, uncalibrated: PlaceMap, manifest: MapManifest) -> Promise:
+    """What the map that has *manifest* can promise."""
+    calibrated = uncalibrated.with_manifest(manifest)
+    if session.local is None:
+        return own_promise(calibrated)
+    mirrored = Mirrored(session.usable, len(partial.rows), session.extractor, session.local.model)
+    return own_promise(calibrated, mirrored)
 
 
 def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[str]) -> tuple[PlaceMap, float]:

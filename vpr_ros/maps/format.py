@@ -7,7 +7,9 @@
 
 """The formats a map can have, and what the manifest of an older one says in the current one.
 
-Format 4, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
+Format 5, the current one: every entry of ``MapManifest`` is there, and the seal too (see ``seal``).
+
+Format 4, of November 2026: its ``local`` has no ``promise``, for it was not asked which of its places look alike: None.
 
 Format 3, of November 2026: its ``local`` has no ``calibration``, for keypoints did not join the probability: None.
 
@@ -33,7 +35,7 @@ from vpr_ros.maps.manifest_values import count, shown
 
 Plain = dict[str, Any]
 
-FORMAT_VERSION: Final = 4
+FORMAT_VERSION: Final = 5
 SEALED_SINCE: Final = 2
 
 
@@ -88,9 +90,13 @@ def _from_3(plain: Plain) -> Plain:
     return {**plain, "local": _completed(plain["local"], {"calibration": None})} if "local" in plain else plain
 
 
+def _from_4(plain: Plain) -> Plain:
+    return {**plain, "local": _completed(plain["local"], {"promise": None})} if "local" in plain else plain
+
+
 def _completed(table: Any, missing: Mapping[str, Any]) -> Any:
     """The table with what it lacks; what is no table stays, for the reader to refuse."""
     return {**missing, **table} if isinstance(table, dict) else table
 
 
-_STEPS: dict[int, Callable[[Plain], Plain]] = {1: _from_1, 2: _from_2, 3: _from_3}
+_STEPS: dict[int, Callable[[Plain], Plain]] = {1: _from_1, 2: _from_2, 3: _from_3, 4: _from_4}

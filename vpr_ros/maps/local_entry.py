@@ -9,9 +9,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import ConfigError
@@ -20,6 +20,9 @@ from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.local_codec import PACKABLE_BITS, LocalLayout
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.manifest_values import count, number, shown, table, text
+from vpr_ros.maps.promise import Promise
+
+T = TypeVar("T")
 
 LARGEST_MISFIT_PX: Final = 1e6
 
@@ -40,6 +43,7 @@ class LocalEntry:
         given_intrinsics: name of a camera -> its intrinsics before they were fitted to the map; the manifest's cameras
             have the fitted ones.
         calibration: how the probability of a match follows from them; None in a map built before they joined it.
+        promise: which of its places they confuse, and from how many on; None where it was never asked.
     """
 
     name: str
@@ -53,6 +57,7 @@ class LocalEntry:
     files: dict[str, FileEntry]
     given_intrinsics: dict[str, CameraIntrinsics] = field(default_factory=dict)
     calibration: GeometryCalibration | None = None
+    promise: Promise | None = None
 
     @property
     def share_with_depth(self) -> float:
@@ -73,6 +78,7 @@ class LocalEntry:
             "reprojection_px": self.reprojection_px,
             "given_intrinsics": {name: camera.to_dict() for name, camera in self.given_intrinsics.items()},
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
+            "promise": None if self.promise is None else self.promise.to_dict(),
             "files": {name: entry.to_dict() for name, entry in self.files.items()},
         }
 
@@ -107,7 +113,8 @@ class LocalEntry:
             reprojection_px=_misfit(plain, "reprojection_px"),
             files={name: FileEntry.from_dict(files[name]) for name in layout.rows},
             given_intrinsics=_given(table(plain, "given_intrinsics")),
-            calibration=_calibration(plain),
+            calibration=_part(plain, "calibration", GeometryCalibration.from_dict),
+            promise=_part(plain, "promise", Promise.from_dict),
         )
 
 
@@ -115,15 +122,15 @@ def _misfit(plain: Mapping[str, Any], key: str) -> float | None:
     return None if plain[key] is None else number(plain, key, 0.0, LARGEST_MISFIT_PX)
 
 
-def _calibration(plain: Mapping[str, Any]) -> GeometryCalibration | None:
-    if plain["calibration"] is None:
+def _part(plain: Mapping[str, Any], key: str, read: Callable[[dict[str, Any]], T]) -> T | None:
+    if plain[key] is None:
         return None
     try:
-        return GeometryCalibration.from_dict(table(plain, "calibration"))
+        return read(table(plain, key))
     except KeyError as error:
-        raise ValueError(f"the calibration of local has no entry {error}") from error
+        raise ValueError(f"the {key} of local has no entry {error}") from error
     except (TypeError, ValueError) as error:
-        raise ValueError(f"the calibration of local: {error}") from error
+        raise ValueError(f"the {key} of local: {error}") from error
 
 
 def _given(plain: Mapping[str, Any]) -> dict[str, CameraIntrinsics]:

@@ -44,6 +44,7 @@ from vpr_ros.maps.manifest_values import (
     text,
 )
 from vpr_ros.maps.map_files import check_name, map_errors, map_file, short
+from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml
 
 MANIFEST_NAME = "manifest.yaml"
@@ -104,6 +105,13 @@ class MapManifest:
     def keypoint_calibration(self) -> GeometryCalibration | None:
         """What the map has found out about keypoints; None without local features, and in a format before that."""
         return None if self.local is None else self.local.calibration
+
+    @property
+    def promise(self) -> Promise | None:
+        """What it can promise, where it never found out what other maps can; None where keypoints say nothing."""
+        if self.local is None or self.local.calibration is None:
+            return None
+        return self.local.promise or Promise()
 
     def to_yaml(self) -> str:
         """The text of the file, sealed."""

@@ -69,6 +69,10 @@ class PlaceMap:
         self._mounts = {camera.name: camera for camera in manifest.cameras}
         self._identity = identity
 
+    def with_manifest(self, manifest: MapManifest) -> PlaceMap:
+        """The same frames, of which another manifest tells."""
+        return PlaceMap(self.path, manifest, self.frames, self.descriptors, self._identity, self.local)
+
     @classmethod
     def open(cls, path: Path, *, sealed: bool = True) -> PlaceMap:
         """Open the map in the folder *path*, checking the manifest, sizes, sampled hashes and sampled rows.

@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 
-from vpr_ros.localization import RejectionType
+from vpr_ros.localization import Localizer, RejectionType
+from vpr_ros.localization.sentences import in_force_words
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.map_warnings import calibration_warning
 from vpr_ros.ros.error_log import ErrorLog, printable
@@ -174,10 +175,22 @@ def _calibration(setup: LocalizerSetup) -> DiagnosticStatus:
         "right answers": calibration.samples_right,
         "wrong answers": calibration.samples_wrong,
         "radius [m]": f"{calibration.radius_m:.2f}",
+        **_promise(setup.localizer),
     }
     warning = calibration_warning(setup.place_map)
     level = DiagnosticStatus.WARN if warning else DiagnosticStatus.OK
     return _entry("calibration", level, warning or "fitted on the map's own frames", values)
+
+
+def _promise(localizer: Localizer) -> dict[str, object]:
+    """What accepted answers are vouched for."""
+    vouched = localizer.promise
+    return {
+        "promise": in_force_words(vouched, localizer.config),
+        "wrong rate vouched for": "none" if vouched is None else f"{vouched.rate:g}",
+        "wrong rate asked for": f"{localizer.config.max_wrong_rate:g}",
+        "promise source": "none" if vouched is None else vouched.source,
+    }
 
 
 def _model(setup: LocalizerSetup) -> DiagnosticStatus:

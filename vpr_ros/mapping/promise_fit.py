@@ -1,0 +1,175 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""What a map can promise, counted: answers to a drive of known places, and to its own frames, all of them wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from vpr_ros.core.errors import FrameDecodeError
+from vpr_ros.core.evidence import EVIDENCE_TOP_K
+from vpr_ros.core.frames import FrameRecord, ImageRgb, SizePx, size_px_of
+from vpr_ros.core.local_features import LocalFeatures
+from vpr_ros.core.local_info import LocalModel
+from vpr_ros.core.model_info import Extractor
+from vpr_ros.localization.candidates import Candidates
+from vpr_ros.localization.config import LocalizerConfig
+from vpr_ros.localization.estimate import PoseEstimate, best_estimate
+from vpr_ros.localization.proof import proof
+from vpr_ros.localization.retrieve import candidates_at, retrieve
+from vpr_ros.localization.verify import Verification, Verifier
+from vpr_ros.maps.local_store import LocalStore
+from vpr_ros.maps.place_map import PlaceMap
+from vpr_ros.maps.promise import FEWEST_ASKED, PAIRS, STRICT_RATE, Drive, Promise
+from vpr_ros.maps.search import all_similarities, best_rows
+from vpr_ros.maps.tally import LEVELS, Tally
+
+Float = npt.NDArray[np.float64]
+
+WRONG_PLACE_RADII: Final = 2.0
+"""An answer farther away than so many place radii is in a wrong place; from one on it is a near miss."""
+STRICTEST: Final = STRICT_RATE / PAIRS
+MOST_LEFT_OUT: Final = 200
+MOST_MIRRORED: Final = 30
+"""Frames that are asked about, some 25 ms and with the network some 80 ms each."""
+MIN_CANDIDATES: Final = 5
+ASKED: Final = LocalizerConfig(verify_time_ms=60_000.0)
+"""As the robot asks, with time for all candidates: a map must not depend on how busy the computer was."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mirrored:
+    """Some frames of a map the wrong way round.
+
+    Attributes:
+        records: where frames of the map came from.
+        frames: how many they are at least.
+        extractor, local_model: describe them.
+    """
+
+    records: Iterable[FrameRecord]
+    frames: int
+    extractor: Extractor
+    local_model: LocalModel
+
+    def images(self) -> Iterator[ImageRgb]:
+        """The images, mirrored; the records are read no further than the last of them."""
+        chosen = evenly(self.frames, MOST_MIRRORED).tolist()
+        for number, record in enumerate(islice(self.records, chosen[-1] + 1 if chosen else 0)):
+            if number in chosen:
+                try:
+                    yield np.ascontiguousarray(record.load_image()[:, ::-1])
+                except FrameDecodeError:
+                    continue  # the build has said so
+
+
+def drive(name: str, created_utc: str, answer_proof: Float, distance_radii: Float, condition: str = "") -> Drive:
+    """Count the answers to a drive whose places are known.
+
+    Args:
+        name, created_utc, condition: see ``Drive``.
+        answer_proof: (N,) ``Localization.proof`` of each query, accepted or not; queries off the map among them.
+        distance_radii: (N,) how far its answer is from the truth, in place radii: the published pose where that is
+            geometric, else the best match; infinite where there is no answer, or the query is off the map.
+    """
+    is_wrong = ~(distance_radii <= WRONG_PLACE_RADII)
+    near_misses = int(np.sum((distance_radii > 1.0) & ~is_wrong))
+    return Drive(name, created_utc, Tally.of(answer_proof, is_wrong), near_misses, condition)
+
+
+def own_promise(
+    place_map: PlaceMap,
+    mirrored: Mirrored | None = None,
+) -> Promise:
+    """Ask a map about its own frames so that every answer is wrong: which of its places look alike, and how much.
+
+    How many right answers another day keeps, it cannot tell from its own: an augmented copy is not another light.
+
+    Args:
+        place_map: calibrated but for this; without local features nothing is asked.
+        mirrored: its frames the wrong way round, which are another place; None: it is not asked about those.
+
+    Raises:
+        MapError: the map's local features cannot be read.
+        ModelError: a network failed.
+    """
+    if place_map.local is None or len(place_map) < FEWEST_ASKED:
+        return Promise()
+    verifier = Verifier(None, place_map.local, place_map, ASKED)
+    asked = np.array(list(_left_out(verifier, place_map, place_map.local))).reshape(-1, 2)
+    of_mirrored = [] if mirrored is None else list(_of_mirrored(verifier, place_map, mirrored))
+    posed, unposed = (_all_wrong(proofs) for proofs in asked.T)
+    worth = min(1.0, max(posed.reached_by(STRICTEST), LEVELS[0]) / max(unposed.reached_by(STRICTEST), LEVELS[0]))
+    return Promise(posed, _all_wrong(np.array(of_mirrored)), worth)
+
+
+def _all_wrong(proofs: Float) -> Tally:
+    return Tally.of(proofs, np.ones(len(proofs), dtype=np.bool_))
+
+
+def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Iterator[tuple[float, float]]:
+    """How well each answer is proved while its whole place is left out, and how well by its inliers alone.
+
+    The first is 0 where the pose finds the place even so.
+    """
+    frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
+    rows = evenly(len(place_map), MOST_LEFT_OUT)
+    descriptors = place_map.descriptors[rows].astype(np.float32)
+    for row, cosines in zip(rows.tolist(), all_similarities(place_map.descriptors, descriptors), strict=True):
+        offset_m = np.linalg.norm(frames.position_m - frames.position_m[row], axis=1)
+        left_in = np.flatnonzero(offset_m > radius_m)
+        if len(left_in) < MIN_CANDIDATES:
+            continue
+        found = left_in[best_rows(cosines[left_in], EVIDENCE_TOP_K)]
+        kept = local.files.features(row)
+        features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
+        size_px = (kept.width_px, kept.height_px)
+        camera = int(frames.camera_index[row])
+        retrieved = candidates_at(place_map, found, cosines[found])
+        answer, worth, alone = _asked(verifier, place_map, features, size_px, retrieved, camera)
+        error_m = np.linalg.norm(np.array(answer.T_map_base.position_m) - frames.position_m[row])
+        is_found = answer.geometric is not None and error_m <= WRONG_PLACE_RADII * radius_m
+        yield 0.0 if is_found else worth, alone
+
+
+def _of_mirrored(verifier: Verifier, place_map: PlaceMap, mirrored: Mirrored) -> Iterator[float]:
+    """How well each answer to a mirrored frame is proved."""
+    for image_rgb in mirrored.images():
+        extractor = mirrored.extractor
+        retrieved = retrieve(place_map, extractor.infer(extractor.prepare([image_rgb])), EVIDENCE_TOP_K, None, None)
+        features = mirrored.local_model.extract(image_rgb)
+        yield _asked(verifier, place_map, features, size_px_of(image_rgb), retrieved, 0)[1]
+
+
+def _asked(
+    verifier: Verifier,
+    place_map: PlaceMap,
+    features: LocalFeatures,
+    size_px: SizePx,
+    retrieved: Candidates,
+    camera: int,
+) -> tuple[PoseEstimate, float, float]:
+    """The estimate, how well it is proved, and how well it would be had its keypoints no depth."""
+    intrinsics = place_map.manifest.cameras[camera].intrinsics
+    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
+    estimate = best_estimate(verification, ASKED, place_map.manifest.calibration)
+    worth = proof(verification, size_px, 1.0, is_geometric=estimate.geometric is not None)
+    return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, is_geometric=False)
+
+
+def evenly(total: int, most: int) -> npt.NDArray[np.int64]:
+    """Numbers of at most *most* of *total* things, evenly among them."""
+    return (
+        np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(np.int64)) if total else np.empty(0, int)
+    )
