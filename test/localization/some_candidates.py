@@ -21,7 +21,8 @@ from vpr_ros.maps.residuals import Residual, Residuals
 
 def residuals(horizontal_m: float, vertical_m: float, tilt_rad: float, yaw_rad: float) -> Residuals:
     """That are the same whatever the similarity."""
-    return Residuals(0.6, *(Residual.constant(sigma) for sigma in (horizontal_m, vertical_m, tilt_rad, yaw_rad)))
+    horizontal, vertical, tilt, yaw = map(Residual.constant, (horizontal_m, vertical_m, tilt_rad, yaw_rad))
+    return Residuals(0.6, horizontal, vertical, tilt, yaw)
 
 
 RESIDUALS = residuals(0.2, 0.1, 0.02, 0.05)

@@ -57,8 +57,7 @@ MOST_POINTS: Final = 3
 """Of a keypoint, those of the best map frames: more of them cost time and bring no pose nearer to the truth."""
 
 _SAMPLES_AT_ONCE, _MOST_SAMPLES, _MOST_SCORED, _CONFIDENCE = 16, 160, 400, 0.999
-_REFINEMENTS, _SETTLED = 10, 2e-4
-_FOCAL_REFINEMENTS, _LARGEST_FOCAL_CONDITION = 3, 1e15
+_REFINEMENTS, _SETTLED, _FOCAL_REFINEMENTS, _LARGEST_FOCAL_CONDITION = 10, 2e-4, 3, 1e15
 _CAUCHY, _CAUCHY_EFFICIENCY = 2.385, 0.95
 _RAYLEIGH_MEDIAN = 1.1774
 _LEAST_NOISE = 0.25 / 640.0
@@ -106,7 +105,7 @@ class GeometricPose:
             it is not that of the camera, or the pose is wrong.
         other_shift: (6,) how far from here is the pose that the other matches agree on, where a third of all or more
             contradict this one: the map's frames do not fit together. 0 where there is none.
-        widening: the map's own, a factor of the deviations, see ``GeometryCalibration.pose_widening``.
+        widening: the map's own factor of the deviations, see ``GeometryCalibration.pose_widening``.
     """
 
     T_map_camera: Pose

@@ -19,7 +19,8 @@ from painted_wall import EVERY_FRAME, GridFeatures, PixelExtractor, WallSource
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.care.recalibrate import carried_over, of_all, wider
 from vpr_ros.maps import PlaceMap
-from vpr_ros.maps.promise import Drive, Promise
+from vpr_ros.maps.drive import Drive
+from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.residuals import Residual, Residuals
 from vpr_ros.maps.tally import Tally
 
@@ -34,14 +35,14 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
     assert built.manifest.local is not None
     mirrored = Tally.of(np.array([60.0, 70.0]), np.ones(2, dtype=bool))
     drives = (Drive("night", "2026-11-27", Tally()),)
-    local = replace(built.manifest.local, promise=Promise(mirrored=mirrored, drives=drives))
-    return built.with_manifest(replace(built.manifest, local=local))
+    local = replace(built.manifest.local, promise=Promise(mirrored=mirrored))
+    return built.with_manifest(replace(built.manifest, local=local, drives=drives))
 
 
 def test_a_calibration_by_drives_goes_and_that_is_said(asked: PlaceMap, caplog: pytest.LogCaptureFixture) -> None:
     said = carried_over(asked)
     assert said.local is not None and said.local.promise is not None
-    assert said.local.promise.drives == () and said.local.promise.mirrored.answers == 2
+    assert said.drives == () and said.local.promise.mirrored.answers == 2
     assert said.local.promise.left_out.answers > 0
     assert "the calibration by 1 drives (night) is dropped" in caplog.text
     assert said.local.calibration == asked.manifest.local.calibration  # type: ignore[union-attr]
@@ -59,12 +60,15 @@ def test_of_two_calibrations_the_more_cautious_one_holds(asked: PlaceMap) -> Non
 
 
 def test_a_deviation_never_shrinks() -> None:
-    known = Residuals(0.6, Residual(1.0, 2.0, 0.5, 4.0), *[Residual.constant(0.1)] * 3)
-    found = Residuals(0.8, Residual(0.1, 0.0, 0.7, 3.0), *[Residual(0.1, 5.0, 0.1, 9.0)] * 3)
+    constant, growing = Residual.constant(0.1), Residual(0.1, 5.0, 0.1, 9.0)
+    known = Residuals(0.6, Residual(1.0, 2.0, 0.5, 4.0), constant, constant, constant)
+    found = Residuals(0.8, Residual(0.1, 0.0, 0.7, 3.0), growing, growing, growing)
     both = wider(known, found)
     assert both.horizontal_m == Residual(1.0, 2.0, 0.7, 4.0)
     assert both.yaw_rad == Residual(pytest.approx(0.1 * np.exp(1.0)), 0.0, 0.1, 9.0)  # type: ignore[arg-type]
     assert both.similarity == 0.6
+    by_drop = wider(known, replace(found, log_drop=0.3))
+    assert (by_drop.log_drop, by_drop.horizontal_m) == (0.3, Residual(1.0, 0.0, 0.7, 4.0))
 
 
 def test_two_maps_too_small_to_calibrate_themselves_may_be_large_enough_together(tmp_path: Path) -> None:

@@ -83,28 +83,33 @@ def _with_promise(place_map: PlaceMap, earlier: Sequence[MapManifest]) -> MapMan
     What mirrored images were taken for stays counted, for they are not at hand and a map of fewer places is not surer.
     What drives were answered is dropped: the map answers otherwise now.
     """
-    manifest = place_map.manifest
-    if manifest.local is None:
-        return manifest
-    known = [one.local.promise for one in earlier if one.local is not None and one.local.promise is not None]
-    if drives := [drive.name for promise in known for drive in promise.drives]:
+    manifest = replace(place_map.manifest, drives=(), restated=None)
+    if drives := [drive.name for one in earlier for drive in one.drives]:
         _LOG.warning(
             "warning: the calibration by %d drives (%s) is dropped, for the map answers otherwise now: calibrate again",
             len(drives),
             ", ".join(map(printable, drives[:NAMES_TOLD])),
         )
+    if manifest.local is None:
+        return manifest
+    known = [one.local.promise for one in earlier if one.local is not None and one.local.promise is not None]
     mirrored = sum((promise.mirrored for promise in known), NOTHING)
-    promise = replace(own_promise(place_map), mirrored=mirrored)
+    promise = replace(own_promise(place_map.with_manifest(manifest)), mirrored=mirrored)
     return replace(manifest, local=replace(manifest.local, promise=promise))
 
 
 def wider(known: Residuals, found: Residuals) -> Residuals:
-    """Part by part the larger deviation, at the similarity at which *known* holds."""
-    fall = found.similarity - known.similarity
+    """Part by part the larger deviation, at what *known* holds at; where the two go by other measures, as *found* does."""
+    if (known.log_drop is None) != (found.log_drop is None):
+        known, found, fall = found, known, 0.0
+    elif known.log_drop is None or found.log_drop is None:
+        fall = found.similarity - known.similarity
+    else:
+        fall = found.log_drop - known.log_drop
     parts: dict[str, Any] = {
         part.name: _wider(getattr(known, part.name), getattr(found, part.name), fall)
         for part in fields(Residuals)
-        if part.name != "similarity"
+        if part.name not in ("similarity", "log_drop")
     }
     return replace(known, **parts)
 
