@@ -99,7 +99,7 @@ def _with_promise(place_map: PlaceMap, earlier: Sequence[MapManifest]) -> MapMan
 
 
 def wider(known: Residuals, found: Residuals) -> Residuals:
-    """Part by part the larger deviation, at what *known* holds at; where the two go by other measures, as *found* does."""
+    """Part by part the larger deviation, at what *known* holds at; by the measure of *found* where that is another."""
     if (known.log_drop is None) != (found.log_drop is None):
         known, found, fall = found, known, 0.0
     elif known.log_drop is None or found.log_drop is None:
