@@ -17,7 +17,8 @@ from vpr_ros.core.frames import PositionSigma
 from vpr_ros.core.pose import IDENTITY_QUAT_XYZW, Pose
 from vpr_ros.localization import LocalizerConfig
 from vpr_ros.localization.estimate import LEAST_SURE, best_estimate, estimate_pose
-from vpr_ros.localization.geometric_pose import SHIFT_ASIDE, GeometricPose
+from vpr_ros.localization.geometric_pose import GeometricPose
+from vpr_ros.localization.stated_covariance import SHIFT_ASIDE
 from vpr_ros.localization.verify import Verification
 from vpr_ros.maps.residuals import Residual, Residuals
 

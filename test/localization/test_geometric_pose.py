@@ -20,16 +20,13 @@ from some_scene import FISHEYE, HERE, PINHOLE, cloud, point_matches
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.geometric_pose import (
-    DEVIATION_SCALE,
     FEWEST_INLIERS,
-    FLOOR_M,
-    FLOOR_RAD,
-    SHIFT_ASIDE,
     GeometricPose,
     PointMatches,
     geometric_pose,
     of_the_base,
 )
+from vpr_ros.localization.stated_covariance import DEVIATION_SCALE, FLOOR_M, FLOOR_RAD, SHIFT_ASIDE
 
 DISTORTED = replace(PINHOLE, distortion=(-0.3, 0.1, 0.001, -0.001))
 

@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.pose import Pose
+from vpr_ros.localization.stated_covariance import stated
 from vpr_ros.localization.two_view import coverage
 
 Float = npt.NDArray[np.float64]
@@ -35,17 +36,6 @@ FEWEST_INLIERS: Final = 12
 """Keypoints that must agree on a pose."""
 SMALLEST_SHARE: Final = 1.0 / 3.0
 """Of the keypoints that must agree: a mirrored picture finds some that do, from behind the wall."""
-DEVIATION_SCALE: Final = 1.5
-"""Errors of the map's points and calibration, which all keypoints share, are not in the reprojection: the stated
-deviations are this many times those it predicts. Measured on simulated towns, see docs/verification.md."""
-LOOSE: Final = 0.003
-"""A predicted deviation of this share of the distance to the points doubles that factor: what is loosely determined is
-wrong by more than its reprojection knows."""
-SHIFT_ASIDE: Final = 0.1
-"""Of a shift's square, in every direction: what moves far one way with the focal length is not sure of the others."""
-FLOOR_M: Final = 0.01
-FLOOR_RAD: Final = 0.002
-"""No pose is surer than this, however many keypoints agree: maps are measured no better indoors."""
 FOCAL_DEVIATION: Final = 0.05
 """Of a focal length, as a share, before the image is seen: how freely it is fitted to see what depends on it."""
 MOST_PRECISE: Final = 1e4
@@ -130,11 +120,8 @@ class GeometricPose:
     @property
     def stated_covariance(self) -> Float:
         """(6, 6) as the errors of real answers ask for: scaled, never below the floors, and the shifts."""
-        scale = DEVIATION_SCALE * (1.0 + self.deviation_m / (LOOSE * self.depth_m))
         shifts = np.stack([self.focal_shift, self.other_shift])
-        aside = SHIFT_ASIDE * np.array([np.sum(shifts[:, :3] ** 2)] * 3 + [np.sum(shifts[:, 3:] ** 2)] * 3)
-        floor = np.array([FLOOR_M**2] * 3 + [FLOOR_RAD**2] * 3)
-        return self.widening**2 * (self.covariance * scale**2 + np.diag(floor)) + np.diag(aside) + shifts.T @ shifts
+        return stated(self.covariance, self.deviation_m / self.depth_m, shifts, self.widening)
 
 
 @dataclass(frozen=True, eq=False)
