@@ -104,7 +104,7 @@ def wider(known: Residuals, found: Residuals) -> Residuals:
     parts: dict[str, Any] = {
         part.name: _wider(getattr(known, part.name), getattr(found, part.name), fall)
         for part in fields(Residuals)
-        if part.name != "similarity"
+        if isinstance(getattr(known, part.name), Residual)
     }
     return replace(known, **parts)
 
