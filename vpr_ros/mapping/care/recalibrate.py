@@ -109,13 +109,7 @@ def wider(known: Residuals, found: Residuals) -> Residuals:
     parts: dict[str, Any] = {
         part.name: _wider(getattr(known, part.name), getattr(found, part.name), fall)
         for part in fields(Residuals)
-<<<<<<< HEAD
         if part.name not in ("similarity", "log_drop")
-||||||| ba906bd
-        if part.name != "similarity"
-=======
-        if isinstance(getattr(known, part.name), Residual)
->>>>>>> w16-care
     }
     return replace(known, **parts)
 
