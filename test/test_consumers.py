@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""What docs/consumers.md tells users to paste: YAML, with vectors as robot_localization reads them."""
+"""The settings that docs/consumers.md tells users to take: YAML, with vectors as robot_localization reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-CONSUMERS = (Path(__file__).resolve().parents[1] / "docs" / "consumers.md").read_text()
+SETTINGS = (Path(__file__).resolve().parents[1] / "config" / "ekf_map.yaml").read_text()
 STATE = ("x", "y", "z", "roll", "pitch", "yaw", "vx", "vy", "vz", "vroll", "vpitch", "vyaw", "ax", "ay", "az")
 
 
@@ -23,11 +23,12 @@ def fused(config: list[bool]) -> set[str]:
 
 
 def test_the_filter_s_parameters_are_whole() -> None:
-    (text,) = (part.split("```")[0] for part in CONSUMERS.split("```yaml\n")[1:])
-    settings = yaml.safe_load(text)["ekf_map"]["ros__parameters"]
+    settings = yaml.safe_load(SETTINGS)["ekf_map"]["ros__parameters"]
     assert fused(settings["pose0_config"]) == {"x", "y", "yaw"}
     assert fused(settings["odom0_config"]) == {"vx", "vy", "vyaw"}
-    variance = dict(zip(STATE, map(float, settings["initial_estimate_covariance"]), strict=True))
+    matrix = settings["initial_estimate_covariance"]
+    variance = dict(zip(STATE, map(float, matrix[:: len(STATE) + 1]), strict=True))
+    assert len(matrix) == len(STATE) ** 2
     reach_m = settings["pose0_rejection_threshold"] * variance["x"] ** 0.5
     assert reach_m >= 1000.0 and variance["x"] == variance["y"]
     assert settings["world_frame"] == settings["map_frame"] == "map"

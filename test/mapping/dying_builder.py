@@ -10,7 +10,7 @@
 ``dying_builder.py MODE RENAME FOLDER`` prints one JSON object for each death: what stands in the map's place, what
 stands there after the same build was run once more with ``resume``, and what that reported; where nothing stood there,
 also what opening the map said and what the command it gave put there. MODE is fresh, overwrite, append, local (local
-features for the map) or edit (in place; two of its frames are kept; of its steps those that read are passed over).
+features for the map) or edit (in place; two of its frames are kept).
 RENAME is exchange, or two_steps for a file system that cannot exchange two names.
 """
 
@@ -87,8 +87,11 @@ def in_a_child(work: Callable[[], object]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def die_before(step: int, folder: Path, *, writes_only: bool = False) -> None:
-    """Let this process be killed just before its *step*-th step below *folder*."""
+def die_before(step: int, folder: Path) -> None:
+    """Let this process be killed just before its *step*-th step below *folder* that changes something.
+
+    Before one that reads the disk is as before the next that writes.
+    """
     left = step
     writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -96,7 +99,7 @@ def die_before(step: int, folder: Path, *, writes_only: bool = False) -> None:
         nonlocal left
         if event not in STEPS or (event == "open" and str(folder) not in str(arguments[0])):
             return
-        if event == "open" and writes_only and not arguments[2] & writes:
+        if event == "open" and not arguments[2] & writes:
             return
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -168,7 +171,7 @@ def main(mode: str, rename: str, folder: Path) -> None:
             shutil.copytree(old, output)
 
         def killed(step: int = step) -> None:
-            die_before(step, folder, writes_only=mode == "edit")
+            die_before(step, folder)
             build(output, mode, resume=False)
 
         status = in_a_child(killed)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import cast
 
 from vpr_ros.core.errors import ConfigError, MapError, SourceError
-from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum, PositionSigma, declared_sigma
+from vpr_ros.core.frames import CameraMount, FrameRecord, FrameSource, GeoDatum, PositionSigma
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.mount import mount_problem
@@ -170,7 +170,10 @@ class BuildSession:
     def position_sigma(self) -> PositionSigma | None:
         """Of this session's positions: as somebody says, else as the recording does."""
         said_m = self.config.position_sigma_m
-        return declared_sigma(self.source) if said_m is None else PositionSigma(said_m, said_m)
+        if said_m is not None:
+            return PositionSigma(said_m, said_m)
+        known: PositionSigma | None = getattr(self.source, "position_sigma", None)
+        return known
 
     @cached_property
     def _merged_cameras(self) -> tuple[tuple[CameraMount, ...], dict[str, int]]:
