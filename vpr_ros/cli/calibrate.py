@@ -13,7 +13,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from rich.table import Table
 
@@ -39,16 +38,15 @@ from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.summary import TextTable
 from vpr_ros.evaluation.trust_tables import promise_table, restated_table
 from vpr_ros.inference import model_identity, open_extractor
-from vpr_ros.localization import Localizer, LocalizerConfig
+from vpr_ros.localization import Localizer
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
+from vpr_ros.mapping.held_out import UNHURRIED
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.manifest import MapManifest
 
 EXAMPLE = """  %(prog)s my_map second_drive.mcap
   %(prog)s my_map night/ --poses night.txt --name "night of May 3" --condition night
   %(prog)s my_map --remove "night of May 3\""""
-VERIFY_TIME_MS: Final = 60_000.0
-"""Enough for all candidates: what a map promises must not depend on how busy the computer was that asked."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,7 +106,7 @@ def _asked(arguments: argparse.Namespace, place_map: PlaceMap) -> AskedDrive:
     )
     check_new(arguments.map, options.name)
     queries = open_recording(arguments.queries, arguments, require_poses=rule.needs_query_poses)
-    bare, config = uncalibrated(place_map), LocalizerConfig(verify_time_ms=VERIFY_TIME_MS)
+    bare, config = uncalibrated(place_map), UNHURRIED
     with_local = in_one_run_with(model_identity(arguments.model).local_sha256, bare, config)
     extractor = open_extractor(arguments.model, with_local=with_local)
     local = local_extractor_for(bare, config, extractor, arguments.local_model)

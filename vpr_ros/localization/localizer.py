@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import NO_PROMISE, LocalizerConfig
-from vpr_ros.localization.decide import Proof, decide, weighed
+from vpr_ros.localization.decide import Proof, Weighed, decide, weighed
 from vpr_ros.localization.estimate import PoseEstimate, best_estimate
 from vpr_ros.localization.place_filter import PlaceFilter
 from vpr_ros.localization.proof import proof
@@ -78,7 +78,9 @@ class Localizer:
         if local_extractor is not None and local_map is not None and config.verify_candidates:
             self._verifier = Verifier(local_extractor, local_map, place_map, config)
         self._joint = in_one_run(extractor, local_extractor) if self.verifies else None
-        self.promise = self._promise()
+        known = place_map.manifest.promise or Promise()
+        self.promise = self._vouched(known)
+        self._unposed_worth, self._position_sigma = known.unposed_worth, place_map.manifest.position_sigma
         self.place_filter = place_filter
 
     @property
@@ -86,9 +88,9 @@ class Localizer:
         """Whether candidates are compared by local features, and intrinsics are of use."""
         return self._verifier is not None
 
-    def _promise(self) -> Vouched | None:
-        known, config = self.place_map.manifest.promise, self.config
-        if known is None or not self.verifies or config.max_wrong_rate >= NO_PROMISE:
+    def _vouched(self, known: Promise) -> Vouched | None:
+        config = self.config
+        if self.place_map.manifest.promise is None or not self.verifies or config.max_wrong_rate >= NO_PROMISE:
             return None
         return known.vouched(config.max_wrong_rate, config.max_wrong_rate_delta)
 
@@ -120,63 +122,74 @@ class Localizer:
             return _nothing_found(frame, NoCandidate(None if prior is None else prior.radius_m), clock)
         verification = self._verified(frame, features, retrieved, T_base_camera, intrinsics, clock)
         size_px = size_px_of(frame.image_rgb)
-        judged, sequence = self._judged(verification, size_px), None
+        found = self._found(verification, size_px)
+        probabilities, sequence = place_map.manifest.stated_now(found.evidence.probabilities), None
+        rejection = self._rejection(verification, found, probabilities)
         if self.place_filter is not None:
-            verification, probabilities, sequence = self._by_sequence(frame, verification, judged)
-            judged = self._judged(verification, size_px, probabilities, by_sequence=sequence.by_sequence)
-            if judged.rejection is None:
-                judged = replace(judged, rejection=_jump(self.place_filter, judged))
-        estimate = judged.estimate
+            led, probabilities, sequence = self._by_sequence(frame, verification, probabilities, rejection)
+            if led is not verification:
+                verification, found = led, self._found(led, size_px)
+            rejection = self._rejection(verification, found, probabilities, by_sequence=sequence.by_sequence)
+            rejection = rejection or _jump(self.place_filter, found.estimate, float(probabilities[0]))
+        estimate = found.estimate
         return Localization(
             stamp_ns=frame.stamp_ns,
             camera=frame.camera,
-            rejection=judged.rejection,
+            rejection=rejection,
             T_map_base=estimate.T_map_base,
             covariance=estimate.covariance,
-            probability=float(judged.probabilities[0]),
-            matches=self._matches(verification, judged.probabilities),
+            probability=float(probabilities[0]),
+            matches=self._matches(verification, probabilities),
             timings_ms=clock.ends("decide"),
             orientation_known=estimate.orientation_known,
             geometric=estimate.geometric,
-            proof=judged.proof,
+            proof=found.proof,
             promise=self.promise,
             sequence=sequence,
         )
 
-    def _judged(
+    def _found(self, verification: Verification, size_px: SizePx) -> _Found:
+        """What the image alone says of the first candidate."""
+        manifest = self.place_map.manifest
+        estimate = best_estimate(verification, self.config, manifest.calibration, self._position_sigma)
+        is_geometric = estimate.geometric is not None
+        return _Found(
+            weighed(verification, manifest.calibration, manifest.keypoint_calibration),
+            estimate,
+            proof(verification, size_px, self._unposed_worth, is_geometric=is_geometric),
+        )
+
+    def _rejection(
         self,
         verification: Verification,
-        size_px: SizePx,
-        probabilities: npt.NDArray[np.float64] | None = None,
+        found: _Found,
+        probabilities: npt.NDArray[np.float64],
         *,
         by_sequence: bool = False,
-    ) -> _Judged:
-        """The pose of the first candidate and whether it may be used, by *probabilities* or by this image's own."""
-        manifest, config = self.place_map.manifest, self.config
-        evidence = weighed(verification, manifest.calibration, manifest.keypoint_calibration)
-        if probabilities is None:
-            probabilities = manifest.stated_now(evidence.probabilities)
-        estimate = best_estimate(verification, config, manifest.calibration, manifest.position_sigma)
-        unposed_worth = (manifest.promise or Promise()).unposed_worth
-        worth = proof(verification, size_px, unposed_worth, is_geometric=estimate.geometric is not None)
-        inliers = verification.geometry[0].inliers if verification.geometry[0] is not None else 0
-        rejection = verification.refutation(config.min_inliers) or decide(
+    ) -> Rejection | None:
+        """Why the first candidate may not be used, by the *probabilities* of all."""
+        best = verification.geometry[0]
+        inliers = best.inliers if best is not None else 0
+        return verification.refutation(self.config.min_inliers) or decide(
             float(probabilities[0]),
-            evidence.best,
-            config,
-            manifest.calibration,
-            evidence.keypoints,
-            None if self.promise is None else Proof(inliers, worth, self.promise, by_sequence),
+            found.evidence.best,
+            self.config,
+            self.place_map.manifest.calibration,
+            found.evidence.keypoints,
+            None if self.promise is None else Proof(inliers, found.proof, self.promise, by_sequence),
         )
-        return _Judged(estimate, probabilities, worth, rejection)
 
     def _by_sequence(
-        self, frame: Frame, verification: Verification, alone: _Judged
+        self,
+        frame: Frame,
+        verification: Verification,
+        alone: npt.NDArray[np.float64],
+        alone_rejection: Rejection | None,
     ) -> tuple[Verification, npt.NDArray[np.float64], SequenceAnswer]:
         """The candidates led by the one that all images so far speak for, and their probabilities by these."""
         assert self.place_filter is not None
         candidates = verification.candidates
-        believed = self.place_filter.update(frame.stamp_ns, candidates, alone.probabilities, frame.camera)
+        believed = self.place_filter.update(frame.stamp_ns, candidates, alone, frame.camera)
         order = np.r_[believed.first, np.delete(np.arange(len(candidates)), believed.first)]
         sequence = SequenceAnswer(
             believed.hypotheses,
@@ -184,8 +197,8 @@ class Localizer:
             believed.by_sequence,
             believed.motion,
             int(candidates.indices[0]),
-            float(alone.probabilities[0]),
-            alone.rejection,
+            float(alone[0]),
+            alone_rejection,
         )
         return verification.led_by(believed.first), believed.probabilities[order], sequence
 
@@ -244,18 +257,17 @@ class Localizer:
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """An answer before anybody is told: the pose, (K,) probabilities, how well it is proved, why it may not be used."""
+class _Found:
+    """What one image says of its first candidate: the evidence of all, the pose, and how well it is proved."""
 
+    evidence: Weighed
     estimate: PoseEstimate
-    probabilities: npt.NDArray[np.float64]
     proof: float
-    rejection: Rejection | None
 
 
-def _jump(place_filter: PlaceFilter, judged: _Judged) -> Jump | None:
-    found = place_filter.impossible(judged.estimate.T_map_base)
-    return None if found is None else Jump(found.distance_m, found.allowed_m, float(judged.probabilities[0]))
+def _jump(place_filter: PlaceFilter, estimate: PoseEstimate, probability: float) -> Jump | None:
+    found = place_filter.impossible(estimate.T_map_base)
+    return None if found is None else Jump(found.distance_m, found.allowed_m, probability)
 
 
 def _nothing_found(frame: Frame, rejection: Rejection, clock: StageClock) -> Localization:

@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import chi2
 
-from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.decide import weighed
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.verify import Verification, Verifier
-from vpr_ros.mapping.held_out import ANSWERS, HeldOut, Question
+from vpr_ros.mapping.evenly import evenly
+from vpr_ros.mapping.held_out import UNHURRIED, HeldOut, Question
 from vpr_ros.mapping.logistic import likeliest
 from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration
 from vpr_ros.maps.geometry_calibration import WIDEST, GeometryCalibration, centred, odds
@@ -34,8 +34,6 @@ Float = npt.NDArray[np.float64]
 
 MOST_VERIFIED: Final = 60
 """Frames whose answers are verified, twice each, some 20 ms each time."""
-VERIFY_TIME_MS: Final = 60_000.0
-"""Enough for all candidates: a map must not depend on how busy the computer was that built it."""
 MOST_OF_THEM: Final = 0.9
 """Of the map's own poses must be as near as this share of all is to be; a single wrong one says nothing."""
 PRIOR_MEAN: Final = (1.0, 0.0, 0.0, 3.0, 1.0)
@@ -83,7 +81,7 @@ def geometry_calibration(
     """
     if place_map.local is None:
         return GeometryCalibration()
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(MOST_VERIFIED, len(rows))).round().astype(np.int64))
+    chosen = evenly(len(rows), MOST_VERIFIED)
     return fitted(_answers(place_map, place_map.local, calibration, held_out, rows[chosen], queries[chosen]))
 
 
@@ -96,7 +94,7 @@ def calibrated_as_it_is(place_map: PlaceMap) -> GeometryCalibration:
     calibration = place_map.manifest.calibration
     if calibration.kind == "default":
         return GeometryCalibration()
-    rows = np.unique(np.linspace(0, len(place_map) - 1, min(MOST_VERIFIED, len(place_map))).round().astype(np.int64))
+    rows = evenly(len(place_map), MOST_VERIFIED)
     held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
     queries = place_map.descriptors[rows].astype(np.float32)
     return geometry_calibration(place_map, calibration, held_out, rows, queries)
@@ -142,7 +140,7 @@ def _answers(
     rows: npt.NDArray[np.int64],
     queries: npt.NDArray[np.float32],
 ) -> Answers:
-    verifier = Verifier(None, local, place_map, replace(ANSWERS, verify_time_ms=VERIFY_TIME_MS))
+    verifier = Verifier(None, local, place_map, UNHURRIED)
     alone, evidence, right, nees = [], [], [], []
     for question, verification in _verified(verifier, place_map, local, held_out.questions(rows, queries)):
         if not np.isfinite(verification.evidence[0, 0]):
@@ -179,7 +177,7 @@ def _verified(
     for question in questions:
         kept = local.files.features(question.row)
         camera = place_map.manifest.cameras[int(place_map.frames.camera_index[question.row])]
-        features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
+        features = kept.as_seen
         size_px = (kept.width_px, kept.height_px)
         yield question, verifier.verify(features, size_px, question.found, camera.intrinsics, None)
 

@@ -42,6 +42,8 @@ SAME_SCENE = 2.0
 MIN_CANDIDATES = 10
 ANSWERS = LocalizerConfig()
 """How the robot joins candidates to a pose unless it is told otherwise."""
+UNHURRIED = LocalizerConfig(verify_time_ms=60_000.0)
+"""The same with time for all candidates: a map must not depend on how busy the computer was that built it."""
 
 
 @dataclass(frozen=True, eq=False)

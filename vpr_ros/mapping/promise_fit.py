@@ -24,11 +24,12 @@ from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.localization.config import LocalizerConfig
 from vpr_ros.localization.estimate import PoseEstimate, best_estimate
 from vpr_ros.localization.proof import proof
 from vpr_ros.localization.retrieve import candidates_at, retrieve
 from vpr_ros.localization.verify import Verification, Verifier
+from vpr_ros.mapping.evenly import evenly
+from vpr_ros.mapping.held_out import UNHURRIED
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.promise import FEWEST_ASKED, PAIRS, STRICT_RATE, Promise
@@ -44,8 +45,6 @@ MOST_LEFT_OUT: Final = 200
 MOST_MIRRORED: Final = 30
 """Frames that are asked about, some 25 ms and with the network some 80 ms each."""
 MIN_CANDIDATES: Final = 5
-ASKED: Final = LocalizerConfig(verify_time_ms=60_000.0)
-"""As the robot asks, with time for all candidates: a map must not depend on how busy the computer was."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +91,7 @@ def own_promise(
     """
     if place_map.local is None or len(place_map) < FEWEST_ASKED:
         return Promise()
-    verifier = Verifier(None, place_map.local, place_map, ASKED)
+    verifier = Verifier(None, place_map.local, place_map, UNHURRIED)
     asked = np.array(list(_left_out(verifier, place_map, place_map.local))).reshape(-1, 2)
     of_mirrored = [] if mirrored is None else list(_of_mirrored(verifier, place_map, mirrored))
     posed, unposed = (_all_wrong(proofs) for proofs in asked.T)
@@ -119,7 +118,7 @@ def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Ite
             continue
         found = left_in[best_rows(cosines[left_in], EVIDENCE_TOP_K)]
         kept = local.files.features(row)
-        features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
+        features = kept.as_seen
         size_px = (kept.width_px, kept.height_px)
         camera = int(frames.camera_index[row])
         retrieved = candidates_at(place_map, found, cosines[found])
@@ -149,13 +148,6 @@ def _asked(
     """The estimate, how well it is proved, and how well it would be had its keypoints no depth."""
     intrinsics = place_map.manifest.cameras[camera].intrinsics
     verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
-    estimate = best_estimate(verification, ASKED, place_map.manifest.calibration)
+    estimate = best_estimate(verification, UNHURRIED, place_map.manifest.calibration)
     worth = proof(verification, size_px, 1.0, is_geometric=estimate.geometric is not None)
     return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, is_geometric=False)
-
-
-def evenly(total: int, most: int) -> npt.NDArray[np.int64]:
-    """Numbers of at most *most* of *total* things, evenly among them."""
-    return (
-        np.unique(np.linspace(0, total - 1, min(most, total)).round().astype(np.int64)) if total else np.empty(0, int)
-    )

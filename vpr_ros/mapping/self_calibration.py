@@ -25,6 +25,7 @@ from vpr_ros.core.printable import printable
 from vpr_ros.mapping.augment import augmented
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.embedding import describe_records
+from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.geometry_fit import geometry_calibration
 from vpr_ros.mapping.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.mapping.logistic import fit_logistic
@@ -73,7 +74,7 @@ def self_calibration(
     retaken, queries = _retaken(records, rows, len(place_map) - len(rows), extractor, config)
     held_out = HeldOut(place_map, spacing_m)
     again = held_out.ask(retaken, queries, retaken=True)
-    as_they_are = _evenly(len(place_map), MAX_AS_THEY_ARE)
+    as_they_are = evenly(len(place_map), MAX_AS_THEY_ARE)
     same = held_out.ask(as_they_are, place_map.descriptors[as_they_are].astype(np.float32))
     # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
     # look more alike than that.
@@ -109,7 +110,7 @@ def similarities_as_they_are(place_map: PlaceMap) -> Calibration | None:
 
 
 def _as_it_is(place_map: PlaceMap) -> HeldOutAnswers:
-    rows = _evenly(len(place_map), MAX_AS_THEY_ARE)
+    rows = evenly(len(place_map), MAX_AS_THEY_ARE)
     held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
     return held_out.ask(rows, place_map.descriptors[rows].astype(np.float32))
 
@@ -136,7 +137,7 @@ def _retaken(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Describe a share of the images once more, augmented: (M,) map rows and (M, D) descriptors."""
     count = int(np.clip(round(SHARE_RETAKEN * len(rows)), MIN_RETAKEN, MAX_RETAKEN))
-    chosen = set(_evenly(len(rows), count).tolist())
+    chosen = set(evenly(len(rows), count).tolist())
     row_of: dict[FrameRecord, int] = {}
 
     def retakes() -> Iterator[FrameRecord]:
@@ -207,10 +208,6 @@ def _residuals(errors: PoseErrors, spacing_m: float, radius_m: float, default: R
         tilt_rad=fit([3, 4], 0.0, MAX_ANGLE_RAD, default.tilt_rad),
         yaw_rad=fit([5], OTHER_HEADING_RAD, MAX_ANGLE_RAD, default.yaw_rad),
     )
-
-
-def _evenly(total: int, count: int) -> npt.NDArray[np.int64]:
-    return np.unique(np.linspace(0, total - 1, min(count, total)).round().astype(np.int64))
 
 
 def _triple(values: npt.NDArray[np.float64]) -> Triple:

@@ -10,17 +10,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.localization.match_geometry import FEWEST_FEATURES, Verdict
 from vpr_ros.localization.retrieve import candidates_at
 from vpr_ros.localization.verify import Verifier
-from vpr_ros.mapping.held_out import ANSWERS
+from vpr_ros.mapping.evenly import evenly
+from vpr_ros.mapping.held_out import ANSWERS, UNHURRIED
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.spacing import median_spacing_m
 from vpr_ros.maps.viewing_range import RangeLevel, ViewingRange
@@ -37,8 +36,6 @@ FEWEST_PAIRS: Final = 4
 """At a distance, for a share to mean something."""
 HARDLY_ANY: Final = 0.25
 """Two distances in turn with fewer proved pairs than this are beyond the viewing range, and all farther ones."""
-TIME_MS: Final = 60_000.0
-"""A map must not depend on how busy the computer was that built it."""
 
 Float = npt.NDArray[np.float64]
 
@@ -54,10 +51,10 @@ def viewing_range(place_map: PlaceMap) -> ViewingRange | None:
     """
     if place_map.local is None or not place_map.local.entry.features:
         return None
-    anchors = np.unique(np.linspace(0, len(place_map) - 1, ANCHORS).round().astype(np.int64)).tolist()
+    anchors = evenly(len(place_map), ANCHORS).tolist()
     offsets_m = {anchor: _offsets_m(place_map, anchor) for anchor in anchors}
     start_m = median_spacing_m(place_map.frames) or _nearest_m(offsets_m.values())
-    verifier = Verifier(None, place_map.local, place_map, replace(ANSWERS, verify_time_ms=TIME_MS))
+    verifier = Verifier(None, place_map.local, place_map, UNHURRIED)
     levels: list[RangeLevel] = []
     for together in np.split(start_m * STEP ** np.arange(MOST_LEVELS), MOST_LEVELS // AT_ONCE):
         pairs: list[list[tuple[float, bool]]] = [[] for _ in together]
@@ -117,7 +114,7 @@ def _pairs(
     if not partners or len(kept.scores) < FEWEST_FEATURES:
         return
     camera = place_map.manifest.cameras[int(place_map.frames.camera_index[anchor])]
-    features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
+    features = kept.as_seen
     candidates = candidates_at(place_map, np.array([*partners.values()]), np.ones(len(partners), np.float32))
     looked_at = verifier.verify(features, (kept.width_px, kept.height_px), candidates, camera.intrinsics, None)
     found = dict(zip(looked_at.retrieved_rank.tolist(), looked_at.geometry, strict=True))

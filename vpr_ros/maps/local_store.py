@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.errors import MapError
-from vpr_ros.core.local_features import MapFeatures
+from vpr_ros.core.local_features import LocalFeatures, MapFeatures
 from vpr_ros.core.local_info import LocalInfo
 from vpr_ros.maps.local_codec import (
     DEPTH,
@@ -59,6 +59,11 @@ class StoredFeatures:
     depth_m: npt.NDArray[np.float32]
     width_px: int
     height_px: int
+
+    @property
+    def as_seen(self) -> LocalFeatures:
+        """The same as if they had just been found in an image, to be asked about."""
+        return LocalFeatures(self.keypoints_px, self.descriptors, self.scores)
 
 
 class LocalFiles:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -19,13 +19,12 @@ import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.evidence import EVIDENCE_TOP_K, match_evidence
-from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.pose import Pose
 from vpr_ros.localization.match_geometry import Verdict
 from vpr_ros.localization.retrieve import candidates_at
 from vpr_ros.localization.verify import Verifier
-from vpr_ros.mapping.geometry_fit import VERIFY_TIME_MS
-from vpr_ros.mapping.held_out import ANSWERS
+from vpr_ros.mapping.evenly import evenly
+from vpr_ros.mapping.held_out import UNHURRIED
 from vpr_ros.maps.place_map import PlaceMap
 
 MOST_ASKED: Final = 200
@@ -102,7 +101,7 @@ def overlap_text(overlap: Overlap) -> str:
 
 def _mutual(base: PlaceMap, other: PlaceMap) -> Iterator[tuple[int, int]]:
     """Frames of both maps that are each other's best match, and more likely right than wrong by both."""
-    rows = np.unique(np.linspace(0, len(other) - 1, min(MOST_ASKED, len(other))).round().astype(np.int64))
+    rows = evenly(len(other), MOST_ASKED)
     best, is_likely = _best(base, other, rows)
     again, is_likely_too = _best(other, base, best)
     near_m = other.manifest.calibration.radius_m / 2
@@ -130,12 +129,10 @@ def _agree(base: PlaceMap, other: PlaceMap, here: int, there: int) -> bool:
     """Whether the keypoints of both frames show one scene."""
     if base.local is None or other.local is None:
         raise AssertionError("maps without local features have none to compare")
-    config = replace(ANSWERS, verify_time_ms=VERIFY_TIME_MS)
     kept = other.local.files.features(there)
-    features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
     candidates = candidates_at(base, np.array([here]), np.ones(1, np.float32))
-    verifier = Verifier(None, base.local, base, config)
-    found = verifier.verify(features, (kept.width_px, kept.height_px), candidates, None, None).geometry[0]
+    verifier = Verifier(None, base.local, base, UNHURRIED)
+    found = verifier.verify(kept.as_seen, (kept.width_px, kept.height_px), candidates, None, None).geometry[0]
     return found is not None and found.verdict is Verdict.VERIFIED
 
 

@@ -19,10 +19,10 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from vpr_ros.core.local_features import LocalFeatures
 from vpr_ros.core.pose import PositionM
 from vpr_ros.localization.retrieve import candidates_at
 from vpr_ros.localization.verify import Verifier
+from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import ANSWERS, HeldOut
 from vpr_ros.maps.local_codec import DEPTH, SIZES
 from vpr_ros.maps.local_store import LOCAL_NAME
@@ -138,7 +138,7 @@ def place_statistics(place_map: PlaceMap) -> PlaceStatistics:
     Raises:
         MapError: its local features cannot be read.
     """
-    rows = np.unique(np.linspace(0, len(place_map) - 1, min(MOST_ASKED, len(place_map))).round().astype(np.int64))
+    rows = evenly(len(place_map), MOST_ASKED)
     asked = list(_asked(place_map, rows))
     of_frame = _places(place_map)
     by_place: list[list[_Asked]] = [[] for _ in range(int(of_frame.max()) + 1)]
@@ -258,7 +258,7 @@ def _inliers(place_map: PlaceMap, row: int, other: int) -> int | None:
         return None
     kept = place_map.local.files.features(row)
     verifier = Verifier(None, place_map.local, place_map, ANSWERS)
-    features = LocalFeatures(kept.keypoints_px, kept.descriptors, kept.scores)
+    features = kept.as_seen
     candidates = candidates_at(place_map, np.array([other]), np.ones(1, np.float32))
     found = verifier.verify(features, (kept.width_px, kept.height_px), candidates, None, None).geometry[0]
     return None if found is None else found.inliers

@@ -26,6 +26,7 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.core.evidence import EVIDENCE_TOP_K, match_evidence
 from vpr_ros.mapping.care.new_map import IntArray
 from vpr_ros.mapping.care.viewpoints import FINEST_STEP, Viewpoints
+from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import HeldOut
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.search import all_similarities, best_rows
@@ -133,8 +134,7 @@ def _outcomes(place_map: PlaceMap, kept: npt.NDArray[np.bool_]) -> npt.NDArray[n
 
 
 def _questions(place_map: PlaceMap) -> Iterator[_Question]:
-    count = min(MOST_QUESTIONS, len(place_map))
-    rows = np.unique(np.linspace(0, len(place_map) - 1, count).round().astype(np.int64))
+    rows = evenly(len(place_map), MOST_QUESTIONS)
     held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
     queries = place_map.descriptors[rows].astype(np.float32)
     for row, cosines in zip(rows.tolist(), all_similarities(place_map.descriptors, queries), strict=True):

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from vpr_ros.core.printable import printable
+from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.geometry_fit import calibrated_as_it_is
 from vpr_ros.mapping.held_out import HeldOut
 from vpr_ros.mapping.promise_fit import own_promise
@@ -124,7 +125,7 @@ def _wider(known: Residual, found: Residual, fall: float) -> Residual:
 
 
 def _mean_probability(place_map: PlaceMap, calibration: Calibration) -> float:
-    rows = np.unique(np.linspace(0, len(place_map) - 1, min(MOST_ASKED, len(place_map))).round().astype(np.int64))
+    rows = evenly(len(place_map), MOST_ASKED)
     held_out = HeldOut(place_map, median_spacing_m(place_map.frames))
     answers = held_out.ask(rows, place_map.descriptors[rows].astype(np.float32))
     return float(calibration.probability(np.concatenate([answers.known, answers.unknown])).mean())
