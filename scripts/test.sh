@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up everything the tests need (robot side, trainer, test tools) and runs them, files side by side on as many cores
-# as there are, four at most. Arguments go to pytest; `-n 0` runs one test after the other.
+# Sets up everything the tests need (robot side, trainer, test tools) and runs them, files side by side in three or four
+# processes. Arguments go to pytest; `-n 0` runs one test after the other.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/environment.sh
