@@ -48,7 +48,7 @@ def run(*command: object) -> str | None:
     """What ``build_map`` says on stderr, None on success."""
     said = io.StringIO()
     with redirect_stderr(said), redirect_stdout(io.StringIO()):
-        status = build_map.main([str(argument) for argument in command])
+        status = build_map.main([*map(str, command), "--no-local"])
     return said.getvalue() if status else None
 
 

@@ -31,6 +31,8 @@ from vpr_ros.maps.local_codec import LocalLayout
 from vpr_ros.maps.map_warnings import intrinsics_warning, no_depth_warning
 
 KEYPOINTS, DIM = 150, 32
+TOO_FEW_TO_ASK = [0.1 * number for number in range(19)]
+"""A map of so many frames does not ask itself, which takes longer than all else."""
 
 
 @pytest.fixture(scope="module")
@@ -87,14 +89,14 @@ def test_positions_lie_on_the_plane_and_project_to_their_keypoints(plane_map: Pl
 @pytest.mark.slow
 def test_intrinsics_that_do_not_fit_are_told(tmp_path: Path, local_model: OnnxLocalExtractor) -> None:
     wrong = CameraMount("camera", "optical", MOUNT, replace(CAMERA, fx_px=170.0, fy_px=170.0, cx_px=95.0))
-    place_map = built(tmp_path / "map", local_model, PlaneSource(camera=wrong))
+    place_map = built(tmp_path / "map", local_model, PlaneSource(TOO_FEW_TO_ASK, camera=wrong))
     assert "px (median) from where its poses and intrinsics say" in intrinsics_warning(place_map)
 
 
 @pytest.mark.slow
 def test_intrinsics_are_fitted_to_the_map_on_request(tmp_path: Path, local_model: OnnxLocalExtractor) -> None:
     given = replace(CAMERA, fx_px=145.0, fy_px=147.2, cx_px=76.0, distortion=())
-    source = PlaneSource(camera=CameraMount("camera", "optical", MOUNT, given))
+    source = PlaneSource(TOO_FEW_TO_ASK, CameraMount("camera", "optical", MOUNT, given))
     config = replace(EVERY_FRAME, refine_intrinsics=True)
     build_map(source, PixelExtractor(), tmp_path / "map", config, local_model=local_model)
     refined = PlaceMap.open(tmp_path / "map")
@@ -105,7 +107,7 @@ def test_intrinsics_are_fitted_to_the_map_on_request(tmp_path: Path, local_model
     assert np.abs(camera.intrinsics.unproject(pixels) - CAMERA.unproject(pixels)).max() < 0.05
     assert np.abs(given.unproject(pixels) - CAMERA.unproject(pixels)).max() > 0.08
     assert not intrinsics_warning(refined)
-    assert np.median(np.concatenate([errors(refined, index) for index in range(20)])) < 0.05
+    assert np.median(np.concatenate([errors(refined, index) for index in range(19)])) < 0.05
 
 
 class MixedSource(PlaneSource):
@@ -128,7 +130,8 @@ class MixedSource(PlaneSource):
 def test_intrinsics_are_fitted_to_what_frames_of_their_shape_show(
     tmp_path: Path, local_model: OnnxLocalExtractor
 ) -> None:
-    source = MixedSource(camera=CameraMount("camera", "optical", MOUNT, replace(CAMERA, fx_px=145.0, fy_px=147.2)))
+    wrong = CameraMount("camera", "optical", MOUNT, replace(CAMERA, fx_px=145.0, fy_px=147.2))
+    source = MixedSource(TOO_FEW_TO_ASK, wrong)
     config = replace(EVERY_FRAME, refine_intrinsics=True)
     build_map(source, PixelExtractor(), tmp_path / "map", config, local_model=local_model)
     camera = PlaceMap.open(tmp_path / "map").manifest.cameras[0].intrinsics
@@ -145,9 +148,12 @@ def test_a_frame_without_features_has_no_matches() -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        (PlaneSource(has_orientation=False), "orientations of its frames are unknown"),
-        (PlaneSource(camera=CameraMount("camera", "", MOUNT)), "intrinsics of camera are unknown"),
-        (PlaneSource(camera=CameraMount("camera", "", Pose((0.0, 0.0, 0.0), None), CAMERA)), "do not agree on a point"),
+        (PlaneSource(TOO_FEW_TO_ASK, has_orientation=False), "orientations of its frames are unknown"),
+        (PlaneSource(TOO_FEW_TO_ASK, CameraMount("camera", "", MOUNT)), "intrinsics of camera are unknown"),
+        (
+            PlaneSource(TOO_FEW_TO_ASK, CameraMount("camera", "", Pose((0.0, 0.0, 0.0), None), CAMERA)),
+            "do not agree on a point",
+        ),
         (PlaneSource([0.0] * 6), "do not agree on a point"),
         (PlaneSource([0.0]), "do not agree on a point"),
     ],
@@ -164,7 +170,7 @@ def test_without_poses_lens_or_parallax_there_is_no_depth_and_that_is_said(
 @pytest.mark.slow
 def test_a_jump_of_the_poses_makes_no_wrong_depth(tmp_path: Path, local_model: OnnxLocalExtractor) -> None:
     """Frames on both sides of it contradict each other: some depths are missing, few are wrong."""
-    place_map = built(tmp_path / "map", local_model, PlaneSource(drift_m=0.5))
+    place_map = built(tmp_path / "map", local_model, PlaneSource(TOO_FEW_TO_ASK, drift_m=0.5))
     first = np.concatenate([errors(place_map, index) for index in range(10)])
     assert len(first) > 100 and np.mean(first < 0.1) > 0.8
 

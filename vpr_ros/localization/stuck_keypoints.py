@@ -18,6 +18,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import SizePx
@@ -32,9 +33,7 @@ FEWEST_FRAMES: Final = 3
 TURNED_RAD: Final = math.radians(20.0)
 """What is not stuck has left its pixel when the camera turned so far, or moved to another place of the map."""
 MOST_KEYPOINTS: Final = 1000
-"""Of a frame, the best: what is stuck is in many, and all are compared with all."""
-LARGEST_PRODUCT: Final = 1 << 22
-"""Cosines in memory at once."""
+"""Of a frame, the best: what is stuck is in many."""
 NEAR_PX: Final = 2.0
 """In an image 640 px long: two keypoints are at one pixel."""
 
@@ -122,9 +121,9 @@ def _are_there(
 ) -> npt.NDArray[np.bool_]:
     """(M,) which of M keypoints are among others, at the same pixel and alike."""
     found = np.zeros(len(plane_px), dtype=np.bool_)
-    at_once = max(1, LARGEST_PRODUCT // max(1, len(there_px)))
-    for start in range(0, len(plane_px) if len(there_px) else 0, at_once):
-        here, there = np.nonzero(descriptors[start : start + at_once] @ looks.T >= min_cosine)
-        apart_px = np.abs(plane_px[start + here] - there_px[there]).max(axis=1, initial=0.0)
-        found[start + here[apart_px <= NEAR_PX]] = True
+    if len(plane_px) and len(there_px):
+        near = cKDTree(plane_px).sparse_distance_matrix(cKDTree(there_px), NEAR_PX, np.inf, output_type="ndarray")
+        here, there = near["i"], near["j"]
+        cosines = np.einsum("ij,ij->i", descriptors[here], looks[there])
+        found[here[cosines >= min_cosine]] = True
     return found
