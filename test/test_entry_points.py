@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from optional_parts import need
 from vpr_ros.__main__ import COMMANDS, main
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/*.md", "config/recipes/*.yaml", "config/*.yaml")
 WITHOUT_RICH = """
 import sys
 class Missing:
@@ -124,6 +126,32 @@ def test_a_signal_while_it_loads_ends_it_without_a_traceback(
         assert (loading, printed, process.wait(60)) == (True, said, 128 + number)
 
 
+def options_typed(name: str) -> set[str]:
+    """Those that a document shows behind ``vpr_ros NAME``; with a dot they are a recipe's entries, checked by it."""
+    texts = [path.read_text() for file in DOCUMENTS for path in ROOT.glob(file)]
+    lines = [line for text in texts for line in typed(text.replace("\\\n", " "))]
+    prose = [re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL).replace("\n", " ") for text in texts]
+    lines += [code for text in prose for code in re.findall(r"`([^`]+)`", text)]
+    calls = [line.partition("#")[0] for line in lines if re.match(rf"(vpr_ros|ros2 run vpr_ros) {name} ", line)]
+    found = {word.partition("=")[0] for line in calls for word in re.findall(r"(?<= )--[\w.=-]+", line)}
+    return {option for option in found - {"--ros-args"} if "." not in option}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_that_a_document_shows_is_there(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = options_typed(name)
+    if not options:
+        pytest.skip("no document shows an option of it")
+    if COMMANDS[name].module.startswith("vpr_ros.ros"):
+        pytest.importorskip("rclpy", reason="needs ROS 2 or the extra .[ros]")
+    if "train" in COMMANDS[name].remedy:
+        need("torch")
+    with suppress(SystemExit):
+        main([name, *(["fit"] if name == "train" else []), "--help"])
+    assert options <= set(re.findall(r"--[\w-]+", capsys.readouterr().out))
+
+
 def typed(text: str) -> list[str]:
     """What a reader of *text* would type: indented or fenced lines, comments with a command, and inline code."""
     fences = re.findall(r"^```\w*\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
@@ -133,9 +161,7 @@ def typed(text: str) -> list[str]:
     return [part.strip() for line in (*lines, *inline) for part in line.split("&&")]
 
 
-@pytest.mark.parametrize(
-    "file", ["README.md", "CONTRIBUTING.md", "docs/*.md", "config/recipes/*.yaml", "config/*.yaml"], ids=str
-)
+@pytest.mark.parametrize("file", DOCUMENTS)
 def test_documents_call_commands_by_a_name_that_is_on_path(file: str) -> None:
     bare = [
         f"{path.relative_to(ROOT)}: {line}"

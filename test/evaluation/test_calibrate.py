@@ -12,6 +12,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -121,6 +122,13 @@ def test_a_drive_is_not_counted_twice(extractor: Extractor, copied: PlaceMap, se
     with pytest.raises(MapError, match="a drive called 'second' already"):
         check_new(copied.path, "second")
     assert manifest_bytes(copied) == kept
+
+
+def test_another_drive_may_count_its_images_alike(extractor: Extractor, copied: PlaceMap, second_drive: Any) -> None:
+    night = replace(second_drive, drives=[replace(drive, noise=13.0) for drive in second_drive.drives])
+    add_drive(copied.path, asked(extractor, copied, second_drive).drive)
+    both = add_drive(copied.path, asked(extractor, copied, night, "night").drive)
+    assert [drive.name for drive in both.drives] == ["second", "night"]
 
 
 def test_drives_that_teach_nothing_are_refused(

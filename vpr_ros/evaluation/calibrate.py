@@ -9,7 +9,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from vpr_ros.core.errors import ConfigError, MapError
+from vpr_ros.core.errors import ConfigError, FrameDecodeError, MapError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.hashing import json_sha256
 from vpr_ros.core.options import check_options, option
@@ -132,7 +134,7 @@ def ask_drive(
         near_misses=sum(kind is AnswerKind.NEAR_MISS for kind in kinds),
         condition=options.condition,
         stated=stated_bins(counted.probability, counted.right),
-        images_sha256=_images_sha256(listed.names, [row.answer.stamp_ns for row in outcomes.rows]),
+        images_sha256=_images_sha256(queries, listed.names, [row.answer.stamp_ns for row in outcomes.rows]),
     )
     return AskedDrive(drive, counted, int(own.sum()))
 
@@ -236,5 +238,10 @@ def _check_drive(outcomes: Outcomes, own: int, description: str) -> None:
         )
 
 
-def _images_sha256(names: Sequence[str], stamps_ns: Sequence[int]) -> str:
-    return json_sha256({"names": list(names), "stamps_ns": list(stamps_ns)})
+def _images_sha256(queries: FrameSource, names: Sequence[str], stamps_ns: Sequence[int]) -> str:
+    """Of two drives that count their images from the same number and time on, the first image tells which it is."""
+    content = {"names": list(names), "stamps_ns": list(stamps_ns)}
+    for record in queries:
+        with suppress(FrameDecodeError):
+            return json_sha256({**content, "first": hashlib.sha256(record.load_image().tobytes()).hexdigest()})
+    return json_sha256(content)

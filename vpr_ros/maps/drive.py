@@ -32,7 +32,7 @@ class Drive:
         condition: such as "night"; "" none was given.
         stated: its reliability table: what the map stated before any drive, and what came true; here a near miss is
             not right.
-        images_sha256: of the names and times of its images: it is not counted twice.
+        images_sha256: of the names and times of its images, and of the first one: it is not counted twice.
     """
 
     name: str
