@@ -19,8 +19,9 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.evidence import Evidence, match_evidence
 from vpr_ros.localization import LocalizerConfig, Rejection
 from vpr_ros.localization.candidates import Candidates
-from vpr_ros.localization.decide import decide, match_probabilities
-from vpr_ros.localization.rejection import Dissimilar, Improbable
+from vpr_ros.localization.decide import Proof, decide, match_probabilities
+from vpr_ros.localization.rejection import Dissimilar, Improbable, Unproved
+from vpr_ros.maps.promise import Vouched
 
 CLEAR = candidates([0.95, 0.94, 0.5], [(0, 0), (0.5, 0), (50, 0)], [0.0] * 3)
 ALIKE = candidates([0.70, 0.70, 0.69], [(0, 0), (30, 0), (60, 0)], [0.0] * 3)
@@ -62,6 +63,19 @@ def test_the_thresholds_are_the_users() -> None:
     assert decision(ALIKE, LocalizerConfig(min_probability=math.nextafter(probability, 1.0))) is not None
     strict = decision(CLEAR, LocalizerConfig(min_similarity=0.96))
     assert strict == Dissimilar(0.95, 0.96, judged(CLEAR)[0])
+
+
+@pytest.mark.parametrize(
+    ("posed", "worth", "type_"), [(True, 60.0, None), (False, 60.0, Improbable), (True, 59.0, Unproved)]
+)
+def test_what_is_proved_has_a_pose_or_is_likelier_right_than_wrong(
+    posed: bool, worth: float, type_: type[Rejection] | None
+) -> None:
+    """ALIKE is not; CLEAR is."""
+    proof = Proof(60, worth, Vouched(0.01, 0.01, 60.0, "held_out"), posed)
+    found = decide(*judged(ALIKE), CONFIG, calibration(), proof=proof)
+    assert (found if type_ is None else type(found)) == type_
+    assert (decide(*judged(CLEAR), CONFIG, calibration(), proof=proof) is None) == (worth >= 60.0)
 
 
 def test_a_match_alone_is_judged_by_its_similarity() -> None:

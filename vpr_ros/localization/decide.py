@@ -39,6 +39,9 @@ class Keypoints(NamedTuple):
 class Proof(NamedTuple):
     """How well the answer is proved, and how well it has to be: inliers, what they are worth, the promise in force.
 
+    What is not *posed* by its keypoints has to be likelier right than wrong as well: a whole town of facades made alike
+    gives a stranger more inliers than the map's own wrong places have.
+
     Where the images before and the motion since them speak for the answer, *by_sequence*, its probability may prove
     it too: what is left of it must be no more than the promise allows.
     """
@@ -46,11 +49,19 @@ class Proof(NamedTuple):
     inliers: int
     worth: float
     vouched: Vouched
+    posed: bool = False
     by_sequence: bool = False
 
     def suffices(self, probability: float) -> bool:
         """Whether the promise is kept."""
         return self.worth >= self.vouched.least_proof or (self.by_sequence and 1.0 - probability <= self.vouched.rate)
+
+
+def least_probability(config: LocalizerConfig, *, promised: bool, posed: bool) -> float:
+    """What the probability of an answer has to be, beside its proof where a promise is in force."""
+    if not promised or config.also_asks_probability:
+        return config.min_probability
+    return 0.0 if posed else EVEN
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +131,7 @@ def decide(
 ) -> Rejection | None:
     """Accept the best candidate, with None, or say why not.
 
-    Where a promise is in force the proof decides, and the probability only where the user asks for one.
+    Where a promise is in force the proof decides; see ``least_probability`` for what is asked beside it.
 
     Args:
         probability: that it is right, by the map and, where there is one, the filter.
@@ -134,9 +145,10 @@ def decide(
         return Dissimilar(evidence.similarity, config.min_similarity, probability)
     if proof is not None and not proof.suffices(probability):
         return Unproved(evidence.similarity, probability, proof.inliers, proof.worth, proof.vouched)
-    if probability >= config.min_probability or (proof is not None and not config.also_asks_probability):
+    least = least_probability(config, promised=proof is not None, posed=proof is not None and proof.posed)
+    if probability >= least:
         return None
     if keypoints is not None and keypoints.same_scene < EVEN:
-        return Improbable(probability, config.min_probability, evidence, INLIERS, keypoints.inliers)
+        return Improbable(probability, least, evidence, INLIERS, keypoints.inliers)
     support = np.array(calibration.weights) * (np.array(evidence) - calibration.mean) / calibration.scale
-    return Improbable(probability, config.min_probability, evidence, EVIDENCE_NAMES[int(np.argmin(support))])
+    return Improbable(probability, least, evidence, EVIDENCE_NAMES[int(np.argmin(support))])

@@ -152,11 +152,10 @@ class Localizer:
         """What the image alone says of the first candidate."""
         manifest = self.place_map.manifest
         estimate = best_estimate(verification, self.config, manifest.calibration, self._position_sigma)
-        is_geometric = estimate.geometric is not None
         return _Found(
             weighed(verification, manifest.calibration, manifest.keypoint_calibration),
             estimate,
-            proof(verification, size_px, self._unposed_worth, is_geometric=is_geometric),
+            proof(verification, size_px, self._unposed_worth, estimate.geometric),
         )
 
     def _rejection(
@@ -169,14 +168,14 @@ class Localizer:
     ) -> Rejection | None:
         """Why the first candidate may not be used, by the *probabilities* of all."""
         best = verification.geometry[0]
-        inliers = best.inliers if best is not None else 0
+        inliers, posed = best.inliers if best is not None else 0, found.estimate.geometric is not None
         return verification.refutation(self.config.min_inliers) or decide(
             float(probabilities[0]),
             found.evidence.best,
             self.config,
             self.place_map.manifest.calibration,
             found.evidence.keypoints,
-            None if self.promise is None else Proof(inliers, found.proof, self.promise, by_sequence),
+            None if self.promise is None else Proof(inliers, found.proof, self.promise, posed, by_sequence),
         )
 
     def _by_sequence(

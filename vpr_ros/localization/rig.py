@@ -26,6 +26,7 @@ from vpr_ros.core.pose_average import consistent_with_first
 from vpr_ros.localization.camera_vote import CameraVote
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.config import LocalizerConfig
+from vpr_ros.localization.decide import least_probability
 from vpr_ros.localization.estimate import estimate_pose
 from vpr_ros.localization.geometric_pose import GeometricPose
 from vpr_ros.localization.pose_fusion import UncertainPose, fused_pose
@@ -220,7 +221,7 @@ def _decision(
     others = [vote for vote in votes if vote.camera != speaker.camera]
     against = [vote for vote in others if vote.log_odds < 0.0]
     contradicted = Contradicted(speaker.camera, tuple(vote.camera for vote in against or others), probability)
-    promise = speaker.promise
+    promise, posed = speaker.promise, False
     if promise is not None:
         here = [answer for answer, vote in zip(heard, votes, strict=True) if vote.agrees or answer is speaker]
         proved = max(here, key=lambda answer: answer.proof)
@@ -228,9 +229,8 @@ def _decision(
             return Unproved(speaker.matches[0].similarity, probability, proved.inliers, proved.proof, promise)
         if any(answer.accepted and vote in against for answer, vote in zip(heard, votes, strict=True)):
             return contradicted
-        if not config.also_asks_probability:
-            return None
-    if probability >= config.min_probability:
+        posed = any(answer.geometric is not None for answer in here)
+    if probability >= least_probability(config, promised=promise is not None, posed=posed):
         return None
     if isinstance(speaker.rejection, Improbable) and not against:
         return replace(speaker.rejection, probability=probability)

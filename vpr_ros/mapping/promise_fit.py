@@ -149,5 +149,5 @@ def _asked(
     intrinsics = place_map.manifest.cameras[camera].intrinsics
     verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
     estimate = best_estimate(verification, UNHURRIED, place_map.manifest.calibration)
-    worth = proof(verification, size_px, 1.0, is_geometric=estimate.geometric is not None)
-    return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, is_geometric=False)
+    worth = proof(verification, size_px, 1.0, estimate.geometric)
+    return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, None)
