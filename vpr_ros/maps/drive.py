@@ -78,7 +78,7 @@ class Drive:
             text(plain, "name"),
             text(plain, "created_utc"),
             answers,
-            count(plain, "near_misses", most=answers.answers),
+            count(plain, "near_misses", most=answers.answers - answers.wrong_answers),
             text(plain, "condition"),
             tuple(map(StatedBin.from_list, rows)),
             text(plain, "images_sha256"),
