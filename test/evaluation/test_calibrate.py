@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +38,7 @@ from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.drive import Drive
 from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.tally import Tally
@@ -120,6 +122,24 @@ def test_a_drive_is_not_counted_twice(extractor: Extractor, copied: PlaceMap, se
         add_drive(copied.path, replace(drive, name="again"))
     with pytest.raises(MapError, match="a drive called 'second' already"):
         check_new(copied.path, "second")
+    assert manifest_bytes(copied) == kept
+
+
+def test_drives_that_are_added_at_once_are_all_kept(copied: PlaceMap) -> None:
+    nights = [Drive(f"night {number}", "2026", Tally(), images_sha256=str(number)) for number in range(4)]
+    with ThreadPoolExecutor(len(nights)) as pool:
+        list(pool.map(lambda night: add_drive(copied.path, night), nights))
+    assert {drive.name for drive in PlaceMap.open(copied.path).manifest.drives} == {night.name for night in nights}
+
+
+def test_what_a_map_answered_is_not_kept_in_the_one_that_took_its_place(
+    extractor: Extractor, copied: PlaceMap, second_drive: FrameSource, another_street: FrameSource
+) -> None:
+    drive = asked(extractor, copied, second_drive).drive
+    build_map(another_street, extractor, copied.path, BuildConfig(), append=True)
+    kept = manifest_bytes(copied)
+    with pytest.raises(MapError, match="was changed while the drive was asked"):
+        add_drive(copied.path, drive, copied.manifest)
     assert manifest_bytes(copied) == kept
 
 

@@ -90,7 +90,7 @@ def _calibrate(argv: Sequence[str]) -> None:
         print(f"{arguments.map}: {arguments.remove!r} is out, {len(manifest.drives)} drives are left")
     else:
         asked = _asked(arguments, place_map)
-        manifest = add_drive(arguments.map, asked.drive)
+        manifest = add_drive(arguments.map, asked.drive, place_map.manifest)
         _print_asked(asked)
     _print_kept(manifest)
 

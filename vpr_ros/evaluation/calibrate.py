@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from vpr_ros.core.disk import held
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.hashing import json_sha256
@@ -28,7 +29,7 @@ from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.run import run_queries
 from vpr_ros.localization import Localizer
 from vpr_ros.mapping.restated_fit import fit_restated
-from vpr_ros.mapping.upkeep import check_no_build
+from vpr_ros.mapping.upkeep import check_no_build, upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.drive import MOST_DRIVES, Drive
 from vpr_ros.maps.manifest import MapManifest, read_manifest, rewrite_manifest
@@ -37,6 +38,9 @@ from vpr_ros.maps.tally import Tally
 
 MOST_OWN_IMAGES: Final = 0.1
 """Of a drive's answers, that may be the very images of the map: more, and it is the map's own drive."""
+
+ANSWERING: Final = ("model", "files", "local", "calibration")
+"""What of a manifest tells whether a map answers as another one does."""
 
 
 @dataclass(frozen=True)
@@ -151,12 +155,35 @@ def check_new(path: Path, name: str) -> None:
             )
 
 
-def add_drive(path: Path, drive: Drive) -> MapManifest:
+def add_drive(path: Path, drive: Drive, asked: MapManifest | None = None) -> MapManifest:
     """Keep *drive* in the manifest of the map at *path*, beside those that are there; in one step, or not at all.
 
+    Args:
+        path: of the map.
+        drive: what it answered.
+        asked: of the map that answered, where another may have taken its place meanwhile.
+
     Raises:
-        MapError: see ``rewrite_manifest``; a build of the map is going on, or it has the drive already.
+        MapError: see ``rewrite_manifest``; a build of the map is going on, it has the drive already, or it is not the
+            map that was asked.
     """
+    upgrade(path)
+    with held(path):
+        _check_asked(path, asked)
+        return _added(path, drive)
+
+
+def _check_asked(path: Path, asked: MapManifest | None) -> None:
+    """Refuse what another map answered: an edit or a build may have taken minutes less than the asking."""
+    found = read_manifest(path)
+    if asked is not None and any(getattr(found, part) != getattr(asked, part) for part in ANSWERING):
+        raise MapError(
+            f"the map at {path} was changed while the drive was asked: what it answered is not this map's",
+            "Run the same command again",
+        )
+
+
+def _added(path: Path, drive: Drive) -> MapManifest:
     check_new(path, drive.name)
     drives = _drives(path)
     for other in drives:
@@ -179,12 +206,13 @@ def remove_drive(path: Path, name: str) -> MapManifest:
     Raises:
         MapError: see ``rewrite_manifest``; a build of the map is going on, or there is no such drive.
     """
-    drives = _drives(path)
-    kept = tuple(drive for drive in drives if drive.name != name)
-    if len(kept) == len(drives):
-        known = ", ".join(repr(drive.name) for drive in drives) or "none"
-        raise MapError(f"the map is calibrated on no drive called {name!r}; it has {known}", "Name one that it has")
-    return _keep(path, kept)
+    with held(path):
+        drives = _drives(path)
+        kept = tuple(drive for drive in drives if drive.name != name)
+        if len(kept) == len(drives):
+            known = ", ".join(repr(drive.name) for drive in drives) or "none"
+            raise MapError(f"the map is calibrated on no drive called {name!r}; it has {known}", "Name one that it has")
+        return _keep(path, kept)
 
 
 def _drives(path: Path) -> tuple[Drive, ...]:
