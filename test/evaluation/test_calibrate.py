@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 
 from vpr_ros.core.errors import ConfigError, MapError
-from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.evaluation.calibrate import (
     AskedDrive,
@@ -42,6 +43,7 @@ from vpr_ros.maps.drive import Drive
 from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.tally import Tally
+from vpr_ros.sources.frame_range import FrameRange
 
 TWO_METRES = GroundTruthRule(PoseThreshold(2.0))
 
@@ -123,6 +125,21 @@ def test_a_drive_is_not_counted_twice(extractor: Extractor, copied: PlaceMap, se
     with pytest.raises(MapError, match="a drive called 'second' already"):
         check_new(copied.path, "second")
     assert manifest_bytes(copied) == kept
+
+
+def test_copies_of_an_image_count_once(extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource) -> None:
+    class Thrice(FrameRange):
+        def __len__(self) -> int:
+            return 3 * super().__len__()
+
+        def __iter__(self) -> Iterator[FrameRecord]:
+            for record in super().__iter__():
+                for number in range(3):
+                    yield replace(record, name=f"{number} {record.name}", stamp_ns=record.stamp_ns + number)
+
+    once, thrice = (asked(extractor, street_map, drive) for drive in (second_drive, Thrice(second_drive)))
+    assert (once.copies, thrice.copies) == (0, 80) and len(thrice.outcomes) == 40
+    assert replace(thrice.drive, created_utc=once.drive.created_utc) == once.drive
 
 
 def test_drives_that_are_added_at_once_are_all_kept(copied: PlaceMap) -> None:

@@ -124,6 +124,8 @@ def _print_asked(asked: AskedDrive) -> None:
     )
     if asked.own_images:
         print(f"warning: {asked.own_images} images are the very images of the map, and left out", file=sys.stderr)
+    if asked.copies:
+        print(f"warning: {asked.copies} images are copies of others of the drive, which count once", file=sys.stderr)
 
 
 def _print_kept(manifest: MapManifest) -> None:

@@ -24,6 +24,7 @@ from vpr_ros.core.hashing import json_sha256
 from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.answer_kind import AnswerKind
 from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
+from vpr_ros.evaluation.image_marks import MarkedImages, kept_marks, shared
 from vpr_ros.evaluation.outcome import BEYOND, SAME_IMAGE, Outcomes
 from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.run import run_queries
@@ -39,6 +40,8 @@ from vpr_ros.maps.tally import Tally
 MOST_OWN_IMAGES: Final = 0.1
 """Of a drive's answers, that may be the very images of the map: more, and it is the map's own drive."""
 
+MOST_SHARED: Final = 0.1
+"""Of a drive's images, that may be those of another one: more, and it is a part of that one."""
 ANSWERING: Final = ("model", "files", "local", "calibration")
 """What of a manifest tells whether a map answers as another one does."""
 
@@ -85,11 +88,13 @@ class AskedDrive:
         drive: what the map keeps.
         outcomes: one row per answer that counts.
         own_images: answers left out, for they are very images of the map.
+        copies: answers left out, for their images are copies of others of the drive.
     """
 
     drive: Drive
     outcomes: Outcomes
     own_images: int
+    copies: int = 0
 
 
 def uncalibrated(place_map: PlaceMap) -> PlaceMap:
@@ -121,10 +126,14 @@ def ask_drive(
     listed = list_queries(queries, place_map, needs_poses, options.limit, frame_named=options.frame_named)
     truth = find_ground_truth(options.rule, place_map, listed)
     _check_place(truth, place_map)
-    outcomes = run_queries(localizer, queries, truth, pictures=0, progress=progress).outcomes
-    own = outcomes.similarity >= SAME_IMAGE
+    marked = MarkedImages(queries)
+    outcomes = run_queries(localizer, marked, truth, pictures=0, progress=progress).outcomes
+    own, marks = outcomes.similarity >= SAME_IMAGE, marked.marks(outcomes.rows)
     _check_drive(outcomes, int(own.sum()), queries.description)
-    counted = outcomes.subset(~own & np.array([kind is not AnswerKind.NOTHING for kind in outcomes.kinds]))
+    is_copy = np.ones(len(marks), dtype=bool)
+    is_copy[np.unique(marks, return_index=True)[1]] = False  # the first of each
+    answered = np.array([kind is not AnswerKind.NOTHING for kind in outcomes.kinds])
+    counted = outcomes.subset(~own & ~is_copy & answered)
     kinds = counted.kinds
     is_wrong = np.array(
         [kind in BEYOND or seen is False for kind, seen in zip(kinds, counted.pose_in_scene, strict=True)], np.bool_
@@ -136,9 +145,10 @@ def ask_drive(
         near_misses=sum(kind is AnswerKind.NEAR_MISS for kind in kinds),
         condition=options.condition,
         stated=stated_bins(counted.probability, counted.right),
-        images_sha256=_images_sha256(listed.names, [row.answer.stamp_ns for row in outcomes.rows]),
+        images_sha256=json_sha256({"images": sorted(set(marks))}),
+        image_marks=kept_marks(marks),
     )
-    return AskedDrive(drive, counted, int(own.sum()))
+    return AskedDrive(drive, counted, int(own.sum()), int(is_copy.sum()))
 
 
 def check_new(path: Path, name: str) -> None:
@@ -191,6 +201,12 @@ def _added(path: Path, drive: Drive) -> MapManifest:
             raise MapError(
                 f"the map is calibrated on these images already, as {other.name!r}: counted twice they would promise "
                 "more than they show",
+                f"Give another drive, or take that one out first with --remove {other.name!r}",
+            )
+        if (share := shared(other.image_marks, drive.image_marks)) > MOST_SHARED:
+            raise MapError(
+                f"{100 * share:.0f} % of the images are those of the drive {other.name!r}, or the other way round: "
+                "counted twice they would promise more than they show",
                 f"Give another drive, or take that one out first with --remove {other.name!r}",
             )
     if len(drives) >= MOST_DRIVES:
@@ -262,7 +278,3 @@ def _check_drive(outcomes: Outcomes, own: int, description: str) -> None:
             "poses do not fit the map's",
             "Give a drive through this map; `evaluate` and its pictures show what was found",
         )
-
-
-def _images_sha256(names: Sequence[str], stamps_ns: Sequence[int]) -> str:
-    return json_sha256({"names": list(names), "stamps_ns": list(stamps_ns)})
