@@ -33,7 +33,7 @@ from vpr_ros.evaluation.calibrate import (
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
-from vpr_ros.evaluation.trust_tables import lacking, promise_table, restated_table
+from vpr_ros.evaluation.trust_tables import lacking, promise_table, raised_note, restated_table
 from vpr_ros.localization import Localizer
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
@@ -42,6 +42,8 @@ from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.drive import Drive
 from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.other_maps import ASKED_THEMSELVES
+from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.tally import Tally
 from vpr_ros.sources.frame_range import FrameRange
 
@@ -125,6 +127,20 @@ def test_a_drive_is_not_counted_twice(extractor: Extractor, copied: PlaceMap, se
     with pytest.raises(MapError, match="a drive called 'second' already"):
         check_new(copied.path, "second")
     assert manifest_bytes(copied) == kept
+
+
+def test_an_easy_drive_that_raises_the_line_is_said_and_one_that_erred_is_not() -> None:
+    asked_itself = Promise(left_out=Tally(unproved_wrong=50))
+    own = asked_itself.vouched(0.01, 0.1)
+    assert own is not None and asked_itself.counted(own) == ASKED_THEMSELVES[0.01].from_line_on(own.least_proof)
+    easy = Drive("easy", "2026", Tally.of(np.array([180.0] * 40), np.zeros(40, bool)))
+    erred = Drive("erred", "2026", Tally.of(np.array([180.0] * 400 + [120.0] * 2), np.arange(402) >= 400))
+    calibrated = replace(asked_itself, drives=(easy,))
+    line = calibrated.vouched(0.01, 0.1)
+    assert line is not None and (line.least_proof, calibrated.counted(line)) == (180.0, (40, 0))
+    note = raised_note(calibrated)
+    assert f"from {own.least_proof:.0f} inliers on, with its drives it takes 180: 0 of the drives' answers" in note
+    assert raised_note(replace(asked_itself, drives=(erred,))) == raised_note(asked_itself) == raised_note(None) == ""
 
 
 def test_copies_of_an_image_count_once(extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource) -> None:
