@@ -183,6 +183,14 @@ def test_a_session_that_does_not_fit_is_refused(
     assert [p.name for p in tmp_path.iterdir()] == ["map"]
 
 
+def test_no_map_is_put_into_another_one(tmp_path: Path) -> None:
+    place = build_wall_map(tmp_path / "map", WallSource(track(2))).path
+    with pytest.raises(MapError, match="lies inside the map") as caught:
+        build_wall_map(place / "deep" / "inner", WallSource(track(2)))
+    assert str(tmp_path / "inner") in caught.value.remedy and not (place / "deep").exists()
+    build_wall_map(place / ".." / "beside", WallSource(track(2)))
+
+
 def test_what_stands_at_the_output_is_not_replaced_unasked(tmp_path: Path) -> None:
     path = build_wall_map(tmp_path / "map", WallSource(track(5))).path
     with pytest.raises(MapError, match="--overwrite"):
