@@ -59,6 +59,12 @@ def test_a_drive_says_nothing_of_mirrored_pictures() -> None:
     assert vouched is not None and vouched.source == "calibrated" and 100.0 < vouched.least_proof <= 200.0
 
 
+def test_a_line_that_no_answer_reaches_is_no_promise() -> None:
+    """A map whose mirrored frames get as many inliers as its own can vouch for nothing, whatever its drives say."""
+    symmetric = Tally.of(np.full(30, 500.0), np.ones(30, bool))
+    assert Promise(mirrored=symmetric, drives=(drive([450.0] * 300, []),)).vouched(0.01, 0.1) is None
+
+
 def test_probabilities_are_stated_as_they_came_true() -> None:
     rng = np.random.default_rng(0)
     true = rng.uniform(0.02, 0.98, 3000)

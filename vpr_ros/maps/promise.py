@@ -112,9 +112,10 @@ class Promise:
         drives = self._answers_of(self.drives)
         for shown, source in ((Tally.line, SHOWN), (Tally.likely_line, LIKELY)):
             if self.drives and shown(drives, rate, delta) is not None:
-                line = max(of_them for of_them in self._lines(shown, rate, delta) if of_them is not None)
+                of_drives = max(of_them for of_them in self._lines(shown, rate, delta) if of_them is not None)
+                line = max(of_drives, self._mirrored_up_to(rate))
                 if math.isfinite(line):
-                    return max(line, self._mirrored_up_to(rate)), source
+                    return line, source
         if (of_others := self._others(rate).line(rate, delta)) is None:
             return None
         counted = (self._answers_of(some).contradicted_up_to(rate) for some in (self.drives, *self._conditions()))
