@@ -55,6 +55,9 @@ def test_a_drive_goes_into_the_map_and_out_again(tmp_path: Path, capsys: pytest.
     assert (drive.name, drive.condition, drive.answers.answers) == ("night", "night", FRAMES)
     assert inspect([str(place_map)]) == 0 and "night (night), 20" in capsys.readouterr().out
     assert main(night) == 2 and "a drive called 'night' already" in capsys.readouterr().err
+    again = record(tmp_path / "again", 40.0)  # the same images
+    part = [str(place_map), str(tmp_path / "again"), "--poses", str(again), "--model", str(model), "--limit", "12"]
+    assert main(part) == 2 and "100 % of the images are those of the drive 'night'" in capsys.readouterr().err
     assert main([str(place_map), "--remove", "night"]) == 0 and read_manifest(place_map).drives == ()
     assert main([str(place_map)]) == 2 and main([*night, "--remove", "night"]) == 2
     assert capsys.readouterr().err.count("either QUERIES or --remove NAME is needed") == 2

@@ -13,11 +13,12 @@ import errno
 import os
 import sqlite3
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from vpr_ros.core.disk import folder_beside, new_file, refusal, write_text, writing
+from vpr_ros.core.disk import folder_beside, held, new_file, refusal, write_text, writing
 from vpr_ros.core.errors import ConfigError, SourceError
 
 
@@ -129,3 +130,25 @@ def test_what_a_killed_writer_left_and_nobody_may_remove_does_not_keep_others_fr
     left.touch()
     write_text(path, "2", ConfigError)
     assert (path.read_text(), list(tmp_path.iterdir())) == ("2", [path])
+
+
+def test_who_waited_holds_the_folder_that_has_the_name_by_then(tmp_path: Path) -> None:
+    place, other = tmp_path / "map", tmp_path / "other"
+    place.mkdir()
+    other.mkdir()
+    found: list[str] = []
+
+    def waiting() -> None:
+        with held(place):
+            found.extend(path.name for path in place.iterdir())
+
+    with ThreadPoolExecutor(1) as pool:
+        with held(place):
+            done = pool.submit(waiting)
+            place.rename(tmp_path / "old")
+            (other / "new").touch()
+            other.rename(place)
+        done.result()
+    assert found == ["new"]
+    with held(tmp_path / "nothing"):  # nobody is kept waiting for what is not there
+        pass

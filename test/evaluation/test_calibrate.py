@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ import numpy as np
 import pytest
 
 from vpr_ros.core.errors import ConfigError, MapError
-from vpr_ros.core.frames import FrameSource
+from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.evaluation.calibrate import (
     AskedDrive,
@@ -32,15 +34,19 @@ from vpr_ros.evaluation.calibrate import (
 from vpr_ros.evaluation.evaluate import EvaluationOptions, evaluate
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
-from vpr_ros.evaluation.trust_tables import lacking, promise_table, restated_table
+from vpr_ros.evaluation.trust_tables import lacking, promise_table, raised_note, restated_table
 from vpr_ros.localization import Localizer
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.drive import Drive
 from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_warnings import map_warnings
+from vpr_ros.maps.other_maps import ASKED_THEMSELVES
+from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.tally import Tally
+from vpr_ros.sources.frame_range import FrameRange
 
 TWO_METRES = GroundTruthRule(PoseThreshold(2.0))
 
@@ -129,6 +135,53 @@ def test_another_drive_may_count_its_images_alike(extractor: Extractor, copied: 
     add_drive(copied.path, asked(extractor, copied, second_drive).drive)
     both = add_drive(copied.path, asked(extractor, copied, night, "night").drive)
     assert [drive.name for drive in both.drives] == ["second", "night"]
+
+
+def test_an_easy_drive_that_raises_the_line_is_said_and_one_that_erred_is_not() -> None:
+    asked_itself = Promise(left_out=Tally(unproved_wrong=50))
+    own = asked_itself.vouched(0.01, 0.1)
+    assert own is not None and asked_itself.counted(own) == ASKED_THEMSELVES[0.01].from_line_on(own.least_proof)
+    easy = Drive("easy", "2026", Tally.of(np.array([180.0] * 40), np.zeros(40, bool)))
+    erred = Drive("erred", "2026", Tally.of(np.array([180.0] * 400 + [120.0] * 2), np.arange(402) >= 400))
+    calibrated = replace(asked_itself, drives=(easy,))
+    line = calibrated.vouched(0.01, 0.1)
+    assert line is not None and (line.least_proof, calibrated.counted(line)) == (180.0, (40, 0))
+    note = raised_note(calibrated)
+    assert f"from {own.least_proof:.0f} inliers on, with its drives it takes 180: 0 of the drives' answers" in note
+    assert raised_note(replace(asked_itself, drives=(erred,))) == raised_note(asked_itself) == raised_note(None) == ""
+
+
+def test_copies_of_an_image_count_once(extractor: Extractor, street_map: PlaceMap, second_drive: FrameSource) -> None:
+    class Thrice(FrameRange):
+        def __len__(self) -> int:
+            return 3 * super().__len__()
+
+        def __iter__(self) -> Iterator[FrameRecord]:
+            for record in super().__iter__():
+                for number in range(3):
+                    yield replace(record, name=f"{number} {record.name}", stamp_ns=record.stamp_ns + number)
+
+    once, thrice = (asked(extractor, street_map, drive) for drive in (second_drive, Thrice(second_drive)))
+    assert (once.copies, thrice.copies) == (0, 80) and len(thrice.outcomes) == 40
+    assert replace(thrice.drive, created_utc=once.drive.created_utc) == once.drive
+
+
+def test_drives_that_are_added_at_once_are_all_kept(copied: PlaceMap) -> None:
+    nights = [Drive(f"night {number}", "2026", Tally(), images_sha256=str(number)) for number in range(4)]
+    with ThreadPoolExecutor(len(nights)) as pool:
+        list(pool.map(lambda night: add_drive(copied.path, night), nights))
+    assert {drive.name for drive in PlaceMap.open(copied.path).manifest.drives} == {night.name for night in nights}
+
+
+def test_what_a_map_answered_is_not_kept_in_the_one_that_took_its_place(
+    extractor: Extractor, copied: PlaceMap, second_drive: FrameSource, another_street: FrameSource
+) -> None:
+    drive = asked(extractor, copied, second_drive).drive
+    build_map(another_street, extractor, copied.path, BuildConfig(), append=True)
+    kept = manifest_bytes(copied)
+    with pytest.raises(MapError, match="was changed while the drive was asked"):
+        add_drive(copied.path, drive, copied.manifest)
+    assert manifest_bytes(copied) == kept
 
 
 def test_drives_that_teach_nothing_are_refused(

@@ -112,6 +112,17 @@ def test_options_outside_their_bounds(options: dict[str, object]) -> None:
 # sessions
 
 
+@pytest.mark.parametrize(("given_m", "later_m", "kept_m"), [(0.7, None, 0.7), (0.7, 0.9, 0.9), (None, None, 4.0)])
+def test_a_given_radius_stays_when_a_session_is_added(
+    given_m: float | None, later_m: float | None, kept_m: float, tmp_path: Path
+) -> None:
+    """Where nobody gave one it is chosen anew, by what the map has become: four times its spacing."""
+    build_wall_map(tmp_path / "map", WallSource(track(8)), replace(EVERY_FRAME, radius_m=given_m))
+    config = replace(EVERY_FRAME, radius_m=later_m)
+    build_map(WallSource([20.0 + step for step in range(10)]), PixelExtractor(), tmp_path / "map", config, append=True)
+    assert PlaceMap.open(tmp_path / "map").manifest.calibration.radius_m == pytest.approx(kept_m)
+
+
 def test_a_second_session_is_added_behind_the_first(tmp_path: Path) -> None:
     first = build_wall_map(tmp_path / "map", WallSource(track(30)))
     report = build_map(WallSource(track(10, 20.0)), PixelExtractor(), tmp_path / "map", EVERY_FRAME, append=True)
@@ -170,6 +181,14 @@ def test_a_session_that_does_not_fit_is_refused(
     assert caught.value.remedy
     assert digest(path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["map"]
+
+
+def test_no_map_is_put_into_another_one(tmp_path: Path) -> None:
+    place = build_wall_map(tmp_path / "map", WallSource(track(2))).path
+    with pytest.raises(MapError, match="lies inside the map") as caught:
+        build_wall_map(place / "deep" / "inner", WallSource(track(2)))
+    assert str(tmp_path / "inner") in caught.value.remedy and not (place / "deep").exists()
+    build_wall_map(place / ".." / "beside", WallSource(track(2)))
 
 
 def test_what_stands_at_the_output_is_not_replaced_unasked(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from vpr_ros.localization.rejection import Unproved
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.promise_fit import Mirrored, own_promise
 from vpr_ros.maps import PlaceMap
+from vpr_ros.maps.local_store import StoredFeatures
 from vpr_ros.maps.promise import Promise, Vouched
 
 
@@ -61,6 +62,23 @@ def test_a_build_asks_which_places_look_alike(two_doors: PlaceMap) -> None:
     assert own_promise(two_doors) == Promise(
         promise.left_out, unposed_worth=1.0
     )  # whom nobody shows an image is not asked mirrored
+
+
+def test_frames_that_nobody_has_looked_at_are_not_asked(two_doors: PlaceMap, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That they prove nothing would make the map look safer than it is."""
+    assert two_doors.local is not None
+    files, all_of_it = two_doors.local.files, two_doors.local.files.features
+
+    def half(index: int) -> StoredFeatures:
+        kept = all_of_it(index)
+        if index % 2:
+            return kept
+        none = {name: getattr(kept, name)[:0] for name in ("keypoints_px", "descriptors", "scores", "depth_m")}
+        return StoredFeatures(**none, width_px=0, height_px=0)
+
+    monkeypatch.setattr(files, "features", half)
+    left_out = own_promise(two_doors).left_out
+    assert left_out.answers == 12 and left_out.reached_by(0.5) > 100
 
 
 def test_what_looks_alike_is_not_published(two_doors: PlaceMap, camera: SceneCamera) -> None:

@@ -23,11 +23,13 @@ from older_map import STORED, check_answers, make_first
 
 from vpr_ros.cli import inspect_map
 from vpr_ros.core.errors import MapError
+from vpr_ros.core.pose import Pose
 from vpr_ros.mapping.journal import JOURNAL_NAME
 from vpr_ros.mapping.transaction import partial_path
-from vpr_ros.mapping.upkeep import reseal, upgrade
+from vpr_ros.mapping.upkeep import align, reseal, upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.format import FORMAT_VERSION
+from vpr_ros.maps.grid_alignment import GridAlignment
 
 
 @pytest.fixture
@@ -133,3 +135,14 @@ def test_a_map_of_a_newer_format_is_left_alone(old: Path) -> None:
             work(old)
         assert "Update vpr_ros" in caught.value.remedy
     assert (old / "manifest.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("grid", [("g" * 20_000, 0.0), ("grid", 2e9)])
+def test_what_could_not_be_read_again_is_not_written(old: Path, grid: tuple[str, float]) -> None:
+    upgrade(old)
+    kept = (old / "manifest.yaml").read_bytes()
+    frame_id, x_m = grid
+    with pytest.raises(MapError, match=r"could not be read again .*; the map is as it was"):
+        align(old, GridAlignment(frame_id, Pose((x_m, 0.0, 0.0)), 2, 0.0))
+    assert (old / "manifest.yaml").read_bytes() == kept
+    check_answers(old)

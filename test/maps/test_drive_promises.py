@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 from vpr_ros.mapping.restated_fit import fit_restated
 from vpr_ros.maps.drive import MOST_DRIVES, Drive, drives_from_list
+from vpr_ros.maps.manifest import MOST_MANIFEST_VALUES
 from vpr_ros.maps.promise import Promise
-from vpr_ros.maps.restated import Restated, StatedBin, stated_bins
-from vpr_ros.maps.tally import Tally
+from vpr_ros.maps.restated import BINS, Restated, StatedBin, stated_bins
+from vpr_ros.maps.tally import LEVELS, Tally
 
 
 def drive(right: list[float], wrong: list[float], condition: str = "", name: str = "second") -> Drive:
@@ -55,6 +57,12 @@ def test_a_drive_says_nothing_of_mirrored_pictures() -> None:
     mirrored = Tally.of(np.array([200.0] * 5 + [0.0] * 25), np.ones(30, bool))
     vouched = Promise(mirrored=mirrored, drives=(drive([100.0] * 300, []),)).vouched(0.01, 0.1)
     assert vouched is not None and vouched.source == "calibrated" and 100.0 < vouched.least_proof <= 200.0
+
+
+def test_a_line_that_no_answer_reaches_is_no_promise() -> None:
+    """A map whose mirrored frames get as many inliers as its own can vouch for nothing, whatever its drives say."""
+    symmetric = Tally.of(np.full(30, 500.0), np.ones(30, bool))
+    assert Promise(mirrored=symmetric, drives=(drive([450.0] * 300, []),)).vouched(0.01, 0.1) is None
 
 
 def test_probabilities_are_stated_as_they_came_true() -> None:
@@ -98,6 +106,18 @@ def test_a_drive_that_cannot_be_is_refused(key: str, value: Any) -> None:
     del plain[key]
     with pytest.raises(ValueError, match="no entry"):
         drives_from_list([plain])
+
+
+def test_near_misses_are_none_of_the_wrong_ones() -> None:
+    with pytest.raises(ValueError, match="near_misses is 2, expected 0 to 1"):
+        drives_from_list([{**drive([100.0], [100.0, 60.0]).to_dict(), "near_misses": 2}])
+
+
+def test_a_manifest_has_room_for_as_many_drives_as_a_map_may_have() -> None:
+    everywhere = Tally((1,) * len(LEVELS), (1,) * len(LEVELS), 1, 1)
+    full = Drive("n", "2026", everywhere, 1, "day", (StatedBin(0.5, 2, 1),) * BINS, "0f")
+    values = yaml.safe_dump(full.to_dict()).count("\n") + 2 * len(full.to_dict())  # a line a value and some more
+    assert MOST_DRIVES * values < 0.8 * MOST_MANIFEST_VALUES
 
 
 def test_too_many_drives_and_numbers_that_are_none_are_refused() -> None:

@@ -58,6 +58,15 @@ def test_thumbnails_show_their_frame(wall_map: PlaceMap) -> None:
     assert wall_map.thumbnail(80) is None
 
 
+def test_another_map_in_its_place_shows_none_of_its_frames(wall_map: PlaceMap, tmp_path: Path) -> None:
+    place = tmp_path / "map"
+    shutil.copytree(wall_map.path, place)
+    opened = PlaceMap.open(place)
+    place.rename(tmp_path / "old")
+    shutil.copytree(wall_map.path, place)
+    assert opened.thumbnail(7) is None and PlaceMap.open(place).thumbnail(7) is not None
+
+
 def test_a_map_without_thumbnails_has_none(tmp_path: Path) -> None:
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, thumbnails=False, workers=1)
     bare = build_wall_map(tmp_path / "map", WallSource([0.0, 0.5]), config)

@@ -36,7 +36,7 @@ from vpr_ros.evaluation.calibrate import (
 from vpr_ros.evaluation.ground_truth import GroundTruthRule
 from vpr_ros.evaluation.positives_by_distance import PoseThreshold
 from vpr_ros.evaluation.summary import TextTable
-from vpr_ros.evaluation.trust_tables import promise_table, restated_table
+from vpr_ros.evaluation.trust_tables import promise_table, raised_note, restated_table
 from vpr_ros.inference import model_identity, open_extractor
 from vpr_ros.localization import Localizer
 from vpr_ros.localization.local_model import in_one_run_with, local_extractor_for, missing_local_model
@@ -90,7 +90,7 @@ def _calibrate(argv: Sequence[str]) -> None:
         print(f"{arguments.map}: {arguments.remove!r} is out, {len(manifest.drives)} drives are left")
     else:
         asked = _asked(arguments, place_map)
-        manifest = add_drive(arguments.map, asked.drive)
+        manifest = add_drive(arguments.map, asked.drive, place_map.manifest)
         _print_asked(asked)
     _print_kept(manifest)
 
@@ -124,11 +124,15 @@ def _print_asked(asked: AskedDrive) -> None:
     )
     if asked.own_images:
         print(f"warning: {asked.own_images} images are the very images of the map, and left out", file=sys.stderr)
+    if asked.copies:
+        print(f"warning: {asked.copies} images are copies of others of the drive, which count once", file=sys.stderr)
 
 
 def _print_kept(manifest: MapManifest) -> None:
     for table in (restated_table(manifest), promise_table(manifest)):
         _print(table)
+    if note := raised_note(manifest.promise):
+        print(f"note: {note}.")
 
 
 def _print(text_table: TextTable) -> None:

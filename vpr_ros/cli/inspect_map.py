@@ -36,7 +36,7 @@ from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.manifest import MapManifest
 from vpr_ros.maps.map_frame import describe_frames
 from vpr_ros.maps.map_warnings import map_warnings
-from vpr_ros.maps.promise import USUAL_DELTA, Promise
+from vpr_ros.maps.promise import LIKELY, SHOWN, USUAL_DELTA, Promise, Vouched
 from vpr_ros.maps.spacing import median_spacing_m
 
 SHOWN_RATES = (0.01, 0.02, 0.05)
@@ -171,11 +171,16 @@ def _promise(promise: Promise | None) -> str:
     if promise is None:
         return "none, for keypoints say nothing of its places: min_probability decides"
     vouched = [promise.vouched(rate, USUAL_DELTA) for rate in SHOWN_RATES]
-    lines = dict.fromkeys(
-        f"{100 * one.rate:g} % from {one.least_proof:.0f} inliers on ({one.source})" for one in vouched if one
-    )
+    lines = dict.fromkeys(_vouched(promise, one) for one in vouched if one)
     asked = f"{promise.left_out.answers} own frames asked" if promise.left_out.answers else "never asked itself"
     return f"wrong places at most {', '.join(lines) or 'nothing'}; {asked}"
+
+
+def _vouched(promise: Promise, line: Vouched) -> str:
+    answers, wrong = promise.counted(line)
+    whose = "its drives'" if line.source in (SHOWN, LIKELY) else "other maps'"
+    rests_on = f"{line.source}: {wrong} of {whose} {answers} wrong"
+    return f"{100 * line.rate:g} % from {line.least_proof:.0f} inliers on ({rests_on})"
 
 
 def _local(place_map: PlaceMap) -> str:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -124,6 +125,37 @@ def folder_beside(path: Path, error_type: type[VprError]) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
             yield Path(folder)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold *folder* against everybody else who does: who reads and then writes does so one after the other.
+
+    Whoever waited while another folder took this one's name holds that one. On a file system without locks, and where
+    nothing has the name, nobody is held. Not twice in one process: it would wait for itself.
+    """
+    while True:
+        try:
+            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            yield
+            return
+        try:
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if _is_same(descriptor, folder):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+
+
+def _is_same(descriptor: int, folder: Path) -> bool:
+    """Whether what is open still has its name; what has none any more is as good as the same."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), folder.stat())
+    except OSError:
+        return True
 
 
 def _to_disk(path: Path) -> None:

@@ -9,9 +9,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,18 +17,20 @@ from typing import Final
 
 import numpy as np
 
-from vpr_ros.core.errors import ConfigError, FrameDecodeError, MapError
+from vpr_ros.core.disk import held
+from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.hashing import json_sha256
 from vpr_ros.core.options import check_options, option
 from vpr_ros.evaluation.answer_kind import AnswerKind
 from vpr_ros.evaluation.ground_truth import GroundTruth, GroundTruthRule, find_ground_truth
+from vpr_ros.evaluation.image_marks import MarkedImages, kept_marks, shared
 from vpr_ros.evaluation.outcome import BEYOND, SAME_IMAGE, Outcomes
 from vpr_ros.evaluation.query_list import list_queries
 from vpr_ros.evaluation.run import run_queries
 from vpr_ros.localization import Localizer
 from vpr_ros.mapping.restated_fit import fit_restated
-from vpr_ros.mapping.upkeep import check_no_build
+from vpr_ros.mapping.upkeep import check_no_build, upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.drive import MOST_DRIVES, Drive
 from vpr_ros.maps.manifest import MapManifest, read_manifest, rewrite_manifest
@@ -39,6 +39,11 @@ from vpr_ros.maps.tally import Tally
 
 MOST_OWN_IMAGES: Final = 0.1
 """Of a drive's answers, that may be the very images of the map: more, and it is the map's own drive."""
+
+MOST_SHARED: Final = 0.1
+"""Of a drive's images, that may be those of another one: more, and it is a part of that one."""
+ANSWERING: Final = ("model", "files", "local", "calibration")
+"""What of a manifest tells whether a map answers as another one does."""
 
 
 @dataclass(frozen=True)
@@ -83,11 +88,13 @@ class AskedDrive:
         drive: what the map keeps.
         outcomes: one row per answer that counts.
         own_images: answers left out, for they are very images of the map.
+        copies: answers left out, for their images are copies of others of the drive.
     """
 
     drive: Drive
     outcomes: Outcomes
     own_images: int
+    copies: int = 0
 
 
 def uncalibrated(place_map: PlaceMap) -> PlaceMap:
@@ -119,10 +126,14 @@ def ask_drive(
     listed = list_queries(queries, place_map, needs_poses, options.limit, frame_named=options.frame_named)
     truth = find_ground_truth(options.rule, place_map, listed)
     _check_place(truth, place_map)
-    outcomes = run_queries(localizer, queries, truth, pictures=0, progress=progress).outcomes
-    own = outcomes.similarity >= SAME_IMAGE
+    marked = MarkedImages(queries)
+    outcomes = run_queries(localizer, marked, truth, pictures=0, progress=progress).outcomes
+    own, marks = outcomes.similarity >= SAME_IMAGE, marked.marks(outcomes.rows)
     _check_drive(outcomes, int(own.sum()), queries.description)
-    counted = outcomes.subset(~own & np.array([kind is not AnswerKind.NOTHING for kind in outcomes.kinds]))
+    is_copy = np.ones(len(marks), dtype=bool)
+    is_copy[np.unique(marks, return_index=True)[1]] = False  # the first of each
+    answered = np.array([kind is not AnswerKind.NOTHING for kind in outcomes.kinds])
+    counted = outcomes.subset(~own & ~is_copy & answered)
     kinds = counted.kinds
     is_wrong = np.array(
         [kind in BEYOND or seen is False for kind, seen in zip(kinds, counted.pose_in_scene, strict=True)], np.bool_
@@ -134,9 +145,10 @@ def ask_drive(
         near_misses=sum(kind is AnswerKind.NEAR_MISS for kind in kinds),
         condition=options.condition,
         stated=stated_bins(counted.probability, counted.right),
-        images_sha256=_images_sha256(queries, listed.names, [row.answer.stamp_ns for row in outcomes.rows]),
+        images_sha256=json_sha256({"images": sorted(set(marks))}),
+        image_marks=kept_marks(marks),
     )
-    return AskedDrive(drive, counted, int(own.sum()))
+    return AskedDrive(drive, counted, int(own.sum()), int(is_copy.sum()))
 
 
 def check_new(path: Path, name: str) -> None:
@@ -153,12 +165,35 @@ def check_new(path: Path, name: str) -> None:
             )
 
 
-def add_drive(path: Path, drive: Drive) -> MapManifest:
+def add_drive(path: Path, drive: Drive, asked: MapManifest | None = None) -> MapManifest:
     """Keep *drive* in the manifest of the map at *path*, beside those that are there; in one step, or not at all.
 
+    Args:
+        path: of the map.
+        drive: what it answered.
+        asked: of the map that answered, where another may have taken its place meanwhile.
+
     Raises:
-        MapError: see ``rewrite_manifest``; a build of the map is going on, or it has the drive already.
+        MapError: see ``rewrite_manifest``; a build of the map is going on, it has the drive already, or it is not the
+            map that was asked.
     """
+    upgrade(path)
+    with held(path):
+        _check_asked(path, asked)
+        return _added(path, drive)
+
+
+def _check_asked(path: Path, asked: MapManifest | None) -> None:
+    """Refuse what another map answered: an edit or a build may have taken minutes less than the asking."""
+    found = read_manifest(path)
+    if asked is not None and any(getattr(found, part) != getattr(asked, part) for part in ANSWERING):
+        raise MapError(
+            f"the map at {path} was changed while the drive was asked: what it answered is not this map's",
+            "Run the same command again",
+        )
+
+
+def _added(path: Path, drive: Drive) -> MapManifest:
     check_new(path, drive.name)
     drives = _drives(path)
     for other in drives:
@@ -166,6 +201,12 @@ def add_drive(path: Path, drive: Drive) -> MapManifest:
             raise MapError(
                 f"the map is calibrated on these images already, as {other.name!r}: counted twice they would promise "
                 "more than they show",
+                f"Give another drive, or take that one out first with --remove {other.name!r}",
+            )
+        if (share := shared(other.image_marks, drive.image_marks)) > MOST_SHARED:
+            raise MapError(
+                f"{100 * share:.0f} % of the images are those of the drive {other.name!r}, or the other way round: "
+                "counted twice they would promise more than they show",
                 f"Give another drive, or take that one out first with --remove {other.name!r}",
             )
     if len(drives) >= MOST_DRIVES:
@@ -181,12 +222,13 @@ def remove_drive(path: Path, name: str) -> MapManifest:
     Raises:
         MapError: see ``rewrite_manifest``; a build of the map is going on, or there is no such drive.
     """
-    drives = _drives(path)
-    kept = tuple(drive for drive in drives if drive.name != name)
-    if len(kept) == len(drives):
-        known = ", ".join(repr(drive.name) for drive in drives) or "none"
-        raise MapError(f"the map is calibrated on no drive called {name!r}; it has {known}", "Name one that it has")
-    return _keep(path, kept)
+    with held(path):
+        drives = _drives(path)
+        kept = tuple(drive for drive in drives if drive.name != name)
+        if len(kept) == len(drives):
+            known = ", ".join(repr(drive.name) for drive in drives) or "none"
+            raise MapError(f"the map is calibrated on no drive called {name!r}; it has {known}", "Name one that it has")
+        return _keep(path, kept)
 
 
 def _drives(path: Path) -> tuple[Drive, ...]:
@@ -236,12 +278,3 @@ def _check_drive(outcomes: Outcomes, own: int, description: str) -> None:
             "poses do not fit the map's",
             "Give a drive through this map; `evaluate` and its pictures show what was found",
         )
-
-
-def _images_sha256(queries: FrameSource, names: Sequence[str], stamps_ns: Sequence[int]) -> str:
-    """Of two drives that count their images from the same number and time on, the first image tells which it is."""
-    content = {"names": list(names), "stamps_ns": list(stamps_ns)}
-    for record in queries:
-        with suppress(FrameDecodeError):
-            return json_sha256({**content, "first": hashlib.sha256(record.load_image().tobytes()).hexdigest()})
-    return json_sha256(content)

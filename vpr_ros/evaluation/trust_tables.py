@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -16,8 +17,8 @@ import numpy as np
 from vpr_ros.evaluation.binomial import interval_text, percent_interval
 from vpr_ros.evaluation.summary import TextTable
 from vpr_ros.maps.manifest import MapManifest
-from vpr_ros.maps.promise import USUAL_DELTA
-from vpr_ros.maps.tally import LEVELS, Tally, fewest_answers
+from vpr_ros.maps.promise import LIKELY, SHOWN, USUAL_DELTA, Promise
+from vpr_ros.maps.tally import Tally, fewest_answers
 
 ROWS: Final = 10
 """Of the reliability table; the drives keep finer ones."""
@@ -57,7 +58,7 @@ def promise_table(manifest: MapManifest) -> TextTable:
         if vouched is None:
             line = ("nothing", "min_probability decides", "-")
         else:
-            accepted, wrong = _from(answers, vouched.least_proof)
+            accepted, wrong = answers.from_line_on(vouched.least_proof)
             asked = "" if vouched.is_as_asked else f" ({100 * vouched.rate:g} % only)"
             line = (f"{vouched.least_proof:.0f} inliers{asked}", vouched.source, f"{accepted}, {wrong} of them wrong")
         rows.append((f"{100 * rate:g} %", *line, lacking(answers, rate)))
@@ -77,10 +78,22 @@ def lacking(answers: Tally, rate: float) -> str:
     return f"too few: {needed} proved answers and none wrong are needed, there are {clean}"
 
 
-def _from(answers: Tally, least_proof: float) -> tuple[int, int]:
-    accepted, wrong = answers.from_level_on()
-    level = int(np.searchsorted(LEVELS, least_proof))
-    return (int(accepted[level]), int(wrong[level])) if level < len(LEVELS) else (0, 0)
+def raised_note(promise: Promise | None) -> str:
+    """What to say where drives without a fault raised a line, "" where they did not."""
+    if promise is None or not promise.drives:
+        return ""
+    now, before = (one.vouched(SHOWN_RATES[0], USUAL_DELTA) for one in (promise, replace(promise, drives=())))
+    if now is None or before is None or now.rate != before.rate or now.least_proof <= before.least_proof:
+        return ""
+    answers = sum((drive.answers for drive in promise.drives), Tally())
+    (accepted, wrong), (fewer, _) = (answers.from_line_on(line.least_proof) for line in (before, now))
+    if wrong or now.source not in (SHOWN, LIKELY):
+        return ""
+    return (
+        f"by itself the map vouched for {100 * now.rate:g} % from {before.least_proof:.0f} inliers on, with its drives "
+        f"it takes {now.least_proof:.0f}: {accepted - fewer} of the drives' answers had fewer, and of what hardly "
+        "anybody saw little is known. A drive in harder light, or farther beside the track, lowers it"
+    )
 
 
 def _drives(manifest: MapManifest) -> str:

@@ -61,7 +61,7 @@ class BuildConfig:
     radius_m: float | None = option(
         None,
         "frames nearer than this are one place: the map is calibrated at this radius, and every answer judged by it "
-        "(default: chosen by the map's extent and spacing)",
+        "(default: chosen by the map's extent and spacing; a map added to keeps what it was given)",
         unit="m",
         above=0.0,
     )

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -64,6 +65,15 @@ def _promise(session: BuildSession, partial: PartialMap, uncalibrated: PlaceMap,
     return own_promise(calibrated, mirrored)
 
 
+def _given_earlier_m(base: PlaceMap | None) -> float | None:
+    """The radius that the map added to was given; None where it was chosen by what the map was, and is anew."""
+    if base is None:
+        return None
+    radius_m = base.manifest.calibration.radius_m
+    chosen_m = place_radius_m(base.frames, median_spacing_m(base.frames))
+    return None if math.isclose(radius_m, chosen_m, rel_tol=1e-6) else radius_m
+
+
 def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[str]) -> tuple[PlaceMap, float]:
     """The map as far as it is without having been asked anything, and the distance between its frames in metres."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -72,7 +82,7 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     write_frame_table(partial.path / FRAMES_NAME, rows)
     frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in session.cameras))
     spacing_m = median_spacing_m(frames)
-    radius_m = session.config.radius_m or place_radius_m(frames, spacing_m)
+    radius_m = session.config.radius_m or _given_earlier_m(base) or place_radius_m(frames, spacing_m)
     local, cameras = None, session.cameras
     if session.local is not None:
         came = range(len(rows) - len(partial.rows), len(rows))

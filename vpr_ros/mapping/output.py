@@ -62,11 +62,25 @@ def check_output(output: Path, *, append: bool, overwrite: bool, interrupted: bo
             f"{output} is where a disk is mounted, which a map cannot take the place of",
             f"Choose a folder inside it, for example {output / 'map'}",
         )
-    if append or interrupted or is_free(output):
+    if append or interrupted:
+        return
+    if is_free(output):
+        _check_beside(output)
         return
     if not (output / MANIFEST_NAME).is_file():
         raise MapError(f"{output} exists and is not a map, so it is not replaced", "Choose another --output")
     if not overwrite:
         raise MapError(
             f"{output} exists", "Add --overwrite to replace it, --append to add a session, or choose another --output"
+        )
+
+
+def _check_beside(output: Path) -> None:
+    """Refuse a new map in the folder of another, with which it would go when that is replaced."""
+    here = output.resolve()
+    around = next((folder for folder in here.parents if (folder / MANIFEST_NAME).is_file()), None)
+    if around is not None:
+        raise MapError(
+            f"{output} lies inside the map {around}, with which it would go when that is replaced",
+            f"Choose an --output beside it, for example {around.parent / here.name}",
         )

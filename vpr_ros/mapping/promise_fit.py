@@ -118,6 +118,8 @@ def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Ite
             continue
         found = left_in[best_rows(cosines[left_in], EVIDENCE_TOP_K)]
         kept = local.files.features(row)
+        if not kept.width_px:
+            continue  # nobody has looked at it: that it proves nothing says nothing of its place
         features = kept.as_seen
         size_px = (kept.width_px, kept.height_px)
         camera = int(frames.camera_index[row])

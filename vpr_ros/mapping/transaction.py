@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from vpr_ros.core.disk import held
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.build_inputs import Inputs
 from vpr_ros.mapping.embedding import DescribedBatch
@@ -212,13 +213,14 @@ def publish(finished: Path, output: Path) -> None:
         OSError: it could not be renamed; *output* is as it was.
     """
     _sync_tree(finished)
-    if is_free(output):  # an empty folder is replaced by the rename itself
-        finished.rename(output)
-        old = None
-    elif _exchange(finished, output):
-        old = finished
-    else:
-        old = _swap_in_two_steps(finished, output)
+    with held(output):  # who writes the manifest of the old map anew must not write it into the new one
+        if is_free(output):  # an empty folder is replaced by the rename itself
+            finished.rename(output)
+            old = None
+        elif _exchange(finished, output):
+            old = finished
+        else:
+            old = _swap_in_two_steps(finished, output)
     _sync_folder(output.parent)
     if old is not None:
         remove_replaced(old)

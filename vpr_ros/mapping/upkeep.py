@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vpr_ros.core.disk import held
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.journal import has_build
 from vpr_ros.mapping.transaction import partial_path
@@ -29,9 +30,10 @@ def reseal(path: Path) -> PlaceMap:
     Raises:
         MapError: the map does not open but for its seal, or the manifest cannot be written.
     """
-    frames = len(PlaceMap.open(path, sealed=False))
-    count, digest = thumbnails_sha256(path, frames)
-    rewrite_manifest(path, sealed=False, thumbnails=count, thumbnails_sha256=digest)
+    with held(path):
+        frames = len(PlaceMap.open(path, sealed=False))
+        count, digest = thumbnails_sha256(path, frames)
+        rewrite_manifest(path, sealed=False, thumbnails=count, thumbnails_sha256=digest)
     return PlaceMap.open(path)
 
 
@@ -44,15 +46,16 @@ def upgrade(path: Path) -> PlaceMap:
         MapError: the map does not open, a build of it is going on or was interrupted, or the manifest cannot be
             written.
     """
-    place_map = PlaceMap.open(path)
-    manifest = place_map.manifest
-    if manifest.format_version == FORMAT_VERSION:
-        return place_map
-    check_no_build(path, "there is nothing to upgrade")
-    count, digest = manifest.thumbnails, manifest.thumbnails_sha256
-    if not digest:
-        count, digest = thumbnails_sha256(path, len(place_map))
-    rewrite_manifest(path, sealed=True, thumbnails=count, thumbnails_sha256=digest)
+    with held(path):
+        place_map = PlaceMap.open(path)
+        manifest = place_map.manifest
+        if manifest.format_version == FORMAT_VERSION:
+            return place_map
+        check_no_build(path, "there is nothing to upgrade")
+        count, digest = manifest.thumbnails, manifest.thumbnails_sha256
+        if not digest:
+            count, digest = thumbnails_sha256(path, len(place_map))
+        rewrite_manifest(path, sealed=True, thumbnails=count, thumbnails_sha256=digest)
     return PlaceMap.open(path)
 
 
@@ -63,9 +66,10 @@ def align(path: Path, grid: GridAlignment | None) -> PlaceMap:
         MapError: see ``upgrade``.
     """
     place_map = upgrade(path)
-    check_no_build(path, "align the map")
     entry = None if grid is None else grid.to_dict()
-    rewrite_manifest(place_map.path, sealed=True, T_grid_map=entry)
+    with held(path):
+        check_no_build(path, "align the map")
+        rewrite_manifest(place_map.path, sealed=True, T_grid_map=entry)
     return PlaceMap.open(path)
 
 

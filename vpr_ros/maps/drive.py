@@ -32,7 +32,8 @@ class Drive:
         condition: such as "night"; "" none was given.
         stated: its reliability table: what the map stated before any drive, and what came true; here a near miss is
             not right.
-        images_sha256: of the names and times of its images, and of the first one: it is not counted twice.
+        images_sha256: of its images: it is not counted twice.
+        image_marks: of some of them, by which a drive that has a part of them is known; "" in older maps.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Drive:
     condition: str = ""
     stated: tuple[StatedBin, ...] = ()
     images_sha256: str = ""
+    image_marks: str = ""
 
     @property
     def words(self) -> str:
@@ -58,6 +60,7 @@ class Drive:
             "created_utc": self.created_utc,
             "condition": self.condition,
             "images_sha256": self.images_sha256,
+            "image_marks": self.image_marks,
             "near_misses": self.near_misses,
             "answers": self.answers.to_dict(),
             "stated": [row.to_list() for row in self.stated],
@@ -78,10 +81,11 @@ class Drive:
             text(plain, "name"),
             text(plain, "created_utc"),
             answers,
-            count(plain, "near_misses", most=answers.answers),
+            count(plain, "near_misses", most=answers.answers - answers.wrong_answers),
             text(plain, "condition"),
             tuple(map(StatedBin.from_list, rows)),
             text(plain, "images_sha256"),
+            text(plain, "image_marks") if "image_marks" in plain else "",
         )
 
 

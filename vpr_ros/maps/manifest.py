@@ -55,8 +55,8 @@ from vpr_ros.maps.seal import check_seal, resealed_yaml, sealed_yaml
 
 MANIFEST_NAME = "manifest.yaml"
 LARGEST_MANIFEST_BYTES = 1 << 20
-MOST_MANIFEST_VALUES = 20_000
-"""Of more than a thousand sessions."""
+MOST_MANIFEST_VALUES = 40_000
+"""Of more than a thousand sessions, and as many drives as a map may have."""
 _CORRECT = "Correct it, restore it from a backup, or build the map again"
 
 
@@ -185,12 +185,27 @@ def rewrite_manifest(folder: Path, *, sealed: bool, **changed: Any) -> MapManife
         changed: other values for some entries of its outermost table.
 
     Raises:
-        MapError: see ``read_manifest``; or it cannot be written.
+        MapError: see ``read_manifest``; it cannot be written, or could not be read again: then it stays as it was.
     """
     path = folder / MANIFEST_NAME
     _, content, before = _read(folder, sealed=sealed)
-    write_text(path, resealed_yaml(before, content, {**in_current_format(path, content), **changed}), MapError)
+    words = resealed_yaml(before, content, {**in_current_format(path, content), **changed})
+    _check_can_be_read(path, words)
+    write_text(path, words, MapError)
     return read_manifest(folder)
+
+
+def _check_can_be_read(path: Path, words: str) -> None:
+    """Refuse to write what nobody could open: a map is never lost to a name or a number that somebody gave."""
+    try:
+        if len(words.encode()) > LARGEST_MANIFEST_BYTES:
+            raise MapError(f"{path} would hold more than {LARGEST_MANIFEST_BYTES} bytes", _CORRECT)
+        _from_plain(path, _plain_of(path, words))
+    except MapError as error:
+        raise MapError(
+            f"what is to be written could not be read again ({error.problem}); the map is as it was",
+            "Give a shorter name or smaller numbers; of a map with many drives take some out (calibrate --remove)",
+        ) from error
 
 
 def _read(folder: Path, *, sealed: bool) -> tuple[MapManifest, dict[str, Any], str]:
@@ -268,14 +283,18 @@ def _read_plain(folder: Path) -> tuple[dict[str, Any], str]:
         raise MapError(
             f"{folder} holds no {MANIFEST_NAME}, so it is not a map", "Give the folder that `build_map --output` wrote"
         )
-    content = read_text(map_file(folder, MANIFEST_NAME), MapError, LARGEST_MANIFEST_BYTES)
+    words = read_text(map_file(folder, MANIFEST_NAME), MapError, LARGEST_MANIFEST_BYTES)
+    return _plain_of(path, words), words
+
+
+def _plain_of(path: Path, words: str) -> dict[str, Any]:
     try:
-        plain = parse_yaml(content, str(path), MapError, MOST_MANIFEST_VALUES)
+        plain = parse_yaml(words, str(path), MapError, MOST_MANIFEST_VALUES)
     except MapError as error:
         raise MapError(error.problem, _CORRECT) from error
     if not isinstance(plain, dict) or not all(isinstance(key, str) for key in plain):
         raise MapError(f"{path} holds {shown(plain)}, expected a table of named entries", _CORRECT)
-    return plain, content
+    return plain
 
 
 def _check_replaced(folder: Path) -> None:

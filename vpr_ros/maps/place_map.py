@@ -121,7 +121,13 @@ class PlaceMap:
         return self._mounts.get(camera)
 
     def thumbnail(self, index: int) -> ImageRgb | None:
-        """A small picture of frame *index*, (h, w, 3) uint8, or None where the map has none to show."""
+        """A small picture of frame *index*, (h, w, 3) uint8, or None where the map has none to show.
+
+        None as well where another map has its place by now: the same number is another frame there.
+        """
+        now = _identity(self.path)
+        if self._identity is not None and (now is None or now[1:] != self._identity[1:]):  # but for the manifest
+            return None
         return read_thumbnail(self.path, index)
 
     def check_model(self, info: ModelInfo, sha256: str) -> None:

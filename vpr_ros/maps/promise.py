@@ -112,16 +112,24 @@ class Promise:
         drives = self._answers_of(self.drives)
         for shown, source in ((Tally.line, SHOWN), (Tally.likely_line, LIKELY)):
             if self.drives and shown(drives, rate, delta) is not None:
-                line = max(of_them for of_them in self._lines(shown, rate, delta) if of_them is not None)
+                of_drives = max(of_them for of_them in self._lines(shown, rate, delta) if of_them is not None)
+                line = max(of_drives, self._mirrored_up_to(rate))
                 if math.isfinite(line):
-                    return max(line, self._mirrored_up_to(rate)), source
-        known = max((other for other in RATES if other <= rate), default=RATES[0])
-        others = ASKED_THEMSELVES[known] if self._own == "held_out" else NEVER_ASKED
-        if (of_others := others.line(rate, delta)) is None:
+                    return line, source
+        if (of_others := self._others(rate).line(rate, delta)) is None:
             return None
         counted = (self._answers_of(some).contradicted_up_to(rate) for some in (self.drives, *self._conditions()))
-        own = max(self.alike_up_to(known), *counted)
+        own = max(self.alike_up_to(_known(rate)), *counted)
         return None if math.isinf(own) else (max(of_others, own), self._own)
+
+    def counted(self, vouched: Vouched) -> tuple[int, int]:
+        """On how many answers of drives, or of other maps, from its line on *vouched* rests; and how many are wrong."""
+        drives = vouched.source in (SHOWN, LIKELY)
+        answers = self._answers_of(self.drives) if drives else self._others(vouched.rate)
+        return answers.from_line_on(vouched.least_proof)
+
+    def _others(self, rate: float) -> Tally:
+        return ASKED_THEMSELVES[_known(rate)] if self._own == "held_out" else NEVER_ASKED
 
     def _lines(
         self, shown: Callable[[Tally, float, float], float | None], rate: float, delta: float
@@ -184,3 +192,8 @@ class Promise:
         left_out, mirrored = (Tally.from_dict(plain[key]) for key in ("left_out", "mirrored"))
         unposed_worth = number(plain, "unposed_worth", 0.0, 1.0)
         return cls(left_out, mirrored, unposed_worth)
+
+
+def _known(rate: float) -> float:
+    """The rate at which other maps were counted."""
+    return max((other for other in RATES if other <= rate), default=RATES[0])

@@ -85,6 +85,12 @@ class Tally:
         right, wrong = (np.cumsum(counts[::-1])[::-1] for counts in (self.right, self.wrong))
         return right + wrong, wrong
 
+    def from_line_on(self, least_proof: float) -> tuple[int, int]:
+        """How many answers are proved at least so well, by the levels, and how many of those are wrong."""
+        level = int(np.searchsorted(LEVELS, least_proof))
+        answers, wrong = self.from_level_on()
+        return (int(answers[level]), int(wrong[level])) if level < len(LEVELS) else (0, 0)
+
     def line(self, rate: float, delta: float) -> float | None:
         """The lowest proof from which on at most *rate* of the answers are wrong, with probability 1 - *delta*.
 

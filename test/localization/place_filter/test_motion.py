@@ -30,7 +30,7 @@ def test_the_motion_is_relative_and_its_deviation_a_share_of_the_way() -> None:
     assert motion.distance_m == pytest.approx(3.0) and motion.deviation_m == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("variance", [None, 0.0, np.nan, -1.0])
+@pytest.mark.parametrize("variance", [None, 0.0, np.nan, -1.0, 1e308])
 def test_a_covariance_that_says_nothing_is_not_used(variance: float | None) -> None:
     stated = None if variance is None else covariance(variance)
     now = OdometryReading(Pose((4.0, 2.0, 0.0)), stated)
@@ -58,6 +58,16 @@ def test_a_covariance_that_grows_is_the_deviation() -> None:
             OdometryReading(Pose((201.0, 2.0, 0.0))),
             "odometry jumped 200 m in 2 s, which is faster than top_speed_mps",
         ),
+        (
+            OdometryReading(Pose.from_xy_yaw(1e308, 1e308, 0.5)),
+            OdometryReading(Pose.from_xy_yaw(-1e308, 1e308, 0.5)),
+            "odometry is too far from its zero for a finite way",
+        ),
+        (
+            OdometryReading(Pose((0.0, 0.0, 0.0)), frame_id="odom"),
+            OdometryReading(Pose((1.0, 0.0, 0.0)), frame_id="wheels"),
+            "odometry is in the frame 'wheels' now, and was in 'odom'",
+        ),
     ],
 )
 def test_what_cannot_be_believed_becomes_a_random_walk(
@@ -71,3 +81,4 @@ def test_what_cannot_be_believed_becomes_a_random_walk(
 def test_axes_that_may_be_others_leave_the_distance() -> None:
     motion = motion_between(START, OdometryReading(Pose((4.0, 2.0, 0.0)), axes_known=False), 1.0, 10.0)
     assert motion.measured and motion.T_before_now is None and motion.distance_m == pytest.approx(3.0)
+    assert motion.words == "by the distance of the odometry alone"

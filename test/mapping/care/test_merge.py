@@ -113,8 +113,13 @@ def test_what_cannot_be_compared_is_refused(first: PlaceMap, tmp_path: Path) -> 
     with pytest.raises(MapError, match="are one map"):
         merged([first, PlaceMap.open(first.path)])
     again = build_wall_map(tmp_path / "again", WallSource(FIRST, description="first"))
-    with pytest.raises(MapError, match=r"session 0 of map .*, 'first', is session 0 of map"):
+    with pytest.raises(MapError, match=r"session 0 of map .*, 'first', is session 0 of map") as caught:
         merged([first, again])
+    assert caught.value.remedy == "There is nothing to merge: give a map with another session"
+    build_map(WallSource(SECOND[:3]), PixelExtractor(), again.path, EVERY_FRAME, append=True)
+    with pytest.raises(MapError, match="is session 0") as caught:
+        merged([first, PlaceMap.open(again.path)])
+    assert f"drop {again.path} 0 --output NEW" in caught.value.remedy
 
 
 def test_datum_and_origin_are_those_of_the_first(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from painted_wall import EVERY_FRAME, GridFeatures, PixelExtractor, WallSource
 
 from vpr_ros.mapping import build_map
 from vpr_ros.mapping.care.recalibrate import carried_over, of_all, wider
+from vpr_ros.mapping.care.selection import selected
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.drive import Drive
 from vpr_ros.maps.promise import Promise
@@ -37,6 +38,14 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> PlaceMap:
     drives = (Drive("night", "2026-11-27", Tally()),)
     local = replace(built.manifest.local, promise=Promise(mirrored=mirrored))
     return built.with_manifest(replace(built.manifest, local=local, drives=drives))
+
+
+def test_where_nothing_was_taken_out_the_drives_stay(asked: PlaceMap, tmp_path: Path) -> None:
+    everything = np.arange(len(asked))
+    (tmp_path / "all").mkdir()
+    kept = selected(asked, everything).write(tmp_path / "all").manifest
+    assert kept.drives == asked.manifest.drives and kept.calibration == asked.manifest.calibration
+    assert selected(asked, everything[1:]).recalibrate is carried_over
 
 
 def test_a_calibration_by_drives_goes_and_that_is_said(asked: PlaceMap, caplog: pytest.LogCaptureFixture) -> None:

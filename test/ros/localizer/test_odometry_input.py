@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,8 +48,10 @@ def by_topic(texture_map: Path) -> LocalizerSetup:
     return some_setup(texture_map)
 
 
-def came(odometry: OdometryInput, seconds: float, pose: Pose, variance: float = 0.0) -> None:
-    message = Odometry(header=to_header(START_NS + round(seconds * SECOND), "odom"))
+def came(
+    odometry: OdometryInput, seconds: float, pose: Pose, variance: float = 0.0, frames: tuple[str, str] = ("odom", "")
+) -> None:
+    message = Odometry(header=to_header(START_NS + round(seconds * SECOND), frames[0]), child_frame_id=frames[1])
     message.pose.pose = to_pose_message(pose)
     message.pose.covariance[0] = variance
     odometry._take(message)
@@ -81,6 +84,34 @@ def test_time_that_runs_back_and_silence_are_no_motion(odometry: OdometryInput, 
     assert x_m(odometry, by_topic, -50.0) == 7.0 and x_m(odometry, by_topic, 5.0) is None
     odometry.forget()
     assert x_m(odometry, by_topic, -50.0) is None
+
+
+def test_odometry_of_another_frame_of_the_robot_is_moved_to_its_base_where_tf_knows_it(
+    odometry: OdometryInput, texture_map: Path, by_topic: LocalizerSetup
+) -> None:
+    """Of a lidar half a metre ahead that looks to the left."""
+
+    def newest(target: str, source: str) -> tuple[Pose, int]:
+        if (target, source) != ("lidar", "base_link"):
+            raise ConfigError("TF has no transform", "Wait")
+        return Pose.from_xy_yaw(0.5, 0.0, math.pi / 2).inverse(), 0
+
+    tree: Any = SimpleNamespace(newest=newest)
+    for child, is_known in (("base_link", True), ("/base_link", True), ("", True), ("lidar", True), ("arm", False)):
+        odometry.forget()
+        came(odometry, 0.0, Pose.from_xy_yaw(2.0, 0.0, math.pi / 2), frames=("odom", child))
+        found = odometry._of_topic(some_setup(texture_map, tree, by_topic), START_NS)
+        assert found is not None and (found.axes_known, found.frame_id) == (is_known, "odom")
+        moved = (1.5, 0.0, 0.0) if child == "lidar" else (2.0, 0.0, 0.0)
+        assert found.T_odom_base.position_m == pytest.approx(moved)
+
+
+def test_another_frame_or_run_is_not_joined_to_the_one_before(
+    odometry: OdometryInput, by_topic: LocalizerSetup
+) -> None:
+    came(odometry, 0.0, Pose((0.0, 0.0, 0.0)))
+    came(odometry, 0.5, Pose((9.0, 0.0, 0.0)), frames=("wheels", ""))
+    assert x_m(odometry, by_topic, 0.25) is None and x_m(odometry, by_topic, 0.5) == 9.0
 
 
 def test_without_a_topic_tf_is_asked(odometry: OdometryInput, texture_map: Path) -> None:

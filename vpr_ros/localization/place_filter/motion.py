@@ -37,11 +37,13 @@ class OdometryReading:
         covariance: (6, 6) of x, y, z, roll, pitch, yaw, or None where nobody states one.
         axes_known: whether base and the poses of the map mean one frame of the robot; where they may not, only how far
             it went is used.
+        frame_id: of the frame it is in, "" where nobody says.
     """
 
     T_odom_base: Pose
     covariance: npt.NDArray[np.float64] | None = None
     axes_known: bool = True
+    frame_id: str = ""
 
     @property
     def position_variance_m2(self) -> float | None:
@@ -49,8 +51,9 @@ class OdometryReading:
         if self.covariance is None:
             return None
         diagonal = np.asarray(self.covariance, dtype=np.float64).reshape(6, 6).diagonal()[:3]
-        total = float(diagonal.sum())
-        return total if np.isfinite(diagonal).all() and (diagonal >= 0).all() and total > 0 else None
+        with np.errstate(over="ignore"):
+            total = float(diagonal.sum())
+        return total if np.isfinite(total) and (diagonal >= 0).all() and total > 0 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,12 @@ class Motion:
         """Whether odometry says how far it went."""
         return not self.problem
 
+    @property
+    def words(self) -> str:
+        """What is taken of odometry, or why nothing is."""
+        known = "by odometry" if self.T_before_now is not None else "by the distance of the odometry alone"
+        return self.problem or known
+
 
 def motion_between(
     before: OdometryReading | None, now: OdometryReading | None, duration_s: float, top_speed_mps: float
@@ -85,8 +94,11 @@ def motion_between(
     if problem := _problem(before, now):
         return Motion(duration_s, None, reach_m, reach_m, problem)
     assert before is not None and now is not None
-    T_before_now = before.T_odom_base.inverse().compose(now.T_odom_base)
+    with np.errstate(over="ignore", invalid="ignore"):
+        T_before_now = before.T_odom_base.inverse().compose(now.T_odom_base)
     distance_m = math.hypot(*T_before_now.position_m)
+    if not math.isfinite(distance_m):
+        return Motion(duration_s, None, reach_m, reach_m, "odometry is too far from its zero for a finite way")
     if distance_m > SPEED_SLACK * reach_m + 0.5:
         problem = f"odometry jumped {distance_m:.3g} m in {duration_s:.3g} s, which is faster than top_speed_mps"
         return Motion(duration_s, None, reach_m, reach_m, problem)
@@ -103,6 +115,8 @@ def _problem(before: OdometryReading | None, now: OdometryReading | None) -> str
         return "odometry is not a finite pose"
     if before is None:
         return "odometry has just begun"
+    if before.frame_id != now.frame_id:
+        return f"odometry is in the frame {now.frame_id!r} now, and was in {before.frame_id!r}"
     if not before.T_odom_base.is_finite or not before.T_odom_base.has_orientation:
         return "odometry was not a finite pose"
     return ""

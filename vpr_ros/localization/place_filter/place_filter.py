@@ -174,7 +174,7 @@ class PlaceFilter:
             belief.off_map,
             belief.elsewhere,
             bool(trusted[first]),
-            "the first image" if motion is None else motion.problem or "by odometry",
+            "the first image" if motion is None else motion.words,
         )
         return self.last
 

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Final
 
 import numpy as np
 
+from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.pose import Pose
@@ -110,12 +112,16 @@ def _check_sessions(base: PlaceMap, other: PlaceMap) -> None:
     if base.path.samefile(other.path):
         raise MapError(f"{base.path} and {other.path} are one map", "Give two maps")
     known = {session.inputs_sha256: number for number, session in enumerate(base.manifest.sessions)}
+    if all(session.inputs_sha256 in known for session in other.manifest.sessions if session.inputs_sha256):
+        remedy = "There is nothing to merge: give a map with another session"
+    else:
+        remedy = f"Take it out first: `{program('edit_map')} drop {shlex.quote(str(other.path))} NUMBER --output NEW`"
     for number, session in enumerate(other.manifest.sessions):
         if session.inputs_sha256 and session.inputs_sha256 in known:
             raise MapError(
                 f"session {number} of map {other.path}, {session.source!r}, is session "
                 f"{known[session.inputs_sha256]} of map {base.path} too",
-                "Take it out of one of them with `edit_map drop` first",
+                remedy.replace("NUMBER", str(number)),
             )
 
 

@@ -23,7 +23,7 @@ from vpr_ros.core.pose import PositionM
 from vpr_ros.localization.retrieve import candidates_at
 from vpr_ros.localization.verify import Verifier
 from vpr_ros.mapping.evenly import evenly
-from vpr_ros.mapping.held_out import ANSWERS, HeldOut
+from vpr_ros.mapping.held_out import UNHURRIED, HeldOut
 from vpr_ros.maps.local_codec import DEPTH, SIZES
 from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.npy_file import map_array
@@ -235,6 +235,8 @@ def _without_local(place_map: PlaceMap) -> tuple[npt.NDArray[np.bool_], npt.NDAr
 
 def _confusions(place_map: PlaceMap, asked: list[_Asked], of_frame: npt.NDArray[np.int64]) -> Iterator[Confusion]:
     told: set[frozenset[int]] = set()
+    local = place_map.local
+    verifier = None if local is None else Verifier(None, local, place_map, UNHURRIED)
     frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
     for answer in sorted(asked, key=lambda one: one.lead):
         pair = frozenset((int(of_frame[answer.row]), int(of_frame[answer.wrong])))
@@ -247,18 +249,15 @@ def _confusions(place_map: PlaceMap, asked: list[_Asked], of_frame: npt.NDArray[
             (here.position_m, there.position_m),
             answer.similarity,
             answer.lead,
-            _inliers(place_map, answer.row, answer.wrong),
+            None if verifier is None else _inliers(verifier, place_map, answer.row, answer.wrong),
         )
         if len(told) == MOST_PAIRS:
             return
 
 
-def _inliers(place_map: PlaceMap, row: int, other: int) -> int | None:
-    if place_map.local is None:
-        return None
+def _inliers(verifier: Verifier, place_map: PlaceMap, row: int, other: int) -> int | None:
+    assert place_map.local is not None
     kept = place_map.local.files.features(row)
-    verifier = Verifier(None, place_map.local, place_map, ANSWERS)
-    features = kept.as_seen
     candidates = candidates_at(place_map, np.array([other]), np.ones(1, np.float32))
-    found = verifier.verify(features, (kept.width_px, kept.height_px), candidates, None, None).geometry[0]
+    found = verifier.verify(kept.as_seen, (kept.width_px, kept.height_px), candidates, None, None).geometry[0]
     return None if found is None else found.inliers

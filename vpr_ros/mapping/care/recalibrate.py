@@ -52,6 +52,11 @@ def carried_over(place_map: PlaceMap) -> MapManifest:
     return _with_promise(place_map.with_manifest(manifest), [manifest])
 
 
+def as_it_was(place_map: PlaceMap) -> MapManifest:
+    """What a map says of which nothing was taken: what it said, drives and all."""
+    return place_map.manifest
+
+
 def of_all(place_map: PlaceMap, earlier: Sequence[MapManifest]) -> MapManifest:
     """What a map says that was made of several, with what they said.
 

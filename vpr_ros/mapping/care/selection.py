@@ -19,7 +19,7 @@ import numpy.typing as npt
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.append_base import base_rows
 from vpr_ros.mapping.care.new_map import IntArray, NewMap, Part
-from vpr_ros.mapping.care.recalibrate import carried_over
+from vpr_ros.mapping.care.recalibrate import as_it_was, carried_over
 from vpr_ros.maps.manifest_parts import SessionEntry
 from vpr_ros.maps.place_map import PlaceMap
 
@@ -67,7 +67,7 @@ def selected(base: PlaceMap, rows: IntArray) -> NewMap:
             cameras=tuple(cameras),
             local=local,
         ),
-        carried_over,
+        carried_over if len(rows) < len(base) else as_it_was,
     )
 
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left
 from collections import deque
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,7 @@ from vpr_ros.core.message_fields import pose_of, stamp_ns_of
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.time_ns import NS_PER_S
 from vpr_ros.localization.place_filter import OdometryReading
+from vpr_ros.ros.localizer.frame_names import same_frame
 from vpr_ros.ros.localizer.setup import LocalizerSetup
 
 NEAR_NS: Final = NS_PER_S // 5
@@ -47,6 +49,8 @@ class _Reading:
     stamp_ns: int
     T_odom_base: Pose
     covariance: npt.NDArray[np.float64]
+    frames: tuple[str, str]
+    """``frame_id`` and ``child_frame_id``."""
 
 
 class OdometryInput:
@@ -80,44 +84,62 @@ class OdometryInput:
 
     def reading(self, setup: LocalizerSetup, stamp_ns: int) -> OdometryReading | None:
         """Where odometry has the robot at this time, None where it does not say."""
-        found = _of_tf(setup, stamp_ns) if self._subscription is None else self._of_topic(stamp_ns)
+        found = _of_tf(setup, stamp_ns) if self._subscription is None else self._of_topic(setup, stamp_ns)
         if found is None:
             return None
         mounts = setup.place_map.manifest.cameras
-        axes_known = all(mount.T_base_camera is not None for mount in mounts)
-        return OdometryReading(found.T_odom_base, found.covariance, axes_known)
+        return replace(found, axes_known=found.axes_known and all(mount.T_base_camera is not None for mount in mounts))
 
     def _take(self, message: Odometry) -> None:
         reading = _Reading(
             stamp_ns_of(message.header.stamp),
             pose_of(message.pose.pose),
             np.array(message.pose.covariance, dtype=np.float64),
+            (message.header.frame_id, message.child_frame_id),
         )
         with self._lock:
-            if self._readings and reading.stamp_ns <= self._readings[-1].stamp_ns:
-                self._readings.clear()  # it runs backwards: what came before is of another run
+            last = self._readings[-1] if self._readings else reading
+            if last is not reading and (reading.stamp_ns <= last.stamp_ns or reading.frames != last.frames):
+                self._readings.clear()  # it runs backwards, or is in another frame: what came before is of another run
             self._readings.append(reading)
 
-    def _of_topic(self, stamp_ns: int) -> OdometryReading | None:
+    def _of_topic(self, setup: LocalizerSetup, stamp_ns: int) -> OdometryReading | None:
         with self._lock:
             readings = list(self._readings)
         after = bisect_left([reading.stamp_ns for reading in readings], stamp_ns)
         before, later = readings[max(0, after - 1) : after], readings[after : after + 1]
         if before and later and later[0].stamp_ns - before[0].stamp_ns <= LONGEST_GAP_NS:
-            return _between(before[0], later[0], stamp_ns)
+            return _of_base(setup, _between(before[0], later[0], stamp_ns))
         near = [one for one in (*before, *later) if abs(one.stamp_ns - stamp_ns) <= NEAR_NS]
-        return OdometryReading(near[0].T_odom_base, near[0].covariance) if near else None
+        return _of_base(setup, near[0]) if near else None
 
 
-def _between(before: _Reading, after: _Reading, stamp_ns: int) -> OdometryReading:
+def _between(before: _Reading, after: _Reading, stamp_ns: int) -> _Reading:
     """Interpolated; what is not finite is handed on for the filter to refuse."""
     share = (stamp_ns - before.stamp_ns) / (after.stamp_ns - before.stamp_ns)
-    usable = all(pose.is_finite and pose.has_orientation for pose in (before.T_odom_base, after.T_odom_base))
-    if not usable or share >= 1.0:
-        return OdometryReading(after.T_odom_base, after.covariance)
+    if share >= 1.0 or not (_is_usable(before.T_odom_base) and _is_usable(after.T_odom_base)):
+        return after
     turns = Rotation.concatenate([before.T_odom_base.rotation, after.T_odom_base.rotation])
     position_m = (1 - share) * np.array(before.T_odom_base.position_m) + share * np.array(after.T_odom_base.position_m)
-    return OdometryReading(Pose.from_rotation(position_m, Slerp([0.0, 1.0], turns)(share)), after.covariance)
+    return replace(after, T_odom_base=Pose.from_rotation(position_m, Slerp([0.0, 1.0], turns)(share)))
+
+
+def _is_usable(pose: Pose) -> bool:
+    return pose.is_finite and pose.has_orientation
+
+
+def _of_base(setup: LocalizerSetup, found: _Reading) -> OdometryReading:
+    """What is said of another frame of the robot is moved to its base by TF; else only how far it went is of use."""
+    frame_id, child = found.frames
+    base, transforms = setup.settings.base_frame, setup.transforms
+    if not child or same_frame(child, base):
+        return OdometryReading(found.T_odom_base, found.covariance, frame_id=frame_id)
+    if transforms is not None and _is_usable(found.T_odom_base):
+        with suppress(ConfigError):
+            T_child_base, _ = transforms.newest(child, base)
+            moved = found.T_odom_base.compose(T_child_base)
+            return OdometryReading(moved, found.covariance, frame_id=frame_id)
+    return OdometryReading(found.T_odom_base, found.covariance, axes_known=False, frame_id=frame_id)
 
 
 def _of_tf(setup: LocalizerSetup, stamp_ns: int) -> OdometryReading | None:
