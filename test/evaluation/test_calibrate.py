@@ -9,12 +9,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -164,6 +166,17 @@ def test_copies_of_an_image_count_once(extractor: Extractor, street_map: PlaceMa
     once, thrice = (asked(extractor, street_map, drive) for drive in (second_drive, Thrice(second_drive)))
     assert (once.copies, thrice.copies) == (0, 80) and len(thrice.outcomes) == 40
     assert replace(thrice.drive, created_utc=once.drive.created_utc) == once.drive
+
+
+def test_a_map_that_cannot_be_written_is_refused_before_it_is_asked(
+    copied: PlaceMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(os, "mkdir", refuse)
+    with pytest.raises(MapError, match=r"manifest.yaml cannot be written \(Read-only file system\)"):
+        check_new(copied.path, "second")
 
 
 def test_drives_that_are_added_at_once_are_all_kept(copied: PlaceMap) -> None:

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from vpr_ros.core.disk import held
+from vpr_ros.core.disk import folder_beside, held
 from vpr_ros.core.errors import ConfigError, MapError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.hashing import json_sha256
@@ -33,7 +33,7 @@ from vpr_ros.mapping.restated_fit import fit_restated
 from vpr_ros.mapping.upkeep import check_no_build, upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.drive import MOST_DRIVES, Drive
-from vpr_ros.maps.manifest import MapManifest, read_manifest, rewrite_manifest
+from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest, rewrite_manifest
 from vpr_ros.maps.restated import stated_bins
 from vpr_ros.maps.tally import Tally
 
@@ -155,8 +155,10 @@ def check_new(path: Path, name: str) -> None:
     """Refuse a drive of a name that the map at *path* has, before it is asked.
 
     Raises:
-        MapError: it has one; or a build of the map is going on, or the manifest is damaged.
+        MapError: it has one; or a build of the map is going on, the manifest is damaged, or the disk refuses.
     """
+    with folder_beside(path / MANIFEST_NAME, MapError):
+        pass  # an error now is cheaper than after the drive
     for other in _drives(path):
         if other.name == name:
             raise MapError(
