@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import tiny
 import torch
 import yaml
 
+from vpr_ros.cli.compare_precision import main as compare
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.training.device_peak import dense_peak
 from vpr_ros.training.executed_flops import executed_flops
@@ -87,18 +89,6 @@ def test_a_step_is_timed_in_other_numbers_and_fused() -> None:
     assert any(not torch.equal(after[key], before[key]) for key in before)
 
 
-def test_a_compiled_model_gives_the_same_gradients_and_counts_the_same() -> None:
-    images, counts, gradients = torch.rand(4, 3, 32, 32), [], []
-    for backend in (None, "aot_eager"):
-        module = tiny.metric_module(tiny.PLAIN_MODEL, compile=backend).train()
-        counts.append(executed_flops(module, images, LABELS))
-        torch.autograd.backward(module.descriptors(images).square()[:, :3].sum())
-        gradients.append([p.grad for p in module.parameters() if p.grad is not None])
-    for plain, compiled in zip(*gradients, strict=True):
-        torch.testing.assert_close(compiled, plain)
-    assert counts[0] == counts[1] > 0 and not any("compiled" in key for key in module.state_dict())
-
-
 def test_words_for_numbers() -> None:
     assert resolved("auto", torch.device("cpu")) == "32-true"
     with pytest.raises(ConfigError, match="'16-mixed' is not timed"):
@@ -120,9 +110,10 @@ RECIPE = {
     },
     "trainer": {"precision": "tf32", "fast_dev_run": True, "accelerator": "cpu", "enable_model_summary": False},
 }
+QUIET = pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning", "ignore:.*treespec.*:FutureWarning")
 
 
-@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning", "ignore:.*treespec.*:FutureWarning")
+@QUIET
 def test_a_recipe_may_leave_the_numbers_to_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     multiplies: list[str] = []
     monkeypatch.setattr(torch, "set_float32_matmul_precision", multiplies.append)
@@ -134,3 +125,22 @@ def test_a_recipe_may_leave_the_numbers_to_the_device(tmp_path: Path, monkeypatc
     assert multiplies == ["high"]
     run_recipe(["fit", "--config", str(recipe), "--trainer.precision", "auto"])
     assert multiplies == ["high"]
+
+
+@QUIET
+def test_a_recipe_is_trained_in_other_numbers_from_the_same_seeds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, output = tmp_path / "recipe.yaml", tmp_path / "study"
+    once = {"max_epochs": 1, "limit_train_batches": 1, "accelerator": "cpu", "enable_model_summary": False}
+    recipe.write_text(yaml.safe_dump({**RECIPE, "trainer": once}))
+    arguments = [str(recipe), "--seeds", "2", "--within", "100", "--output", str(output)]
+    assert compare(arguments) == 0
+    (found,) = json.loads((output / "precision.json").read_text())
+    assert len(found["published"]) == len(found["found"]) == 2 and found["verdict"] == "seen"
+    runs = {f"{precision}_seed{seed}" for precision in ("32-true", "bf16-mixed") for seed in (0, 1)}
+    assert {path.name for path in output.glob("*_seed*")} == runs
+    first = capsys.readouterr().out.splitlines()[-1]
+    assert "rooms: recall@1" in first and "at most 100: seen" in first
+    assert compare(arguments) == 0  # nothing is trained again
+    assert capsys.readouterr().out.splitlines() == [first]

@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch._dynamo.exc import TorchDynamoException
 
 from vpr_ros.core.errors import ConfigError, TrainingError
 from vpr_ros.models import PlaceModel
@@ -32,6 +31,8 @@ def compiled_forward(model: PlaceModel, backend: str) -> Callable[[Tensor], Tens
     known = torch.compiler.list_backends(exclude_tags=())
     if backend not in known:
         raise ConfigError(f"compile is {backend!r}, this torch has {', '.join(known)}", "Choose inductor")
+    from torch._dynamo.exc import TorchDynamoException  # noqa: PLC0415  # seconds, for those who compile alone
+
     forward = torch.compile(model.forward, backend=backend)
 
     def call(images: Tensor) -> Tensor:
