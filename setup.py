@@ -17,7 +17,7 @@ COMMANDS = [
     "build_map", "inspect_map", "edit_map", "localize", "evaluate", "calibrate", "play", "simulate", "watch",
     "benchmark", "train", "benchmark_train", "train_nano", "train_local_head", "train_structvpr",
     "export_model", "convert_checkpoint", "compare_models", "compare_papers", "compare_delg",
-    "compare_structvpr",
+    "compare_structvpr", "compare_precision",
     "evaluate_revisited", "describe_model",
 ]  # fmt: skip
 

@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fast_half import SLOW_FOLDERS, is_fast, no_second_python
+from gpu_device import STANDS_IN
+from gpu_table import why_no_device
 from optional_parts import what_is_missing
 
 import vpr_ros  # noqa: F401
@@ -56,7 +58,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """What talks over DDS has deadlines: a worker that begins with anything else leaves it the processor."""
+    """Skip what needs a GPU where none answers.
+
+    What talks over DDS has deadlines: a worker that begins with anything else leaves it the processor.
+    """
+    if item.get_closest_marker("gpu") and not STANDS_IN and (reason := why_no_device()):
+        pytest.skip(reason)
     if "PYTEST_XDIST_WORKER" in os.environ and BEGUN not in item.config.stash:
         item.config.stash[BEGUN] = True
         if not item.nodeid.startswith("test/ros/"):

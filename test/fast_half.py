@@ -24,8 +24,8 @@ from typing import Any
 import pytest
 
 TESTS = Path(__file__).resolve().parent
-SLOW_FOLDERS = {"cli", "export", "models", "training"}
-"""Whole commands, and whatever imports torch."""
+SLOW_FOLDERS = {"cli", "export", "gpu", "models", "training"}
+"""Whole commands, whatever imports torch, and what needs a GPU."""
 SLOW_FIXTURES = {"ros_env"}
 """A ROS graph; every fixture that starts a process of it asks for this one."""
 

@@ -59,6 +59,7 @@ COMMANDS: Final = {
     "compare_papers": Command("vpr_ros.cli.compare_papers", "ten aggregations, and the claims of their papers", _TRAIN),
     "compare_delg": Command("vpr_ros.cli.compare_delg", "the claims of the DELG paper in miniature", _TRAIN),
     "compare_structvpr": Command("vpr_ros.cli.compare_structvpr", "StructVPR's ablation in miniature", _TRAIN),
+    "compare_precision": Command("vpr_ros.cli.compare_precision", "a recipe in bf16 beside 32-true, paired", _TRAIN),
     "evaluate_revisited": Command("vpr_ros.cli.evaluate_revisited", "mAP on ROxford5k and RParis6k", _TRAIN),
     "describe_model": Command("vpr_ros.cli.describe_model", "add to an ONNX file what the robot must know", _TRAIN),
 }

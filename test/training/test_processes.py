@@ -5,10 +5,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Two gloo processes on one batch: the loss, the gradients and the step of one process."""
+"""Two gloo processes on one batch: the loss and the gradients of one process, and after a fit its weights."""
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ import tiny
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
+from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -27,8 +30,15 @@ from vpr_ros.training.batches import LoaderOptions
 from vpr_ros.training.embedding import describe_images
 from vpr_ros.training.gather import gather_constant, gather_rows, process_group_size, sum_over_processes
 from vpr_ros.training.multi_similarity import MultiSimilarity
+from vpr_ros.training.optimiser import OptimiserConfig
 from vpr_ros.training.triplet_loss import triplet_ranking_loss
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*does not have many workers.*:UserWarning"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*treespec.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:The number of training batches.*:UserWarning"),
+]
 PROCESSES = 2
 Step = Callable[[nn.Module], torch.Tensor]
 
@@ -69,8 +79,11 @@ STEPS: dict[str, Step] = {"metric": metric_step, "triplet": triplet_step}
 
 def run(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", f"file://{folder}/store", rank=rank, world_size=PROCESSES)
+    os.environ |= {"LOCAL_RANK": str(rank), "NODE_RANK": "0", "WORLD_SIZE": str(PROCESSES)}
+    warnings.filterwarnings("ignore")  # a process of its own: pytest's filters end where it begins
     try:
-        torch.save(results(DistributedDataParallel), Path(folder) / f"{rank}.pt")
+        found = results(DistributedDataParallel)
+        torch.save({**found, "fitted": fitted(Path(folder), PROCESSES)}, Path(folder) / f"{rank}.pt")
     finally:
         dist.destroy_process_group()
 
@@ -93,11 +106,21 @@ def results(wrap: Callable[[nn.Module], nn.Module]) -> dict[str, Any]:
     return out
 
 
+def fitted(folder: Path, processes: int) -> dict[str, torch.Tensor]:
+    """The weights after Lightning's own fit of two epochs, whose batches the processes share."""
+    together: dict[str, Any] = {"strategy": DDPStrategy(), "devices": processes} if processes > 1 else {}
+    # plain descent: Adam makes of a gradient of 1e-9, which is rounding, a step like any other
+    module = tiny.metric_module(tiny.PLAIN_MODEL, optimiser=OptimiserConfig("sgd", lr=0.1))
+    tiny.trainer(folder, 2, limit_val_batches=0, **together).fit(module, tiny.place_data(batch_places=4))
+    return tiny.weights(module)
+
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     folder = tmp_path_factory.mktemp("gloo")
     mp.spawn(run, args=(str(folder),), nprocs=PROCESSES, join=True)
-    return results(lambda network: network), [torch.load(folder / f"{r}.pt", weights_only=True) for r in range(2)]
+    alone = {**results(lambda network: network), "fitted": fitted(folder, 1)}
+    return alone, [torch.load(folder / f"{r}.pt", weights_only=True) for r in range(2)]
 
 
 @pytest.mark.parametrize("name", ["metric", "triplet"])
@@ -123,3 +146,13 @@ def test_descriptors_computed_together_are_the_same(both: tuple[dict[str, Any], 
     alone, together = both
     for process in together:
         torch.testing.assert_close(process["described"], alone["described"])
+
+
+@pytest.mark.slow
+def test_a_fit_of_two_processes_ends_in_the_weights_of_one(both: tuple[dict[str, Any], list[dict[str, Any]]]) -> None:
+    alone, together = both
+    start = tiny.weights(tiny.metric_module(tiny.PLAIN_MODEL))
+    assert max((alone["fitted"][key] - start[key]).abs().max() for key in start) > 0.01
+    for process in together:
+        for key, weight in alone["fitted"].items():
+            torch.testing.assert_close(process["fitted"][key], weight, rtol=1e-4, atol=1e-6)

@@ -159,7 +159,8 @@ class OnnxExtractor:
         threading.Thread(target=work, name="engine-build", daemon=True).start()
 
     def _check_agreement(self, session: ModelSession, provider: str) -> None:
-        if problem := misfit(self, OnnxExtractor(session, self.sha256), f"{provider} and {self.provider}"):
+        # Image by image, as a node runs it: TensorRT builds for the first shape it sees, and anew for one outside that.
+        if problem := misfit(self, OnnxExtractor(session, self.sha256), f"{provider} and {self.provider}", 1):
             raise ModelError(
                 problem,
                 "Export the model for half precision with `export_model --precision fp16`, whose gate checks it",

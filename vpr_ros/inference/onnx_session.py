@@ -9,9 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +20,14 @@ import onnxruntime
 
 from vpr_ros.core.errors import ModelError
 from vpr_ros.core.preprocess import Preprocessing
+from vpr_ros.inference.bound_run import BoundRun
 from vpr_ros.inference.gpu_libraries import check_libraries
 from vpr_ros.inference.network_part import network_part
 from vpr_ros.inference.options import CPU
 
 INPUT = "image"
 FATAL_ONLY = 4
+Own = TypeVar("Own", bound="OnnxSession")
 _NUMBERS = frozenset(f"tensor({kind})" for kind in ("float", "float16", "double", "int8", "uint8", "int32", "int64"))
 _WEIGHTS_FOLDER = "session.model_external_initializers_file_folder_path"
 
@@ -86,6 +89,7 @@ class OnnxSession:
             raise ModelError(f"{provider} is installed but does not start here", _remedy(provider))
         self.path, self.provider = path, provider
         self.fixed_batch, self.max_batch = 0, max_batch
+        self._one_image: BoundRun | None = None
         self._check()
 
     def _check(self) -> None:
@@ -152,8 +156,44 @@ class OnnxSession:
                 f"the model failed on {self.provider}: {_first_line(error)}", _run_remedy(str(error), self.provider)
             ) from error
 
+    def with_buffers(self: Own, runs: OnnxSession, on_failure: Callable[[str], None]) -> Own:
+        """This session, whose single images run in buffers made once.
+
+        Args:
+            runs: what runs them: this session, or one of the same file with other options.
+            on_failure: see ``BoundRun``; what fails in buffers runs without them, then and from then on.
+
+        Raises:
+            ModelError: it takes more than one image at once, or does not say how large; or the runtime failed.
+        """
+        image = self._session.get_inputs()[0].shape[1:]
+        if self.fixed_batch > 1 or not all(isinstance(size, int) for size in image):
+            raise ModelError(f"{self.path} does not take single images of one size", "Export it with `export_model`")
+        given, names = np.zeros((1, *image), np.float32), list(self.output_shapes)
+        bound = copy.copy(self)
+        try:
+            found = dict(zip(names, self.run_outputs(given, names), strict=True))
+            bound._one_image = BoundRun(runs._session, self.provider, {INPUT: given}, found, on_failure)
+        except ModelError:
+            raise
+        except Exception as error:  # ONNX Runtime raises a class of its own per status code
+            raise ModelError(f"no buffers on {self.provider}: {_first_line(error)}", _remedy(self.provider)) from error
+        return bound
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether single images run in buffers made once."""
+        return self._one_image is not None and not self._one_image.failed
+
+    def _computed(self, batch: npt.NDArray[np.float32], outputs: Sequence[str]) -> list[npt.NDArray[Any]]:
+        if self._one_image is not None and self._one_image.fits(INPUT, batch):
+            found = self._one_image({INPUT: batch}, outputs)
+            if found is not None:
+                return found
+        return list(self._session.run(list(outputs), {INPUT: batch}))
+
     def _run(self, batch: npt.NDArray[np.float32], outputs: Sequence[str]) -> list[npt.NDArray[Any]]:
-        found: list[npt.NDArray[Any]] = self._session.run(list(outputs), {INPUT: batch})
+        found = self._computed(batch, outputs)
         for rows in found:
             if rows.shape[:1] != (len(batch),):
                 raise ModelError(

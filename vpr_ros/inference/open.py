@@ -18,6 +18,7 @@ import onnxruntime
 from vpr_ros.core.errors import ConfigError, ModelError
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.paths import user_path
+from vpr_ros.inference.buffers import with_buffers
 from vpr_ros.inference.engine_cache import default_engine_cache, engine_folder, tensorrt_options
 from vpr_ros.inference.gpu_libraries import check_libraries, installed_gpu, installed_tensorrt
 from vpr_ros.inference.local_extractor import LOCAL_OUTPUTS, LocalSession, OnnxLocalExtractor
@@ -40,7 +41,7 @@ def open_extractor(
     without, what they alone need is not computed.
 
     The best provider that works answers at once. Where that would be TensorRT, whose first engine takes minutes to
-    build, the next best answers until the engine is ready.
+    build, the next best answers until the engine is ready. An engine makes no use of the option ``buffers``.
 
     A file that carries its TensorRT engine (``prebuilt``) is run by TensorRT or not at all.
 
@@ -61,7 +62,10 @@ def open_extractor(
     wanted = _installed(options.providers)
     at_once = [provider for provider in wanted if provider != TENSORRT] or [CPU]
     only, identity = None if with_local else (OUTPUT,), identity_of_file(path)
-    session = _first_that_works(ModelSession, path, at_once, options, log, only)
+    plain = _first_that_works(ModelSession, path, at_once, options, log, only)
+    session = with_buffers(
+        plain, options.buffers, lambda more: ModelSession(path, plain.provider, more, options.threads, only=only), log
+    )
     extractor = OnnxExtractor(session, identity.descriptor_sha256, log, identity.local_sha256)
     if TENSORRT in wanted and _can_start(TENSORRT, log):
         extractor.upgrade_in_background(lambda: _open_tensorrt(path, identity.file_sha256, options, only), TENSORRT)

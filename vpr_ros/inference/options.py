@@ -20,6 +20,7 @@ TENSORRT = "TensorrtExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 PREFERENCE = (TENSORRT, CUDA, CPU)
+NEW, BOUND, GRAPH = "new", "bound", "graph"
 
 
 @dataclass(frozen=True)
@@ -27,13 +28,14 @@ class InferenceEvent:
     """One thing worth a line in a log or in the diagnostics.
 
     Attributes:
-        kind: chosen: this provider runs the model from now on. fallback: a provider cannot run it, *message* says
-            why. building, built: a TensorRT engine is on its way, or ready.
+        kind: chosen: this provider runs the model from now on. fallback: a provider cannot run it, or not so,
+            *message* says why. building, built: a TensorRT engine is on its way, or ready. bound: single images have
+            buffers of their own.
         provider: the provider it is about.
         message: one sentence for people.
     """
 
-    kind: Literal["chosen", "fallback", "building", "built"]
+    kind: Literal["chosen", "fallback", "building", "built", "bound"]
     provider: str
     message: str
 
@@ -61,6 +63,14 @@ class InferenceOptions:
         None,
         "folder for TensorRT engines; without one, vpr_ros/engines in the user's cache folder",
         when="When the user that runs it has no home, or it is not kept between boots.",
+    )
+    buffers: str = option(
+        NEW,
+        "memory of the network's input and output for a single image: new every time, bound to memory made once where "
+        "the provider computes, or graph, which also replays CUDA's launches as one",
+        choices=(NEW, BOUND, GRAPH),
+        when="On an NVIDIA GPU, for a network of a few milliseconds; graph loads it twice. It is compared with new at "
+        "the start, and new answers where both differ or it does not work.",
     )
     on_event: Callable[[InferenceEvent], None] = ignore_event
 

@@ -29,26 +29,34 @@ PROBES = 4
 PATCHES = (9, 12)
 
 
-def misfit(one: JointExtractor, other: JointExtractor, names: str) -> str:
+def misfit(
+    one: JointExtractor, other: JointExtractor, names: str, at_once: int = PROBES, min_cosine: float = MIN_COSINE
+) -> str:
     """What two ways to run a model disagree about, "" where they agree; local features count where *one* gives some.
 
     Args:
         one, other: the two.
         names: what they are called in the sentence.
+        at_once: how many of the four images a run is given.
+        min_cosine: what descriptors must have.
 
     Raises:
         NoDescriptorError, ModelError: one of them fails.
     """
     seen = one.info.preprocessing
     probe = probe_batch(seen)
-    cosine = lowest_cosine(one.infer(probe), other.infer(probe))
-    if not cosine >= MIN_COSINE:
-        return f"descriptors of {names} differ (cosine {cosine:.4f}, at least {MIN_COSINE} is needed)"
+    runs = [probe[start : start + at_once] for start in range(0, len(probe), at_once)]
+    cosine = min(lowest_cosine(one.infer(run), other.infer(run)) for run in runs)
+    if not cosine >= min_cosine:
+        return f"descriptors of {names} differ (cosine {cosine:.4f}, at least {min_cosine} is needed)"
     if one.local_info is None:
         return ""
-    sizes_px = [(seen.width_px, seen.height_px)] * len(probe)
-    both = zip(one.infer_local(probe, sizes_px), other.infer_local(probe, sizes_px), strict=True)
-    share = min(same_keypoints(first, second) for first, second in both)
+    sizes_px = [(seen.width_px, seen.height_px)] * at_once
+    share = min(
+        same_keypoints(first, second)
+        for run in runs
+        for first, second in zip(one.infer_local(run, sizes_px), other.infer_local(run, sizes_px), strict=True)
+    )
     if not share >= MIN_SAME_KEYPOINTS:
         return f"local features of {names} differ (share {share:.2f} are the same, {MIN_SAME_KEYPOINTS} are needed)"
     return ""

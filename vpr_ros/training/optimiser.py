@@ -40,6 +40,7 @@ class OptimiserConfig:
         decay_factor, decay_epochs: the learning rate is multiplied by the factor every so many epochs; 0 = never.
         warmup_steps: linear rise at the start.
         linear_steps: the learning rate falls linearly to zero over so many steps (DELG); 0 = never.
+        fused: one kernel updates all weights; the same step, rounded otherwise.
     """
 
     name: Literal["adam", "adamw", "sgd"] = "adam"
@@ -51,6 +52,7 @@ class OptimiserConfig:
     decay_epochs: int = 3
     warmup_steps: int = 0
     linear_steps: int = 0
+    fused: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out.
@@ -90,6 +92,7 @@ def build_optimiser(
     if apart:
         groups.append({"params": encoder, "lr": config.cross_image_lr})
     extra = {"momentum": config.momentum} if config.name == "sgd" else {}
+    extra |= {"fused": True} if config.fused else {}
     return _OPTIMISERS[config.name](groups, lr=config.lr, weight_decay=config.weight_decay, **extra)
 
 

@@ -25,6 +25,7 @@ from vpr_ros.core.command import program
 from vpr_ros.core.disk import DISK_REFUSES, refusal
 from vpr_ros.core.errors import TrainingError
 from vpr_ros.models.checkpoint import Recipe
+from vpr_ros.training.precision import RecipeTrainer
 from vpr_ros.training.recipe_arguments import check_arguments, plain_errors
 from vpr_ros.training.run_folder import RunFolder
 
@@ -125,6 +126,7 @@ def run_recipe(argv: Sequence[str]) -> None:
             subclass_mode_model=True,
             subclass_mode_data=True,
             save_config_callback=None,
+            trainer_class=RecipeTrainer,
             trainer_defaults={"use_distributed_sampler": False},
             seed_everything_default=0,
             parser_kwargs={

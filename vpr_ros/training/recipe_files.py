@@ -48,6 +48,12 @@ def read_recipe(path: Path, overrides: dict[str, Any]) -> tuple[MetricLearning, 
     return built.model, built.data
 
 
+def recipe_precision(path: Path) -> str:
+    """In which numbers the recipe trains: its ``trainer.precision``, or Lightning's default."""
+    trainer = read_yaml(path).get("trainer") or {}
+    return str(trainer.get("precision") or "32-true")
+
+
 def _without_download(recipe: Any) -> Any:
     """Random weights train as fast as published ones."""
     recipe["model"]["init_args"]["model"]["backbone"]["pretrained"] = False

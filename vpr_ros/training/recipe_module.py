@@ -26,6 +26,7 @@ from vpr_ros.models import PlaceModel, build_model
 from vpr_ros.models.checkpoint import load_backbone, load_weights
 from vpr_ros.models.freezing import freeze, keep_statistics
 from vpr_ros.models.initialise import initialise_assignment
+from vpr_ros.training.compiled import compiled_forward
 from vpr_ros.training.data_module import RecipeData
 from vpr_ros.training.embedding import evaluating, finite_rows, image_batches
 from vpr_ros.training.gather import copy_from_first, gather_constant
@@ -68,6 +69,8 @@ class RecipeModule(lightning.LightningModule):
         start: see ``StartValues``.
         chunk_images: forward at most so many images at a time and recompute each chunk in backward: the exact loss
             and gradient of the whole batch in the memory of one chunk. None forwards the batch at once.
+        compile: backend of ``torch.compile`` for the forward and backward of training, e.g. "inductor"; None runs the
+            model as it is written. Validation always does.
         seed: of dropout and everything else the model draws.
     """
 
@@ -78,6 +81,7 @@ class RecipeModule(lightning.LightningModule):
         freeze: str = "none",
         start: StartValues | None = None,
         chunk_images: int | None = None,
+        compile: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -96,6 +100,7 @@ class RecipeModule(lightning.LightningModule):
                 "chunk_images with a cross-image encoder: the encoder would see one chunk instead of the batch",
                 "Leave chunk_images out, or train without the encoder",
             )
+        self.compiled = None if compile is None else compiled_forward(self.model, compile)
         self._described: list[Tensor] = []
 
     @property
@@ -112,10 +117,11 @@ class RecipeModule(lightning.LightningModule):
 
     def descriptors(self, images: Tensor) -> Tensor:
         """(B, 3, H, W) -> (B, D), in chunks where the recipe says so."""
+        forward = self.compiled or self.model
         if self.chunk_images is None or len(images) <= self.chunk_images:
-            return self.model(images)  # type: ignore[no-any-return]
+            return forward(images)  # type: ignore[no-any-return]
         chunks = torch.split(images, self.chunk_images)
-        return torch.cat([recompute(self.model, chunk, use_reentrant=False) for chunk in chunks])
+        return torch.cat([recompute(forward, chunk, use_reentrant=False) for chunk in chunks])
 
     def configure_optimizers(self) -> Any:
         """One optimiser; its schedule moves with every step."""

@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""How much of the bare training step is left when images must be decoded and augmented as well."""
+"""How much of the bare training step is left when images must be decoded and augmented, and of what the chip can do."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ import torch
 from torch import Tensor
 
 from vpr_ros.training.batches import BatchLoader, LoaderOptions, PlaceBatches
+from vpr_ros.training.device_peak import DensePeak, dense_peak, device_name
+from vpr_ros.training.executed_flops import executed_flops
 from vpr_ros.training.image_sets import PlaceImages
 from vpr_ros.training.metric_learning import MetricLearning
 from vpr_ros.training.optimiser import build_optimiser
 from vpr_ros.training.place_sampler import BatchShape, PlaceBatchSampler
+from vpr_ros.training.precision import plugin
 from vpr_ros.training.transforms import Augmentation, TrainTransform
 
 Batch = tuple[Tensor, Tensor]
@@ -34,15 +37,29 @@ class Throughput:
     Attributes:
         training_images_s: decoding, augmentation and step.
         bare_images_s: the step alone, on synthetic tensors of the same shape.
+        flops_per_image: executed floating-point operations, see ``executed_flops``.
+        device: what the device calls itself.
     """
 
     training_images_s: float
     bare_images_s: float
+    flops_per_image: float = 0.0
+    device: str = "cpu"
 
     @property
     def ratio(self) -> float:
         """Share of the bare rate that training reaches."""
         return self.training_images_s / self.bare_images_s
+
+    @property
+    def tflops(self) -> float:
+        """Executed TFLOP/s while training, loading included."""
+        return 1e-12 * self.training_images_s * self.flops_per_image
+
+    @property
+    def peak(self) -> DensePeak | None:
+        """What the device can do; None where no figure is known."""
+        return dense_peak(self.device)
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,9 @@ class Workload:
     train_size_px: tuple[int, int] | None = None
 
 
-def measure_throughput(module: MetricLearning, workload: Workload, steps: int = 20) -> Throughput:
+def measure_throughput(
+    module: MetricLearning, workload: Workload, steps: int = 20, precision: str = "32-true"
+) -> Throughput:
     """Time optimisation steps without data, with data, and without again.
 
     What the workers have prepared ahead is used up before the clock starts: only what they can sustain counts. The
@@ -66,11 +85,13 @@ def measure_throughput(module: MetricLearning, workload: Workload, steps: int = 
         module: what is trained; its weights change.
         workload: what it is trained on.
         steps: timed of each kind.
+        precision: see ``precision.TIMED``.
 
     Raises:
+        ConfigError: another precision.
         TrainingError: the data set gives no batch, or an image does not decode.
     """
-    step = _Step(module)
+    step = _Step(module, precision)
     transform = TrainTransform(module.model.config.preprocessing, workload.augmentation, workload.train_size_px)
     size = transform.preprocessing
     count = workload.batch.places * workload.batch.images_per_place
@@ -78,6 +99,7 @@ def measure_throughput(module: MetricLearning, workload: Workload, steps: int = 
         torch.randn(count, 3, size.height_px, size.width_px),
         torch.arange(workload.batch.places).repeat_interleave(workload.batch.images_per_place),
     )
+    flops = step.flops(synthetic)
     step.run([synthetic])
     before = step.run(itertools.repeat(synthetic, steps))
     ahead = workload.loader.workers * workload.loader.prefetch + 1
@@ -88,15 +110,16 @@ def measure_throughput(module: MetricLearning, workload: Workload, steps: int = 
     finally:
         batches.close()
     after = step.run(itertools.repeat(synthetic, steps))
-    return Throughput(training, 2 / (1 / before + 1 / after))
+    return Throughput(training, 2 / (1 / before + 1 / after), flops / count, device_name(step.device))
 
 
 class _Step:
     """One optimisation step as the trainer makes it."""
 
-    def __init__(self, module: MetricLearning) -> None:
+    def __init__(self, module: MetricLearning, precision: str) -> None:
         self._module = module
-        self._device = next(module.model.parameters()).device
+        self.device = next(module.model.parameters()).device
+        self._precision = plugin(precision, self.device)
         self._optimiser = build_optimiser(module.model, module.optimiser_config)
         module.train()
 
@@ -105,13 +128,21 @@ class _Step:
         images_done, start = 0, time.perf_counter()
         for images, labels in batches:
             self._optimiser.zero_grad()
-            descriptors = self._module.descriptors(images.to(self._device))
-            torch.autograd.backward(self._module.objective(descriptors, labels.to(self._device)))
+            with self._precision.train_step_context():
+                descriptors = self._module.descriptors(images.to(self.device))
+                loss = self._module.objective(descriptors, labels.to(self.device))
+            torch.autograd.backward(loss)
             self._optimiser.step()
             images_done += len(images)
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
         return images_done / (time.perf_counter() - start)
+
+    def flops(self, batch: Batch) -> int:
+        """Operations of one step's forward and backward."""
+        images, labels = batch
+        with self._precision.train_step_context():
+            return executed_flops(self._module, images.to(self.device), labels.to(self.device))
 
 
 def _endless(workload: Workload, transform: TrainTransform) -> Generator[Batch, None, None]:

@@ -67,6 +67,7 @@ class NodeSettings:
         description="folder for TensorRT engines. Empty: vpr_ros/engines in the user's cache folder",
         read_only=True,
     )
+    buffers: str = same_option(InferenceOptions, "buffers", read_only=True)
     cameras: tuple[str, ...] = option(
         ("camera",),
         "a name for each camera, in the order of image_topics",

@@ -201,7 +201,8 @@ def _place_filter(settings: Settings, place_map: PlaceMap, previous: LocalizerSe
 
 
 def _inference(settings: NodeSettings) -> InferenceOptions:
-    return InferenceOptions(providers=settings.providers, engine_cache=_path(settings.engine_cache, "engine_cache"))
+    engine_cache = _path(settings.engine_cache, "engine_cache")
+    return InferenceOptions(providers=settings.providers, engine_cache=engine_cache, buffers=settings.buffers)
 
 
 def _path(name: str, what: str) -> Path | None:

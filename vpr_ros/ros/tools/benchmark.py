@@ -22,7 +22,8 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.local_info import LocalModel
-from vpr_ros.inference import is_model, model_identity, open_extractor, open_local_model
+from vpr_ros.core.option_arguments import add_option, config_from
+from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_extractor, open_local_model
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
@@ -56,6 +57,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--local-model", type=Path, metavar="L.onnx", help="finds local features (default: the model, if it gives any)"
     )
+    add_option(parser, InferenceOptions, "buffers")
     parser.add_argument("--frames", type=int, default=200, metavar="N", help="how many images (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
     return parser
@@ -66,12 +68,13 @@ def _benchmark(argv: Sequence[str]) -> None:
     if options.frames < FEWEST_FRAMES:
         raise ConfigError(f"--frames is {options.frames}, expected at least {FEWEST_FRAMES}", "Leave it at its default")
     use_dds_profile()
-    extractor, local, alone = _models(options.model, options.local_model)
+    how = config_from(InferenceOptions, options)
+    extractor, local, alone = _models(options.model, options.local_model, how)
     with tempfile.TemporaryDirectory(prefix="vpr_benchmark_") as folder:
         source, where = FirstFrames(_source(options, Path(folder)), options.frames), Path(folder) / "map"
         building = measure_building(source, extractor, where, local)
         place_map, images, camera = PlaceMap.open(where), source.images(), next(iter(source.cameras.values()))
-        named = {"model": options.model, "local_model": options.local_model}
+        named = {"model": options.model, "local_model": options.local_model, "buffers": options.buffers}
         asked = {"map": where, "cameras": json.dumps([camera.name]), **{key: it for key, it in named.items() if it}}
         with ros_running(["benchmark", *argv]):
             plain = measure_latency(images, BareSearch(place_map, alone), {**asked, "localizer.verify_candidates": 0})
@@ -87,12 +90,14 @@ def _benchmark(argv: Sequence[str]) -> None:
         write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
 
 
-def _models(model: Path | None, named: Path | None) -> tuple[OnnxExtractor, LocalModel | None, OnnxExtractor]:
+def _models(
+    model: Path | None, named: Path | None, how: InferenceOptions
+) -> tuple[OnnxExtractor, LocalModel | None, OnnxExtractor]:
     """What describes images, what finds local features, and the first without those."""
     with_local = named is None or is_model(named, model_identity(model))
-    extractor = open_extractor(model, with_local=with_local)
-    local = open_local_model(extractor, named)
-    return extractor, local, extractor if local is None else open_extractor(model)
+    extractor = open_extractor(model, how, with_local=with_local)
+    local = open_local_model(extractor, named, how)
+    return extractor, local, extractor if local is None else open_extractor(model, how)
 
 
 def _source(options: argparse.Namespace, folder: Path) -> Any:
