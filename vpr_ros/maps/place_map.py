@@ -5,7 +5,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""An opened map: poses, descriptors and exact search."""
+"""An opened map: poses, descriptors, and what finds them."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.descriptor_file import Descriptors, check_rows, open_descriptors
+from vpr_ros.maps.frame_index import ExactIndex, FrameIndex
 from vpr_ros.maps.frame_table import FrameTable, read_frame_table
 from vpr_ros.maps.local_store import LOCAL_NAME, LocalStore, check_local
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.map_files import DAMAGED, map_errors, map_file, map_folder
-from vpr_ros.maps.search import SearchResult, exact_search
+from vpr_ros.maps.search import SearchResult
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, read_thumbnail, thumbnails_sha256
 
 DESCRIPTORS_NAME = "descriptors.npy"
@@ -50,6 +51,7 @@ class PlaceMap:
         frames: see ``FrameTable``.
         descriptors: (N, D) float32 or float16, rows of unit length.
         local: the local features of its frames, read frame by frame; None where the map has none.
+        index: what ``search`` asks.
     """
 
     def __init__(
@@ -60,18 +62,21 @@ class PlaceMap:
         descriptors: Descriptors,
         identity: Identity | None,
         local: LocalStore | None = None,
+        index: FrameIndex | None = None,
     ) -> None:
+        """Put the parts together; without an *index* every descriptor is asked."""
         self.path = path
         self.manifest = manifest
         self.frames = frames
         self.descriptors = descriptors
         self.local = local
+        self.index: FrameIndex = index or ExactIndex(descriptors)
         self._mounts = {camera.name: camera for camera in manifest.cameras}
         self._identity = identity
 
     def with_manifest(self, manifest: MapManifest) -> PlaceMap:
         """The same frames, of which another manifest tells."""
-        return PlaceMap(self.path, manifest, self.frames, self.descriptors, self._identity, self.local)
+        return PlaceMap(self.path, manifest, self.frames, self.descriptors, self._identity, self.local, self.index)
 
     @classmethod
     def open(cls, path: Path, *, sealed: bool = True) -> PlaceMap:
@@ -107,7 +112,9 @@ class PlaceMap:
 
     def in_memory(self) -> PlaceMap:
         """The same map with a copy of its descriptors, for those who must outlive whatever happens to the file."""
-        return PlaceMap(self.path, self.manifest, self.frames, self.descriptors.copy(), self._identity, self.local)
+        copied = self.descriptors.copy()
+        index = self.index.over(copied)
+        return PlaceMap(self.path, self.manifest, self.frames, copied, self._identity, self.local, index)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -135,14 +142,8 @@ class PlaceMap:
     def search(
         self, queries: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.int64] | None = None
     ) -> SearchResult:
-        """Find the *k* most similar frames of each query, exactly.
-
-        Args:
-            queries: (B, D) float32, rows of unit length.
-            k: how many; fewer come back where fewer frames are searched.
-            allowed: (M,) frames to search among, None for all.
-        """
-        return exact_search(self.descriptors, queries, k, allowed)
+        """Find the *k* most similar frames of each query; see ``FrameIndex.search``."""
+        return self.index.search(queries, k, allowed)
 
     def is_current(self) -> bool:
         """Whether the folder still holds the map that was opened: not deleted, not replaced, not written into."""

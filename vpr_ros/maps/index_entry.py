@@ -1,0 +1,73 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""The entry ``index`` of a manifest: what finds the frames of a map, and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, get_args
+
+from vpr_ros.maps.frame_index import IndexKind
+from vpr_ros.maps.manifest_parts import FileEntry
+from vpr_ros.maps.manifest_values import count, number, one_of, table, text
+
+INDEX_NAME: Final = "index.faiss"
+MOST_LISTS: Final = 1 << 20
+DEFAULT_RECALL: Final = 0.99
+
+
+@dataclass(frozen=True)
+class IndexEntry:
+    """What finds the frames of a map.
+
+    Attributes:
+        kind: see ``FrameIndex``.
+        asked: what the user asked for, "auto" where the size decided; the map is indexed the same way when it grows.
+        method: of faiss or of the server, e.g. "IVF1024,RaBitQ"; "" of an exact search.
+        nprobe: how many inverted lists are read for an image; 0 where there are none.
+        wanted_recall: share of images whose most similar frame is to be found.
+        recall: the share found of ``questions`` frames of the map, each asked with its neighbours left out; None where
+            nobody asked.
+        questions: see ``recall``.
+        file: size and hashes of ``index.faiss``; None where there is none.
+        uri: where a server has the descriptors, without user and password; "" where none has.
+    """
+
+    kind: IndexKind
+    asked: str = "auto"
+    method: str = ""
+    nprobe: int = 0
+    wanted_recall: float = DEFAULT_RECALL
+    recall: float | None = None
+    questions: int = 0
+    file: FileEntry | None = None
+    uri: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain YAML."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> IndexEntry:
+        """Read what ``to_dict`` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: a field is missing or wrong.
+        """
+        return cls(
+            kind=one_of(plain, "kind", get_args(IndexKind)),
+            asked=text(plain, "asked"),
+            method=text(plain, "method"),
+            nprobe=count(plain, "nprobe", 0, MOST_LISTS),
+            wanted_recall=number(plain, "wanted_recall", 0.0, 1.0),
+            recall=None if plain["recall"] is None else number(plain, "recall", 0.0, 1.0),
+            questions=count(plain, "questions"),
+            file=None if plain["file"] is None else FileEntry.from_dict(table(plain, "file")),
+            uri=text(plain, "uri"),
+        )
