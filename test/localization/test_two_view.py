@@ -18,7 +18,7 @@ from some_scene import FISHEYE, HERE, PINHOLE, cloud, seen_px
 
 from vpr_ros.core.camera import CameraIntrinsics
 from vpr_ros.core.pose import Pose
-from vpr_ros.localization.two_view import FEWEST_MATCHES, View, coverage, geometric_inliers
+from vpr_ros.localization.two_view import FEWEST_MATCHES, View, coverage, geometric_inliers, share_same_way_round
 
 Float = npt.NDArray[np.float64]
 SIZE = (640, 480)
@@ -91,6 +91,13 @@ def test_too_few_matches_prove_nothing(count: int) -> None:
     here, there, _ = two_images()
     inliers = geometric_inliers(view(here[:count]), view(there[:count]))
     assert inliers.shape == (count,) and not inliers.any()
+
+
+def test_a_frame_that_nobody_has_looked_at_proves_nothing() -> None:
+    none = np.empty((0, 2))
+    unseen = View(none, none, (0, 0))
+    assert geometric_inliers(unseen, unseen).shape == (0,) and coverage(none, (0, 0)) == 0.0
+    assert share_same_way_round((none, (0, 0)), (none, (0, 0))) == 1.0
 
 
 def test_what_lies_in_one_corner_proves_nothing() -> None:

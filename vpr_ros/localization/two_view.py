@@ -70,6 +70,8 @@ def geometric_inliers(query: View, mapped: View) -> Bools:
     fewer than eight different places, inliers in one corner of either image, and a mirror image.
     """
     none = np.zeros(len(query.pixels_px), dtype=np.bool_)
+    if not len(none):  # a frame that nobody has looked at has no size either
+        return none
     here, there = (view.plane_px * (PLANE / max(view.size_px)) for view in (query, mapped))
     known = np.flatnonzero(np.isfinite(here).all(axis=1) & np.isfinite(there).all(axis=1))
     if not _are_different(here[known], there[known]):
@@ -144,6 +146,8 @@ def _sampling() -> cv2.UsacParams:
 
 def covered_cells(pixels_px: Float, size_px: SizePx) -> int:
     """In how many cells of the grid over an image of *size_px* the (N, 2) *pixels_px* lie."""
+    if not len(pixels_px):
+        return 0
     return int(np.count_nonzero(np.bincount(_cells(pixels_px, size_px))))
 
 
@@ -174,8 +178,10 @@ def share_same_way_round(query: tuple[Float, SizePx], mapped: tuple[Float, SizeP
     Args:
         query, mapped: (N, 2) pixels in the image and in the map frame, each with the size of its image.
     """
+    if not len(query[0]):
+        return 1.0
     here, there = (pixels_px * (PLANE / max(size_px)) for pixels_px, size_px in (query, mapped))
-    return _share_turned_alike(here, there, _LARGE_TRIPLE) if len(here) else 1.0
+    return _share_turned_alike(here, there, _LARGE_TRIPLE)
 
 
 def _turn_alike(here: Float, there: Float) -> bool:

@@ -98,8 +98,7 @@ def build_map(
             partial.close()
     seconds = time.monotonic() - started
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
-    manifest = finished.manifest
-    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, manifest.origin_m, manifest.local)
+    return BuildReport.of(output, counts, finished.manifest, seconds, undecodable)
 
 
 def add_local(

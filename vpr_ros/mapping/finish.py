@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 import vpr_ros
 from vpr_ros.mapping.append_base import base_rows
 from vpr_ros.mapping.finish_local import finish_local
+from vpr_ros.mapping.index_build import index_as_before
 from vpr_ros.mapping.promise_fit import Mirrored, own_promise
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
@@ -47,7 +48,8 @@ def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]
     local = uncalibrated.manifest.local and replace(
         uncalibrated.manifest.local, calibration=keypoints, viewing_range=viewing_range(uncalibrated)
     )
-    manifest = replace(uncalibrated.manifest, calibration=calibration, local=local)
+    index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall)
+    manifest = replace(uncalibrated.manifest, calibration=calibration, local=local, index=index)
     if local is not None:
         manifest = replace(manifest, local=replace(local, promise=_promise(session, partial, uncalibrated, manifest)))
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)

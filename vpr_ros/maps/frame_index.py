@@ -18,6 +18,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from vpr_ros.core.errors import MapError
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.search import SearchResult, exact_search
 
@@ -30,10 +31,15 @@ class FrameIndex(Protocol):
     Attributes:
         kind: exact; compressed (a short code of every descriptor); lists (codes in inverted lists, of which few are
             read); remote (a server has the descriptors).
+        fault: why it is not the one that the manifest names, and what to do; None where it is.
     """
 
     @property
     def kind(self) -> IndexKind:
+        """See the class."""
+
+    @property
+    def fault(self) -> MapError | None:
         """See the class."""
 
     def search(
@@ -62,8 +68,9 @@ class ExactIndex:
 
     kind: IndexKind = "exact"
 
-    def __init__(self, descriptors: Descriptors) -> None:
-        """Search in (N, D) *descriptors*, rows of unit length."""
+    def __init__(self, descriptors: Descriptors, fault: MapError | None = None) -> None:
+        """Search in (N, D) *descriptors*, rows of unit length; for *fault* see ``FrameIndex``."""
+        self.fault = fault
         self._descriptors = descriptors
 
     def search(
@@ -74,8 +81,8 @@ class ExactIndex:
 
     def over(self, descriptors: Descriptors) -> ExactIndex:
         """See ``FrameIndex``."""
-        return ExactIndex(descriptors)
+        return ExactIndex(descriptors, self.fault)
 
     def state(self) -> dict[str, str]:
         """See ``FrameIndex``."""
-        return {"index": "exact"}
+        return {"index": "exact, in place of a file that cannot be used" if self.fault else "exact"}

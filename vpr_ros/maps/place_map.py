@@ -29,6 +29,7 @@ from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.map_files import DAMAGED, map_errors, map_file, map_folder
+from vpr_ros.maps.open_index import open_index
 from vpr_ros.maps.search import SearchResult
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, read_thumbnail, thumbnails_sha256
 
@@ -108,7 +109,8 @@ class PlaceMap:
                 path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
             )
             local = _open_local(path, manifest, frames)
-        return cls(path, manifest, frames, descriptors, identity, local)
+            index = open_index(path, manifest.index, descriptors, manifest.files[DESCRIPTORS_NAME].sha256)
+        return cls(path, manifest, frames, descriptors, identity, local, index)
 
     def in_memory(self) -> PlaceMap:
         """The same map with a copy of its descriptors, for those who must outlive whatever happens to the file."""
@@ -159,6 +161,8 @@ class PlaceMap:
             for name, entry in self.manifest.files.items():
                 _check_file(self.path, name, entry, complete=True)
             check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
+            if self.index.fault is not None:
+                raise self.index.fault
             if self.manifest.thumbnails_sha256:
                 _check_thumbnails(self.path, self.manifest)
             if self.local is not None:

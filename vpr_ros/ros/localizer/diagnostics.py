@@ -21,7 +21,7 @@ from vpr_ros.localization import Localizer, RejectionType
 from vpr_ros.localization.sentences import in_force_words
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest import MapManifest
-from vpr_ros.maps.map_warnings import calibration_warning
+from vpr_ros.maps.map_warnings import calibration_warning, index_warning
 from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, FailureType
@@ -153,10 +153,11 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
         "frame_id": setup.map_frame,
         "origin [m]": " ".join(f"{value_m:.10g}" for value_m in place_map.manifest.origin_m or (0.0, 0.0, 0.0)),
         "local features": _local_features(place_map.manifest.local),
+        **place_map.index.state(),
         "created": place_map.manifest.created_utc,
         "on disk": "yes",
     }
-    warning = map_frame_warning(setup.settings, setup.map_frame)
+    warning = map_frame_warning(setup.settings, setup.map_frame) or index_warning(place_map)
     if place_map.is_current() and warning:
         return _entry("map", DiagnosticStatus.WARN, warning, values)
     if place_map.is_current():
