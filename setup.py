@@ -15,7 +15,7 @@ from setuptools import find_packages, setup
 NAME = "vpr_ros"
 COMMANDS = [
     "build_map", "inspect_map", "edit_map", "localize", "evaluate", "calibrate", "play", "simulate", "watch",
-    "benchmark", "train", "benchmark_train", "train_nano", "train_local_head", "train_structvpr",
+    "benchmark", "benchmark_search", "train", "benchmark_train", "train_nano", "train_local_head", "train_structvpr",
     "export_model", "convert_checkpoint", "compare_models", "compare_papers", "compare_delg",
     "compare_structvpr",
     "evaluate_revisited", "describe_model",

@@ -37,8 +37,8 @@ class IndexEntry:
         nprobe: how many inverted lists are read for an image; 0 where there are none.
         candidates: how many of the most similar codes are compared by their descriptors.
         wanted_recall: share of images whose most similar frame is to be found.
-        recall: the share found, asked about ``questions`` frames of the map of which each has its neighbours left out
-            or its whole place; None where nobody asked.
+        recall: the share found, asked about ``questions`` frames of the map as another day may show them; None where
+            nobody asked.
         recall_20: share of their twenty most similar frames that were found, by which an answer is judged.
         questions: see ``recall``.
         descriptors_sha256: of the file it was made of.

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from vpr_ros.core.command import program
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.frames import CameraMount, ImageRgb
+from vpr_ros.core.free_memory import available_bytes
 from vpr_ros.core.hashing import file_fingerprint, file_sha256
 from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
@@ -35,6 +36,9 @@ from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, read_thumbnail, thumbnails_
 
 DESCRIPTORS_NAME = "descriptors.npy"
 FRAMES_NAME = "frames.csv"
+
+FRAME_BYTES = 400
+"""Of memory while the table of frames is read; a quarter of it stays. An index is there twice while it is read."""
 
 Identity = tuple[tuple[int, int, int, int], ...]
 """Device, inode, size and time of change of the map's files: tells one version of a map from the next."""
@@ -98,6 +102,7 @@ class PlaceMap:
                 if name not in manifest.files:
                     raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", DAMAGED)
                 _check_file(path, name, manifest.files[name], complete=False)
+            _check_memory(path, manifest)
             frames = read_frame_table(path / FRAMES_NAME, tuple(camera.name for camera in manifest.cameras))
             if len(frames) != manifest.frames or frames.session.max() >= len(manifest.sessions):
                 raise MapError(
@@ -190,6 +195,17 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
             f"`{program('build_map')} SOURCE --output {shlex.quote(str(path))} --overwrite`, "
             "and `--model FILE` where it is not the model that ships. A file that gives the same descriptors with "
             "more beside them goes with the map once `describe_model --same-as` has compared them",
+        )
+
+
+def _check_memory(path: Path, manifest: MapManifest) -> None:
+    """Refuse a map that takes more memory than there is, before it is gone and the kernel ends some process."""
+    index = 0 if manifest.index is None or manifest.index.file is None else manifest.index.file.size_bytes
+    needed, available = FRAME_BYTES * manifest.frames + 2 * index, available_bytes()
+    if available is not None and needed > available:
+        raise MapError(
+            f"map {path} needs {needed / 2**20:.0f} MiB of memory to open, {available / 2**20:.0f} MiB are free",
+            "End other programs, or take fewer frames: edit_map prune, or build_map with a larger --min-distance",
         )
 
 

@@ -98,35 +98,49 @@ def best_rows(similarities: FloatRows, k: int) -> IntArray:
     return np.asarray(rows[np.argsort(-similarities[rows], kind="stable")], dtype=np.int64)
 
 
-def as_float32(rows: Descriptors) -> FloatRows:
-    """(M, D) the same numbers, in place where they are float32.
+def as_float32(rows: Descriptors, room: FloatRows | None = None) -> FloatRows:
+    """(M, D) the same numbers, in place where they are float32, else in (M or more, D) *room* where that is given.
 
-    OpenCV converts float16 with the processor's own instruction, ten times as fast as numpy does.
+    OpenCV converts float16 with the processor's own instruction, ten times as fast as numpy does. New memory for the
+    result would cost three times as much as that, for the kernel clears it first.
     """
     if rows.dtype == np.float32 or not rows.size:
         return np.ascontiguousarray(rows, dtype=np.float32)
-    return np.asarray(cv2.convertFp16(np.ascontiguousarray(rows).view(np.int16)), dtype=np.float32)
+    half = np.ascontiguousarray(rows).view(np.int16)
+    if room is None:
+        return np.asarray(cv2.convertFp16(half), dtype=np.float32)
+    converted = room[: len(rows)]
+    cv2.convertFp16(half, converted)
+    return converted
 
 
 def _in_place(descriptors: Descriptors, allowed: IntArray | None) -> Iterator[FloatRows]:
-    """The rows in their order, float32; those that follow each other are not copied unless they are float16."""
+    """The rows in their order, float32; those that follow each other are not copied unless they are float16.
+
+    Each block holds until the next is asked for.
+    """
+    rows = max(1, CONVERTED_BYTES // (4 * descriptors.shape[1]))
+    count = len(descriptors) if allowed is None else len(allowed)
+    room: FloatRows = np.empty(
+        (min(rows, count) if descriptors.dtype != np.float32 else 0, descriptors.shape[1]), np.float32
+    )
     if allowed is None:
-        yield from _slice(descriptors)
+        yield from _slice(descriptors, rows, room)
         return
     runs = np.split(allowed, np.flatnonzero(np.diff(allowed) != 1) + 1)
     if len(runs) * ROWS_PER_RUN <= len(allowed):
         for run in runs:
-            yield from _slice(descriptors[run[0] : run[-1] + 1])
+            yield from _slice(descriptors[run[0] : run[-1] + 1], rows, room)
         return
-    rows = max(1, CONVERTED_BYTES // (4 * descriptors.shape[1]))
     for start in range(0, len(allowed), rows):
-        yield as_float32(descriptors[allowed[start : start + rows]])
+        yield as_float32(descriptors[allowed[start : start + rows]], room)
 
 
-def _slice(rows: Descriptors) -> Iterator[FloatRows]:
-    together = len(rows) if rows.dtype == np.float32 else max(1, CONVERTED_BYTES // (4 * rows.shape[1]))
-    for start in range(0, len(rows), together or 1):
-        yield as_float32(rows[start : start + together])
+def _slice(block: Descriptors, rows: int, room: FloatRows) -> Iterator[FloatRows]:
+    """Some *rows* at a time where they must be converted."""
+    together = max(1, len(block)) if block.dtype == np.float32 else rows
+    for start in range(0, len(block), together):
+        yield as_float32(block[start : start + together], room)
 
 
 def _search_many(descriptors: Descriptors, queries: FloatRows, k: int, allowed: IntArray | None) -> SearchResult:
