@@ -22,7 +22,7 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.evaluation.search.growth import SearchRow, growth, measure_growth
-from vpr_ros.evaluation.search.likeness import Likeness
+from vpr_ros.mapping.likeness import Likeness
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.search import as_float32
 

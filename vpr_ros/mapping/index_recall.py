@@ -8,9 +8,9 @@
 """How well an index finds: what the map's own frames may look like another day is asked of it and of all descriptors.
 
 A frame that is merely left out is answered by its neighbours, which are so alike that they lie in the same lists: an
-index that finds 99 % of those may find half of what another day asks. So the questions are made hard: what tells a
-frame from the mean of all is mixed with what tells others, in the map's own directions and amounts, until an exact
-search finds the right place to ``WANTED_RIGHT`` of them.
+index that finds 99 % of those may find half of what another day asks. So the questions are made hard: frames are
+changed as another day changes them (see ``Likeness``), until an exact search finds the right place to ``WANTED_RIGHT``
+of them.
 """
 
 from __future__ import annotations
@@ -23,18 +23,16 @@ import numpy.typing as npt
 
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
 from vpr_ros.mapping.evenly import evenly
+from vpr_ros.mapping.likeness import STEPS, Likeness
 from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.search import as_float32, exact_search
 
-Float = npt.NDArray[np.float32]
-
 MOST_QUESTIONS: Final = 400
 TRIED_QUESTIONS: Final = 80
-MIXED: Final = 1000
-"""Frames of which each other look is made, all of them in random shares: their sum varies as the map does."""
-CHANGES: Final = (0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.6)
-"""Shares, squared, of what tells a frame that is other another day; the first that leaves enough right is taken."""
+RUNS: Final = 16
+RUN_FRAMES: Final = 128
+"""Of frames that follow each other, from which it is learned how the map's descriptors vary."""
 WANTED_RIGHT: Final = 0.85
 LEAST_RECALL_20: Final = 0.9
 """Of the frames that the evidence is taken from: what is not found of them is among the least alike."""
@@ -54,22 +52,15 @@ class IndexQuestions:
     def __init__(self, place_map: PlaceMap) -> None:
         """Make them as hard as is wanted, and ask all descriptors."""
         rng, rows = np.random.default_rng(SEED), evenly(len(place_map), MOST_QUESTIONS)
-        some = as_float32(place_map.descriptors[evenly(len(place_map), MIXED)])
-        mean = some.mean(axis=0)
-        shares = rng.standard_normal((len(rows), len(some))).astype(np.float32) / np.float32(np.sqrt(len(some)))
-        own, other = as_float32(place_map.descriptors[rows]) - mean, shares @ (some - mean)
-
-        def changed(share: float) -> Float:
-            seen = mean + np.float32(np.sqrt(1.0 - share**2)) * own + np.float32(share) * other
-            return np.asarray(seen / np.linalg.norm(seen, axis=1, keepdims=True), dtype=np.float32)
-
+        likeness = Likeness.of(as_float32(place_map.descriptors[_runs(len(place_map))]))
+        numbers = likeness.numbers(as_float32(place_map.descriptors[rows]))
         tried = evenly(len(rows), TRIED_QUESTIONS)
-        asked = exact_search(place_map.descriptors, np.concatenate([changed(one)[tried] for one in CHANGES]), 1)
+        asked = np.concatenate([likeness.seen_again(numbers[tried], steps, rng) for steps in STEPS])
+        found = exact_search(place_map.descriptors, asked, 1).indices[:, 0].reshape(len(STEPS), -1)
         position_m, radius_m = place_map.frames.position_m, place_map.manifest.calibration.radius_m
-        off_m = position_m[asked.indices[:, 0].reshape(len(CHANGES), -1)] - position_m[rows[tried]]
-        right = np.mean(np.linalg.norm(off_m, axis=-1) <= radius_m, axis=1)
-        enough = np.flatnonzero(right >= WANTED_RIGHT)
-        self.queries = changed(CHANGES[int(enough[0]) if len(enough) else -1])
+        off_m = np.linalg.norm(position_m[found] - position_m[rows[tried]], axis=-1)
+        enough = np.flatnonzero(np.mean(off_m <= radius_m, axis=1) >= WANTED_RIGHT)
+        self.queries = likeness.seen_again(numbers, STEPS[int(enough[0]) if len(enough) else -1], rng)
         self.best = exact_search(place_map.descriptors, self.queries, EVIDENCE_TOP_K).indices
 
     def fitted(self, codes: Any, entry: IndexEntry) -> IndexEntry:
@@ -93,6 +84,11 @@ class IndexQuestions:
         first = [best[0] in given for best, given in zip(self.best, found, strict=True)]
         share = [np.isin(best, given).mean() for best, given in zip(self.best, found, strict=True)]
         return replace(entry, recall=float(np.mean(first)), recall_20=float(np.mean(share)), questions=len(first))
+
+
+def _runs(frames: int) -> npt.NDArray[np.int64]:
+    starts = np.linspace(0, max(0, frames - RUN_FRAMES), RUNS).astype(np.int64)
+    return np.unique((starts[:, None] + np.arange(min(frames, RUN_FRAMES))).ravel())
 
 
 def _doubled(first: int, last: int) -> list[int]:

@@ -19,7 +19,7 @@ import pytest
 from vpr_ros.cli import benchmark_search
 from vpr_ros.evaluation.search.growth import SearchRow, growth
 from vpr_ros.evaluation.search.large_map import write_large_map
-from vpr_ros.evaluation.search.likeness import Likeness
+from vpr_ros.mapping.likeness import Likeness
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.search import exact_search

@@ -19,9 +19,9 @@ from typing import Any, Final
 import numpy as np
 
 from vpr_ros.evaluation.search.large_map import ALL_DTYPES, RIGHT_WITHIN, LargeMap, write_large_map
-from vpr_ros.evaluation.search.likeness import Likeness
 from vpr_ros.evaluation.search.one_index import Asked, ask
 from vpr_ros.mapping.index_build import reindex
+from vpr_ros.mapping.likeness import Likeness
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME

@@ -19,14 +19,14 @@ import numpy.typing as npt
 
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
 from vpr_ros.core.pose import Pose
-from vpr_ros.evaluation.search.likeness import Likeness
 from vpr_ros.mapping.growing_array import GrowingArray
+from vpr_ros.mapping.likeness import STEPS, Likeness
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, SessionEntry
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
-from vpr_ros.maps.search import all_similarities, best_rows
+from vpr_ros.maps.search import exact_search
 
 Float = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
@@ -36,9 +36,9 @@ STREET_M: Final = 1000
 NEXT_STREET_M: Final = 50
 RIGHT_WITHIN: Final = 5
 """Frames: an answer so near is the place that was asked for."""
+HALVINGS: Final = 6
 WANTED_RIGHT: Final = 0.85
 """Share of questions to which an exact search finds the place: harder than that it says little of the index."""
-CHANGES: Final = np.linspace(0.5, 0.95, 10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +102,7 @@ def write_large_map(
     first = folders[dtypes[0]] / DESCRIPTORS_NAME
     descriptors = np.load(first, mmap_mode="r")
     queries = _hard_enough(descriptors, likeness, rows, numbers, rng)
-    best = np.array([best_rows(cosines, EVIDENCE_TOP_K) for cosines in _cosines(descriptors, queries)])
-    return LargeMap(folders, rows, queries, best)
+    return LargeMap(folders, rows, queries, exact_search(descriptors, queries, EVIDENCE_TOP_K).indices)
 
 
 def _write_descriptors(
@@ -145,14 +144,15 @@ def _hard_enough(
 ) -> Float:
     """What is seen again, changed by as much as leaves an exact search ``WANTED_RIGHT``."""
     some = rng.choice(len(rows), min(100, len(rows)), replace=False)
-    asked = np.concatenate([likeness.seen_again(numbers[some], change, rng) for change in CHANGES])
-    found = np.array([cosines.argmax() for cosines in _cosines(descriptors, asked)]).reshape(len(CHANGES), -1)
-    right = np.mean(np.abs(found - rows[some]) <= RIGHT_WITHIN, axis=1)
-    return likeness.seen_again(numbers, float(CHANGES[np.argmin(np.abs(right - WANTED_RIGHT))]), rng)
-
-
-def _cosines(descriptors: npt.NDArray[np.float16], queries: Float) -> Iterator[Float]:
-    return all_similarities(descriptors, queries)
+    fewer, more = STEPS[-1], STEPS[0]
+    for _ in range(HALVINGS):
+        steps = float(np.sqrt(fewer * more))
+        found = exact_search(descriptors, likeness.seen_again(numbers[some], steps, rng), 1).indices[:, 0]
+        if np.mean(np.abs(found - rows[some]) <= RIGHT_WITHIN) < WANTED_RIGHT:
+            more = steps
+        else:
+            fewer = steps
+    return likeness.seen_again(numbers, fewer, rng)
 
 
 ALL_DTYPES: Final[tuple[DtypeName, ...]] = get_args(DtypeName)
