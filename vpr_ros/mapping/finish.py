@@ -21,6 +21,7 @@ from vpr_ros.mapping.promise_fit import Mirrored, own_promise
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
+from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.mapping.viewing_range import viewing_range
 from vpr_ros.maps.calibration import default_calibration
 from vpr_ros.maps.descriptor_file import open_descriptors
@@ -34,8 +35,12 @@ from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
 from vpr_ros.maps.thumbnails import thumbnails_sha256
 
 
-def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]) -> PlaceMap:
+def finish_map(
+    session: BuildSession, partial: PartialMap, skipped: Counter[str], progress: Progress | None = None
+) -> PlaceMap:
     """Write everything but the descriptors' rows, and open the result as a robot would.
+
+    The *progress* is told of the frames that are indexed, where the map gets an index.
 
     Raises:
         MapError: the map does not open, and must not take the place of one that does.
@@ -48,7 +53,7 @@ def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]
     local = uncalibrated.manifest.local and replace(
         uncalibrated.manifest.local, calibration=keypoints, viewing_range=viewing_range(uncalibrated)
     )
-    index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall)
+    index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall, progress)
     manifest = replace(uncalibrated.manifest, calibration=calibration, local=local, index=index)
     if local is not None:
         manifest = replace(manifest, local=replace(local, promise=_promise(session, partial, uncalibrated, manifest)))

@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -21,14 +20,13 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
 from vpr_ros.mapping.index_recall import IndexQuestions
+from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.index_entry import INDEX_NAME, IndexEntry
 from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, PlaceMap
 from vpr_ros.maps.search import as_float32
-
-Progress = Callable[[int, int], None]
 
 TRAINING_BYTES: Final = 512 << 20
 TRAINED_PER_LIST: Final = 32
@@ -69,7 +67,11 @@ def write_index(
 
 
 def index_as_before(
-    made: PlaceMap, base: PlaceMap | None, asked: str | None = None, wanted_recall: float | None = None
+    made: PlaceMap,
+    base: PlaceMap | None,
+    asked: str | None = None,
+    wanted_recall: float | None = None,
+    progress: Progress | None = None,
 ) -> IndexEntry | None:
     """Write the index of *made* into its folder: as asked, else of the kind that the map it comes from was made with.
 
@@ -78,7 +80,8 @@ def index_as_before(
     """
     before = (None if base is None else base.manifest.index) or IndexEntry("exact", AUTO)
     asked = before.asked if asked is None else asked
-    return write_index(made, made.path, asked, before.wanted_recall if wanted_recall is None else wanted_recall)
+    wanted_recall = before.wanted_recall if wanted_recall is None else wanted_recall
+    return write_index(made, made.path, asked, wanted_recall, progress)
 
 
 def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress: Progress | None = None) -> PlaceMap:

@@ -34,7 +34,7 @@ RUNS: Final = 16
 RUN_FRAMES: Final = 128
 """Of frames that follow each other, from which it is learned how the map's descriptors vary."""
 WANTED_RIGHT: Final = 0.85
-LEAST_RECALL_20: Final = 0.9
+LEAST_RECALL_20: Final = 0.97
 """Of the frames that the evidence is taken from: what is not found of them is among the least alike."""
 CANDIDATES: Final = 200
 MOST_CANDIDATES: Final = 1600
