@@ -32,7 +32,7 @@ from vpr_ros.mapping.care.edit import Edit, carry_out
 from vpr_ros.mapping.care.selection import selected
 from vpr_ros.mapping.index_build import reindex
 from vpr_ros.mapping.index_choice import COMPRESSED_FROM, LISTS_FROM, index_plans, number_of_lists
-from vpr_ros.maps import PlaceMap, compressed_index
+from vpr_ros.maps import PlaceMap, compressed_index, frame_table
 from vpr_ros.maps.index_entry import INDEX_NAME
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.search import exact_search
@@ -173,6 +173,31 @@ def test_what_is_asked_for_is_kept_as_the_map_grows(tmp_path: Path) -> None:
     exact = reindex(path, "exact", None)
     assert exact.index.kind == "exact" and not (path / INDEX_NAME).exists()
     assert reindex(path, "auto", None).manifest.index is None
+
+
+def test_the_numbers_of_a_long_table_are_kept_apart_and_the_table_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame_table, "MANY_FRAMES", 4)
+    track = [0.5 * step for step in range(12)]
+    built = build_map(WallSource(track), PixelExtractor(), tmp_path / "map", EVERY_FRAME).path
+    add_local(WallSource(track), PixelExtractor(), GridFeatures(), built, EVERY_FRAME)
+    kept = np.arange(2, 10)
+    carry_out(Edit("drop", (built,), built, True, {"rows": kept.tolist()}), lambda maps: selected(maps[0], kept))
+    from_table = frame_table.read_frame_table(built / "frames.csv", ("/front",))
+    with monkeypatch.context() as without_table:
+        without_table.delattr(frame_table, "_read_numbers")
+        opened = PlaceMap.open(built)
+    np.testing.assert_array_equal(opened.frames.position_m, from_table.position_m)
+    assert opened.frames.name(3) == from_table.names[3] == "0005" and len(opened) == 8
+    opened.verify()
+    content = bytearray((built / "frames.npy").read_bytes())
+    content[-9] ^= 1
+    (built / "frames.npy").write_bytes(content)
+    damaged = PlaceMap.open(built)
+    np.testing.assert_array_equal(damaged.frames.quat_xyzw, from_table.quat_xyzw)
+    with pytest.raises(MapError, match=r"frames\.npy is corrupt"):
+        damaged.verify()
 
 
 def test_a_disk_that_refuses_leaves_the_index_that_was_there(broken: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.mapping.viewing_range import viewing_range
 from vpr_ros.maps.calibration import default_calibration
 from vpr_ros.maps.descriptor_file import open_descriptors
-from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
+from vpr_ros.maps.frame_table import read_frame_table, write_frame_numbers, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_frame import map_frame
@@ -77,6 +77,7 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     base, info = session.base, session.extractor.info
     rows = [*(base_rows(base) if base else ()), *partial.rows]
     write_frame_table(partial.path / FRAMES_NAME, rows)
+    of_table = write_frame_numbers(partial.path / FRAMES_NAME, len(rows))
     frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in session.cameras))
     spacing_m = median_spacing_m(frames)
     radius_m = session.config.radius_m or place_radius_m(frames, spacing_m)
@@ -96,7 +97,7 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
         sessions=(*session.earlier, session.entry(now, len(partial.rows), skipped)),
         cameras=cameras,
         datum=session.datum,
-        files={name: FileEntry.of(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+        files={name: FileEntry.of(partial.path / name) for name in (*of_table, DESCRIPTORS_NAME)},
         thumbnails=thumbnails,
         thumbnails_sha256=pictures_sha256,
         calibration=default_calibration(radius_m, spacing_m),

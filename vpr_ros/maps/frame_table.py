@@ -27,6 +27,7 @@ from vpr_ros.core.printable import printable
 from vpr_ros.maps.frame_lines import FrameLines
 from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.maps.map_files import DAMAGED, map_errors
+from vpr_ros.maps.npy_file import map_array
 
 COLUMNS = ("id", "stamp_ns", "session", "camera", "x_m", "y_m", "z_m", "qx", "qy", "qz", "qw", "name")
 """``camera`` is the number of the camera in the manifest's list; an unknown orientation is four ``nan``."""
@@ -36,6 +37,8 @@ LONGEST_LINE = 1 << 16
 
 MANY_FRAMES = 50_000
 """Reading all names takes a tenth of a second then, which the first image would wait for, and their memory."""
+
+NUMBERS_NAME = "frames.npy"
 
 _NUMBERS = np.dtype([(name, "<i8") for name in COLUMNS[:4]] + [(name, "<f8") for name in COLUMNS[4:11]])
 
@@ -136,15 +139,41 @@ def write_frame_table(path: Path, rows: Iterable[FrameRow]) -> None:
         writer.writerows([number, *row.fields()] for number, row in enumerate(rows))
 
 
-def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
-    """Read the table.
+def write_frame_numbers(path: Path, frames: int) -> tuple[str, ...]:
+    """Write the numbers of the table of so many *frames* at *path* beside it once more, as numpy reads them.
+
+    The table is what counts; to read a million of its lines takes three seconds, to read these a tenth.
+
+    Returns:
+        The names of both files; of a short table its own alone, and no other is written.
+    """
+    numbers = path.with_name(NUMBERS_NAME)
+    numbers.unlink(missing_ok=True)
+    if frames < MANY_FRAMES:
+        return (path.name,)
+    with numbers.open("wb") as stream:
+        np.lib.format.write_array(stream, _read_numbers(path), allow_pickle=False)  # type: ignore[no-untyped-call]
+    return path.name, NUMBERS_NAME
+
+
+def read_frame_numbers(path: Path, frames: int) -> npt.NDArray[Any]:
+    """Map what ``write_frame_numbers`` wrote.
+
+    Raises:
+        MapError: it is another file, or of another number of frames.
+    """
+    return map_array(path, (frames,), _NUMBERS)
+
+
+def read_frame_table(path: Path, camera_names: tuple[str, ...], numbers: npt.NDArray[Any] | None = None) -> FrameTable:
+    """Read the table; where its *numbers* are known, see ``read_frame_numbers``, only where its lines begin.
 
     Raises:
         MapError: it cannot be read, another header, a field that is no number, a position that is not finite or
             beyond a million kilometres, a quaternion without length, or a camera the manifest does not list.
     """
     with map_errors(path):
-        rows = _read_numbers(path)
+        rows = _read_numbers(path) if numbers is None else numbers
         lines = FrameLines(path, len(rows)) if len(rows) >= MANY_FRAMES else None
     position_m = np.stack([rows[name] for name in COLUMNS[4:7]], axis=1)
     quat_xyzw = np.stack([rows[name] for name in COLUMNS[7:11]], axis=1)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from vpr_ros.core.model_info import ModelInfo
 from vpr_ros.core.pose import Pose
 from vpr_ros.maps.descriptor_file import Descriptors, check_rows, open_descriptors
 from vpr_ros.maps.frame_index import ExactIndex, FrameIndex
-from vpr_ros.maps.frame_table import FrameTable, read_frame_table
+from vpr_ros.maps.frame_table import NUMBERS_NAME, FrameTable, read_frame_numbers, read_frame_table
 from vpr_ros.maps.local_store import LOCAL_NAME, LocalStore, check_local
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest, read_manifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
@@ -103,7 +104,8 @@ class PlaceMap:
                     raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", DAMAGED)
                 _check_file(path, name, manifest.files[name], complete=False)
             _check_memory(path, manifest)
-            frames = read_frame_table(path / FRAMES_NAME, tuple(camera.name for camera in manifest.cameras))
+            cameras = tuple(camera.name for camera in manifest.cameras)
+            frames = read_frame_table(path / FRAMES_NAME, cameras, _numbers(path, manifest))
             if len(frames) != manifest.frames or frames.session.max() >= len(manifest.sessions):
                 raise MapError(
                     f"{path}: {FRAMES_NAME} has {len(frames)} rows of {len(np.unique(frames.session))} sessions, "
@@ -196,6 +198,18 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
             "and `--model FILE` where it is not the model that ships. A file that gives the same descriptors with "
             "more beside them goes with the map once `describe_model --same-as` has compared them",
         )
+
+
+def _numbers(path: Path, manifest: MapManifest) -> npt.NDArray[Any] | None:
+    """Those of the table, None where they are not kept apart, or are damaged: the table has them too."""
+    entry = manifest.files.get(NUMBERS_NAME)
+    if entry is None:
+        return None
+    try:
+        _check_file(path, NUMBERS_NAME, entry, complete=False)
+        return read_frame_numbers(path / NUMBERS_NAME, manifest.frames)
+    except MapError:
+        return None
 
 
 def _check_memory(path: Path, manifest: MapManifest) -> None:

@@ -22,7 +22,7 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.mapping.growing_array import GrowingArray
 from vpr_ros.mapping.likeness import STEPS, Likeness
 from vpr_ros.maps.descriptor_file import DtypeName
-from vpr_ros.maps.frame_table import FrameRow, write_frame_table
+from vpr_ros.maps.frame_table import FrameRow, write_frame_numbers, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, SessionEntry
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
@@ -82,6 +82,7 @@ def write_large_map(
     numbers = np.concatenate(list(_write_descriptors(folders, likeness, frames, rows, rng)))
     for dtype, path in folders.items():
         write_frame_table(path / FRAMES_NAME, _rows(frames))
+        of_table = write_frame_numbers(path / FRAMES_NAME, frames)
         session = SessionEntry("a track", "2026-01-01T00:00:00+00:00", frames, (like.cameras[0].name,), {}, "", "map")
         manifest = replace(
             like,
@@ -90,7 +91,7 @@ def write_large_map(
             dtype=dtype,
             sessions=(session,),
             cameras=like.cameras[:1],
-            files={name: FileEntry.of(path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+            files={name: FileEntry.of(path / name) for name in (*of_table, DESCRIPTORS_NAME)},
             thumbnails=0,
             thumbnails_sha256="",
             local=None,

@@ -25,7 +25,7 @@ from vpr_ros.mapping.growing_array import GrowingArray
 from vpr_ros.mapping.index_build import index_as_before
 from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.format import FORMAT_VERSION
-from vpr_ros.maps.frame_table import FrameRow, read_frame_table, write_frame_table
+from vpr_ros.maps.frame_table import FrameRow, read_frame_table, write_frame_numbers, write_frame_table
 from vpr_ros.maps.index_entry import INDEX_NAME
 from vpr_ros.maps.local_codec import encode_nothing
 from vpr_ros.maps.local_entry import LocalEntry
@@ -93,6 +93,7 @@ class NewMap:
         """
         _clean(folder)
         write_frame_table(folder / FRAMES_NAME, [line for part in self.parts for line in part.lines])
+        of_table = write_frame_numbers(folder / FRAMES_NAME, self.frames)
         _write_rows(folder / DESCRIPTORS_NAME, (self.manifest.model.descriptor_dim,), self.manifest.dtype, self._rows())
         local = self._write_local(folder)
         self._link_thumbnails(folder / THUMBNAILS_NAME)
@@ -103,7 +104,7 @@ class NewMap:
             created_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             software=f"vpr_ros {vpr_ros.__version__}",
             frames=self.frames,
-            files={name: FileEntry.of(folder / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+            files={name: FileEntry.of(folder / name) for name in (*of_table, DESCRIPTORS_NAME)},
             thumbnails=pictures,
             thumbnails_sha256=pictures_sha256,
             local=local,
