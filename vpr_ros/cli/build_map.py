@@ -19,7 +19,7 @@ from pathlib import Path
 
 from vpr_ros.cli.local_words import local_text
 from vpr_ros.cli.progress import progress_bar
-from vpr_ros.cli.reindex import REINDEX, add_index_options, reindex_map
+from vpr_ros.cli.reindex import REINDEX, add_index_options, load_where_asked, reindex_map
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
@@ -133,6 +133,7 @@ def _build(argv: Sequence[str]) -> None:
         print("what is done is kept: finish it with the same command and --resume", file=sys.stderr)
         raise
     _print(report, arguments)
+    load_where_asked(report.path)
 
 
 def _check(arguments: argparse.Namespace, config: BuildConfig) -> None:

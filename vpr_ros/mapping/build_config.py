@@ -85,8 +85,9 @@ class BuildConfig:
     )
     index: str | None = option(
         None,
-        "what finds the frames: auto (by their number), exact, compressed (a code of every descriptor) or lists (codes "
-        "in inverted lists, of which few are read) (default: as the map that is added to, else auto)",
+        "what finds the frames: auto (by their number), exact, compressed (a code of every descriptor), lists (codes "
+        "in inverted lists, of which few are read), or milvus://HOST:PORT/COLLECTION: a server gets the descriptors "
+        "(default: as the map that is added to, else auto)",
     )
     recall: float | None = option(
         None,

@@ -20,12 +20,14 @@ from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
 from vpr_ros.mapping.index_recall import IndexQuestions
+from vpr_ros.mapping.remote.index_map import index_remotely
 from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.index_entry import INDEX_NAME, IndexEntry
 from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, PlaceMap
+from vpr_ros.maps.remote.address import is_remote
 from vpr_ros.maps.search import as_float32
 
 TRAINING_BYTES: Final = 512 << 20
@@ -90,11 +92,16 @@ def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress
     Killed, it leaves a map that opens: with the old index, or with none and a word about it.
 
     Raises:
-        MapError: the map does not open, or cannot be written.
+        MapError: the map does not open, or cannot be written; or the server that was asked for cannot have it.
         ConfigError: see ``index_plans``.
     """
     place_map = PlaceMap.open(path)
+    _ = place_map.descriptors  # a map that has them on a server alone keeps that one: it would not open without
     before = place_map.manifest.index or IndexEntry("exact", AUTO)
+    if is_remote(asked or before.asked):
+        index_remotely(path, asked or before.asked, wanted_recall or before.wanted_recall, progress)
+        (path / INDEX_NAME).unlink(missing_ok=True)
+        return PlaceMap.open(path)
     try:
         entry = write_index(
             place_map,

@@ -16,6 +16,7 @@ import numpy as np
 
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.maps.frame_index import IndexKind
+from vpr_ros.maps.remote.address import Address, is_remote
 
 AUTO: Final = "auto"
 ASKED: Final = (AUTO, "exact", "compressed", "lists")
@@ -45,10 +46,14 @@ def index_plans(asked: str, frames: int) -> list[IndexPlan]:
     """What to try for a map of so many frames, the first first; what comes after serves where that finds too little.
 
     Raises:
-        ConfigError: nobody knows what was *asked*.
+        ConfigError: nobody knows what was *asked*, or it is an address that holds a password.
     """
+    if is_remote(asked):
+        Address.parse(asked)
+        return [IndexPlan("exact")]  # until the server has all of the map
     if asked not in ASKED:
-        raise ConfigError(f"index is {asked!r}, expected one of {', '.join(ASKED)}", "Give one of them")
+        expected = f"expected one of {', '.join(ASKED)}, or milvus://HOST:PORT/COLLECTION"
+        raise ConfigError(f"index is {asked!r}, {expected}", "Give one of them")
     exact, compressed = IndexPlan("exact"), IndexPlan("compressed", "RaBitQ" if HAS_RABITQ else "SQ8")
     lists = number_of_lists(frames)
     in_lists = IndexPlan("lists", f"IVF{lists},{compressed.method}", lists)

@@ -64,7 +64,8 @@ class IndexEntry:
         """For people: what it is, and how often it finds what an exact search does."""
         read = f", {self.nprobe} lists read" if self.kind == "lists" else ""
         found = f", finds {100 * self.recall:.1f} % of the best" if self.recall is not None else ""
-        return f"{self.kind}{f' ({self.method}{read})' if self.method else ''}{found}"
+        there = f" at {self.uri}" if self.uri else ""
+        return f"{self.kind}{there}{f' ({self.method}{read})' if self.method else ''}{found}"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain YAML."""

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.map_files import DAMAGED, map_errors, map_file, map_folder
 from vpr_ros.maps.open_index import open_index
+from vpr_ros.maps.remote.opening import open_remote
 from vpr_ros.maps.search import SearchResult
 from vpr_ros.maps.thumbnails import THUMBNAILS_NAME, read_thumbnail, thumbnails_sha256
 
@@ -55,8 +57,8 @@ class PlaceMap:
         path: the folder.
         manifest: see ``MapManifest``.
         frames: see ``FrameTable``.
-        descriptors: (N, D) float32 or float16, rows of unit length.
-        local: the local features of its frames, read frame by frame; None where the map has none.
+        local: the local features of its frames, read frame by frame; None where the map has none, or
+            its index is remote and they are not here.
         index: what ``search`` asks.
     """
 
@@ -65,24 +67,24 @@ class PlaceMap:
         path: Path,
         manifest: MapManifest,
         frames: FrameTable,
-        descriptors: Descriptors,
+        descriptors: Descriptors | None,
         identity: Identity | None,
         local: LocalStore | None = None,
         index: FrameIndex | None = None,
     ) -> None:
-        """Put the parts together; without an *index* every descriptor is asked."""
+        """Put the parts together; without an *index* every descriptor is asked, without *descriptors* the index."""
         self.path = path
         self.manifest = manifest
         self.frames = frames
-        self.descriptors = descriptors
+        self._descriptors = descriptors
         self.local = local
-        self.index: FrameIndex = index or ExactIndex(descriptors)
+        self.index: FrameIndex = index or ExactIndex(self.descriptors)
         self._mounts = {camera.name: camera for camera in manifest.cameras}
         self._identity = identity
 
     def with_manifest(self, manifest: MapManifest) -> PlaceMap:
         """The same frames, of which another manifest tells."""
-        return PlaceMap(self.path, manifest, self.frames, self.descriptors, self._identity, self.local, self.index)
+        return PlaceMap(self.path, manifest, self.frames, self._descriptors, self._identity, self.local, self.index)
 
     @classmethod
     def open(cls, path: Path, *, sealed: bool = True) -> PlaceMap:
@@ -99,10 +101,12 @@ class PlaceMap:
         with map_errors(path):
             identity = _identity(path)
             manifest = read_manifest(path, sealed=sealed)
+            has_descriptors = not _is_remote(manifest) or (path / DESCRIPTORS_NAME).exists()
             for name in (FRAMES_NAME, DESCRIPTORS_NAME):
                 if name not in manifest.files:
                     raise MapError(f"{path / MANIFEST_NAME} has no entry for {name}", DAMAGED)
-                _check_file(path, name, manifest.files[name], complete=False)
+                if name != DESCRIPTORS_NAME or has_descriptors:
+                    _check_file(path, name, manifest.files[name], complete=False)
             _check_memory(path, manifest)
             cameras = tuple(camera.name for camera in manifest.cameras)
             frames = read_frame_table(path / FRAMES_NAME, cameras, _numbers(path, manifest))
@@ -112,18 +116,41 @@ class PlaceMap:
                     f"the manifest says {manifest.frames} of {len(manifest.sessions)}",
                     DAMAGED,
                 )
-            descriptors = open_descriptors(
-                path / DESCRIPTORS_NAME, len(frames), manifest.model.descriptor_dim, manifest.dtype
-            )
+            descriptors = None
+            if has_descriptors:
+                dim, file = manifest.model.descriptor_dim, path / DESCRIPTORS_NAME
+                descriptors = open_descriptors(file, len(frames), dim, manifest.dtype)
             local = _open_local(path, manifest, frames)
-            index = open_index(path, manifest.index, descriptors, manifest.files[DESCRIPTORS_NAME].sha256)
+            index = _open_index(path, manifest, frames, descriptors)
         return cls(path, manifest, frames, descriptors, identity, local, index)
 
     def in_memory(self) -> PlaceMap:
         """The same map with a copy of its descriptors, for those who must outlive whatever happens to the file."""
-        copied = self.descriptors.copy()
+        if self._descriptors is None:
+            return self
+        copied = self._descriptors.copy()
         index = self.index.over(copied)
         return PlaceMap(self.path, self.manifest, self.frames, copied, self._identity, self.local, index)
+
+    @property
+    def descriptors(self) -> Descriptors:
+        """(N, D) float32 or float16, rows of unit length.
+
+        Raises:
+            MapError: they lie on a server only, see ``has_descriptors``.
+        """
+        if self._descriptors is None:
+            raise MapError(
+                f"{self.path / DESCRIPTORS_NAME} is not here: the descriptors of this map lie on a server, which only "
+                "answers searches",
+                f"Do this where the map was built, or copy its {DESCRIPTORS_NAME} from there into the folder",
+            )
+        return self._descriptors
+
+    @property
+    def has_descriptors(self) -> bool:
+        """Whether they lie in its folder; a map whose index is remote needs none there to be asked."""
+        return self._descriptors is not None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -166,8 +193,10 @@ class PlaceMap:
         """
         with map_errors(self.path):
             for name, entry in self.manifest.files.items():
-                _check_file(self.path, name, entry, complete=True)
-            check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
+                if name != DESCRIPTORS_NAME or self.has_descriptors:
+                    _check_file(self.path, name, entry, complete=True)
+            if self.has_descriptors:
+                check_rows(self.path / DESCRIPTORS_NAME, self.descriptors, np.arange(len(self)))
             if self.index.fault is not None:
                 raise self.index.fault
             if self.manifest.thumbnails_sha256:
@@ -200,6 +229,17 @@ def check_same_model(path: Path, built_with: ModelEntry, offered: ModelEntry) ->
         )
 
 
+def _is_remote(manifest: MapManifest) -> bool:
+    return manifest.index is not None and manifest.index.kind == "remote"
+
+
+def _open_index(path: Path, manifest: MapManifest, frames: FrameTable, descriptors: Descriptors | None) -> FrameIndex:
+    entry = manifest.index
+    if descriptors is None or (entry is not None and entry.kind == "remote"):
+        return open_remote(path, manifest, frames)
+    return open_index(path, entry, descriptors, manifest.files[DESCRIPTORS_NAME].sha256)
+
+
 def _numbers(path: Path, manifest: MapManifest) -> npt.NDArray[Any] | None:
     """Those of the table, None where they are not kept apart, or are damaged: the table has them too."""
     entry = manifest.files.get(NUMBERS_NAME)
@@ -225,8 +265,8 @@ def _check_memory(path: Path, manifest: MapManifest) -> None:
 
 def _open_local(path: Path, manifest: MapManifest, frames: FrameTable) -> LocalStore | None:
     entry = manifest.local
-    if entry is None:
-        return None
+    if entry is None or (_is_remote(manifest) and not (path / LOCAL_NAME).exists()):
+        return None  # a robot that asks a server may do without: its answers are retrieved ones then
     map_folder(path, LOCAL_NAME)
     for name, file in entry.files.items():
         _check_file(path / LOCAL_NAME, name, file, complete=False)
@@ -259,7 +299,9 @@ def _check_thumbnails(path: Path, manifest: MapManifest) -> None:
 
 def _identity(path: Path) -> Identity | None:
     try:
-        files = [(path / name).stat() for name in (MANIFEST_NAME, FRAMES_NAME, DESCRIPTORS_NAME)]
+        files = [(path / name).stat() for name in (MANIFEST_NAME, FRAMES_NAME)]
     except (OSError, ValueError):  # ValueError: a name with a NUL byte
         return None
+    with contextlib.suppress(OSError):  # not here where a server has them, which the manifest tells
+        files.append((path / DESCRIPTORS_NAME).stat())
     return tuple((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns) for status in files)
