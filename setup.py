@@ -15,7 +15,7 @@ from setuptools import find_packages, setup
 NAME = "vpr_ros"
 COMMANDS = [
     "build_map", "inspect_map", "edit_map", "localize", "evaluate", "calibrate", "play", "simulate", "watch",
-    "benchmark", "train", "benchmark_train", "train_nano", "train_local_head", "train_structvpr",
+    "benchmark", "benchmark_search", "train", "benchmark_train", "train_nano", "train_local_head", "train_structvpr",
     "export_model", "convert_checkpoint", "compare_models", "compare_papers", "compare_delg",
     "compare_structvpr", "compare_precision",
     "evaluate_revisited", "describe_model",
@@ -38,6 +38,9 @@ ROBOT = [
 # What the tests ran with: 1.23 is the last for Python 3.10.
 ONNXRUNTIME = ">=1.23,<1.32"
 ROS_WITHOUT_ROS = ["ros-jazzy-rclpy[fastrtps]==7.1.6", "ros-jazzy-common-interfaces==5.3.6"]
+# A map whose descriptors lie on a server; the server itself only to test and to try it.
+MILVUS = "pymilvus>=2.6,<2.7"
+MILVUS_SERVER = 'milvus==2.3.5; sys_platform == "linux" and platform_machine == "x86_64"'
 TRAIN = [
     "jsonargparse[signatures]",
     "lightning>=2.4",
@@ -54,9 +57,11 @@ TEST = [
     "colcon-common-extensions",
     "mcap",
     "mcap-ros2-support",
+    MILVUS_SERVER,
     "mypy",
     "onnx>=1.16",
     "psutil",
+    MILVUS,
     "pytest>=8,<8.4",
     "pytest-timeout",
     "rosbags-image",
@@ -110,6 +115,7 @@ setup(
         "ros": [*ROBOT, f"onnxruntime{ONNXRUNTIME}", *ROS_WITHOUT_ROS],
         "ros-gpu": [*ROBOT, f"onnxruntime-gpu[cuda,cudnn]{ONNXRUNTIME}", *ROS_WITHOUT_ROS],
         "train": [*ROBOT, f"onnxruntime{ONNXRUNTIME}", *TRAIN],
+        "milvus": [MILVUS],
         "test": TEST,
     },
     entry_points={"console_scripts": console_scripts()},

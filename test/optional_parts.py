@@ -24,7 +24,7 @@ TOOLS = "pip install '.[test]'"
 OPTIONAL = {
     "onnxruntime": "pip install onnxruntime",
     "rclpy": "source ROS 2, or pip install '.[ros]'",
-    **dict.fromkeys(("mcap", "mcap_ros2", "onnx", "rosbags.image"), TOOLS),
+    **dict.fromkeys(("mcap", "mcap_ros2", "milvus", "onnx", "pymilvus", "rosbags.image"), TOOLS),
     **dict.fromkeys(
         (
             "google", "jsonargparse", "lightning", "onnxscript", "pytorch_metric_learning", "safetensors",

@@ -48,6 +48,7 @@ COMMANDS: Final = {
     "simulate": Command("vpr_ros.ros.tools.simulate", "drive through a simulated town; --record needs no ROS", _ROS),
     "watch": Command("vpr_ros.ros.tools.watch", "compare the node's answers with the truth, live", _ROS),
     "benchmark": Command("vpr_ros.ros.tools.benchmark", "latency and map building on this machine", _ROS),
+    "benchmark_search": Command("vpr_ros.cli.benchmark_search", "the search of maps up to a million frames", _ROBOT),
     "train": Command("vpr_ros.cli.train", "fit a model to a recipe, go on, or validate", _TRAIN),
     "benchmark_train": Command("vpr_ros.cli.benchmark_train", "a recipe beside its bare step", _TRAIN),
     "train_nano": Command("vpr_ros.cli.train_nano", "make the model that ships", _TRAIN),
@@ -67,7 +68,7 @@ COMMANDS: Final = {
 RENAMED: Final = {("benchmark", "--train"): "benchmark_train"}
 """A command and an option that made it another one; the old way of asking holds for one release."""
 
-WITH_NETWORK: Final = ("localize", "evaluate", "calibrate", "build_map", "benchmark")
+WITH_NETWORK: Final = ("localize", "evaluate", "calibrate", "build_map", "benchmark", "benchmark_search")
 """Commands in which numpy's products take turns with the network."""
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
+from vpr_ros.maps import frame_lines, frame_table
 from vpr_ros.maps.frame_table import FrameRow, read_frame_table, write_frame_table
 
 ROWS = [
@@ -43,6 +44,15 @@ def test_rows_survive_to_the_last_bit(table: Path) -> None:
         assert frames.pose(number).position_m == row.T_map_base.position_m
     assert frames.pose(0).angle_rad(ROWS[0].T_map_base) < 1e-7
     assert frames.pose(1).quat_xyzw is None
+
+
+def test_of_a_long_table_one_name_is_read_without_the_others(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame_table, "MANY_FRAMES", 3)
+    monkeypatch.setattr(frame_lines, "SCANNED_BYTES", 7)
+    frames = read_frame_table(table, CAMERAS)
+    table.unlink()
+    assert [frames.name(number) for number in range(3)] == ['left, "first"', "two\\nlines", ""]
+    assert "names" not in vars(frames)
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from vpr_ros.mapping import build_map
 from vpr_ros.mapping.upkeep import upgrade
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.format import FORMAT_VERSION
+from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.local_codec import (
     DESCRIPTORS,
     KEYPOINTS,
@@ -39,6 +40,8 @@ from vpr_ros.maps.local_codec import (
     pack,
     unpack,
 )
+from vpr_ros.maps.local_store import LOCAL_NAME
+from vpr_ros.maps.manifest import rewrite_manifest
 
 LEAST_COSINE = {8: 0.9999, 4: 0.99, 2: 0.88, 1: 0.7}
 """Of a descriptor and what is read of it, on average: 64 numbers of a bell curve."""
@@ -234,3 +237,11 @@ def test_local_files_of_any_bytes_work_or_are_one_error(copy: Path, seed: int) -
         opened.verify()
     except MapError as error:
         assert error.remedy and len(str(error)) < 2000 + len(str(copy))
+
+
+def test_a_robot_that_asks_a_server_may_do_without_local_features(copy: Path) -> None:
+    entry = IndexEntry("remote", asked=(uri := "milvus://h:1/m"), method="HNSW", nprobe=64, uri=uri)
+    rewrite_manifest(copy, sealed=True, index=entry.to_dict())
+    assert PlaceMap.open(copy).local is not None
+    shutil.rmtree(copy / LOCAL_NAME)
+    assert PlaceMap.open(copy).local is None

@@ -24,7 +24,7 @@ from vpr_ros.core.frames import CameraMount
 from vpr_ros.core.hashing import file_fingerprint
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping import BuildConfig
-from vpr_ros.maps import PlaceMap
+from vpr_ros.maps import PlaceMap, place_map
 from vpr_ros.maps.format import FORMAT_VERSION
 
 
@@ -94,6 +94,13 @@ def test_a_replaced_map_is_not_current(copy: Path) -> None:
     shutil.rmtree(copy)
     assert not opened.is_current()
     assert opened.search(opened.descriptors[:1].astype(np.float32), 1).indices.tolist() == [[0]]
+
+
+def test_a_map_larger_than_the_memory_that_is_free(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place_map, "available_bytes", lambda: 20_000)
+    refused(copy, "needs 0 MiB", "edit_map prune")
+    monkeypatch.setattr(place_map, "available_bytes", lambda: None)  # where nobody says
+    assert len(PlaceMap.open(copy)) == 80
 
 
 @pytest.mark.parametrize(

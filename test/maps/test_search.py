@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from vpr_ros.maps import search
-from vpr_ros.maps.search import all_similarities, exact_search
+from vpr_ros.maps.search import all_similarities, as_float32, exact_search
 
 
 def unit_rows(count: int, dim: int, seed: int) -> npt.NDArray[np.float32]:
@@ -63,6 +63,25 @@ def test_blocks_do_not_change_the_answer(monkeypatch: pytest.MonkeyPatch, querie
     chosen = np.arange(60) if allowed is None else allowed
     found = exact_search(rows, asked, 10, allowed)
     np.testing.assert_array_equal(found.indices, chosen[brute_force(rows[chosen].astype(np.float32), asked, 10)])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("allowed", [np.r_[3:40, 50:58], np.r_[0:60:7]], ids=["runs", "scattered"])
+def test_a_gate_is_searched_run_by_run_where_it_has_runs(
+    monkeypatch: pytest.MonkeyPatch, dtype: str, allowed: npt.NDArray[np.int64]
+) -> None:
+    monkeypatch.setattr(search, "CONVERTED_BYTES", 4 * 16 * 7)  # seven rows a block
+    rows, asked = unit_rows(60, 16, 4).astype(dtype), unit_rows(2, 16, 5)
+    found = exact_search(rows, asked, 6, allowed)
+    np.testing.assert_array_equal(found.indices, allowed[brute_force(rows[allowed].astype(np.float32), asked, 6)])
+    similarities = np.take_along_axis(asked @ rows.astype(np.float32).T, found.indices, axis=1)
+    np.testing.assert_allclose(found.similarities, similarities, atol=1e-5)
+
+
+def test_float16_becomes_the_float32_that_numpy_makes_of_it() -> None:
+    rows = np.r_[unit_rows(8, 16, 6).ravel(), 0.0, 6e-8, 65504.0, np.inf].astype(np.float16).reshape(-1, 4)
+    np.testing.assert_array_equal(as_float32(rows), rows.astype(np.float32))
+    assert as_float32(rows[:0]).shape == (0, 4)
 
 
 def test_equal_rows_come_in_the_order_of_the_map() -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from vpr_ros.cli.local_words import local_text
 from vpr_ros.cli.progress import progress_bar
+from vpr_ros.cli.reindex import REINDEX, add_index_options, load_where_asked, reindex_map
 from vpr_ros.cli.source_arguments import add_source_arguments, open_recording
 from vpr_ros.core.command import program, run_command
 from vpr_ros.core.command_line import CommandParser
@@ -44,6 +45,7 @@ EXAMPLE = """  %(prog)s drive.mcap --output my_map
   %(prog)s rgb/ --poses groundtruth_tum.txt --min-distance 0.1 --min-angle 5 --output kitchen_map
   %(prog)s second_drive.mcap --output my_map --append
   %(prog)s drive.mcap --output my_map --add-local --local-model xfeat.onnx
+  %(prog)s --reindex my_map
   %(prog)s utm_photos/ --local-origin --output city_map"""
 
 
@@ -79,13 +81,14 @@ def build_parser() -> CommandParser:
     )
     how.add_argument("--resume", action="store_true", help="go on where an interrupted build stopped")
     add_option(how, BuildConfig, "overwrite")
-    how.add_argument(
-        "--float16", dest="dtype", action="store_const", const="float16", help="half the size, slower search"
-    )
+    how.add_argument("--float16", dest="dtype", action="store_const", const="float16", help="half the size")
     add_option(how, BuildConfig, "thumbnails")
     add_option(how, BuildConfig, "batch_size", "N")
     add_option(how, BuildConfig, "radius_m", "M")
     add_option(how, BuildConfig, "position_sigma_m", "M")
+    index = parser.add_argument_group("what finds the frames of the map")
+    add_index_options(index)
+    index.add_argument(REINDEX, type=Path, metavar="MAP", help="of a finished map, instead of SOURCE and --output")
     local = parser.add_argument_group("what is kept of local features")
     add_option(local, BuildConfig, "local")
     add_option(local, BuildConfig, "local_bytes", "N")
@@ -99,6 +102,9 @@ def build_parser() -> CommandParser:
 
 
 def _build(argv: Sequence[str]) -> None:
+    if any(word.partition("=")[0] == REINDEX for word in argv) and not {"-h", "--help"}.intersection(argv):
+        reindex_map(argv)
+        return
     arguments = build_parser().parse_args(argv)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
@@ -127,6 +133,7 @@ def _build(argv: Sequence[str]) -> None:
         print("what is done is kept: finish it with the same command and --resume", file=sys.stderr)
         raise
     _print(report, arguments)
+    load_where_asked(report.path)
 
 
 def _check(arguments: argparse.Namespace, config: BuildConfig) -> None:
@@ -216,6 +223,8 @@ def _print(report: BuildReport, arguments: argparse.Namespace) -> None:
         f"one place within {calibration.radius_m:.2f} m; calibration {calibration.kind} "
         f"({calibration.samples_right} right, {calibration.samples_wrong} wrong answers)"
     )
+    if report.index is not None:
+        print(f"index {report.index.words}")
     if report.local is not None:
         print(local_text(report.local))
     files = {"map": report.path, "model": arguments.model, "local_model": arguments.local_model}

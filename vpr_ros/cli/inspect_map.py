@@ -129,6 +129,7 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
         f"sha256 {manifest.model.sha256[:12]}...",
         "descriptors": f"{manifest.model.descriptor_dim} x {manifest.dtype}, "
         f"{sum(entry.size_bytes for entry in manifest.files.values()) / 2**20:.1f} MiB with the table",
+        "index": _index(place_map),
         "local features": _local(place_map),
         "calibration": f"{calibration.kind}: {_answers(calibration)}; "
         f"residual {calibration.residuals.horizontal_m.sigma:.2f} m, {calibration.residuals.yaw_rad.sigma:.3f} rad"
@@ -164,6 +165,15 @@ def _print(place_map: PlaceMap, *, verified: bool) -> None:
     stdout_console().print(table)
     for warning in map_warnings(place_map):
         print(f"warning: {warning}")
+
+
+def _index(place_map: PlaceMap) -> str:
+    """What finds its frames, and how that was found out."""
+    if (entry := place_map.manifest.index) is None:
+        return "exact"
+    asked = f" of {entry.questions} of its own frames" if entry.recall is not None else ""
+    size = f", {entry.file.size_bytes / 2**20:.1f} MiB" if entry.file is not None else ""
+    return f"{entry.words}{asked}{size}" + ("; it cannot be used" if place_map.index.fault else "")
 
 
 def _promise(promise: Promise | None) -> str:

@@ -246,7 +246,7 @@ class Localizer:
                 similarity=similarity,
                 probability=probability,
                 T_map_base=T_map_base,
-                name=frames.names[index],
+                name=frames.name(index),
                 camera=frames.camera(index),
                 retrieved_rank=rank,
                 geometry=geometry,

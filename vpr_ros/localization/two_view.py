@@ -146,6 +146,8 @@ def _sampling() -> cv2.UsacParams:
 
 def covered_cells(pixels_px: Float, size_px: SizePx) -> int:
     """In how many cells of the grid over an image of *size_px* the (N, 2) *pixels_px* lie."""
+    if not len(pixels_px):
+        return 0
     return int(np.count_nonzero(np.bincount(_cells(pixels_px, size_px))))
 
 

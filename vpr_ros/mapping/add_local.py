@@ -39,7 +39,8 @@ from vpr_ros.mapping.promise_fit import own_promise
 from vpr_ros.mapping.transaction import PartialMap, partial_path, publish
 from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.mapping.viewing_range import viewing_range
-from vpr_ros.maps.frame_table import FrameRow
+from vpr_ros.maps.frame_table import NUMBERS_NAME, FrameRow
+from vpr_ros.maps.index_entry import INDEX_NAME
 from vpr_ros.maps.local_codec import SIZES, encode_nothing
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.local_store import LOCAL_NAME
@@ -219,7 +220,10 @@ def _stand_in(row: FrameRow) -> FrameRecord:
 def _finish(task: LocalTask, made: Path) -> PlaceMap:
     """Put all else of the map beside its new local features, and open it as a robot would."""
     base = task.base
-    for name in (DESCRIPTORS_NAME, FRAMES_NAME):
+    has_index = base.manifest.index is not None and base.manifest.index.file is not None and base.index.fault is None
+    has_numbers = NUMBERS_NAME in base.manifest.files and (base.path / NUMBERS_NAME).is_file()
+    also = [*([INDEX_NAME] if has_index else []), *([NUMBERS_NAME] if has_numbers else [])]
+    for name in (DESCRIPTORS_NAME, FRAMES_NAME, *also):
         _link(map_file(base.path, name), made / name)
     link_thumbnails(base, made)
     cameras = _cameras(task)

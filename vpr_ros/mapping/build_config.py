@@ -18,10 +18,13 @@ from typing import NamedTuple
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.options import check_options, option
 from vpr_ros.core.pose import PositionM
+from vpr_ros.mapping.index_choice import index_plans
 from vpr_ros.maps.calibration import Calibration
 from vpr_ros.maps.descriptor_file import DtypeName
+from vpr_ros.maps.index_entry import DEFAULT_RECALL, IndexEntry
 from vpr_ros.maps.local_codec import PACKABLE_BITS
 from vpr_ros.maps.local_entry import LocalEntry
+from vpr_ros.maps.manifest import MapManifest
 
 DECODERS = max(1, min(4, (os.cpu_count() or 1) // 2))
 
@@ -55,7 +58,7 @@ class BuildConfig:
         minimum=0.0,
     )
     batch_size: int = option(8, "images per call of the network", minimum=1)
-    dtype: DtypeName = option("float32", "of the descriptors on disk; float16 halves the file and searches slower")
+    dtype: DtypeName = option("float32", "of the descriptors on disk; float16 halves the file")
     thumbnails: bool = option(True, "keep a small picture of every frame, for RViz and reports")
     thumbnail_width_px: int = option(160, "width of these pictures", unit="px", minimum=16)
     radius_m: float | None = option(
@@ -80,6 +83,19 @@ class BuildConfig:
     local_bits: int = option(
         4, "bits of each number of a local descriptor in the map: 1, 2, 4 or 8", minimum=1, maximum=8
     )
+    index: str | None = option(
+        None,
+        "what finds the frames: auto (by their number), exact, compressed (a code of every descriptor), lists (codes "
+        "in inverted lists, of which few are read), or milvus://HOST:PORT/COLLECTION: a server gets the descriptors "
+        "(default: as the map that is added to, else auto)",
+    )
+    recall: float | None = option(
+        None,
+        "share of images whose most similar frame the index has to find (default: as the map that is added to, else "
+        f"{DEFAULT_RECALL:g})",
+        minimum=0.5,
+        maximum=1.0,
+    )
     refine_intrinsics: bool = option(
         False, "fit focal length, principal point and first distortion of the camera to the map's own matches"
     )
@@ -100,6 +116,8 @@ class BuildConfig:
             ConfigError: see ``Option.checked``; or two origins at once.
         """
         check_options(self)
+        if self.index is not None:
+            index_plans(self.index, frames=1)
         if self.local_bits not in PACKABLE_BITS:
             raise ConfigError(f"local_bits is {self.local_bits}, expected 1, 2, 4 or 8", "Give one of them")
         if self.local_origin and self.origin_m is not None:
@@ -127,6 +145,7 @@ class BuildReport:
         undecodable: names of the images that this run left out because they do not decode.
         origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         local: of the map's local features; None where it has none.
+        index: what finds the map's frames; None: every descriptor is asked.
         was_complete: the build to be resumed was complete and in its place already, so nothing was added.
     """
 
@@ -140,4 +159,26 @@ class BuildReport:
     undecodable: tuple[str, ...] = ()
     origin_m: PositionM | None = None
     local: LocalEntry | None = None
+    index: IndexEntry | None = None
     was_complete: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        path: Path,
+        counts: tuple[int, int, int, dict[str, int]],
+        manifest: MapManifest,
+        seconds: float,
+        undecodable: tuple[str, ...],
+    ) -> BuildReport:
+        """Of the map that has *manifest*; *counts* are its first four attributes after the path."""
+        return cls(
+            path,
+            *counts,
+            calibration=manifest.calibration,
+            seconds=seconds,
+            undecodable=undecodable,
+            origin_m=manifest.origin_m,
+            local=manifest.local,
+            index=manifest.index,
+        )

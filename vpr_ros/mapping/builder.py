@@ -89,7 +89,7 @@ def build_map(
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
-            finished = finish_map(session, partial, skipped)
+            finished = finish_map(session, partial, skipped, progress)
             publish(partial.path, output)
             _warn_of(finished, session.base)
             # Last, and held until then: a map with a journal is one whose build has something left to remove.
@@ -98,8 +98,7 @@ def build_map(
             partial.close()
     seconds = time.monotonic() - started
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
-    manifest = finished.manifest
-    return BuildReport(output, *counts, manifest.calibration, seconds, undecodable, manifest.origin_m, manifest.local)
+    return BuildReport.of(output, counts, finished.manifest, seconds, undecodable)
 
 
 def add_local(

@@ -17,14 +17,16 @@ from datetime import datetime, timezone
 import vpr_ros
 from vpr_ros.mapping.append_base import base_rows
 from vpr_ros.mapping.finish_local import finish_local
+from vpr_ros.mapping.index_build import index_as_before
 from vpr_ros.mapping.promise_fit import Mirrored, own_promise
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
+from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.mapping.viewing_range import viewing_range
 from vpr_ros.maps.calibration import default_calibration
 from vpr_ros.maps.descriptor_file import open_descriptors
-from vpr_ros.maps.frame_table import read_frame_table, write_frame_table
+from vpr_ros.maps.frame_table import read_frame_table, write_frame_numbers, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_frame import map_frame
@@ -34,8 +36,12 @@ from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
 from vpr_ros.maps.thumbnails import thumbnails_sha256
 
 
-def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]) -> PlaceMap:
+def finish_map(
+    session: BuildSession, partial: PartialMap, skipped: Counter[str], progress: Progress | None = None
+) -> PlaceMap:
     """Write everything but the descriptors' rows, and open the result as a robot would.
+
+    The *progress* is told of the frames that are indexed, where the map gets an index.
 
     Raises:
         MapError: the map does not open, and must not take the place of one that does.
@@ -48,7 +54,8 @@ def finish_map(session: BuildSession, partial: PartialMap, skipped: Counter[str]
     local = uncalibrated.manifest.local and replace(
         uncalibrated.manifest.local, calibration=keypoints, viewing_range=viewing_range(uncalibrated)
     )
-    manifest = replace(uncalibrated.manifest, calibration=calibration, local=local)
+    index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall, progress)
+    manifest = replace(uncalibrated.manifest, calibration=calibration, local=local, index=index)
     if local is not None:
         manifest = replace(manifest, local=replace(local, promise=_promise(session, partial, uncalibrated, manifest)))
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
@@ -80,6 +87,7 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     base, info = session.base, session.extractor.info
     rows = [*(base_rows(base) if base else ()), *partial.rows]
     write_frame_table(partial.path / FRAMES_NAME, rows)
+    of_table = write_frame_numbers(partial.path / FRAMES_NAME, len(rows))
     frames = read_frame_table(partial.path / FRAMES_NAME, tuple(camera.name for camera in session.cameras))
     spacing_m = median_spacing_m(frames)
     radius_m = session.config.radius_m or _given_earlier_m(base) or place_radius_m(frames, spacing_m)
@@ -99,7 +107,7 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
         sessions=(*session.earlier, session.entry(now, len(partial.rows), skipped)),
         cameras=cameras,
         datum=session.datum,
-        files={name: FileEntry.of(partial.path / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+        files={name: FileEntry.of(partial.path / name) for name in (*of_table, DESCRIPTORS_NAME)},
         thumbnails=thumbnails,
         thumbnails_sha256=pictures_sha256,
         calibration=default_calibration(radius_m, spacing_m),

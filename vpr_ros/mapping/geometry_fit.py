@@ -176,6 +176,8 @@ def _verified(
 ) -> Iterator[tuple[Question, Verification]]:
     for question in questions:
         kept = local.files.features(question.row)
+        if not kept.width_px:  # nobody has looked for features there
+            continue
         camera = place_map.manifest.cameras[int(place_map.frames.camera_index[question.row])]
         features = kept.as_seen
         size_px = (kept.width_px, kept.height_px)

@@ -24,14 +24,21 @@ import numpy.typing as npt
 from vpr_ros.core.errors import MapError
 from vpr_ros.core.pose import Pose
 from vpr_ros.core.printable import printable
+from vpr_ros.maps.frame_lines import FrameLines
 from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.maps.map_files import DAMAGED, map_errors
+from vpr_ros.maps.npy_file import map_array
 
 COLUMNS = ("id", "stamp_ns", "session", "camera", "x_m", "y_m", "z_m", "qx", "qy", "qz", "qw", "name")
 """``camera`` is the number of the camera in the manifest's list; an unknown orientation is four ``nan``."""
 
 LONGEST_LINE = 1 << 16
 """Characters: more than any path has, and less than the csv module takes for a field."""
+
+MANY_FRAMES = 50_000
+"""Reading all names takes a tenth of a second then, which the first image would wait for, and their memory."""
+
+NUMBERS_NAME = "frames.npy"
 
 _NUMBERS = np.dtype([(name, "<i8") for name in COLUMNS[:4]] + [(name, "<f8") for name in COLUMNS[4:11]])
 
@@ -58,13 +65,14 @@ class FrameTable:
     """Every frame of a map.
 
     Attributes:
-        path: the file; names are read from it when somebody asks for them.
+        path: the file; all names are read from it when somebody asks for them.
         stamp_ns: (N,) int64.
         session: (N,) int64, number of the session in the manifest's list.
         camera_index: (N,) int64, number of the camera in ``camera_names``.
         position_m: (N, 3) float64 in the map frame.
         quat_xyzw: (N, 4) float64, unit length, a row of NaN where the orientation is unknown.
         camera_names: names of the cameras.
+        lines: of a long table, for the name of one frame.
     """
 
     path: Path
@@ -74,6 +82,7 @@ class FrameTable:
     position_m: npt.NDArray[np.float64]
     quat_xyzw: npt.NDArray[np.float64]
     camera_names: tuple[str, ...]
+    lines: FrameLines | None = None
 
     def __len__(self) -> int:
         return len(self.stamp_ns)
@@ -99,6 +108,14 @@ class FrameTable:
         """(N,) whether the orientation is known."""
         return np.asarray(np.isfinite(self.quat_xyzw).all(axis=1))
 
+    def name(self, index: int) -> str:
+        """Name of frame *index*; of a long table the others are not read.
+
+        Raises:
+            MapError: see ``names``.
+        """
+        return self.names[index] if self.lines is None else self.lines.name(index)
+
     def camera(self, index: int) -> str:
         """Name of the camera that took frame *index*."""
         return self.camera_names[int(self.camera_index[index])]
@@ -122,15 +139,42 @@ def write_frame_table(path: Path, rows: Iterable[FrameRow]) -> None:
         writer.writerows([number, *row.fields()] for number, row in enumerate(rows))
 
 
-def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
-    """Read the table.
+def write_frame_numbers(path: Path, frames: int) -> tuple[str, ...]:
+    """Write the numbers of the table of so many *frames* at *path* beside it once more, as numpy reads them.
+
+    The table is what counts; to read a million of its lines takes three seconds, to read these a tenth.
+
+    Returns:
+        The names of both files; of a short table its own alone, and no other is written.
+    """
+    numbers = path.with_name(NUMBERS_NAME)
+    numbers.unlink(missing_ok=True)
+    if frames < MANY_FRAMES:
+        return (path.name,)
+    with numbers.open("wb") as stream:
+        np.lib.format.write_array(stream, _read_numbers(path), allow_pickle=False)  # type: ignore[no-untyped-call]
+    return path.name, NUMBERS_NAME
+
+
+def read_frame_numbers(path: Path, frames: int) -> npt.NDArray[Any]:
+    """Map what ``write_frame_numbers`` wrote.
+
+    Raises:
+        MapError: it is another file, or of another number of frames.
+    """
+    return map_array(path, (frames,), _NUMBERS)
+
+
+def read_frame_table(path: Path, camera_names: tuple[str, ...], numbers: npt.NDArray[Any] | None = None) -> FrameTable:
+    """Read the table; where its *numbers* are known, see ``read_frame_numbers``, only where its lines begin.
 
     Raises:
         MapError: it cannot be read, another header, a field that is no number, a position that is not finite or
             beyond a million kilometres, a quaternion without length, or a camera the manifest does not list.
     """
     with map_errors(path):
-        rows = _read_numbers(path)
+        rows = _read_numbers(path) if numbers is None else numbers
+        lines = FrameLines(path, len(rows)) if len(rows) >= MANY_FRAMES else None
     position_m = np.stack([rows[name] for name in COLUMNS[4:7]], axis=1)
     quat_xyzw = np.stack([rows[name] for name in COLUMNS[7:11]], axis=1)
     with np.errstate(over="ignore"):
@@ -148,6 +192,7 @@ def read_frame_table(path: Path, camera_names: tuple[str, ...]) -> FrameTable:
         position_m=position_m,
         quat_xyzw=quat_xyzw / length,
         camera_names=camera_names,
+        lines=lines,
     )
 
 

@@ -28,6 +28,7 @@ from vpr_ros.maps.drive import Drive, drives_from_list
 from vpr_ros.maps.format import FORMAT_VERSION, SEALED_SINCE, format_version, in_current_format
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.grid_alignment import GridAlignment
+from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest_parts import (
     FileEntry,
@@ -90,6 +91,7 @@ class MapManifest:
         restated: how its probabilities are stated since; None: as it was built.
         manifest_sha256: the seal that was read and holds, see ``seal``; "" where there is none.
         grid: where the map lies in an occupancy grid; None: nobody said.
+        index: what finds its frames; None: every descriptor is asked.
     """
 
     frame_id: str
@@ -112,6 +114,7 @@ class MapManifest:
     restated: Restated | None = None
     manifest_sha256: str = ""
     grid: GridAlignment | None = None
+    index: IndexEntry | None = None
 
     @property
     def keypoint_calibration(self) -> GeometryCalibration | None:
@@ -163,6 +166,7 @@ class MapManifest:
             "promise": None if self.promise is None else self.promise.to_be_read(),
             "restated": None if self.restated is None else self.restated.to_dict(),
             "T_grid_map": None if self.grid is None else self.grid.to_dict(),
+            "index": None if self.index is None else self.index.to_dict(),
         }
 
 
@@ -243,6 +247,7 @@ def _from_plain(path: Path, plain: dict[str, Any]) -> MapManifest:
             drives=drives_from_list(items(plain, "drives")),
             restated=None if plain["restated"] is None else Restated.from_dict(table(plain, "restated")),
             grid=GridAlignment.from_dict(plain["T_grid_map"]),
+            index=None if plain.get("index") is None else IndexEntry.from_dict(table(plain, "index")),
         )
     except MapError as error:
         raise MapError(f"{path}: {error.problem}", error.remedy) from error

@@ -32,6 +32,7 @@ def map_warnings(place_map: PlaceMap) -> tuple[str, ...]:
         no_features_warning(place_map),
         no_depth_warning(place_map),
         intrinsics_warning(place_map),
+        index_warning(place_map),
     )
     return tuple(concern for concern in concerns if concern)
 
@@ -128,4 +129,17 @@ def intrinsics_warning(place_map: PlaceMap) -> str:
         f"{most_px:.2f} px or less is usual: one of them does not fit, and poses from local features will be off. "
         "Calibrate the camera for these images and build again with --intrinsics FILE, or fit its intrinsics to the "
         "map with --refine-intrinsics; if that changes nothing, look at the poses and the camera's place on the robot."
+    )
+
+
+def index_warning(place_map: PlaceMap) -> str:
+    """That the search is not the one the map was indexed for, or finds less than was asked, "" where all is well."""
+    entry, fault = place_map.manifest.index, place_map.index.fault
+    if fault is not None:
+        return f"{fault.problem}: every descriptor is asked for each image, which takes longer. {fault.remedy}."
+    if entry is None or entry.recall is None or entry.recall >= entry.wanted_recall:
+        return ""
+    return (
+        f"the index ({entry.words}) finds less than the {100 * entry.wanted_recall:g} % that were asked for. Ask for "
+        "another kind with build_map --reindex MAP --index exact, or for less with --recall."
     )

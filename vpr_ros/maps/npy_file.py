@@ -39,7 +39,7 @@ def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
     return header
 
 
-def map_array(path: Path, shape: tuple[int, ...], dtype: str) -> npt.NDArray[Any]:
+def map_array(path: Path, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Map the file into memory.
 
     Raises:
@@ -51,7 +51,7 @@ def map_array(path: Path, shape: tuple[int, ...], dtype: str) -> npt.NDArray[Any
     return np.asarray(mapped)  # same memory; the memmap subclass makes every indexing slower
 
 
-def check_header(path: Path, stream: BinaryIO, shape: tuple[int, ...], dtype: str) -> int:
+def check_header(path: Path, stream: BinaryIO, shape: tuple[int, ...], dtype: npt.DTypeLike) -> int:
     """Compare the header of an open file with what should be there; returns where the rows begin.
 
     Raises:

@@ -16,12 +16,14 @@ import pytest
 
 from vpr_ros.core.errors import FrameDecodeError, MapError, ModelError, NoDescriptorError
 from vpr_ros.localization import RejectionType
+from vpr_ros.maps.remote.states import RemoteIndexError, RemoteState
 from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, Failure, FailureType, failure_type
 
 ERRORS = {
     FrameDecodeError("truncated", "Look"): FailureType.IMAGE_UNREADABLE,
     NoDescriptorError((0,), "black", "Look"): FailureType.NO_DESCRIPTOR,
     ModelError("no memory", "Look"): FailureType.MODEL_FAILED,
+    RemoteIndexError(RemoteState.GONE, "gone"): FailureType.INDEX_UNAVAILABLE,
     MapError("gone", "Look"): FailureType.OTHER,
     KeyError("pose"): FailureType.OTHER,
 }

@@ -22,9 +22,11 @@ import numpy.typing as npt
 import vpr_ros
 from vpr_ros.mapping.finish_local import counted
 from vpr_ros.mapping.growing_array import GrowingArray
+from vpr_ros.mapping.index_build import index_as_before
 from vpr_ros.maps.descriptor_file import open_descriptors
 from vpr_ros.maps.format import FORMAT_VERSION
-from vpr_ros.maps.frame_table import FrameRow, read_frame_table, write_frame_table
+from vpr_ros.maps.frame_table import FrameRow, read_frame_table, write_frame_numbers, write_frame_table
+from vpr_ros.maps.index_entry import INDEX_NAME
 from vpr_ros.maps.local_codec import encode_nothing
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.local_store import LOCAL_NAME, LocalStore
@@ -91,6 +93,7 @@ class NewMap:
         """
         _clean(folder)
         write_frame_table(folder / FRAMES_NAME, [line for part in self.parts for line in part.lines])
+        of_table = write_frame_numbers(folder / FRAMES_NAME, self.frames)
         _write_rows(folder / DESCRIPTORS_NAME, (self.manifest.model.descriptor_dim,), self.manifest.dtype, self._rows())
         local = self._write_local(folder)
         self._link_thumbnails(folder / THUMBNAILS_NAME)
@@ -101,12 +104,14 @@ class NewMap:
             created_utc=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             software=f"vpr_ros {vpr_ros.__version__}",
             frames=self.frames,
-            files={name: FileEntry.of(folder / name) for name in (FRAMES_NAME, DESCRIPTORS_NAME)},
+            files={name: FileEntry.of(folder / name) for name in (*of_table, DESCRIPTORS_NAME)},
             thumbnails=pictures,
             thumbnails_sha256=pictures_sha256,
             local=local,
         )
-        text = self.recalibrate(self._opened(folder, manifest)).to_yaml()
+        made = self._opened(folder, replace(manifest, index=None))
+        index = index_as_before(made, self.parts[0].base)
+        text = replace(self.recalibrate(made), index=index).to_yaml()
         (folder / MANIFEST_NAME).write_text(text, encoding="utf-8")
         return PlaceMap.open(folder)
 
@@ -168,7 +173,7 @@ def _clean(folder: Path) -> None:
     """Remove what an interrupted edit left; new files come in its place, for a node may still read the old ones."""
     for name in (THUMBNAILS_NAME, LOCAL_NAME):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (FRAMES_NAME, DESCRIPTORS_NAME, MANIFEST_NAME):
+    for name in (FRAMES_NAME, DESCRIPTORS_NAME, MANIFEST_NAME, INDEX_NAME):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -190,7 +190,7 @@ def _place(
     frames, first = place_map.frames, int(rows[0])
     return Place(
         position_m=frames.pose(first).position_m,
-        name=frames.names[first],
+        name=frames.name(first),
         frames=len(rows),
         sessions=len(np.unique(frames.session[rows])),
         headings=_headings(place_map, rows),
@@ -245,7 +245,7 @@ def _confusions(place_map: PlaceMap, asked: list[_Asked], of_frame: npt.NDArray[
             continue  # neighbours are confused all the time, and by little
         told.add(pair)
         yield Confusion(
-            (frames.names[answer.row], frames.names[answer.wrong]),
+            (frames.name(answer.row), frames.name(answer.wrong)),
             (here.position_m, there.position_m),
             answer.similarity,
             answer.lead,

@@ -21,7 +21,9 @@ from vpr_ros.localization import Localizer, RejectionType
 from vpr_ros.localization.sentences import in_force_words
 from vpr_ros.maps.local_entry import LocalEntry
 from vpr_ros.maps.manifest import MapManifest
-from vpr_ros.maps.map_warnings import calibration_warning
+from vpr_ros.maps.map_warnings import calibration_warning, index_warning
+from vpr_ros.maps.remote.index import MilvusIndex
+from vpr_ros.maps.remote.states import REMEDIES, RemoteState
 from vpr_ros.ros.error_log import ErrorLog, printable
 from vpr_ros.ros.localizer.camera_inputs import CameraInput
 from vpr_ros.ros.localizer.failures import OF_AN_IMAGE, FailureType
@@ -65,10 +67,10 @@ class NodeStatus:
 
 
 def to_diagnostics(status: NodeStatus, stamp_ns: int) -> DiagnosticArray:
-    """Build the array: localizer, map, its calibration, model, and one entry per camera."""
+    """Build the array: localizer, map, its index where that is remote, calibration, model, and one entry per camera."""
     entries = [_localizer(status)]
     if status.setup is not None:
-        entries += [_map(status.setup), _calibration(status.setup), _model(status.setup)]
+        entries += [_map(status.setup), *_remote_index(status.setup), _calibration(status.setup), _model(status.setup)]
         entries += [_camera(camera, status.setup, status.errors) for camera in status.cameras]
     if status.rig is not None:
         level = DiagnosticStatus.WARN if status.rig.faults else DiagnosticStatus.OK
@@ -152,11 +154,12 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
         "frames": len(place_map),
         "frame_id": setup.map_frame,
         "origin [m]": " ".join(f"{value_m:.10g}" for value_m in place_map.manifest.origin_m or (0.0, 0.0, 0.0)),
-        "local features": _local_features(place_map.manifest.local),
+        "local features": _local_features(None if place_map.local is None else place_map.local.entry),
+        **place_map.index.state(),
         "created": place_map.manifest.created_utc,
         "on disk": "yes",
     }
-    warning = map_frame_warning(setup.settings, setup.map_frame)
+    warning = map_frame_warning(setup.settings, setup.map_frame) or index_warning(place_map)
     if place_map.is_current() and warning:
         return _entry("map", DiagnosticStatus.WARN, warning, values)
     if place_map.is_current():
@@ -167,6 +170,21 @@ def _map(setup: LocalizerSetup) -> DiagnosticStatus:
     found = f"the map {place_map.path} was {event} on disk, the node goes on with the opened one"
     message = f"{found}. {remedy} the parameter map"
     return _entry("map", DiagnosticStatus.WARN, f"{message}.", values)
+
+
+def _remote_index(setup: LocalizerSetup) -> list[DiagnosticStatus]:
+    """How it stands with the server that has the map's descriptors; nothing where they lie in its folder."""
+    index = setup.place_map.index
+    if not isinstance(index, MilvusIndex):
+        return []
+    status = index.status
+    values = {**index.state(), "time limit [ms]": f"{1e3 * index.time_limit_s:g}"}
+    if status.state is RemoteState.READY:
+        return [_entry("index", DiagnosticStatus.OK, f"ready: {index.address}", values)]
+    problem = status.problem or f"the connection to {index.address} is being made"
+    message = f"{status.state.value}: {problem}. {status.remedy or REMEDIES[status.state]}."
+    is_new = status.state is RemoteState.CONNECTING
+    return [_entry("index", DiagnosticStatus.WARN if is_new else DiagnosticStatus.ERROR, message, values)]
 
 
 def _local_features(entry: LocalEntry | None) -> str:

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Final
 
 from vpr_ros.core.errors import FrameDecodeError, ModelError, NoDescriptorError
+from vpr_ros.maps.remote.states import RemoteIndexError
 
 
 class FailureType(Enum):
@@ -25,6 +26,7 @@ class FailureType(Enum):
     NO_DESCRIPTOR = "no_descriptor"
     MODEL_FAILED = "model_failed"
     MODEL_STUCK = "model_stuck"
+    INDEX_UNAVAILABLE = "index_unavailable"
     TOO_MANY_CALLERS = "too_many_callers"
     STOPPED = "stopped"
     OTHER = "other"
@@ -51,6 +53,7 @@ OF_AN_IMAGE: Final = (
     FailureType.IMAGE_UNREADABLE,
     FailureType.NO_DESCRIPTOR,
     FailureType.MODEL_FAILED,
+    FailureType.INDEX_UNAVAILABLE,
     FailureType.OTHER,
 )
 """What ``failure_type`` gives, and the cameras count."""
@@ -64,4 +67,6 @@ def failure_type(error: BaseException) -> FailureType:
         return FailureType.NO_DESCRIPTOR
     if isinstance(error, ModelError):
         return FailureType.MODEL_FAILED
+    if isinstance(error, RemoteIndexError):
+        return FailureType.INDEX_UNAVAILABLE
     return FailureType.OTHER

@@ -101,6 +101,15 @@ class NodeSettings:
         maximum=3600.0,
         when="Raise it for cameras slower than 1 Hz.",
     )
+    search_time_ms: float = option(
+        1000.0,
+        "how long a search may take where the map's descriptors lie on a server: over it the image gets no answer",
+        unit="ms",
+        minimum=1.0,
+        maximum=60_000.0,
+        when="Raise it for a slow network, lower it where an image must not hold up the next one. Without effect on "
+        "maps whose descriptors lie in their folder.",
+    )
     map_frame: str = option(
         "",
         "frame of the published poses. Empty: the frame the map was built in",

@@ -30,6 +30,7 @@ from vpr_ros.maps.local_store import LOCAL_NAME
 from vpr_ros.maps.manifest import MANIFEST_NAME
 from vpr_ros.maps.map_warnings import map_warnings
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME
+from vpr_ros.maps.remote.index import MilvusIndex
 from vpr_ros.ros.localizer.camera_extrinsics import CameraExtrinsics
 from vpr_ros.ros.localizer.frame_names import IN_A_TRANSFORM, check_names, check_transform, map_frame_warning
 from vpr_ros.ros.localizer.parameters import NodeSettings, Settings
@@ -91,6 +92,7 @@ def open_setup(
         ModelError: the model is missing, lacks its metadata, or cannot be run.
     """
     place_map = _open_map(settings.node.map, None if "map" in named else previous)
+    _begin_to_connect(place_map, settings.node)
     extractor = _extractor(settings, place_map, previous, named)
     place_map.check_model(extractor.info, extractor.sha256)
     local_extractor = _local_extractor(settings, extractor, place_map, previous, named)
@@ -110,6 +112,7 @@ def open_setup(
         settings.rig,
     )
     check_names(settings.node, setup.map_frame)
+    _wait_for_first_try(place_map)
     if IN_A_TRANSFORM.intersection(named):  # a start goes on without the transform, which is an error on /diagnostics
         check_transform(settings.node, setup.map_frame)
     return setup
@@ -151,7 +154,22 @@ def _open_map(folder: str, previous: LocalizerSetup | None) -> PlaceMap:
         # One that was replaced or deleted meanwhile goes on working: another parameter is no reason to change maps.
         return previous.place_map
     place_map = PlaceMap.open(user_path(folder, "the map"))
-    return place_map.in_memory() if place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES else place_map
+    if place_map.index.kind == "remote":
+        return place_map
+    fits = place_map.descriptors.nbytes <= LARGEST_IN_MEMORY_BYTES
+    return place_map.in_memory() if fits else place_map
+
+
+def _begin_to_connect(place_map: PlaceMap, settings: NodeSettings) -> None:
+    """To the server that has the map's descriptors, while the model is opened."""
+    if isinstance(place_map.index, MilvusIndex):
+        place_map.index.begin(settings.search_time_ms / 1e3)
+
+
+def _wait_for_first_try(place_map: PlaceMap) -> None:
+    """A few seconds at most: a server that is gone is told on /diagnostics, and found when it is back."""
+    if isinstance(place_map.index, MilvusIndex):
+        place_map.index.settled()
 
 
 def _extractor(

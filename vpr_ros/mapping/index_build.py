@@ -1,0 +1,153 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""Make the index of a map from its descriptors: train, add, ask the map's own frames, write."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import faiss
+
+from vpr_ros.core.errors import MapError
+from vpr_ros.mapping.evenly import evenly
+from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
+from vpr_ros.mapping.index_recall import IndexQuestions
+from vpr_ros.mapping.remote.index_map import index_remotely
+from vpr_ros.mapping.usable_frames import Progress
+from vpr_ros.maps.descriptor_file import Descriptors
+from vpr_ros.maps.index_entry import INDEX_NAME, IndexEntry
+from vpr_ros.maps.manifest import rewrite_manifest
+from vpr_ros.maps.manifest_parts import FileEntry
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, PlaceMap
+from vpr_ros.maps.remote.address import is_remote
+from vpr_ros.maps.search import as_float32
+
+TRAINING_BYTES: Final = 512 << 20
+TRAINED_PER_LIST: Final = 32
+BLOCK_BYTES: Final = 64 << 20
+NEW_NAME: Final = f"{INDEX_NAME}.new"
+
+
+def write_index(
+    place_map: PlaceMap, folder: Path, asked: str, wanted_recall: float, progress: Progress | None = None
+) -> IndexEntry | None:
+    """Write ``index.faiss`` into *folder*, and say what the manifest is to say of it; None where nothing is to be said.
+
+    Args:
+        place_map: frames and descriptors.
+        folder: where they lie.
+        asked: see ``index_plans``.
+        wanted_recall: share of questions whose most similar frame is to be found.
+        progress: called with (frames done, frames in all).
+
+    Raises:
+        ConfigError: see ``index_plans``.
+        OSError: the disk refused; an index that was there is as it was.
+    """
+    plans = index_plans(asked, len(place_map))
+    entry = IndexEntry("exact", asked, wanted_recall=wanted_recall)
+    questions = None
+    for plan in plans:
+        if plan.kind == "exact":
+            break
+        questions = questions or IndexQuestions(place_map)
+        codes = _codes(place_map.descriptors, plan, progress)
+        entry = questions.fitted(codes, IndexEntry(plan.kind, asked, plan.method, wanted_recall=wanted_recall))
+        if plan is plans[-1] or entry.recall is None or entry.recall >= wanted_recall:
+            made_of = place_map.manifest.files[DESCRIPTORS_NAME].sha256
+            return replace(entry, file=_write(codes, folder), descriptors_sha256=made_of)
+    (folder / INDEX_NAME).unlink(missing_ok=True)
+    return None if asked == AUTO else IndexEntry("exact", asked, wanted_recall=wanted_recall)
+
+
+def index_as_before(
+    made: PlaceMap,
+    base: PlaceMap | None,
+    asked: str | None = None,
+    wanted_recall: float | None = None,
+    progress: Progress | None = None,
+) -> IndexEntry | None:
+    """Write the index of *made* into its folder: as asked, else of the kind that the map it comes from was made with.
+
+    Raises:
+        ConfigError, OSError: see ``write_index``.
+    """
+    before = (None if base is None else base.manifest.index) or IndexEntry("exact", AUTO)
+    asked = before.asked if asked is None else asked
+    wanted_recall = before.wanted_recall if wanted_recall is None else wanted_recall
+    return write_index(made, made.path, asked, wanted_recall, progress)
+
+
+def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress: Progress | None = None) -> PlaceMap:
+    """Make the index of the map in *path* anew from its descriptors, and open it; None asks for what it had.
+
+    Killed, it leaves a map that opens: with the old index, or with none and a word about it.
+
+    Raises:
+        MapError: the map does not open, or cannot be written; or the server that was asked for cannot have it.
+        ConfigError: see ``index_plans``.
+    """
+    place_map = PlaceMap.open(path)
+    _ = place_map.descriptors  # a map that has them on a server alone keeps that one: it would not open without
+    before = place_map.manifest.index or IndexEntry("exact", AUTO)
+    if is_remote(asked or before.asked):
+        index_remotely(path, asked or before.asked, wanted_recall or before.wanted_recall, progress)
+        (path / INDEX_NAME).unlink(missing_ok=True)
+        return PlaceMap.open(path)
+    try:
+        entry = write_index(
+            place_map,
+            place_map.path,
+            before.asked if asked is None else asked,
+            before.wanted_recall if wanted_recall is None else wanted_recall,
+            progress,
+        )
+    except OSError as error:
+        raise MapError(
+            f"{error.filename or path} cannot be written ({error.strerror or error})",
+            "Check the disk, and that you may write there",
+        ) from error
+    rewrite_manifest(place_map.path, sealed=True, index=None if entry is None else entry.to_dict())
+    return PlaceMap.open(path)
+
+
+def _codes(descriptors: Descriptors, plan: IndexPlan, progress: Progress | None) -> Any:
+    """A faiss index of all *descriptors*."""
+    rows, dim = descriptors.shape
+    codes: Any = faiss.index_factory(dim, plan.method, faiss.METRIC_INNER_PRODUCT)
+    most = TRAINING_BYTES // (4 * dim)
+    if plan.lists:
+        most = min(most, TRAINED_PER_LIST * plan.lists)
+        codes.cp.min_points_per_centroid = 1  # faiss warns below 39; half as many cost no recall
+    codes.train(as_float32(descriptors[evenly(rows, max(1, most))]))
+    together = max(1, BLOCK_BYTES // (4 * dim))
+    for start in range(0, rows, together):
+        codes.add(as_float32(descriptors[start : start + together]))
+        if progress is not None:
+            progress(min(rows, start + together), rows)
+    return codes
+
+
+def _write(codes: Any, folder: Path) -> FileEntry:
+    """Write the file beside, then give it its name."""
+    new = folder / NEW_NAME
+    content = faiss.serialize_index(codes)
+    try:
+        with new.open("wb") as stream:
+            stream.write(content.data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        entry = FileEntry.of(new)
+        new.replace(folder / INDEX_NAME)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    return entry

@@ -1,0 +1,75 @@
+# Copyright 2026 vpr_ros maintainers
+# Licensed under the Apache License, Version 2.0 (the "License"); you may not use this file except in compliance with
+# the License. You may obtain a copy of the License at http://www.apache.org/licenses/LICENSE-2.0 Unless required by
+# applicable law or agreed to in writing, software distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
+# governing permissions and limitations under the License.
+
+"""A map gets its descriptors onto a server, and its manifest says where they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from vpr_ros.mapping.remote.effort import sufficient_effort
+from vpr_ros.mapping.remote.load import load_map
+from vpr_ros.mapping.usable_frames import Progress
+from vpr_ros.maps.index_entry import DEFAULT_RECALL, IndexEntry
+from vpr_ros.maps.manifest import rewrite_manifest
+from vpr_ros.maps.place_map import DESCRIPTORS_NAME, PlaceMap
+from vpr_ros.maps.remote.address import Address
+from vpr_ros.maps.remote.index import MilvusIndex
+from vpr_ros.maps.remote.schema import MapIdentity
+
+
+@dataclass(frozen=True)
+class RemoteReport:
+    """What became of it.
+
+    Attributes:
+        entry: what the manifest says now.
+        frames: of the map.
+        written: those that were not on the server yet.
+        server: what it calls its version.
+    """
+
+    entry: IndexEntry
+    frames: int
+    written: int
+    server: str
+
+
+def index_remotely(
+    path: Path, uri: str, wanted_recall: float = DEFAULT_RECALL, progress: Progress | None = None
+) -> RemoteReport:
+    """Load the map in *path* into ``milvus://HOST:PORT/COLLECTION``, measure how well it is found, and note both.
+
+    A load that was interrupted goes on, and one of a loaded map changes nothing. The map stays as it is until the
+    server has all of it.
+
+    Raises:
+        ConfigError: *uri* is no such address, pymilvus is missing, or the credentials cannot be read.
+        MapError: no map, one without its descriptors, a collection of another map, or a server that does not answer.
+    """
+    address = Address.parse(uri)
+    place_map = PlaceMap.open(path)
+    _ = place_map.descriptors  # refused before the server is asked
+    loaded = load_map(place_map, address, progress)
+    identity = MapIdentity.of(place_map.manifest)
+    index = MilvusIndex(address, identity, place_map.frames, loaded.index.type, loaded.index.efforts[0])
+    effort = sufficient_effort(index, place_map, loaded.index, wanted_recall)
+    entry = IndexEntry(
+        kind="remote",
+        asked=str(address),
+        method=loaded.index.type,
+        nprobe=effort.value,
+        wanted_recall=wanted_recall,
+        recall=effort.recall,
+        recall_20=effort.recall_20,
+        questions=effort.questions,
+        descriptors_sha256=place_map.manifest.files[DESCRIPTORS_NAME].sha256,
+        uri=str(address),
+    )
+    rewrite_manifest(path, sealed=True, index=entry.to_dict())
+    return RemoteReport(entry, len(place_map), loaded.written, loaded.server)
