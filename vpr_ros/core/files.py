@@ -30,8 +30,6 @@ MOST_YAML_VALUES: Final = 100_000
 """Counted after aliases are followed: nested ones double with every line. A value takes about 40 us to read."""
 LONGEST_NUMBER: Final = 1000
 """Characters: the time a whole number takes grows with the square of its length."""
-LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Nine times as fast where PyYAML was built with libyaml."""
 LARGEST_JSON_BYTES: Final = 1 << 20
 
 
@@ -109,7 +107,7 @@ def parse_yaml(text: str, origin: str, error: type[VprError] = ConfigError, most
     """
     try:
         _check_events(text, origin, error, most_values)
-        loader = LOADER(text)
+        loader = yaml.SafeLoader(text)
         try:
             node = loader.get_single_node()
             if node is None:
@@ -147,7 +145,7 @@ def parse_json(
 def _check_events(text: str, origin: str, error: type[VprError], most_values: int) -> None:
     """Look at the nesting before anything recursive does, and end where there is too much to read."""
     depth = values = 0
-    for event in yaml.parse(text, Loader=LOADER):
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
         values += isinstance(event, yaml.NodeEvent)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1

@@ -92,7 +92,8 @@ class LocalizerConfig:
     min_probability: float = option(
         MIN_PROBABILITY,
         "where no max_wrong_rate is vouched for, an answer is accepted when its calibrated probability of being right "
-        "is at least this. Where one is, any value but the default is a further condition",
+        "is at least this. Where one is, any value but the default is a further condition; with the default an answer "
+        "without a pose of its own keypoints needs 0.5",
         minimum=0.0,
         maximum=1.0,
         when="Lower it in maps without local features to see more guesses. The precision-recall curve of `evaluate` on "

@@ -268,7 +268,8 @@ def raised_state(index: MilvusIndex, query: npt.NDArray[np.float32]) -> RemoteSt
 def test_the_node_outlives_a_killed_server_and_answers_again_when_it_is_back(
     loaded: Loaded, client: GraphClient, diagnostics: Diagnostics, start_process: Callable[..., RosProcess]
 ) -> None:
-    node = start_process("vpr_ros.ros.localizer.node", "--ros-args", "-p", f"map:={loaded.path}")
+    asks = ("--ros-args", "-p", f"map:={loaded.path}")
+    node = start_process("vpr_ros.ros.localizer.node", *asks, env=dict(loaded.server.environment))
     camera = FakeCamera(client)
 
     def accepted() -> int:
