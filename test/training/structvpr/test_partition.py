@@ -22,6 +22,7 @@ from vpr_ros.training.structvpr.sample_weights import (
     WeightRule,
     rank_weight,
     said_if_nothing_is_distilled,
+    said_if_the_student_knows_better,
     sample_weights,
 )
 
@@ -93,6 +94,13 @@ def test_an_empty_group_distils_nothing_and_says_so() -> None:
     said = said_if_nothing_is_distilled(partition, WeightRule()) or ""
     assert "none of 2 training pairs counts in group S1 (D1 0.0 %" in said
     assert "place recognition loss alone" in said
+
+
+def test_a_student_that_knows_better_than_its_teacher_is_told() -> None:
+    taught = Partition(np.array([1, 1, 2]), np.array([12, 1, 1]), threshold=10)  # D1, D2, D3
+    assert said_if_the_student_knows_better(taught) is None
+    said = said_if_the_student_knows_better(Partition(np.array([1, 2]), np.array([1, 1]), threshold=10)) or ""
+    assert said.startswith("the student ranks 50.0 % of the training pairs better than its teacher, which knows 0.0 %")
 
 
 def test_unknown_groups_and_thresholds_are_refused() -> None:

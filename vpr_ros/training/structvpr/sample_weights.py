@@ -79,3 +79,15 @@ def said_if_nothing_is_distilled(partition: Partition, rule: WeightRule) -> str 
         f"none of {int(partition.ranked.sum())} training pairs counts in group {rule.group} ({shares}): nothing is "
         "distilled, training goes on with the place recognition loss alone"
     )
+
+
+def said_if_the_student_knows_better(partition: Partition) -> str | None:
+    """What to expect where the teacher has little to say, in one line; None where it has."""
+    better, worse = partition.share("D1"), partition.share("D3")
+    if worse <= better:
+        return None
+    return (
+        f"the student ranks {100 * worse:.1f} % of the training pairs better than its teacher, which knows "
+        f"{100 * better:.1f} % that the student does not: distilling may cost more than it gives, compare it with a "
+        "run of distillation 0"
+    )

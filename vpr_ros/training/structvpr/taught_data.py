@@ -27,7 +27,11 @@ from vpr_ros.training.structvpr.lesson_batches import LessonSource, TaughtPlaceB
 from vpr_ros.training.structvpr.lessons import GradedPairs, Lessons
 from vpr_ros.training.structvpr.pairs import TrainingPairs, WatchedPairs, pairs_of_places, pairs_of_tuples
 from vpr_ros.training.structvpr.ranks import DescriptorArray
-from vpr_ros.training.structvpr.sample_weights import WeightRule, said_if_nothing_is_distilled
+from vpr_ros.training.structvpr.sample_weights import (
+    WeightRule,
+    said_if_nothing_is_distilled,
+    said_if_the_student_knows_better,
+)
 from vpr_ros.training.structvpr.teacher import ImageTeacher, SegTeacher, Teacher, open_teacher
 from vpr_ros.training.triplet_training import TupleDataModule
 
@@ -196,8 +200,8 @@ class TaughtData(RecipeData):
         shares = ", ".join(f"{name} {100 * partition.share(name):.1f} %" for name in ("D1", "D2", "D3", "D4"))
         say(f"{int(partition.ranked.sum())} training pairs: {shares} (threshold {partition.threshold})")
         nothing = said_if_nothing_is_distilled(partition, self.weights)
-        if nothing is not None:
-            say(f"warning: {nothing}", file=sys.stderr)
+        for warning in filter(None, (nothing, said_if_the_student_knows_better(partition))):
+            say(f"warning: {warning}", file=sys.stderr)
 
 
 class TaughtTuples(TaughtData, TupleDataModule):
