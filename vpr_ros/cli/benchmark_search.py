@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -72,13 +73,13 @@ def _benchmark(argv: Sequence[str]) -> None:
     maps = [PlaceMap.open(path) for path in options.maps]
     likeness = _likeness(maps, options.dim)
     rows: list[SearchRow] = []
-    with tempfile.TemporaryDirectory(prefix="vpr_search_", dir=options.folder) as folder:
+    with _room(options.folder) as folder:
         print(HEADER)
         for row in measure_growth(
             maps[0],
             likeness,
             sorted(options.frames),
-            Path(folder),
+            folder,
             options.queries,
             options.seconds,
             options.float32_up_to,
@@ -92,6 +93,25 @@ def _benchmark(argv: Sequence[str]) -> None:
     if options.json is not None:
         report = {"rows": [row.to_dict() for row in rows], "growth": [vars(one) for one in grown]}
         write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
+
+
+@contextmanager
+def _room(parent: Path | None) -> Iterator[Path]:
+    """A folder for the maps, as long as they are asked.
+
+    Raises:
+        ConfigError: nobody may write there, or the disk is full.
+    """
+    try:
+        if parent is not None:
+            parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="vpr_search_", dir=parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or parent or tempfile.gettempdir()} cannot be written ({error.strerror or error})",
+            "Give a folder on a disk with room by --folder, or fewer --frames",
+        ) from error
 
 
 def line(row: SearchRow) -> str:

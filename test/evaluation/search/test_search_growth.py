@@ -88,11 +88,14 @@ def test_the_command(wall_map: PlaceMap, tmp_path: Path, capsys: pytest.CaptureF
         "--float32-up-to",
         "0",
         "--folder",
-        str(tmp_path),
+        str(tmp_path / "room"),
     ]
     assert benchmark_search.main([*asked, "--json", str(tmp_path / "search.json")]) == 0
     (row,) = json.loads((tmp_path / "search.json").read_text())["rows"]
     assert (row["frames"], row["index"], row["recall_1"], row["bytes_per_frame"]) == (200, "exact float16", 1.0, 192.0)
     assert row["p50_ms"] > 0.0 and row["mapped_mib"] >= 0.0 and "exact float16" in capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["search.json"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"room", "search.json"}
+    capsys.readouterr()
+    assert benchmark_search.main([*asked[:-1], str(tmp_path / "search.json" / "room")]) == 2
+    assert "cannot be written (Not a directory)" in capsys.readouterr().err
     assert benchmark_search.main([str(wall_map.path), "--dim", "10"]) == 2
