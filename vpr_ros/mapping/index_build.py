@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import faiss
 
+from vpr_ros.core.disk import held
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
@@ -115,7 +116,8 @@ def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress
             f"{error.filename or path} cannot be written ({error.strerror or error})",
             "Check the disk, and that you may write there",
         ) from error
-    rewrite_manifest(place_map.path, sealed=True, index=None if entry is None else entry.to_dict())
+    with held(path):
+        rewrite_manifest(path, sealed=True, index=None if entry is None else entry.to_dict())
     return PlaceMap.open(path)
 
 

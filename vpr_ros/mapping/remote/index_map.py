@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vpr_ros.core.disk import held
 from vpr_ros.mapping.remote.effort import sufficient_effort
 from vpr_ros.mapping.remote.load import load_map
 from vpr_ros.mapping.usable_frames import Progress
@@ -71,5 +72,6 @@ def index_remotely(
         descriptors_sha256=place_map.manifest.files[DESCRIPTORS_NAME].sha256,
         uri=str(address),
     )
-    rewrite_manifest(path, sealed=True, index=entry.to_dict())
+    with held(path):
+        rewrite_manifest(path, sealed=True, index=entry.to_dict())
     return RemoteReport(entry, len(place_map), loaded.written, loaded.server)
