@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +52,9 @@ class Pose:
         """Build a planar pose."""
         return cls.from_rotation((x_m, y_m, z_m), Rotation.from_euler("z", yaw_rad))
 
-    @property
+    @cached_property
     def rotation(self) -> Rotation:
-        """The rotation as scipy knows it.
+        """The rotation as scipy knows it, made once: that costs as much as computing with it.
 
         Raises:
             ValueError: the orientation is unknown; ask ``has_orientation`` first.

@@ -19,6 +19,7 @@ import onnxruntime
 
 from vpr_ros.ros.tools.benchmark_building import BuildingResult
 from vpr_ros.ros.tools.benchmark_latency import STREAM_HZ, LatencyResult
+from vpr_ros.ros.tools.benchmark_stages import stage_lines, to_stages
 
 
 def to_report(latency: LatencyResult, building: BuildingResult, model: str, provider: str) -> dict[str, Any]:
@@ -47,14 +48,17 @@ def latency_report(latency: LatencyResult) -> dict[str, Any]:
     """How long answers took."""
     return {
         "node_ms": _quantiles(latency.node_ms),
+        "floor_ms": _quantiles(latency.floor_ms),
         "bare_ms": _quantiles(latency.bare_ms),
         "node_over_bare": latency.ratio,
+        "node_over_bare_and_floor": latency.floor_ratio,
         "images": len(latency.node_ms),
         "stream_age_ms": {**_quantiles(latency.stream_age_ms), "max": float(latency.stream_age_ms.max())},
         "stream_age_over_bare": latency.age_ratio,
         "streamed": latency.streamed,
         "stream_answered": len(latency.stream_age_ms),
         "node_stages": latency.node_stages,
+        "stages": to_stages(latency.node_stages, float(np.median(latency.node_ms)), latency.bare_stages),
     }
 
 
@@ -78,13 +82,18 @@ def to_lines(report: dict[str, Any]) -> list[str]:
 
 def _latency_lines(report: dict[str, Any], how: str, beside: str) -> list[str]:
     node, bare, age = report["node_ms"], report["bare_ms"], report["stream_age_ms"]
+    floor = report["floor_ms"]
     answered = f"{report['stream_answered']} of {report['streamed']}"
     return [
         "",
         f"{how:34s}{'p50':>9s}{'p95':>9s}",
         f"{'  node, over DDS':34s}{node['p50']:>6.1f} ms{node['p95']:>6.1f} ms",
         f"{f'  {beside}':34s}{bare['p50']:>6.1f} ms{bare['p95']:>6.1f} ms",
+        f"{'  an empty node, over DDS (floor)':34s}{floor['p50']:>6.1f} ms{floor['p95']:>6.1f} ms",
         f"{'  node / bare':34s}{report['node_over_bare']:>9.2f}",
+        f"{'  node / (bare + floor)':34s}{report['node_over_bare_and_floor']:>9.2f}",
+        "",
+        *stage_lines(report["stages"]),
         "",
         f"{f'a camera at {STREAM_HZ:g} Hz':34s}{'p50':>9s}{'p95':>9s}",
         f"{'  age of the pose':34s}{age['p50']:>6.1f} ms{age['p95']:>6.1f} ms   at most {age['max']:.1f} ms",
@@ -94,17 +103,14 @@ def _latency_lines(report: dict[str, Any], how: str, beside: str) -> list[str]:
 
 
 def _verification_lines(report: dict[str, Any]) -> list[str]:
-    """Of candidates by local features; stages are what the node says of itself while images come one by one."""
+    """Of candidates by local features."""
     bare = report["verify_ms"]
-    stages = {name: report["node_stages"].get(f"{name} p50 [ms]") for name in ("local", "verify")}
-    of_node = [f"{f'  node, stage {name}':34s}{float(ms):>6.1f} ms" for name, ms in stages.items() if ms is not None]
     found = f"{report['candidates']:.0f} candidates, {report['features']:.0f} features"
     return [
         *_latency_lines(report, "image to pose, verified", "the same without ROS"),
         "",
         f"{f'verification of {found}':34s}",
         f"{'  without ROS':34s}{bare['p50']:>6.1f} ms{bare['p95']:>6.1f} ms",
-        *of_node,
         f"{'  images with a geometric pose':34s}{100 * report['geometric_poses']:>6.0f} %",
         f"{'  local features in the map':34s}{report['bytes_per_map_frame']:>6.0f} bytes/frame",
         f"{'  network for the descriptor':34s}{report['descriptor_ms']:>6.1f} ms",
