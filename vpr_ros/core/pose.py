@@ -92,6 +92,12 @@ class Pose:
         inverse = self.rotation.inv()
         return Pose.from_rotation(-inverse.apply(np.array(self.position_m)), inverse)
 
+    def between(self, other: Pose) -> Pose:
+        """``T_a_b.between(T_a_c) = T_b_c``. Needs both orientations."""
+        inverse = self.rotation.inv()
+        shift_m = np.subtract(other.position_m, self.position_m)
+        return Pose.from_rotation(inverse.apply(shift_m), inverse * other.rotation)
+
     def distance_m(self, other: Pose) -> float:
         """Euclidean distance between the two origins."""
         return float(np.linalg.norm(np.subtract(self.position_m, other.position_m)))
