@@ -100,6 +100,9 @@ class BuildConfig:
         False, "fit focal length, principal point and first distortion of the camera to the map's own matches"
     )
     workers: int = option(DECODERS, "threads that decode images", minimum=1)
+    networks: int = option(
+        1, "runs of the network at a time, which share a batch; more than one where each computes on a core", minimum=1
+    )
     overwrite: bool = option(
         False,
         "replace a map that stands at MAP; beside --append only what an interrupted build left, beside --add-local "
@@ -122,6 +125,16 @@ class BuildConfig:
             raise ConfigError(f"local_bits is {self.local_bits}, expected 1, 2, 4 or 8", "Give one of them")
         if self.local_origin and self.origin_m is not None:
             raise ConfigError("an origin_m and a local_origin are given", "Give one of the two")
+
+    @property
+    def decoders(self) -> int:
+        """Threads that decode images: never fewer than runs of the network, which wait for them."""
+        return max(self.workers, self.networks)
+
+    @property
+    def images_per_run(self) -> int:
+        """Images that the network is given at a time."""
+        return max(1, self.batch_size // self.networks)
 
     def gates(self, is_drive: bool) -> Gates:
         """Those asked for; else a drive's, and none for photos, of which several may be of one place."""
