@@ -214,6 +214,8 @@ def _print(report: BuildReport, arguments: argparse.Namespace) -> None:
     resumed = f", {report.resumed} of them by the interrupted build" if report.resumed else ""
     path = printable(str(report.path))
     print(f"{path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
+    rest_s = report.seconds - report.describing_s
+    print(f"time: {report.describing_s:.1f} s to decode and describe images, {rest_s:.1f} s to calibrate the map")
     for reason, count in report.skipped.items():
         if count:
             named = _some(report.undecodable, count) if reason == UNDECODABLE else ""

@@ -155,6 +155,7 @@ class BuildReport:
         skipped: reason -> frames left out for it.
         calibration: how reliable the map found itself.
         seconds: wall time of this run.
+        describing_s: the part of it in which images were decoded, described and kept; the rest finished the map.
         undecodable: names of the images that this run left out because they do not decode.
         origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         local: of the map's local features; None where it has none.
@@ -169,6 +170,7 @@ class BuildReport:
     skipped: dict[str, int]
     calibration: Calibration
     seconds: float
+    describing_s: float = 0.0
     undecodable: tuple[str, ...] = ()
     origin_m: PositionM | None = None
     local: LocalEntry | None = None
@@ -181,15 +183,15 @@ class BuildReport:
         path: Path,
         counts: tuple[int, int, int, dict[str, int]],
         manifest: MapManifest,
-        seconds: float,
+        seconds: tuple[float, float],
         undecodable: tuple[str, ...],
     ) -> BuildReport:
-        """Of the map that has *manifest*; *counts* are its first four attributes after the path."""
+        """Of the map that has *manifest*; *counts* are its first four attributes after the path, *seconds* both."""
         return cls(
             path,
             *counts,
-            calibration=manifest.calibration,
-            seconds=seconds,
+            manifest.calibration,
+            *seconds,
             undecodable=undecodable,
             origin_m=manifest.origin_m,
             local=manifest.local,
