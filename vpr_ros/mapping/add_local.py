@@ -183,8 +183,8 @@ def _batches(
     """The local features of all frames from number *done* on, some at a time; nothing where there are none yet."""
     records = [task.records.get(index) or _stand_in(row) for index, row in enumerate(rows)]
     look = partial(_rows_of, task)
-    with ThreadPoolExecutor(config.workers, "vpr_ros-decode") as pool:
-        described = ordered_map(pool, look, range(done, len(rows)), 2 * config.workers)
+    with ThreadPoolExecutor(config.decoders, "vpr_ros-decode") as pool:
+        described = ordered_map(pool, look, range(done, len(rows)), 2 * config.decoders)
         for start in range(done, len(rows), config.batch_size):
             stop = min(start + config.batch_size, len(rows))
             parts = [next(described) for _ in range(start, stop)]

@@ -35,7 +35,11 @@ def test_measures_node_and_building_beside_the_bare_session(
     beside = report["bare_ms"]["p50"] + report["floor_ms"]["p50"]
     assert abs(report["node_over_bare_and_floor"] - report["node_ms"]["p50"] / beside) < 1e-9
     assert abs(report["node_over_bare"] - report["node_ms"]["p50"] / report["bare_ms"]["p50"]) < 1e-9
-    assert abs(report["build_over_bare"] - report["build_hz"] / report["bare_build_hz"]) < 1e-9
+    for building in (report, report["build_without_local"]):
+        assert abs(building["build_over_bare"] - building["build_hz"] / building["bare_build_hz"]) < 1e-9
+        assert abs(building["beside_embedding"] - 1 + building["build_hz"] / building["describing_hz"]) < 1e-9
+    assert "map building, with local features" in process.output
+    assert "map building, without local features" in process.output
     age = report["stream_age_ms"]
     assert 0 < age["p50"] <= age["p95"] <= age["max"]
     assert 0 < report["stream_answered"] <= report["streamed"] == 24
