@@ -22,10 +22,11 @@ from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
 from vpr_ros.mapping.index_recall import IndexQuestions
 from vpr_ros.mapping.remote.index_map import index_remotely
+from vpr_ros.mapping.upkeep import check_not_replaced
 from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.index_entry import INDEX_NAME, IndexEntry
-from vpr_ros.maps.manifest import read_manifest, rewrite_manifest
+from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, PlaceMap
 from vpr_ros.maps.remote.address import is_remote
@@ -87,7 +88,7 @@ def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress
     _ = place_map.descriptors  # a map that has them on a server alone keeps that one: it would not open without
     before = place_map.manifest.index or IndexEntry("exact", AUTO)
     if is_remote(asked or before.asked):
-        index_remotely(path, asked or before.asked, wanted_recall or before.wanted_recall, progress)
+        index_remotely(place_map, asked or before.asked, wanted_recall or before.wanted_recall, progress)
         (path / INDEX_NAME).unlink(missing_ok=True)
         return PlaceMap.open(path)
     codes, entry = _made(
@@ -98,7 +99,7 @@ def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress
     )
     try:
         with held(path):
-            _check_unchanged(place_map)
+            check_not_replaced(place_map)
             noted = _put(path, codes, entry)
             rewrite_manifest(path, sealed=True, index=None if noted is None else noted.to_dict())
     except OSError as error:
@@ -107,19 +108,6 @@ def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress
             "Check the disk, and that you may write there",
         ) from error
     return PlaceMap.open(path)
-
-
-def _check_unchanged(place_map: PlaceMap) -> None:
-    """Refuse to index a map by the descriptors of another.
-
-    Raises:
-        MapError: a build gave its place to another one while the index was made.
-    """
-    if read_manifest(place_map.path).files != place_map.manifest.files:
-        raise MapError(
-            f"the map {place_map.path} was replaced while its index was made, and has the index of that build",
-            "Run the same command again if it is to have another one",
-        )
 
 
 def _made(
