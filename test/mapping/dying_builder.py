@@ -25,6 +25,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ def edit(output: Path) -> PlaceMap | None:
 def build(output: Path, mode: str, *, resume: bool) -> BuildReport | AddedLocal | PlaceMap | None:
     """Build the new map at *output*, with a batch for every two frames."""
     config = BuildConfig(min_distance_m=0.0, min_angle_rad=0.0, batch_size=2, workers=1, overwrite=mode == "overwrite")
+    if mode == "fresh":
+        config = replace(config, index="compressed")
     if mode == "edit":
         return edit(output)
     if mode == "local":

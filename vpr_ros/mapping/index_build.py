@@ -22,6 +22,7 @@ from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
 from vpr_ros.mapping.index_recall import IndexQuestions
 from vpr_ros.mapping.remote.index_map import index_remotely
+from vpr_ros.mapping.upkeep import check_not_replaced
 from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.descriptor_file import Descriptors
 from vpr_ros.maps.index_entry import INDEX_NAME, IndexEntry
@@ -53,20 +54,7 @@ def write_index(
         ConfigError: see ``index_plans``.
         OSError: the disk refused; an index that was there is as it was.
     """
-    plans = index_plans(asked, len(place_map))
-    entry = IndexEntry("exact", asked, wanted_recall=wanted_recall)
-    questions = None
-    for plan in plans:
-        if plan.kind == "exact":
-            break
-        questions = questions or IndexQuestions(place_map)
-        codes = _codes(place_map.descriptors, plan, progress)
-        entry = questions.fitted(codes, IndexEntry(plan.kind, asked, plan.method, wanted_recall=wanted_recall))
-        if plan is plans[-1] or entry.recall is None or entry.recall >= wanted_recall:
-            made_of = place_map.manifest.files[DESCRIPTORS_NAME].sha256
-            return replace(entry, file=_write(codes, folder), descriptors_sha256=made_of)
-    (folder / INDEX_NAME).unlink(missing_ok=True)
-    return None if asked == AUTO else IndexEntry("exact", asked, wanted_recall=wanted_recall)
+    return _put(folder, *_made(place_map, asked, wanted_recall, progress))
 
 
 def index_as_before(
@@ -100,25 +88,43 @@ def reindex(path: Path, asked: str | None, wanted_recall: float | None, progress
     _ = place_map.descriptors  # a map that has them on a server alone keeps that one: it would not open without
     before = place_map.manifest.index or IndexEntry("exact", AUTO)
     if is_remote(asked or before.asked):
-        index_remotely(path, asked or before.asked, wanted_recall or before.wanted_recall, progress)
+        index_remotely(place_map, asked or before.asked, wanted_recall or before.wanted_recall, progress)
         (path / INDEX_NAME).unlink(missing_ok=True)
         return PlaceMap.open(path)
+    codes, entry = _made(
+        place_map,
+        before.asked if asked is None else asked,
+        before.wanted_recall if wanted_recall is None else wanted_recall,
+        progress,
+    )
     try:
-        entry = write_index(
-            place_map,
-            place_map.path,
-            before.asked if asked is None else asked,
-            before.wanted_recall if wanted_recall is None else wanted_recall,
-            progress,
-        )
+        with held(path):
+            check_not_replaced(place_map)
+            noted = _put(path, codes, entry)
+            rewrite_manifest(path, sealed=True, index=None if noted is None else noted.to_dict())
     except OSError as error:
         raise MapError(
             f"{error.filename or path} cannot be written ({error.strerror or error})",
             "Check the disk, and that you may write there",
         ) from error
-    with held(path):
-        rewrite_manifest(path, sealed=True, index=None if entry is None else entry.to_dict())
     return PlaceMap.open(path)
+
+
+def _made(
+    place_map: PlaceMap, asked: str, wanted_recall: float, progress: Progress | None
+) -> tuple[Any | None, IndexEntry]:
+    """The first of the planned indexes that finds enough; None for an exact search."""
+    plans = index_plans(asked, len(place_map))
+    questions = None
+    for plan in plans:
+        if plan.kind == "exact":
+            break
+        questions = questions or IndexQuestions(place_map)
+        codes = _codes(place_map.descriptors, plan, progress)
+        entry = questions.fitted(codes, IndexEntry(plan.kind, asked, plan.method, wanted_recall=wanted_recall))
+        if plan is plans[-1] or entry.recall is None or entry.recall >= wanted_recall:
+            return codes, replace(entry, descriptors_sha256=place_map.manifest.files[DESCRIPTORS_NAME].sha256)
+    return None, IndexEntry("exact", asked, wanted_recall=wanted_recall)
 
 
 def _codes(descriptors: Descriptors, plan: IndexPlan, progress: Progress | None) -> Any:
@@ -138,18 +144,24 @@ def _codes(descriptors: Descriptors, plan: IndexPlan, progress: Progress | None)
     return codes
 
 
-def _write(codes: Any, folder: Path) -> FileEntry:
-    """Write the file beside, then give it its name."""
+def _put(folder: Path, codes: Any | None, entry: IndexEntry) -> IndexEntry | None:
+    """Write the file beside, then give it its name; nothing is left there of whoever was killed in between.
+
+    Returns:
+        what the manifest is to say.
+    """
     new = folder / NEW_NAME
-    content = faiss.serialize_index(codes)
     try:
+        if codes is None:
+            (folder / INDEX_NAME).unlink(missing_ok=True)
+            return None if entry.asked == AUTO else entry
+        content = faiss.serialize_index(codes)
         with new.open("wb") as stream:
             stream.write(content.data)
             stream.flush()
             os.fsync(stream.fileno())
-        entry = FileEntry.of(new)
+        entry = replace(entry, file=FileEntry.of(new))
         new.replace(folder / INDEX_NAME)
-    except BaseException:
+    finally:
         new.unlink(missing_ok=True)
-        raise
     return entry

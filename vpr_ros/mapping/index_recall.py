@@ -15,6 +15,7 @@ of them.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,21 +24,28 @@ import numpy.typing as npt
 
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
 from vpr_ros.mapping.evenly import evenly
-from vpr_ros.mapping.likeness import STEPS, Likeness
+from vpr_ros.mapping.likeness import Likeness, hardest_steps
 from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.search import as_float32, exact_search
 
-MOST_QUESTIONS: Final = 400
-TRIED_QUESTIONS: Final = 80
+MOST_QUESTIONS: Final = 800
+TRIED_QUESTIONS: Final = 100
 RUNS: Final = 16
 RUN_FRAMES: Final = 128
 """Of frames that follow each other, from which it is learned how the map's descriptors vary."""
 WANTED_RIGHT: Final = 0.85
-LEAST_RECALL_20: Final = 0.97
-"""Of the frames that the evidence is taken from: what is not found of them is among the least alike."""
+LEAST_RECALL_20: Final = 0.93
+"""Of the frames that the evidence is taken from: what is not found of them is among the least alike. Asked of a million
+frames, of which 99.4 % of the best were found and 93.9 % of the twenty, the right place was among the first ten for
+96.8 % of questions (exact: 97.0 %), the probability changed by 0.005 in the mean, and 0.9 % of decisions were others;
+with 96.7 % and 85.9 %, 96.0 %, 0.016 and 2.3 %."""
+SURENESS: Final = 0.5
+"""Standard errors by which the share found must lie above the one wanted: to be so in truth more often than not."""
 CANDIDATES: Final = 200
 MOST_CANDIDATES: Final = 1600
+CODES_PER_CANDIDATE: Final = 32
+"""As long as it takes to compare one descriptor, from memory that no cache has, so many codes are read."""
 SEED: Final = 0
 
 
@@ -55,34 +63,53 @@ class IndexQuestions:
         likeness = Likeness.of(as_float32(place_map.descriptors[_runs(len(place_map))]))
         numbers = likeness.numbers(as_float32(place_map.descriptors[rows]))
         tried = evenly(len(rows), TRIED_QUESTIONS)
-        asked = np.concatenate([likeness.seen_again(numbers[tried], steps, rng) for steps in STEPS])
-        found = exact_search(place_map.descriptors, asked, 1).indices[:, 0].reshape(len(STEPS), -1)
         position_m, radius_m = place_map.frames.position_m, place_map.manifest.calibration.radius_m
-        off_m = np.linalg.norm(position_m[found] - position_m[rows[tried]], axis=-1)
-        enough = np.flatnonzero(np.mean(off_m <= radius_m, axis=1) >= WANTED_RIGHT)
-        self.queries = likeness.seen_again(numbers, STEPS[int(enough[0]) if len(enough) else -1], rng)
+
+        def right(steps: float) -> float:
+            asked = likeness.seen_again(numbers[tried], steps, rng)
+            found = exact_search(place_map.descriptors, asked, 1).indices[:, 0]
+            off_m = np.linalg.norm(position_m[found] - position_m[rows[tried]], axis=-1)
+            return float(np.mean(off_m <= radius_m))
+
+        self.queries = likeness.seen_again(numbers, hardest_steps(right, WANTED_RIGHT), rng)
         self.best = exact_search(place_map.descriptors, self.queries, EVIDENCE_TOP_K).indices
 
     def fitted(self, codes: Any, entry: IndexEntry) -> IndexEntry:
-        """The fewest candidates and lists with which *codes* find the share that *entry* wants, and what they find.
+        """Of the numbers of lists and candidates with which *codes* find the share that *entry* wants the fastest.
 
-        Where no number of them does, the most that were tried.
+        Where none of them does, the most that were tried. What they find is noted.
         """
-        most_lists = codes.nlist if entry.kind == "lists" else 1
-        tried = entry
-        for candidates in _doubled(CANDIDATES, MOST_CANDIDATES):
-            for nprobe in _doubled(1, most_lists):
-                tried = self._measured(codes, replace(entry, nprobe=nprobe, candidates=candidates))
-                if tried.recall is not None and tried.recall >= entry.wanted_recall and _tells(tried):
-                    return _told(tried)
-        return _told(tried)
+        found: dict[int, npt.NDArray[np.int64]] = {}
 
-    def _measured(self, codes: Any, entry: IndexEntry) -> IndexEntry:
-        if entry.kind == "lists":
-            codes.nprobe = entry.nprobe
-        _, found = codes.search(self.queries, min(entry.candidates, codes.ntotal))
-        first = [best[0] in given for best, given in zip(self.best, found, strict=True)]
-        share = [np.isin(best, given).mean() for best, given in zip(self.best, found, strict=True)]
+        def tried(nprobe: int, candidates: int) -> IndexEntry:
+            if nprobe not in found:
+                found[nprobe] = self._found(codes, entry.kind, nprobe)
+            return self.measured(found[nprobe], replace(entry, nprobe=nprobe, candidates=candidates))
+
+        lists_in_all = codes.nlist if entry.kind == "lists" else 1
+        lists = _lists(lists_in_all)
+        enough = []
+        for candidates in _doubled(CANDIDATES, MOST_CANDIDATES):
+            least = bisect_left(lists, True, key=lambda nprobe: is_enough(tried(nprobe, candidates)))
+            if least < len(lists):
+                enough.append(tried(lists[least], candidates))
+                lists = lists[: least + 1]  # more candidates need no more lists
+        each = codes.ntotal / lists_in_all
+        best = min(enough, key=lambda one: one.nprobe * each + CODES_PER_CANDIDATE * one.candidates, default=None)
+        best = best or tried(lists[-1], MOST_CANDIDATES)
+        return best if entry.kind == "lists" else replace(best, nprobe=0)
+
+    def _found(self, codes: Any, kind: str, nprobe: int) -> npt.NDArray[np.int64]:
+        """(Q, M) frames whose codes are most like each question, the most first."""
+        if kind == "lists":
+            codes.nprobe = nprobe
+        return np.asarray(codes.search(self.queries, min(MOST_CANDIDATES, codes.ntotal))[1])
+
+    def measured(self, found: npt.NDArray[np.int64], entry: IndexEntry) -> IndexEntry:
+        """The *entry* with what it finds, where it gives (Q, M) *found* and the first ``candidates`` of them count."""
+        given = found[:, : entry.candidates or None]
+        first = [best[0] in some for best, some in zip(self.best, given, strict=True)]
+        share = [np.isin(best, some).mean() for best, some in zip(self.best, given, strict=True)]
         return replace(entry, recall=float(np.mean(first)), recall_20=float(np.mean(share)), questions=len(first))
 
 
@@ -95,9 +122,13 @@ def _doubled(first: int, last: int) -> list[int]:
     return [*(first << step for step in range((last // first).bit_length()) if first << step < last), last]
 
 
-def _tells(entry: IndexEntry) -> bool:
-    return entry.recall_20 is not None and entry.recall_20 >= LEAST_RECALL_20
+def _lists(most: int) -> list[int]:
+    """1, 2, 3, 4, 6, 8, 11, 16 and so on."""
+    return sorted({*(round(2 ** (half / 2)) for half in range(2 * most.bit_length()) if 2 ** (half / 2) < most), most})
 
 
-def _told(entry: IndexEntry) -> IndexEntry:
-    return entry if entry.kind == "lists" else replace(entry, nprobe=0)
+def is_enough(entry: IndexEntry) -> bool:
+    """Whether what *entry* finds is what it wants, and enough of what an answer is judged by."""
+    wanted, recall = entry.wanted_recall, entry.recall or 0.0
+    surely = wanted + SURENESS * np.sqrt(wanted * (1.0 - wanted) / max(1, entry.questions))
+    return bool(recall >= surely and (entry.recall_20 or 0.0) >= LEAST_RECALL_20)

@@ -19,7 +19,7 @@ sides of it) 0.85, 0.70, 0.44, 0.18 beside 0.90, 0.77, 0.54, 0.14; of a simulate
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +31,8 @@ Float = npt.NDArray[np.float32]
 MOST_DIRECTIONS = 512
 FRAMES_AT_ONCE = 8192
 LEAST_STEADY, MOST_STEADY = 0.05, 0.999
-STEPS = (64.0, 32.0, 16.0, 8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.1)
-"""How much another day may change, the most first."""
+LEAST_STEPS, MOST_STEPS, HALVINGS = 0.1, 64.0, 6
+"""How much another day may change; halved so often, what was looked for is known to a tenth."""
 LEAST_SPREAD = 1e-6
 """Of a direction, as a share of the largest: what is less is rounding."""
 
@@ -95,3 +95,20 @@ class Likeness:
         kept = self.steady.astype(np.float64) ** steps
         other = rng.standard_normal(numbers.shape)
         return self.descriptors((kept * numbers + np.sqrt(1.0 - kept**2) * other).astype(np.float32))
+
+
+def hardest_steps(right: Callable[[float], float], wanted: float) -> float:
+    """How much another day may change so that still a share *wanted* of places is found.
+
+    Args:
+        right: share that is found where another day changes them as much as so many steps do.
+        wanted: 0..1; where not even the least change leaves so many, that one is taken.
+    """
+    fewer, more = LEAST_STEPS, MOST_STEPS
+    for _ in range(HALVINGS):
+        steps = float(np.sqrt(fewer * more))
+        if right(steps) < wanted:
+            more = steps
+        else:
+            fewer = steps
+    return fewer

@@ -17,7 +17,7 @@ from vpr_ros.mapping.journal import has_build
 from vpr_ros.mapping.transaction import partial_path
 from vpr_ros.maps.format import FORMAT_VERSION
 from vpr_ros.maps.grid_alignment import GridAlignment
-from vpr_ros.maps.manifest import rewrite_manifest
+from vpr_ros.maps.manifest import read_manifest, rewrite_manifest
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.thumbnails import thumbnails_sha256
 
@@ -89,3 +89,16 @@ def check_no_build(path: Path, then: str) -> None:
                 f"a build of {output} is going on, or was interrupted and stands in {partial}",
                 f"Let it end, or finish it: the same command with --resume, and then {then}",
             )
+
+
+def check_not_replaced(place_map: PlaceMap) -> None:
+    """Refuse to write of a map what was found out about another; to be asked with the folder ``held``.
+
+    Raises:
+        MapError: a build gave its place to another one since it was opened, or nothing can be read there.
+    """
+    if read_manifest(place_map.path).files != place_map.manifest.files:
+        raise MapError(
+            f"the map {place_map.path} was replaced while its index was made, and has the index of that build",
+            "Run the same command again if it is to have another one",
+        )

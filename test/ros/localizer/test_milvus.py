@@ -147,7 +147,7 @@ def loaded(server: MilvusProcess, texture_map: Path, tmp_path_factory: pytest.Te
     before = client.count()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rows, "BLOCK_FRAMES", 100)
-        report = index_remotely(path, uri)
+        report = index_remotely(PlaceMap.open(path), uri)
     (path / "descriptors.npy").unlink()
     return Loaded(server, embedded, path, uri, report, before)
 
@@ -217,7 +217,7 @@ def test_who_may_not_ask_is_refused_and_no_password_is_told(
 
 def test_the_collection_of_another_map_is_left_alone_and_not_asked(loaded: Loaded, texture_map: Path) -> None:
     with pytest.raises(MapError, match=r"it holds another map: .*frames 1100, not 12.* Name a collection"):
-        index_remotely(texture_map, loaded.uri)
+        index_remotely(PlaceMap.open(texture_map), loaded.uri)
     short = PlaceMap.open(texture_map)
     index = MilvusIndex(Address.parse(loaded.uri), MapIdentity.of(short.manifest), short.frames, "HNSW", 64)
     with pytest.raises(RemoteIndexError, match="it holds another map") as raised:

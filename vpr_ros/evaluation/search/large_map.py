@@ -20,7 +20,7 @@ import numpy.typing as npt
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
 from vpr_ros.core.pose import Pose
 from vpr_ros.mapping.growing_array import GrowingArray
-from vpr_ros.mapping.likeness import STEPS, Likeness
+from vpr_ros.mapping.likeness import Likeness, hardest_steps
 from vpr_ros.maps.descriptor_file import DtypeName
 from vpr_ros.maps.frame_table import FrameRow, write_frame_numbers, write_frame_table
 from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
@@ -36,7 +36,6 @@ STREET_M: Final = 1000
 NEXT_STREET_M: Final = 50
 RIGHT_WITHIN: Final = 5
 """Frames: an answer so near is the place that was asked for."""
-HALVINGS: Final = 6
 WANTED_RIGHT: Final = 0.85
 """Share of questions to which an exact search finds the place: harder than that it says little of the index."""
 
@@ -86,6 +85,7 @@ def write_large_map(
         session = SessionEntry("a track", "2026-01-01T00:00:00+00:00", frames, (like.cameras[0].name,), {}, "", "map")
         manifest = replace(
             like,
+            calibration=replace(like.calibration, radius_m=float(RIGHT_WITHIN)),  # frames are a metre apart
             model=replace(like.model, descriptor_dim=len(likeness.mean)),
             frames=frames,
             dtype=dtype,
@@ -145,15 +145,12 @@ def _hard_enough(
 ) -> Float:
     """What is seen again, changed by as much as leaves an exact search ``WANTED_RIGHT``."""
     some = rng.choice(len(rows), min(100, len(rows)), replace=False)
-    fewer, more = STEPS[-1], STEPS[0]
-    for _ in range(HALVINGS):
-        steps = float(np.sqrt(fewer * more))
+
+    def right(steps: float) -> float:
         found = exact_search(descriptors, likeness.seen_again(numbers[some], steps, rng), 1).indices[:, 0]
-        if np.mean(np.abs(found - rows[some]) <= RIGHT_WITHIN) < WANTED_RIGHT:
-            more = steps
-        else:
-            fewer = steps
-    return likeness.seen_again(numbers, fewer, rng)
+        return float(np.mean(np.abs(found - rows[some]) <= RIGHT_WITHIN))
+
+    return likeness.seen_again(numbers, hardest_steps(right, WANTED_RIGHT), rng)
 
 
 ALL_DTYPES: Final[tuple[DtypeName, ...]] = get_args(DtypeName)

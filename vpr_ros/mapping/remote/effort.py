@@ -9,46 +9,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-import numpy as np
-
-from vpr_ros.mapping.index_recall import LEAST_RECALL_20, IndexQuestions
+from vpr_ros.mapping.index_recall import IndexQuestions, is_enough
+from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.remote.index import MilvusIndex
 from vpr_ros.maps.remote.schema import IndexChoice
 
 
-@dataclass(frozen=True)
-class Effort:
-    """What was found.
+def sufficient_effort(index: MilvusIndex, place_map: PlaceMap, choice: IndexChoice, entry: IndexEntry) -> IndexEntry:
+    """The least effort, from a doubling row, with which *index* finds what *entry* wants; the largest where none does.
 
-    Attributes:
-        value: ``ef`` or ``nprobe``.
-        recall: share of the questions whose most similar frame was found.
-        recall_20: share of their twenty most similar frames that were found.
-        questions: how many were asked.
-    """
-
-    value: int
-    recall: float
-    recall_20: float
-    questions: int
-
-
-def sufficient_effort(index: MilvusIndex, place_map: PlaceMap, choice: IndexChoice, wanted_recall: float) -> Effort:
-    """The least effort, from a doubling row, with which *index* finds often enough; the largest where none does.
+    Returns:
+        *entry* with what is found, and as ``nprobe`` the ``ef`` or ``nprobe`` of the server.
 
     Raises:
         RemoteIndexError: the server does not answer.
     """
     questions = IndexQuestions(place_map)
-    best = questions.best
     value, most = choice.efforts
     while True:
-        found = index.with_effort(value).search(questions.queries, best.shape[1]).indices
-        recall = float(np.mean([row[0] in given for row, given in zip(best, found, strict=True)]))
-        share = float(np.mean([np.isin(row, given).mean() for row, given in zip(best, found, strict=True)]))
-        if (recall >= wanted_recall and share >= LEAST_RECALL_20) or value >= most:
-            return Effort(value, recall, share, len(best))
+        found = index.with_effort(value).search(questions.queries, questions.best.shape[1]).indices
+        tried = questions.measured(found, replace(entry, nprobe=value))
+        if is_enough(tried) or value >= most:
+            return tried
         value = min(2 * value, most)

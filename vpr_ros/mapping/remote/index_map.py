@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from vpr_ros.core.disk import held
 from vpr_ros.mapping.remote.effort import sufficient_effort
 from vpr_ros.mapping.remote.load import load_map
+from vpr_ros.mapping.upkeep import check_not_replaced
 from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.index_entry import DEFAULT_RECALL, IndexEntry
 from vpr_ros.maps.manifest import rewrite_manifest
@@ -42,36 +42,33 @@ class RemoteReport:
 
 
 def index_remotely(
-    path: Path, uri: str, wanted_recall: float = DEFAULT_RECALL, progress: Progress | None = None
+    place_map: PlaceMap, uri: str, wanted_recall: float = DEFAULT_RECALL, progress: Progress | None = None
 ) -> RemoteReport:
-    """Load the map in *path* into ``milvus://HOST:PORT/COLLECTION``, measure how well it is found, and note both.
+    """Load *place_map* into ``milvus://HOST:PORT/COLLECTION``, measure how well it is found, and note both.
 
     A load that was interrupted goes on, and one of a loaded map changes nothing. The map stays as it is until the
     server has all of it.
 
     Raises:
         ConfigError: *uri* is no such address, pymilvus is missing, or the credentials cannot be read.
-        MapError: no map, one without its descriptors, a collection of another map, or a server that does not answer.
+        MapError: a map without its descriptors, or one that was replaced meanwhile; a collection of another map; a
+            server that does not answer.
     """
     address = Address.parse(uri)
-    place_map = PlaceMap.open(path)
     _ = place_map.descriptors  # refused before the server is asked
     loaded = load_map(place_map, address, progress)
     identity = MapIdentity.of(place_map.manifest)
     index = MilvusIndex(address, identity, place_map.frames, loaded.index.type, loaded.index.efforts[0])
-    effort = sufficient_effort(index, place_map, loaded.index, wanted_recall)
-    entry = IndexEntry(
+    wanted = IndexEntry(
         kind="remote",
         asked=str(address),
         method=loaded.index.type,
-        nprobe=effort.value,
         wanted_recall=wanted_recall,
-        recall=effort.recall,
-        recall_20=effort.recall_20,
-        questions=effort.questions,
         descriptors_sha256=place_map.manifest.files[DESCRIPTORS_NAME].sha256,
         uri=str(address),
     )
-    with held(path):
-        rewrite_manifest(path, sealed=True, index=entry.to_dict())
+    entry = sufficient_effort(index, place_map, loaded.index, wanted)
+    with held(place_map.path):
+        check_not_replaced(place_map)
+        rewrite_manifest(place_map.path, sealed=True, index=entry.to_dict())
     return RemoteReport(entry, len(place_map), loaded.written, loaded.server)
