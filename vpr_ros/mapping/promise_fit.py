@@ -116,7 +116,8 @@ def _asked(
 ) -> tuple[PoseEstimate, float, float]:
     """The estimate, how well it is proved, and how well it would be had its keypoints no depth."""
     intrinsics = place_map.manifest.cameras[camera].intrinsics
-    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
+    # Fewer inliers are no proof, whether a pose fits them or not: see ``Tally``.
+    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None, LEVELS[0])
     estimate = best_estimate(verification, UNHURRIED, place_map.manifest.calibration)
     worth = proof(verification, size_px, 1.0, estimate.geometric)
     return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, None)
