@@ -38,6 +38,8 @@ from vpr_ros.maps.npy_file import map_array
 _LOG = logging.getLogger(__name__)
 ROWS_AT_ONCE = 256
 PART_NAME = "depth_m.part"
+KEPT_FRAMES = 256
+"""In memory at once, 120 kB each: the map is asked about each of them several times."""
 
 
 def finish_local(
@@ -79,7 +81,7 @@ def finish_local(
     measured = chain.from_iterable(session_depths(session, came, views, seen_by, residuals) for session in sessions)
     _write_depths(folder, layout, len(frames), told(measured, len(came), progress))
     entry = replace(_entry(folder, local, len(frames), len(came), residuals), given_intrinsics=given)
-    return LocalStore(folder, entry, len(frames), seen_by), tuple(cameras)
+    return LocalStore(folder, entry, len(frames), seen_by, KEPT_FRAMES), tuple(cameras)
 
 
 def _not_fitted(camera: CameraMount, *, is_earlier: bool) -> str:
