@@ -78,7 +78,9 @@ def test_frames_that_nobody_has_looked_at_are_not_asked(two_doors: PlaceMap, mon
         return StoredFeatures(**none, width_px=0, height_px=0)
 
     monkeypatch.setattr(files, "features", half)
-    left_out = own_promise(two_doors).left_out
+    told: list[tuple[int, int]] = []
+    left_out = own_promise(two_doors, progress=lambda *counts: told.append(counts)).left_out
+    assert told == [(number, 24) for number in range(1, 25)]
     assert left_out.answers == 12 and left_out.reached_by(0.5) > 100
 
 

@@ -119,7 +119,7 @@ def _build(argv: Sequence[str]) -> None:
         if arguments.add_local:
             _add_local(arguments, config, source, extractor, local_model)
             return
-        with progress_bar("building") as progress:
+        with progress_bar("building", then="calibrating") as progress:
             report = build_map(
                 source,
                 extractor,
@@ -161,7 +161,7 @@ def _add_local(
         raise ConfigError(
             f"the model {extractor.info.name} gives no local features", "Name one that does with --local-model"
         )
-    with progress_bar("adding") as progress:
+    with progress_bar("adding", then="calibrating") as progress:
         report = add_local(
             source, extractor, local_model, arguments.output, config, resume=arguments.resume, progress=progress
         )

@@ -20,8 +20,13 @@ COUNT = "{task.completed:.0f}/{task.total:.0f}"
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function to call with (done, total). Draws nothing where stderr is no terminal."""
+def progress_bar(what: str, then: str | None = None) -> Iterator[Callable[[int, int], None]]:
+    """Yield a function to call with (done, total). Draws nothing where stderr is no terminal.
+
+    Args:
+        what: is done.
+        then: what is done once *done* starts again; the time left is that of this step.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:  # an older rich says an empty line there, disabled or not
         yield lambda _done, _total: None
@@ -31,6 +36,8 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None]]:
         task = bar.add_task(what, total=0, visible=False)
 
         def update(done: int, total: int) -> None:
+            if done < bar.tasks[0].completed:
+                bar.reset(task, description=then or what)  # and forgets how fast it was
             bar.update(task, completed=done, total=total, visible=True)
 
         yield update

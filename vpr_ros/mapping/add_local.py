@@ -166,7 +166,7 @@ def carry_out(
         for batch in _batches(task, rows, len(made.rows), config, progress):
             made.add(rows[len(made.rows) : len(made.rows) + len(batch.records)], batch)
         made.finish()
-        finished = _finish(task, made.path)
+        finished = _finish(task, made.path, progress)
         publish(made.path, output)
         for warning in map_warnings(finished):
             _LOG.warning("warning: %s", warning)
@@ -217,7 +217,7 @@ def _stand_in(row: FrameRow) -> FrameRecord:
     return FrameRecord(row.stamp_ns, "", row.name, row.T_map_base, none)
 
 
-def _finish(task: LocalTask, made: Path) -> PlaceMap:
+def _finish(task: LocalTask, made: Path, progress: Progress | None) -> PlaceMap:
     """Put all else of the map beside its new local features, and open it as a robot would."""
     base = task.base
     has_index = base.manifest.index is not None and base.manifest.index.file is not None and base.index.fault is None
@@ -233,7 +233,7 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
     sessions = [np.flatnonzero(looked_at & (of_session == session)).tolist() for session in touched]
     known = set(base.frames.camera_index[task.known].tolist())
     fresh = [number for number in range(len(cameras)) if number not in known]
-    store, cameras = finish_local(made, task.part, base.frames, cameras, sessions, task.records.keys(), fresh)
+    store, cameras = finish_local(made, task.part, base.frames, cameras, sessions, task.records.keys(), fresh, progress)
     (made / MANIFEST_NAME).unlink(missing_ok=True)
     shutil.copyfile(map_file(base.path, MANIFEST_NAME), made / MANIFEST_NAME)
     count, digest = base.manifest.thumbnails, base.manifest.thumbnails_sha256
@@ -252,7 +252,7 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
         store.entry,
         calibration=calibrated_as_it_is(opened),
         viewing_range=viewing_range(opened),
-        promise=own_promise(opened),
+        promise=own_promise(opened, progress=progress),
     )
     manifest = replace(opened.manifest, local=entry, drives=(), restated=None)
     if opened.manifest.drives:

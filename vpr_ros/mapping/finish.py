@@ -41,7 +41,7 @@ def finish_map(
 ) -> PlaceMap:
     """Write everything but the descriptors' rows, and open the result as a robot would.
 
-    The *progress* is told of the frames that are indexed, where the map gets an index.
+    The *progress* is told of each step that takes longer, see ``Progress``.
 
     Raises:
         MapError: the map does not open, and must not take the place of one that does.
@@ -49,17 +49,18 @@ def finish_map(
     partial.finish()
     came, local_model = partial.rows, None if session.local is None else session.local.model
     first_row = len(session.base) if session.base else 0
-    with second_look(session.usable, came, first_row, session.extractor, session.config, local_model) as again:
-        uncalibrated, spacing_m = _uncalibrated(session, partial, skipped)
+    looks = second_look(session.usable, came, first_row, session.extractor, session.config, local_model, progress)
+    with looks as again:
+        uncalibrated, spacing_m = _uncalibrated(session, partial, skipped, progress)
         range_m = viewing_range(uncalibrated)
-        calibration, keypoints = self_calibration(uncalibrated, again.retaken.result, spacing_m)
+        calibration, keypoints = self_calibration(uncalibrated, again.all_retaken, spacing_m)
         local = uncalibrated.manifest.local and replace(
             uncalibrated.manifest.local, calibration=keypoints, viewing_range=range_m
         )
         index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall, progress)
         manifest = replace(uncalibrated.manifest, calibration=calibration, local=local, index=index)
         if local is not None:
-            promise = own_promise(uncalibrated.with_manifest(manifest), again.mirrored.result)
+            promise = own_promise(uncalibrated.with_manifest(manifest), again.mirrored.result, progress)
             manifest = replace(manifest, local=replace(local, promise=promise))
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
@@ -75,7 +76,9 @@ def _given_earlier_m(base: PlaceMap | None) -> float | None:
     return None if math.isclose(radius_m, chosen_m, rel_tol=1e-6) else radius_m
 
 
-def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[str]) -> tuple[PlaceMap, float]:
+def _uncalibrated(
+    session: BuildSession, partial: PartialMap, skipped: Counter[str], progress: Progress | None
+) -> tuple[PlaceMap, float]:
     """The map as far as it is without having been asked anything, and the distance between its frames in metres."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     base, info = session.base, session.extractor.info
@@ -89,7 +92,9 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     if session.local is not None:
         came = range(len(rows) - len(partial.rows), len(rows))
         added_cameras = range(len(base.manifest.cameras) if base else 0, len(cameras))
-        local, cameras = finish_local(partial.path, session.local, frames, cameras, [came], came, added_cameras)
+        local, cameras = finish_local(
+            partial.path, session.local, frames, cameras, [came], came, added_cameras, progress
+        )
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
         frame_id=map_frame(session.config.frame_id, base.manifest if base else None),

@@ -27,6 +27,7 @@ from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import UNHURRIED
 from vpr_ros.mapping.second_look import MirroredFrame
+from vpr_ros.mapping.usable_frames import Progress, told
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.promise import FEWEST_ASKED, PAIRS, STRICT_RATE, Promise
@@ -46,6 +47,7 @@ MIN_CANDIDATES: Final = 5
 def own_promise(
     place_map: PlaceMap,
     mirrored: Callable[[], Iterable[MirroredFrame]] = tuple,
+    progress: Progress | None = None,
 ) -> Promise:
     """Ask a map about its own frames so that every answer is wrong: which of its places look alike, and how much.
 
@@ -54,6 +56,7 @@ def own_promise(
     Args:
         place_map: calibrated but for this; without local features nothing is asked.
         mirrored: gives its frames the wrong way round, which are another place; none: it is not asked about those.
+        progress: is told of the frames that are asked about.
 
     Raises:
         MapError: the map's local features cannot be read.
@@ -62,7 +65,7 @@ def own_promise(
     if place_map.local is None or len(place_map) < FEWEST_ASKED:
         return Promise()
     verifier = Verifier(None, place_map.local, place_map, UNHURRIED)
-    asked = np.array(list(_left_out(verifier, place_map, place_map.local))).reshape(-1, 2)
+    asked = np.array(list(_left_out(verifier, place_map, place_map.local, progress))).reshape(-1, 2)
     of_mirrored = [_of_mirrored(verifier, place_map, frame) for frame in mirrored()]
     posed, unposed = (_all_wrong(proofs) for proofs in asked.T)
     worth = min(1.0, max(posed.reached_by(STRICTEST), LEVELS[0]) / max(unposed.reached_by(STRICTEST), LEVELS[0]))
@@ -73,7 +76,9 @@ def _all_wrong(proofs: Float) -> Tally:
     return Tally.of(proofs, np.ones(len(proofs), dtype=np.bool_))
 
 
-def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Iterator[tuple[float, float]]:
+def _left_out(
+    verifier: Verifier, place_map: PlaceMap, local: LocalStore, progress: Progress | None
+) -> Iterator[tuple[float, float]]:
     """How well each answer is proved while its whole place is left out, and how well by its inliers alone.
 
     The first is 0 where the pose finds the place even so.
@@ -81,7 +86,8 @@ def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Ite
     frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
     rows = evenly(len(place_map), MOST_LEFT_OUT)
     descriptors = place_map.descriptors[rows].astype(np.float32)
-    for row, cosines in zip(rows.tolist(), all_similarities(place_map.descriptors, descriptors), strict=True):
+    questions = zip(rows.tolist(), all_similarities(place_map.descriptors, descriptors), strict=True)
+    for row, cosines in told(questions, len(rows), progress):
         offset_m = np.linalg.norm(frames.position_m - frames.position_m[row], axis=1)
         left_in = np.flatnonzero(offset_m > radius_m)
         if len(left_in) < MIN_CANDIDATES:
@@ -116,7 +122,8 @@ def _asked(
 ) -> tuple[PoseEstimate, float, float]:
     """The estimate, how well it is proved, and how well it would be had its keypoints no depth."""
     intrinsics = place_map.manifest.cameras[camera].intrinsics
-    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
+    # Fewer inliers are no proof, whether a pose fits them or not: see ``Tally``.
+    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None, LEVELS[0])
     estimate = best_estimate(verification, UNHURRIED, place_map.manifest.calibration)
     worth = proof(verification, size_px, 1.0, estimate.geometric)
     return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, None)

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -35,6 +35,7 @@ from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.overlap import ordered_map
+from vpr_ros.mapping.usable_frames import Progress
 from vpr_ros.maps.frame_table import FrameRow
 
 FEWEST_FRAMES: Final = 20
@@ -43,6 +44,8 @@ SHARE_RETAKEN: Final = 0.08
 MIN_RETAKEN, MAX_RETAKEN = 16, 200
 SEED: Final = 0
 MOST_MIRRORED: Final = 30
+SOON_S: Final = 2.0
+"""What is ready by then needs no progress."""
 
 
 class Retaken(NamedTuple):
@@ -72,10 +75,18 @@ class SecondLook:
     Attributes:
         retaken: described in another light.
         mirrored: the wrong way round.
+        waited_for: set when somebody has nothing else to do; then the progress is told.
     """
 
     retaken: Future[Retaken]
     mirrored: Future[list[MirroredFrame]]
+    waited_for: Event
+
+    def all_retaken(self) -> Retaken:
+        """What is described in another light, when it is."""
+        wait([self.retaken], timeout=SOON_S)
+        self.waited_for.set()
+        return self.retaken.result()
 
 
 @contextmanager
@@ -86,6 +97,7 @@ def second_look(
     extractor: Extractor,
     config: BuildConfig,
     local_model: LocalModel | None,
+    progress: Progress | None = None,
 ) -> Iterator[SecondLook]:
     """Look again at some of the frames that came with this build. Whoever leaves the block ends it.
 
@@ -96,12 +108,20 @@ def second_look(
         extractor: the model.
         config: batch size and threads.
         local_model: finds local features; None: nothing is mirrored.
+        progress: is told of the frames described in another light, once nothing but them is waited for.
     """
-    left = Event()
+    left, waited_for = Event(), Event()
     asked = first_row + len(rows) >= FEWEST_FRAMES
 
     def asked_for() -> Iterator[FrameRecord]:
         return takewhile(lambda _: not left.is_set(), records if asked else ())
+
+    def tell(done: int, total: int) -> None:
+        if progress is not None and waited_for.is_set():
+            progress(done, total)
+
+    def retaken() -> Retaken:
+        return _retaken(asked_for(), rows, first_row, extractor, config, tell)
 
     def mirrored() -> list[MirroredFrame]:
         if local_model is None:
@@ -111,15 +131,18 @@ def second_look(
 
     with ThreadPoolExecutor(1, "vpr_ros-again") as pool:
         try:
-            yield SecondLook(
-                pool.submit(lambda: _retaken(asked_for(), rows, first_row, extractor, config)), pool.submit(mirrored)
-            )
+            yield SecondLook(pool.submit(retaken), pool.submit(mirrored), waited_for)
         finally:
             left.set()
 
 
 def _retaken(
-    records: Iterable[FrameRecord], rows: list[FrameRow], first_row: int, extractor: Extractor, config: BuildConfig
+    records: Iterable[FrameRecord],
+    rows: list[FrameRow],
+    first_row: int,
+    extractor: Extractor,
+    config: BuildConfig,
+    progress: Progress,
 ) -> Retaken:
     """Describe a share of the images once more, augmented."""
     count = int(np.clip(round(SHARE_RETAKEN * len(rows)), MIN_RETAKEN, MAX_RETAKEN))
@@ -139,6 +162,7 @@ def _retaken(
     for batch in describe_records(retakes(), extractor, replace(config, thumbnails=False)):
         taken += [row_of[record] for record in batch.records]
         described.append(batch.descriptors)
+        progress(len(taken), len(chosen))
     return Retaken(np.array(taken, dtype=np.int64), np.concatenate(described))
 
 

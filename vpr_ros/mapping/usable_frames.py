@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.mapping.build_config import BuildConfig
@@ -18,7 +19,9 @@ from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.sources.keyframes import keyframes
 
 Progress = Callable[[int, int], None]
-"""Called with the records taken from the source so far, and how many it has."""
+"""Called with the records taken from the source so far, and how many it has; then in the same way with what each
+longer step of finishing the map has done and has to do."""
+T = TypeVar("T")
 
 NO_POSE = "no pose"
 POSE_TOO_FAR = "position beyond a million kilometres"
@@ -26,6 +29,14 @@ POSE_NOT_FINITE = "pose not finite"
 UNDECODABLE = "image does not decode"
 UNDESCRIBED = "the model has no descriptor for the image"
 TOO_CLOSE = "closer than the keyframe gate"
+
+
+def told(items: Iterable[T], total: int, progress: Progress | None) -> Iterator[T]:
+    """Yield *items* and tell *progress* of each, when the next is asked for."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if progress is not None:
+            progress(number, total)
 
 
 class UsableFrames:
@@ -68,8 +79,4 @@ class UsableFrames:
                 yield record
 
     def _records(self, progress: Progress | None) -> Iterator[FrameRecord]:
-        total = len(self._source)
-        for number, record in enumerate(self._source, start=1):
-            yield record
-            if progress is not None:
-                progress(number, total)
+        return told(self._source, len(self._source), progress)
