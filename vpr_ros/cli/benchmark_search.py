@@ -62,6 +62,9 @@ def build_parser() -> CommandParser:
         "--float32-up-to", type=int, default=100_000, metavar="N", help="frames of a float32 map (%(default)s)"
     )
     parser.add_argument("--folder", type=Path, metavar="DIR", help="room for the largest map (default: where /tmp is)")
+    parser.add_argument(
+        "--uri", default="", metavar="milvus://HOST:PORT/NAME", help="load them onto this server as well, as NAME_..."
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers here too")
     return parser
 
@@ -84,6 +87,7 @@ def _benchmark(argv: Sequence[str]) -> None:
             options.seconds,
             options.float32_up_to,
             lambda text: print(f"{text} ...", file=sys.stderr),
+            options.uri,
         ):
             rows.append(row)
             print(line(row), flush=True)

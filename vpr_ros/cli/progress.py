@@ -9,35 +9,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from vpr_ros.mapping.usable_frames import Progress
 
 COUNT = "{task.completed:.0f}/{task.total:.0f}"
 """rich has a column for it, but not the rich of Ubuntu 22.04."""
 
 
 @contextmanager
-def progress_bar(what: str, then: str | None = None) -> Iterator[Callable[[int, int], None]]:
-    """Yield a function to call with (done, total). Draws nothing where stderr is no terminal.
+def progress_bar(what: str, then: str | None = None) -> Iterator[Progress]:
+    """Yield what is told how far *what* is. Draws nothing where stderr is no terminal.
 
     Args:
         what: is done.
-        then: what is done once *done* starts again; the time left is that of this step.
+        then: what is done once it starts again; the time left is that of this step.
     """
     console = Console(stderr=True)
     if not console.is_terminal:  # an older rich says an empty line there, disabled or not
-        yield lambda _done, _total: None
+        yield _nothing
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn(COUNT), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with Bar(*columns, console=console) as bar:
         task = bar.add_task(what, total=0, visible=False)
 
-        def update(done: int, total: int) -> None:
+        def update(done: int, total: int, stage: str = "", /) -> None:
+            nonlocal what
             if done < bar.tasks[0].completed:
-                bar.reset(task, description=then or what)  # and forgets how fast it was
-            bar.update(task, completed=done, total=total, visible=True)
+                what = then or what
+                bar.reset(task)  # another job: the time that the last one took says nothing of it
+            words = f"{what}: {stage}" if stage else what
+            bar.update(task, description=words, completed=done, total=total, visible=True)
 
         yield update
+
+
+def _nothing(_done: int, _total: int, _stage: str = "", /) -> None:
+    pass

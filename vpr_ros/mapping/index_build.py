@@ -11,15 +11,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import faiss
+import numpy as np
+import numpy.typing as npt
 
 from vpr_ros.core.disk import held
 from vpr_ros.core.errors import MapError
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.index_choice import AUTO, IndexPlan, index_plans
+from vpr_ros.mapping.index_progress import ADDING, LISTS, QUESTIONS, TRYING, IndexProgress
 from vpr_ros.mapping.index_recall import IndexQuestions
 from vpr_ros.mapping.remote.index_map import index_remotely
 from vpr_ros.mapping.upkeep import check_not_replaced
@@ -30,10 +34,12 @@ from vpr_ros.maps.manifest import rewrite_manifest
 from vpr_ros.maps.manifest_parts import FileEntry
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, PlaceMap
 from vpr_ros.maps.remote.address import is_remote
-from vpr_ros.maps.search import as_float32
+from vpr_ros.maps.search import FloatRows, as_float32
 
 TRAINING_BYTES: Final = 512 << 20
 TRAINED_PER_LIST: Final = 32
+ITERATIONS: Final = 10
+"""To find lists; as many as faiss makes."""
 BLOCK_BYTES: Final = 64 << 20
 NEW_NAME: Final = f"{INDEX_NAME}.new"
 
@@ -48,7 +54,7 @@ def write_index(
         folder: where they lie.
         asked: see ``index_plans``.
         wanted_recall: share of questions whose most similar frame is to be found.
-        progress: called with (frames done, frames in all).
+        progress: told of all stages as one, see ``IndexProgress``.
 
     Raises:
         ConfigError: see ``index_plans``.
@@ -119,29 +125,49 @@ def _made(
     for plan in plans:
         if plan.kind == "exact":
             break
-        questions = questions or IndexQuestions(place_map)
-        codes = _codes(place_map.descriptors, plan, progress)
-        entry = questions.fitted(codes, IndexEntry(plan.kind, asked, plan.method, wanted_recall=wanted_recall))
+        training = _training_rows(place_map.descriptors.shape, plan)
+        told = IndexProgress(progress, plan, place_map.descriptors.shape, len(training), ITERATIONS)
+        questions = questions or IndexQuestions(place_map, partial(told.tell, QUESTIONS))
+        codes = _codes(place_map.descriptors, plan, training, told)
+        entry = IndexEntry(plan.kind, asked, plan.method, wanted_recall=wanted_recall)
+        entry = questions.fitted(codes, entry)
+        told.tell(TRYING, 1.0)
         if plan is plans[-1] or entry.recall is None or entry.recall >= wanted_recall:
             return codes, replace(entry, descriptors_sha256=place_map.manifest.files[DESCRIPTORS_NAME].sha256)
     return None, IndexEntry("exact", asked, wanted_recall=wanted_recall)
 
 
-def _codes(descriptors: Descriptors, plan: IndexPlan, progress: Progress | None) -> Any:
+def _training_rows(shape: tuple[int, int], plan: IndexPlan) -> npt.NDArray[np.int64]:
+    """Which descriptors are learned from."""
+    rows, dim = shape
+    most = TRAINING_BYTES // (4 * dim)
+    return evenly(rows, max(1, min(most, TRAINED_PER_LIST * plan.lists) if plan.lists else most))
+
+
+def _codes(descriptors: Descriptors, plan: IndexPlan, training: npt.NDArray[np.int64], told: IndexProgress) -> Any:
     """A faiss index of all *descriptors*."""
     rows, dim = descriptors.shape
     codes: Any = faiss.index_factory(dim, plan.method, faiss.METRIC_INNER_PRODUCT)
-    most = TRAINING_BYTES // (4 * dim)
+    learned_from = as_float32(descriptors[training])
     if plan.lists:
-        most = min(most, TRAINED_PER_LIST * plan.lists)
-        codes.cp.min_points_per_centroid = 1  # faiss warns below 39; half as many cost no recall
-    codes.train(as_float32(descriptors[evenly(rows, max(1, most))]))
+        _find_lists(codes, learned_from, told)
+    codes.train(learned_from)
+    del learned_from
     together = max(1, BLOCK_BYTES // (4 * dim))
     for start in range(0, rows, together):
         codes.add(as_float32(descriptors[start : start + together]))
-        if progress is not None:
-            progress(min(rows, start + together), rows)
+        told.tell(ADDING, min(1.0, (start + together) / rows))
     return codes
+
+
+def _find_lists(codes: Any, rows: FloatRows, told: IndexProgress) -> None:
+    """As ``train`` of *codes* would, to the bit; but that says nothing until all iterations are done."""
+    codes.cp.niter = 1
+    codes.cp.min_points_per_centroid = 1  # faiss warns below 39; half as many cost no recall
+    clustering: Any = faiss.Clustering(codes.d, codes.nlist, codes.cp)
+    for number in range(ITERATIONS):
+        clustering.train(rows, codes.quantizer)  # begins with the centroids it has
+        told.tell(LISTS, (number + 1) / ITERATIONS)
 
 
 def _put(folder: Path, codes: Any | None, entry: IndexEntry) -> IndexEntry | None:

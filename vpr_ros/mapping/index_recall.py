@@ -16,6 +16,7 @@ of them.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,13 +25,14 @@ import numpy.typing as npt
 
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
 from vpr_ros.mapping.evenly import evenly
-from vpr_ros.mapping.likeness import Likeness, hardest_steps
+from vpr_ros.mapping.likeness import HALVINGS, Likeness, hardest_steps
 from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.search import as_float32, exact_search
 
 MOST_QUESTIONS: Final = 800
 TRIED_QUESTIONS: Final = 100
+TOGETHER: Final = 200
 RUNS: Final = 16
 RUN_FRAMES: Final = 128
 """Of frames that follow each other, from which it is learned how the map's descriptors vary."""
@@ -57,22 +59,40 @@ class IndexQuestions:
         best: (Q, 20) frames, the most similar first.
     """
 
-    def __init__(self, place_map: PlaceMap) -> None:
-        """Make them as hard as is wanted, and ask all descriptors."""
+    def __init__(self, place_map: PlaceMap, tell: Callable[[float], object] | None = None) -> None:
+        """Make them as hard as is wanted, and ask all descriptors.
+
+        Args:
+            place_map: frames and descriptors.
+            tell: told of the share that is done, 0..1.
+        """
         rng, rows = np.random.default_rng(SEED), evenly(len(place_map), MOST_QUESTIONS)
         likeness = Likeness.of(as_float32(place_map.descriptors[_runs(len(place_map))]))
         numbers = likeness.numbers(as_float32(place_map.descriptors[rows]))
         tried = evenly(len(rows), TRIED_QUESTIONS)
         position_m, radius_m = place_map.frames.position_m, place_map.manifest.calibration.radius_m
 
+        to_ask, asked_now = len(rows) + HALVINGS * len(tried), 0
+
+        def told(questions: int) -> None:
+            nonlocal asked_now
+            asked_now += questions
+            if tell is not None:
+                tell(asked_now / to_ask)
+
         def right(steps: float) -> float:
             asked = likeness.seen_again(numbers[tried], steps, rng)
             found = exact_search(place_map.descriptors, asked, 1).indices[:, 0]
+            told(len(asked))
             off_m = np.linalg.norm(position_m[found] - position_m[rows[tried]], axis=-1)
             return float(np.mean(off_m <= radius_m))
 
         self.queries = likeness.seen_again(numbers, hardest_steps(right, WANTED_RIGHT), rng)
-        self.best = exact_search(place_map.descriptors, self.queries, EVIDENCE_TOP_K).indices
+        best = []
+        for some in np.split(self.queries, range(TOGETHER, len(self.queries), TOGETHER)):
+            best.append(exact_search(place_map.descriptors, some, EVIDENCE_TOP_K).indices)
+            told(len(some))
+        self.best = np.concatenate(best)
 
     def fitted(self, codes: Any, entry: IndexEntry) -> IndexEntry:
         """Of the numbers of lists and candidates with which *codes* find the share that *entry* wants the fastest.

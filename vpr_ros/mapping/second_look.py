@@ -116,9 +116,9 @@ def second_look(
     def asked_for() -> Iterator[FrameRecord]:
         return takewhile(lambda _: not left.is_set(), records if asked else ())
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int, stage: str = "", /) -> None:
         if progress is not None and waited_for.is_set():
-            progress(done, total)
+            progress(done, total, stage)
 
     def retaken() -> Retaken:
         return _retaken(asked_for(), rows, first_row, extractor, config, tell)

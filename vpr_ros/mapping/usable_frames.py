@@ -10,18 +10,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.sources.keyframes import keyframes
 
-Progress = Callable[[int, int], None]
-"""Called with the records taken from the source so far, and how many it has; then in the same way with what each
-longer step of finishing the map has done and has to do."""
 T = TypeVar("T")
+
+
+class Progress(Protocol):
+    """Told how far a long job is."""
+
+    def __call__(self, done: int, total: int, stage: str = "", /) -> None:
+        """So much is *done* of *total*, e.g. of the records of a source; then, from 0 on, of each longer step after it.
+
+        *stage* says with what, where that changes.
+        """
+
 
 NO_POSE = "no pose"
 POSE_TOO_FAR = "position beyond a million kilometres"

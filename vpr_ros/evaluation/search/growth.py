@@ -19,6 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from vpr_ros.evaluation.search.large_map import ALL_DTYPES, RIGHT_WITHIN, LargeMap, write_large_map
+from vpr_ros.evaluation.search.on_server import loaded, remote_kinds
 from vpr_ros.evaluation.search.one_index import Asked, ask
 from vpr_ros.mapping.index_build import reindex
 from vpr_ros.mapping.likeness import Likeness
@@ -85,6 +86,7 @@ def measure_growth(
     seconds: float,
     float32_up_to: int,
     say: Callable[[str], None],
+    uri: str = "",
 ) -> Iterator[SearchRow]:
     """Measure maps of so many frames that are like *like*, one after the other; each is removed again.
 
@@ -97,6 +99,7 @@ def measure_growth(
         seconds: the most that the questions of one index may take.
         float32_up_to: frames up to which the map is written in float32 as well.
         say: told what goes on.
+        uri: of collections on a Milvus server, to whose name more is added; "": none is asked.
     """
     for frames in sizes:
         dtypes: tuple[DtypeName, ...] = ALL_DTYPES if frames <= float32_up_to else ("float16",)
@@ -114,6 +117,9 @@ def measure_growth(
             if entry is not None and entry.file is not None:
                 say(f"asking {entry.words}")
                 yield _row(made, path, entry.words, entry.file.size_bytes / frames, seconds, indexing_s)
+            for kind in remote_kinds(uri) if uri else ():
+                say(f"loading onto the server, {kind}")
+                yield _remote_row(made, f"{uri}_{frames}_{kind}", kind, seconds)
         finally:
             for path in made.folders.values():
                 shutil.rmtree(path, ignore_errors=True)
@@ -122,7 +128,7 @@ def measure_growth(
 def growth(rows: Sequence[SearchRow]) -> list[Growth]:
     """Fitted exponents of time and of memory: of exact searches, and of those by index from 100 000 frames on."""
     exact = [row for row in rows if row.index == "exact float16"]
-    indexed = [row for row in rows if not row.index.startswith("exact")]
+    indexed = [row for row in rows if not row.index.startswith(("exact", "remote"))]
     large = [row for row in indexed if row.frames >= SUBLINEAR_FROM]
     found = []
     for name, some in (("exact float16", exact), ("by index", indexed), ("by index", large)):
@@ -135,6 +141,14 @@ def growth(rows: Sequence[SearchRow]) -> list[Growth]:
         ):
             found.append(Growth(f"{name}, {what}", min(row.frames for row in some), _slope(logs, np.log(costs))))
     return found
+
+
+def _remote_row(made: LargeMap, uri: str, kind: str, seconds: float) -> SearchRow:
+    path, started = made.folders["float16"], time.perf_counter()
+    with loaded(path, uri, kind) as entry:
+        indexing_s = time.perf_counter() - started
+        words = f"remote ({entry.method}, effort {entry.nprobe})"
+        return _row(made, path, words, 4 * made.queries.shape[1], seconds, indexing_s)
 
 
 def _slope(x: Any, y: Any) -> float:

@@ -42,12 +42,16 @@ class RemoteReport:
 
 
 def index_remotely(
-    place_map: PlaceMap, uri: str, wanted_recall: float = DEFAULT_RECALL, progress: Progress | None = None
+    place_map: PlaceMap,
+    uri: str,
+    wanted_recall: float = DEFAULT_RECALL,
+    progress: Progress | None = None,
+    kind: str = "",
 ) -> RemoteReport:
     """Load *place_map* into ``milvus://HOST:PORT/COLLECTION``, measure how well it is found, and note both.
 
     A load that was interrupted goes on, and one of a loaded map changes nothing. The map stays as it is until the
-    server has all of it.
+    server has all of it. For *kind* see ``load_map``.
 
     Raises:
         ConfigError: *uri* is no such address, pymilvus is missing, or the credentials cannot be read.
@@ -56,7 +60,7 @@ def index_remotely(
     """
     address = Address.parse(uri)
     _ = place_map.descriptors  # refused before the server is asked
-    loaded = load_map(place_map, address, progress)
+    loaded = load_map(place_map, address, progress, kind)
     identity = MapIdentity.of(place_map.manifest)
     index = MilvusIndex(address, identity, place_map.frames, loaded.index.type, loaded.index.efforts[0])
     wanted = IndexEntry(

@@ -21,7 +21,15 @@ from vpr_ros.maps.remote.address import Address
 from vpr_ros.maps.remote.client import Client
 from vpr_ros.maps.remote.credentials import credentials_for
 from vpr_ros.maps.remote.link import check_identity
-from vpr_ros.maps.remote.schema import DESCRIPTOR, METRIC, IndexChoice, MapIdentity, choose_index, collection_schema
+from vpr_ros.maps.remote.schema import (
+    DESCRIPTOR,
+    METRIC,
+    IndexChoice,
+    MapIdentity,
+    choose_index,
+    collection_schema,
+    index_of,
+)
 from vpr_ros.maps.remote.states import RemoteIndexError, RemoteState
 
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -45,11 +53,17 @@ class Loaded:
     server: str
 
 
-def load_map(place_map: PlaceMap, address: Address, progress: Progress | None = None) -> Loaded:
+def load_map(place_map: PlaceMap, address: Address, progress: Progress | None = None, kind: str = "") -> Loaded:
     """Put the frames of *place_map* into the collection at *address*, which is made where it is not there.
 
     One that was interrupted goes on: what is there is kept, what is missing is put there, and at the end each frame is
     there once. A collection of another map is left alone.
+
+    Args:
+        place_map: with its descriptors.
+        address: which collection of which server.
+        progress: told of the frames.
+        kind: of the index, as Milvus calls it; "": as the server and the size of the map suggest.
 
     Raises:
         ConfigError: pymilvus is not installed, or the credentials cannot be read.
@@ -58,7 +72,8 @@ def load_map(place_map: PlaceMap, address: Address, progress: Progress | None = 
     identity = MapIdentity.of(place_map.manifest)
     client = Client(address, credentials_for(address.server), _CONNECT_TIMEOUT_S)
     try:
-        choice = choose_index(client.version, identity.frames, identity.dim)
+        size = identity.frames, identity.dim
+        choice = index_of(kind, *size) if kind else choose_index(client.version, *size)
         was_there = bool(client.ask_collection("asking for the collection", "has_collection"))
         if was_there:
             _check_same(client, identity)

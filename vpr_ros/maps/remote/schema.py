@@ -113,13 +113,18 @@ class IndexChoice:
 
 def choose_index(version: str, frames: int, dim: int) -> IndexChoice:
     """IVF_RABITQ with refinement from 2.6 on; before that HNSW, or IVF_SQ8 where its graph would be too large."""
-    lists = 1 << round(math.log2(4 * math.sqrt(max(64, min(frames, _SEGMENT_BYTES // (4 * dim))))))
     if version_number(version) >= (2, 6):
-        build = {"nlist": lists, "refine": True, "refine_type": "SQ8"}
-        return IndexChoice("IVF_RABITQ", build, "nprobe", (min(16, lists), lists))
-    if frames <= LARGEST_HNSW_FRAMES:
-        return IndexChoice("HNSW", {"M": 24, "efConstruction": 200}, "ef", (128, 4096))
-    return IndexChoice("IVF_SQ8", {"nlist": lists}, "nprobe", (min(16, lists), lists))
+        return index_of("IVF_RABITQ", frames, dim)
+    return index_of("HNSW" if frames <= LARGEST_HNSW_FRAMES else "IVF_SQ8", frames, dim)
+
+
+def index_of(kind: str, frames: int, dim: int) -> IndexChoice:
+    """An index of the *kind* that Milvus calls so, for so many descriptors of so many numbers."""
+    if kind == "HNSW":
+        return IndexChoice(kind, {"M": 24, "efConstruction": 200}, "ef", (128, 4096))
+    lists = 1 << round(math.log2(4 * math.sqrt(max(64, min(frames, _SEGMENT_BYTES // (4 * dim))))))
+    refined = {"refine": True, "refine_type": "SQ8"} if kind == "IVF_RABITQ" else {}
+    return IndexChoice(kind, {"nlist": lists, **refined}, "nprobe", (min(16, lists), lists))
 
 
 def search_params(index: str, effort: int, k: int) -> dict[str, Any]:
