@@ -24,7 +24,7 @@ from tiny_onnx import DIM, HEIGHT, WIDTH, info, write_model, write_model_with_ex
 
 from vpr_ros.core.errors import ConfigError, ModelError, NoDescriptorError
 from vpr_ros.core.frames import ImageRgb
-from vpr_ros.inference import InferenceEvent, InferenceOptions, open_extractor, shipped_model_path
+from vpr_ros.inference import InferenceEvent, InferenceOptions, open_extractor, open_for_many, shipped_model_path
 from vpr_ros.inference.options import CPU, CUDA, TENSORRT
 from vpr_ros.inference.predecessor import identity_of_file
 
@@ -55,6 +55,21 @@ def test_descriptors_are_unit_rows_and_do_not_depend_on_the_batch(model: Path) -
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, rtol=1e-6)
     alone = np.concatenate([extractor.infer(batch[i : i + 1]) for i in range(5)])
     np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(("threads", "at_once", "runs", "of_each"), [(3, 8, 3, 1), (4, 2, 2, 3), (1, 8, 1, 1)])
+def test_many_images_are_described_by_each_core_alone(
+    model: Path, threads: int, at_once: int, runs: int, of_each: int
+) -> None:
+    extractor, how, found = open_for_many(model, InferenceOptions(threads=threads), at_once)
+    assert (found, how.threads) == (runs, of_each)
+    batch = extractor.prepare(images(3))
+    np.testing.assert_allclose(extractor.infer(batch), open_extractor(model).infer(batch), atol=1e-6)
+
+
+def test_a_batch_that_the_network_insists_on_is_not_shared(tmp_path: Path) -> None:
+    options = InferenceOptions(threads=4)
+    assert open_for_many(write_model(tmp_path / "tiny.onnx", batch=4), options, 8)[1:] == (options, 1)
 
 
 @pytest.mark.parametrize("fixed", [1, 2, 4])

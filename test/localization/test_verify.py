@@ -193,7 +193,8 @@ def test_few_keypoints_refute_nothing(here: World) -> None:
 
 def test_a_mirrored_picture_is_refuted(here: World) -> None:
     answer = here.localizer(is_mirrored=True).localize(here.frame(), intrinsics=PINHOLE)
-    assert isinstance(answer.rejection, Refuted) and answer.rejection.inliers == 0
+    # 0 inliers with OpenCV 4.10, 11 of one candidate with the 4.5.4 of Ubuntu 22.04: too few either way
+    assert isinstance(answer.rejection, Refuted) and answer.proof == 0.0
 
 
 def test_over_the_time_fewer_candidates_are_compared(here: World) -> None:

@@ -241,6 +241,16 @@ def test_a_session_is_added_to_the_map_behind_a_link(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "maps").iterdir()] == ["one"]
 
 
+def test_runs_that_share_a_batch_give_the_same_map(tmp_path: Path, wall_map: PlaceMap) -> None:
+    config = replace(EVERY_FRAME, networks=3)
+    source = WallSource(fails_at=41, failure=PowerCut())
+    with pytest.raises(PowerCut):
+        build_map(source, PixelExtractor(), tmp_path / "map", config)
+    report = build_map(WallSource(), PixelExtractor(), tmp_path / "map", config, resume=True)
+    assert (report.resumed, report.frames) == (36, len(wall_map))  # 3 runs of 2 images are written at a time
+    assert digest(tmp_path / "map") == digest(wall_map.path)
+
+
 # interruptions
 
 

@@ -25,7 +25,8 @@ from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_local_extractor
 from vpr_ros.inference.local_extractor import OnnxLocalExtractor
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.triangulate import mutual_nearest
+from vpr_ros.mapping.frame_views import FrameView
+from vpr_ros.mapping.triangulate import Matches, mutual_nearest
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LocalLayout
 from vpr_ros.maps.map_warnings import intrinsics_warning, no_depth_warning
@@ -190,3 +191,15 @@ def test_a_second_session_gets_its_own_depths_and_leaves_the_first(
         np.testing.assert_array_equal(before.position_m, after.position_m)
         np.testing.assert_array_equal(before.descriptors, after.descriptors)
     assert np.median(np.concatenate([errors(both, index) for index in range(20, 32)])) < 0.03
+
+
+def test_matches_are_the_same_either_way_round() -> None:
+    rng = np.random.default_rng(0)
+    looks = [rng.standard_normal((count, 8)).astype(np.float32) for count in (40, 50)]
+    none = np.empty((0, 3))
+    one, other = (FrameView(none, none[:, 0], rows, np.eye(3), np.zeros(3), 1.0, 1.0) for rows in looks)
+    matches = Matches()
+    for here, there in ((one, other), (other, one), (one, other)):  # looked up the second time only
+        mine, theirs = matches(here, there)
+        expected = mutual_nearest(here.descriptors, there.descriptors)
+        assert len(mine) > 5 and set(zip(mine, theirs, strict=True)) == set(zip(*expected, strict=True))

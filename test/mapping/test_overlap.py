@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vpr_ros.mapping.overlap import ahead, ordered_map
+from vpr_ros.mapping.overlap import ordered_map
 
 DEADLINE_S = 20.0
 
@@ -53,33 +53,13 @@ def test_an_error_of_the_work_reaches_the_consumer() -> None:
         list(ordered_map(pool, lambda item: 1 // item, [1, 0], 2))
 
 
-def test_items_are_made_while_the_consumer_is_busy() -> None:
-    made = [threading.Event() for _ in range(3)]
-
-    def items() -> Iterator[int]:
-        for number, event in enumerate(made):
-            event.set()
-            yield number
-
-    with ahead(items(), 2) as ready:
-        assert next(ready) == 0
-        assert made[2].wait(DEADLINE_S)  # two ahead, and nobody has asked for them
-        assert list(ready) == [1, 2]
-
-
 def test_an_error_of_the_items_reaches_the_consumer_after_the_items_before_it() -> None:
     def items() -> Iterator[int]:
         yield 1
         raise RuntimeError("torn")
 
-    with ahead(items(), 2) as ready:
-        assert next(ready) == 1
+    with ThreadPoolExecutor(1) as pool:
+        results = ordered_map(pool, lambda item: item, items(), 4)
+        assert next(results) == 1
         with pytest.raises(RuntimeError, match="torn"):
-            next(ready)
-
-
-def test_leaving_early_ends_the_thread() -> None:
-    before = threading.active_count()
-    with ahead(iter(int, 1), 1) as ready:  # endless
-        assert next(ready) == 0
-    assert threading.active_count() == before
+            next(results)

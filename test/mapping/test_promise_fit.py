@@ -25,7 +25,8 @@ from vpr_ros.core.preprocess import Preprocessing
 from vpr_ros.localization import Localization, Localizer, LocalizerConfig, RejectionType
 from vpr_ros.localization.rejection import Unproved
 from vpr_ros.mapping import build_map
-from vpr_ros.mapping.promise_fit import Mirrored, own_promise
+from vpr_ros.mapping.promise_fit import own_promise
+from vpr_ros.mapping.second_look import mirrored_images
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_store import StoredFeatures
 from vpr_ros.maps.promise import Promise, Vouched
@@ -77,7 +78,9 @@ def test_frames_that_nobody_has_looked_at_are_not_asked(two_doors: PlaceMap, mon
         return StoredFeatures(**none, width_px=0, height_px=0)
 
     monkeypatch.setattr(files, "features", half)
-    left_out = own_promise(two_doors).left_out
+    told: list[tuple[int, int]] = []
+    left_out = own_promise(two_doors, progress=lambda *counts: told.append(counts)).left_out
+    assert told == [(number, 24) for number in range(1, 25)]
     assert left_out.answers == 12 and left_out.reached_by(0.5) > 100
 
 
@@ -114,8 +117,7 @@ def test_mirrored_images_are_read_no_further_than_needed() -> None:
             yield FrameRecord(number, "camera", str(number), None, partial(image, number))
         raise AssertionError("read too far")
 
-    camera = SceneCamera((Scene.of(cloud(0)), Scene.of(cloud(0))))
-    images = list(Mirrored(records(), 50, PixelExtractor(), Modelled(camera)).images())
+    images = list(mirrored_images(records(), 50))
     assert len(images) == 29  # of 30 one does not decode
     assert [int(one[0, 0, 0]) for one in images[:2]] == [1, 1] and images[0].flags.c_contiguous
 

@@ -18,14 +18,11 @@ from pathlib import Path
 import cv2
 import onnx
 import pytest
+import torch  # noqa: F401  # what exports
+from geometry_msgs.msg import PoseArray
+from harness import SPACING_M, FakeCamera, GraphClient, RosProcess, texture
 from hub_repository import HUBCONF
 from onnx import TensorProto, helper
-from optional_parts import imports_of_optional_parts
-
-with imports_of_optional_parts():
-    import torch  # noqa: F401  # what exports
-    from geometry_msgs.msg import PoseArray
-    from harness import SPACING_M, FakeCamera, GraphClient, RosProcess, texture
 
 from vpr_ros.__main__ import main
 from vpr_ros.inference import open_extractor

@@ -15,6 +15,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vpr_ros.cli.local_words import local_text
@@ -28,7 +29,7 @@ from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.core.printable import printable
-from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_extractor, open_local_model
+from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_for_many, open_local_model
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.mapping import BuildConfig, build_map
 from vpr_ros.mapping.build_config import BuildReport
@@ -110,7 +111,7 @@ def _build(argv: Sequence[str]) -> None:
     config = config_from(BuildConfig, arguments, frame_id=arguments.map_frame)
     _check(arguments, config)
     source = open_recording(arguments.source, arguments, require_poses=not arguments.add_local, warn=_LOG.warning)
-    extractor, local_model = _models(arguments, config, config_from(InferenceOptions, arguments))
+    extractor, local_model, config = _models(arguments, config, config_from(InferenceOptions, arguments))
     print(f"{source.description}\nmodel {extractor.info.name} {extractor.info.version} on {extractor.provider}")
     if local_model is not None and (with_depth := sum(record.load_depth_m is not None for record in source)):
         print(f"depth images of {with_depth} of {len(source)} frames")
@@ -118,7 +119,7 @@ def _build(argv: Sequence[str]) -> None:
         if arguments.add_local:
             _add_local(arguments, config, source, extractor, local_model)
             return
-        with progress_bar("building") as progress:
+        with progress_bar("building", then="calibrating") as progress:
             report = build_map(
                 source,
                 extractor,
@@ -160,7 +161,7 @@ def _add_local(
         raise ConfigError(
             f"the model {extractor.info.name} gives no local features", "Name one that does with --local-model"
         )
-    with progress_bar("adding") as progress:
+    with progress_bar("adding", then="calibrating") as progress:
         report = add_local(
             source, extractor, local_model, arguments.output, config, resume=arguments.resume, progress=progress
         )
@@ -179,19 +180,20 @@ def _add_local(
 
 def _models(
     arguments: argparse.Namespace, config: BuildConfig, options: InferenceOptions
-) -> tuple[OnnxExtractor, LocalModel | None]:
-    """What describes images and what finds their local features: in one run where both are one file."""
+) -> tuple[OnnxExtractor, LocalModel | None, BuildConfig]:
+    """What describes images, what finds their local features (in one run where both are one file), and how to build."""
     named = arguments.local_model
     adds_to_none = named is None and arguments.append and _has_no_local(arguments.output)
     wanted = config.local and not adds_to_none
     with_local = wanted and (named is None or is_model(named, model_identity(arguments.model)))
-    extractor = open_extractor(arguments.model, options, with_local=with_local)
+    extractor, options, runs = open_for_many(arguments.model, options, config.batch_size, with_local=with_local)
     if config.local and adds_to_none and extractor.has_local:
         _LOG.warning(
             "warning: map %s has no local features, so the new session gets none; they are added with --add-local",
             arguments.output,
         )
-    return extractor, open_local_model(extractor, named, options) if wanted else None
+    local_model = open_local_model(extractor, named, options) if wanted else None
+    return extractor, local_model, replace(config, networks=runs)
 
 
 def _has_no_local(output: Path) -> bool:
@@ -212,6 +214,8 @@ def _print(report: BuildReport, arguments: argparse.Namespace) -> None:
     resumed = f", {report.resumed} of them by the interrupted build" if report.resumed else ""
     path = printable(str(report.path))
     print(f"{path}: {report.frames} frames, {report.added} new{resumed}, in {report.seconds:.1f} s")
+    rest_s = report.seconds - report.describing_s
+    print(f"time: {report.describing_s:.1f} s to decode and describe images, {rest_s:.1f} s to calibrate the map")
     for reason, count in report.skipped.items():
         if count:
             named = _some(report.undecodable, count) if reason == UNDECODABLE else ""

@@ -23,8 +23,13 @@ COUNT = "{task.completed:.0f}/{task.total:.0f}"
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Progress]:
-    """Yield what is told how far *what* is. Draws nothing where stderr is no terminal."""
+def progress_bar(what: str, then: str | None = None) -> Iterator[Progress]:
+    """Yield what is told how far *what* is. Draws nothing where stderr is no terminal.
+
+    Args:
+        what: is done.
+        then: what is done once it starts again; the time left is that of this step.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:  # an older rich says an empty line there, disabled or not
         yield _nothing
@@ -34,7 +39,9 @@ def progress_bar(what: str) -> Iterator[Progress]:
         task = bar.add_task(what, total=0, visible=False)
 
         def update(done: int, total: int, stage: str = "", /) -> None:
+            nonlocal what
             if done < bar.tasks[0].completed:
+                what = then or what
                 bar.reset(task)  # another job: the time that the last one took says nothing of it
             words = f"{what}: {stage}" if stage else what
             bar.update(task, description=words, completed=done, total=total, visible=True)

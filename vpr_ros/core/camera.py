@@ -196,6 +196,7 @@ class CameraIntrinsics:
         if known.any():
             rays[known, :2] = self._normalised(pixels[known])
             rays[known, 2] = 1.0
+        if known.any() and self.has_distortion:
             here = self.project(rays)
             misfit_px = np.linalg.norm(here - pixels, axis=1)
             rays[~((misfit_px <= LARGEST_MISFIT_PX) & self._is_unfolded(rays, here))] = np.nan

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,9 +52,9 @@ class Pose:
         """Build a planar pose."""
         return cls.from_rotation((x_m, y_m, z_m), Rotation.from_euler("z", yaw_rad))
 
-    @property
+    @cached_property
     def rotation(self) -> Rotation:
-        """The rotation as scipy knows it.
+        """The rotation as scipy knows it, made once: that costs as much as computing with it.
 
         Raises:
             ValueError: the orientation is unknown; ask ``has_orientation`` first.
@@ -90,6 +91,12 @@ class Pose:
         """``T_a_b.inverse() = T_b_a``. Needs the orientation."""
         inverse = self.rotation.inv()
         return Pose.from_rotation(-inverse.apply(np.array(self.position_m)), inverse)
+
+    def between(self, other: Pose) -> Pose:
+        """``T_a_b.between(T_a_c) = T_b_c``. Needs both orientations."""
+        inverse = self.rotation.inv()
+        shift_m = np.subtract(other.position_m, self.position_m)
+        return Pose.from_rotation(inverse.apply(shift_m), inverse * other.rotation)
 
     def distance_m(self, other: Pose) -> float:
         """Euclidean distance between the two origins."""

@@ -27,18 +27,36 @@ MAX_ANGLE_RAD: Final = math.radians(60.0)
 
 @dataclass(frozen=True, eq=False)
 class AveragePose:
-    """A weighted mean.
+    """A weighted mean of K poses.
 
     Attributes:
         position_m: (3,).
         rotation: None where no hypothesis has an orientation.
-        spread: (6, 6) weighted scatter of x, y, z and of the rotation vectors about the target frame's axes;
-            the blocks between position and rotation are zero, as is the second block without orientation.
+        offsets_m: (K, 3) of the positions from the mean.
+        weights: (K,) of the positions.
+        rotations: those of the hypotheses that have one; None where there is none.
+        shares: their weights.
     """
 
     position_m: Float
     rotation: Rotation | None
-    spread: Float
+    offsets_m: Float
+    weights: Float
+    rotations: Rotation | None
+    shares: Float
+
+    @property
+    def spread(self) -> Float:
+        """(6, 6) weighted scatter of x, y, z and of the rotation vectors about the target frame's axes.
+
+        The blocks between position and rotation are zero, as is the second block without orientation.
+        """
+        spread = np.zeros((6, 6))
+        spread[:3, :3] = np.einsum("k,ki,kj->ij", self.weights, self.offsets_m, self.offsets_m)
+        if self.rotation is not None and self.rotations is not None:
+            turns_rad = (self.rotations * self.rotation.inv()).as_rotvec()
+            spread[3:, 3:] = np.einsum("k,ki,kj->ij", self.shares, turns_rad, turns_rad)
+        return spread
 
 
 def softmax_weights(similarities: Float, temperature: float) -> Float:
@@ -60,9 +78,10 @@ def consistent_with_first(
     """
     consistent: npt.NDArray[np.bool_] = np.asarray(np.linalg.norm(position_m - position_m[0], axis=1) <= radius_m)
     known = np.asarray(np.isfinite(quat_xyzw).all(axis=1))
-    if known[0]:
-        angle_rad = (Rotation.from_quat(quat_xyzw[0]).inv() * Rotation.from_quat(quat_xyzw[known])).magnitude()
-        consistent[known] &= angle_rad <= max_angle_rad
+    if known[0]:  # the angle between q and r is 2 arccos |q.r|
+        lengths = np.linalg.norm(quat_xyzw[known], axis=1)
+        alike = np.abs(quat_xyzw[known] @ quat_xyzw[0]) / (lengths * lengths[0])
+        consistent[known] &= 2.0 * np.arccos(np.minimum(alike, 1.0)) <= max_angle_rad
     return consistent
 
 
@@ -75,16 +94,10 @@ def average_pose(position_m: Float, quat_xyzw: Float, weights: Float) -> Average
         weights: (K,), more than 0, sum 1.
     """
     mean_m = weights @ position_m
-    offsets_m = position_m - mean_m
-    spread = np.zeros((6, 6))
-    spread[:3, :3] = np.einsum("k,ki,kj->ij", weights, offsets_m, offsets_m)
     known = np.isfinite(quat_xyzw).all(axis=1)
     if not known.any():
-        return AveragePose(mean_m, None, spread)
+        return AveragePose(mean_m, None, position_m - mean_m, weights, None, np.empty(0))
     shares = np.maximum(weights[known], np.finfo(np.float64).tiny)
     shares = shares / shares.sum()
     rotations = Rotation.from_quat(quat_xyzw[known])
-    mean = rotations.mean(shares)
-    turns_rad = (rotations * mean.inv()).as_rotvec()
-    spread[3:, 3:] = np.einsum("k,ki,kj->ij", shares, turns_rad, turns_rad)
-    return AveragePose(mean_m, mean, spread)
+    return AveragePose(mean_m, rotations.mean(shares), position_m - mean_m, weights, rotations, shares)

@@ -7,6 +7,7 @@
 
 """Image to descriptor with ONNX Runtime. No torch."""
 
+from vpr_ros.inference.many_images import open_for_many
 from vpr_ros.inference.open import is_model, model_identity, open_extractor, open_local_extractor, open_local_model
 from vpr_ros.inference.options import InferenceEvent, InferenceOptions
 from vpr_ros.inference.shipped import shipped_model_path
@@ -17,6 +18,7 @@ __all__ = [
     "is_model",
     "model_identity",
     "open_extractor",
+    "open_for_many",
     "open_local_extractor",
     "open_local_model",
     "shipped_model_path",

@@ -77,6 +77,11 @@ class OnnxExtractor:
         return self._session.path
 
     @property
+    def fixed_batch(self) -> int:
+        """Images the network takes at once; 0 for any number."""
+        return self._session.fixed_batch
+
+    @property
     def has_local(self) -> bool:
         """Whether the model's file gives local features too, opened or not."""
         return self._session.has_local

@@ -283,12 +283,13 @@ def _samples_needed(share: float) -> int:
 def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Float]:
     """(H, 3, 3) rotations from camera to map and (H, 3) centres by the next samples of three matches."""
     turns, shifts_m = [], []
-    for rows in rng.integers(0, len(problem.plane), (_SAMPLES_AT_ONCE, 3)):
-        if _different(problem.keypoint[rows]) < 3:
-            continue
-        points, plane = problem.position_m[rows].reshape(3, 1, 3), problem.plane[rows].reshape(3, 1, 2)
+    samples = rng.integers(0, len(problem.plane), (_SAMPLES_AT_ONCE, 3))
+    one, two, three = problem.keypoint[samples].T
+    samples = samples[(one != two) & (one != three) & (two != three)]
+    pinhole = np.eye(3)
+    for points, plane in zip(problem.position_m[samples, None], problem.plane[samples, None], strict=True):
         try:
-            _, found_turns, found_shifts_m = cv2.solveP3P(points, plane, np.eye(3), None, flags=cv2.SOLVEPNP_AP3P)
+            _, found_turns, found_shifts_m = cv2.solveP3P(points, plane, pinhole, None, flags=cv2.SOLVEPNP_AP3P)
         except cv2.error:  # of points that determine nothing
             continue
         turns += [turn.ravel() for turn in found_turns]
@@ -297,8 +298,8 @@ def _hypotheses(problem: _Problem, rng: np.random.Generator) -> tuple[Float, Flo
     finite = np.isfinite(np.hstack(both)).all(axis=1)
     if not finite.any():
         return np.empty((0, 3, 3)), np.empty((0, 3))
-    into_camera = Rotation.from_rotvec(both[0][finite])
-    return into_camera.inv().as_matrix(), -into_camera.inv().apply(both[1][finite])
+    into_map = Rotation.from_rotvec(both[0][finite]).inv()
+    return into_map.as_matrix(), -into_map.apply(both[1][finite])
 
 
 def _refined(

@@ -44,9 +44,9 @@ class StageClock:
         self._last_s = time.perf_counter()
 
     def ends(self, stage: str) -> dict[str, float]:
-        """The stage that ends here; all durations so far."""
+        """The stage, or another part of it, that ends here; all durations so far."""
         now_s = time.perf_counter()
-        self._timings_ms[stage] = (now_s - self._last_s) * 1e3
+        self._timings_ms[stage] = self._timings_ms.get(stage, 0.0) + (now_s - self._last_s) * 1e3
         self._last_s = now_s
         return self._timings_ms
 
@@ -126,7 +126,9 @@ class Localizer:
         probabilities, sequence = place_map.manifest.stated_now(found.evidence.probabilities), None
         rejection = self._rejection(verification, found, probabilities)
         if self.place_filter is not None:
+            clock.ends("decide")
             led, probabilities, sequence = self._by_sequence(frame, verification, probabilities, rejection)
+            clock.ends("filter")
             if led is not verification:
                 verification, found = led, self._found(led, size_px)
             rejection = self._rejection(verification, found, probabilities, by_sequence=sequence.by_sequence)

@@ -103,7 +103,7 @@ def _difference(first: Localization, second: Localization) -> _Difference:
     """The second base seen from the first: (6,) metres and rotation vector, and how uncertain both are together."""
     if first.T_map_base is None or second.T_map_base is None or first.covariance is None or second.covariance is None:
         raise ValueError("an accepted answer has a pose and a covariance")
-    between = first.T_map_base.inverse().compose(second.T_map_base)
+    between = first.T_map_base.between(second.T_map_base)
     offset = np.concatenate([between.position_m, between.rotation.as_rotvec()])
     to_base = np.kron(np.eye(2), first.T_map_base.rotation.inv().as_matrix())
     return _Difference(offset, to_base @ (first.covariance + second.covariance) @ to_base.T)

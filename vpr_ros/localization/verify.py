@@ -181,6 +181,7 @@ class Verifier:
         retrieved: Candidates,
         intrinsics: CameraIntrinsics | None,
         T_base_camera: Pose | None,
+        least_for_pose: float = 0.0,
     ) -> Verification:
         """Look at the best candidates, as many as the time allows.
 
@@ -190,6 +191,7 @@ class Verifier:
             retrieved: best first.
             intrinsics: of the camera, None where unknown; those for images of another size are unknown too.
             T_base_camera: its mount, None where unknown.
+            least_for_pose: inliers of the best candidate from which on a pose is sought; it takes longer than the rest.
 
         Raises:
             MapError: the map's local features cannot be read.
@@ -209,7 +211,7 @@ class Verifier:
             return verification
         points = _together([looked_at[number].points for number in order[self._agreeing(verification)]])
         has_depths = points.keypoints_with_place >= FEWEST_INLIERS
-        if intrinsics is None or time.perf_counter() > ends_s:
+        if intrinsics is None or best.inliers < least_for_pose or time.perf_counter() > ends_s:
             return replace(verification, has_depths=has_depths)
         return replace(
             verification,

@@ -166,7 +166,7 @@ def carry_out(
         for batch in _batches(task, rows, len(made.rows), config, progress):
             made.add(rows[len(made.rows) : len(made.rows) + len(batch.records)], batch)
         made.finish()
-        finished = _finish(task, made.path)
+        finished = _finish(task, made.path, progress)
         publish(made.path, output)
         for warning in map_warnings(finished):
             _LOG.warning("warning: %s", warning)
@@ -183,8 +183,8 @@ def _batches(
     """The local features of all frames from number *done* on, some at a time; nothing where there are none yet."""
     records = [task.records.get(index) or _stand_in(row) for index, row in enumerate(rows)]
     look = partial(_rows_of, task)
-    with ThreadPoolExecutor(config.workers, "vpr_ros-decode") as pool:
-        described = ordered_map(pool, look, range(done, len(rows)), 2 * config.workers)
+    with ThreadPoolExecutor(config.decoders, "vpr_ros-decode") as pool:
+        described = ordered_map(pool, look, range(done, len(rows)), 2 * config.decoders)
         for start in range(done, len(rows), config.batch_size):
             stop = min(start + config.batch_size, len(rows))
             parts = [next(described) for _ in range(start, stop)]
@@ -217,7 +217,7 @@ def _stand_in(row: FrameRow) -> FrameRecord:
     return FrameRecord(row.stamp_ns, "", row.name, row.T_map_base, none)
 
 
-def _finish(task: LocalTask, made: Path) -> PlaceMap:
+def _finish(task: LocalTask, made: Path, progress: Progress | None) -> PlaceMap:
     """Put all else of the map beside its new local features, and open it as a robot would."""
     base = task.base
     has_index = base.manifest.index is not None and base.manifest.index.file is not None and base.index.fault is None
@@ -233,7 +233,7 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
     sessions = [np.flatnonzero(looked_at & (of_session == session)).tolist() for session in touched]
     known = set(base.frames.camera_index[task.known].tolist())
     fresh = [number for number in range(len(cameras)) if number not in known]
-    store, cameras = finish_local(made, task.part, base.frames, cameras, sessions, task.records.keys(), fresh)
+    store, cameras = finish_local(made, task.part, base.frames, cameras, sessions, task.records.keys(), fresh, progress)
     (made / MANIFEST_NAME).unlink(missing_ok=True)
     shutil.copyfile(map_file(base.path, MANIFEST_NAME), made / MANIFEST_NAME)
     count, digest = base.manifest.thumbnails, base.manifest.thumbnails_sha256
@@ -252,7 +252,7 @@ def _finish(task: LocalTask, made: Path) -> PlaceMap:
         store.entry,
         calibration=calibrated_as_it_is(opened),
         viewing_range=viewing_range(opened),
-        promise=own_promise(opened),
+        promise=own_promise(opened, progress=progress),
     )
     manifest = replace(opened.manifest, local=entry, drives=(), restated=None)
     if opened.manifest.drives:

@@ -100,6 +100,9 @@ class BuildConfig:
         False, "fit focal length, principal point and first distortion of the camera to the map's own matches"
     )
     workers: int = option(DECODERS, "threads that decode images", minimum=1)
+    networks: int = option(
+        1, "runs of the network at a time, which share a batch; more than one where each computes on a core", minimum=1
+    )
     overwrite: bool = option(
         False,
         "replace a map that stands at MAP; beside --append only what an interrupted build left, beside --add-local "
@@ -123,6 +126,16 @@ class BuildConfig:
         if self.local_origin and self.origin_m is not None:
             raise ConfigError("an origin_m and a local_origin are given", "Give one of the two")
 
+    @property
+    def decoders(self) -> int:
+        """Threads that decode images: never fewer than runs of the network, which wait for them."""
+        return max(self.workers, self.networks)
+
+    @property
+    def images_per_run(self) -> int:
+        """Images that the network is given at a time."""
+        return max(1, self.batch_size // self.networks)
+
     def gates(self, is_drive: bool) -> Gates:
         """Those asked for; else a drive's, and none for photos, of which several may be of one place."""
         usual = DRIVE_GATES if is_drive else Gates(0.0, 0.0)
@@ -142,6 +155,7 @@ class BuildReport:
         skipped: reason -> frames left out for it.
         calibration: how reliable the map found itself.
         seconds: wall time of this run.
+        describing_s: the part of it in which images were decoded, described and kept; the rest finished the map.
         undecodable: names of the images that this run left out because they do not decode.
         origin_m: where the map's zero lies in the coordinates of its recordings; None: it has theirs.
         local: of the map's local features; None where it has none.
@@ -156,6 +170,7 @@ class BuildReport:
     skipped: dict[str, int]
     calibration: Calibration
     seconds: float
+    describing_s: float = 0.0
     undecodable: tuple[str, ...] = ()
     origin_m: PositionM | None = None
     local: LocalEntry | None = None
@@ -168,15 +183,15 @@ class BuildReport:
         path: Path,
         counts: tuple[int, int, int, dict[str, int]],
         manifest: MapManifest,
-        seconds: float,
+        seconds: tuple[float, float],
         undecodable: tuple[str, ...],
     ) -> BuildReport:
-        """Of the map that has *manifest*; *counts* are its first four attributes after the path."""
+        """Of the map that has *manifest*; *counts* are its first four attributes after the path, *seconds* both."""
         return cls(
             path,
             *counts,
-            calibration=manifest.calibration,
-            seconds=seconds,
+            manifest.calibration,
+            *seconds,
             undecodable=undecodable,
             origin_m=manifest.origin_m,
             local=manifest.local,

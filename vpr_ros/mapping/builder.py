@@ -85,7 +85,7 @@ def build_map(
             partial.open(session.inputs, resume=resume, restart=config.overwrite)
             session.check_cameras_of(partial.rows)
             resumed = len(partial.rows)
-            skipped, undecodable = _describe_all(session, partial, progress)
+            skipped, undecodable, describing_s = _describe_all(session, partial, progress)
             if not partial.rows:
                 partial.discard()
                 raise _nothing_usable(source, skipped)
@@ -96,7 +96,7 @@ def build_map(
             (output / JOURNAL_NAME).unlink()
         finally:
             partial.close()
-    seconds = time.monotonic() - started
+    seconds = (time.monotonic() - started, describing_s)
     counts = (len(finished), len(partial.rows), resumed, dict(skipped))
     return BuildReport.of(output, counts, finished.manifest, seconds, undecodable)
 
@@ -168,12 +168,13 @@ def _report_of_complete(output: Path, started: float) -> BuildReport:
 
 def _describe_all(
     session: BuildSession, partial: PartialMap, progress: Progress | None
-) -> tuple[Counter[str], tuple[str, ...]]:
+) -> tuple[Counter[str], tuple[str, ...], float]:
     """Describe every usable frame that is not yet in *partial*.
 
     Returns:
-        Reason -> frames left out, and the names of those that do not decode.
+        Reason -> frames left out, the names of those that do not decode, and how many seconds that took.
     """
+    started = time.monotonic()
     left_out: list[str] = []
     if session.base is not None:
         link_thumbnails(session.base, partial.path)
@@ -184,7 +185,7 @@ def _describe_all(
             left_out.append(name)
         partial.add([session.row(record) for record in batch.records], batch)
     unusable = Counter({UNDECODABLE: partial.undecodable, UNDESCRIBED: partial.undescribed})
-    return session.usable.skipped + unusable, tuple(left_out)
+    return session.usable.skipped + unusable, tuple(left_out), time.monotonic() - started
 
 
 def _nothing_usable(source: FrameSource, skipped: Counter[str]) -> VprError:

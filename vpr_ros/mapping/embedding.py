@@ -5,13 +5,15 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the License for the specific language
 # governing permissions and limitations under the License.
 
-"""Records to descriptors in batches: images are decoded and prepared while the network computes."""
+"""Records to descriptors in batches: images are decoded, and batches written, while the network computes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,10 +25,9 @@ from vpr_ros.core.joint import JointExtractor, in_one_run
 from vpr_ros.core.model_info import DescriptorArray, Extractor
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.mapping.local_part import LocalPart
-from vpr_ros.mapping.overlap import ahead, ordered_map
+from vpr_ros.mapping.overlap import ordered_map
 from vpr_ros.maps.thumbnails import encode_thumbnail
 
-BATCHES_AHEAD = 2
 Rows = Mapping[str, npt.NDArray[Any]]
 """Of one frame or of B, by file name; nothing where the map has no local features."""
 
@@ -94,6 +95,19 @@ class DescribedBatch:
         """How many records went in."""
         return len(self.records) + len(self.undecodable) + len(self.undescribed)
 
+    @classmethod
+    def joined(cls, parts: Sequence[DescribedBatch]) -> DescribedBatch:
+        """Several as one."""
+        rows = [part.local for part in parts if part.local]
+        return cls(
+            list(chain.from_iterable(part.records for part in parts)),
+            np.concatenate([part.descriptors for part in parts]),
+            list(chain.from_iterable(part.thumbnails for part in parts)),
+            {name: np.concatenate([part[name] for part in rows]) for name in (rows[0] if rows else ())},
+            list(chain.from_iterable(part.undecodable for part in parts)),
+            list(chain.from_iterable(part.undescribed for part in parts)),
+        )
+
 
 def describe_records(
     records: Iterable[FrameRecord], extractor: Extractor, config: BuildConfig, local: LocalPart | None = None
@@ -101,6 +115,7 @@ def describe_records(
     """Yield descriptors in the order of *records*, ``config.batch_size`` at a time.
 
     A batch is smaller where the model has no descriptor for some of its images, and at the end; it may be empty.
+    ``config.networks`` runs of the network share it.
 
     Raises:
         ModelError: the network failed.
@@ -119,19 +134,29 @@ def describe_records(
             rows = local.rows(local.model.extract(image_rgb), size_px, record.load_depth_m)
         return _Prepared(record, "", size_px, inputs, thumbnail, rows)
 
-    def batches() -> Iterator[_Batch]:
-        batch = _Batch()
-        for prepared in ordered_map(pool, prepare, records, 2 * config.workers):
-            batch.take(prepared)
-            if len(batch.records) == config.batch_size:
-                yield batch
-                batch = _Batch()
-        if batch.records or batch.undecodable:
-            yield batch
+    def describe(batch: _Batch) -> DescribedBatch:
+        return _described(batch, extractor, local, joint)
 
-    with ThreadPoolExecutor(config.workers, "vpr_ros-decode") as pool, ahead(batches(), BATCHES_AHEAD) as ready:
-        for batch in ready:
-            yield _described(batch, extractor, local, joint)
+    with (
+        ThreadPoolExecutor(config.decoders, "vpr_ros-decode") as decoders,
+        ThreadPoolExecutor(config.networks, "vpr_ros-network") as networks,
+        closing(ordered_map(decoders, prepare, records, 2 * config.decoders)) as prepared,
+        closing(ordered_map(networks, describe, _runs(prepared, config), 2 * config.networks)) as described,
+    ):
+        while parts := list(islice(described, config.networks)):
+            yield parts[0] if len(parts) == 1 else DescribedBatch.joined(parts)
+
+
+def _runs(records: Iterable[_Prepared], config: BuildConfig) -> Iterator[_Batch]:
+    """What the network is given at a time."""
+    batch = _Batch()
+    for prepared in records:
+        batch.take(prepared)
+        if len(batch.records) == config.images_per_run:
+            yield batch
+            batch = _Batch()
+    if batch.records or batch.undecodable:
+        yield batch
 
 
 def _described(

@@ -18,7 +18,8 @@ import vpr_ros
 from vpr_ros.mapping.append_base import base_rows
 from vpr_ros.mapping.finish_local import finish_local
 from vpr_ros.mapping.index_build import index_as_before
-from vpr_ros.mapping.promise_fit import Mirrored, own_promise
+from vpr_ros.mapping.promise_fit import own_promise
+from vpr_ros.mapping.second_look import second_look
 from vpr_ros.mapping.self_calibration import self_calibration
 from vpr_ros.mapping.session import BuildSession
 from vpr_ros.mapping.transaction import PartialMap
@@ -31,7 +32,6 @@ from vpr_ros.maps.manifest import MANIFEST_NAME, MapManifest
 from vpr_ros.maps.manifest_parts import FileEntry, ModelEntry
 from vpr_ros.maps.map_frame import map_frame
 from vpr_ros.maps.place_map import DESCRIPTORS_NAME, FRAMES_NAME, PlaceMap
-from vpr_ros.maps.promise import Promise
 from vpr_ros.maps.spacing import median_spacing_m, place_radius_m
 from vpr_ros.maps.thumbnails import thumbnails_sha256
 
@@ -41,35 +41,30 @@ def finish_map(
 ) -> PlaceMap:
     """Write everything but the descriptors' rows, and open the result as a robot would.
 
-    The *progress* is told of the frames that are indexed, where the map gets an index.
+    The *progress* is told of each step that takes longer, see ``Progress``.
 
     Raises:
         MapError: the map does not open, and must not take the place of one that does.
     """
     partial.finish()
-    uncalibrated, spacing_m = _uncalibrated(session, partial, skipped)
-    calibration, keypoints = self_calibration(
-        uncalibrated, session.usable, partial.rows, session.extractor, session.config, spacing_m
-    )
-    local = uncalibrated.manifest.local and replace(
-        uncalibrated.manifest.local, calibration=keypoints, viewing_range=viewing_range(uncalibrated)
-    )
-    index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall, progress)
-    manifest = replace(uncalibrated.manifest, calibration=calibration, local=local, index=index)
-    if local is not None:
-        manifest = replace(manifest, local=replace(local, promise=_promise(session, partial, uncalibrated, manifest)))
+    came, local_model = partial.rows, None if session.local is None else session.local.model
+    first_row = len(session.base) if session.base else 0
+    looks = second_look(session.usable, came, first_row, session.extractor, session.config, local_model, progress)
+    with looks as again:
+        uncalibrated, spacing_m = _uncalibrated(session, partial, skipped, progress)
+        range_m = viewing_range(uncalibrated)
+        calibration, keypoints = self_calibration(uncalibrated, again.all_retaken, spacing_m)
+        local = uncalibrated.manifest.local and replace(
+            uncalibrated.manifest.local, calibration=keypoints, viewing_range=range_m
+        )
+        index = index_as_before(uncalibrated, session.base, session.config.index, session.config.recall, progress)
+        manifest = replace(uncalibrated.manifest, calibration=calibration, local=local, index=index)
+        if local is not None:
+            promise = own_promise(uncalibrated.with_manifest(manifest), again.mirrored.result, progress)
+            manifest = replace(manifest, local=replace(local, promise=promise))
     (partial.path / MANIFEST_NAME).unlink(missing_ok=True)
     (partial.path / MANIFEST_NAME).write_text(manifest.to_yaml(), encoding="utf-8")
     return PlaceMap.open(partial.path)
-
-
-def _promise(session: BuildSession, partial: PartialMap, uncalibrated: PlaceMap, manifest: MapManifest) -> Promise:
-    """What the map that has *manifest* can promise."""
-    calibrated = uncalibrated.with_manifest(manifest)
-    if session.local is None:
-        return own_promise(calibrated)
-    mirrored = Mirrored(session.usable, len(partial.rows), session.extractor, session.local.model)
-    return own_promise(calibrated, mirrored)
 
 
 def _given_earlier_m(base: PlaceMap | None) -> float | None:
@@ -81,7 +76,9 @@ def _given_earlier_m(base: PlaceMap | None) -> float | None:
     return None if math.isclose(radius_m, chosen_m, rel_tol=1e-6) else radius_m
 
 
-def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[str]) -> tuple[PlaceMap, float]:
+def _uncalibrated(
+    session: BuildSession, partial: PartialMap, skipped: Counter[str], progress: Progress | None
+) -> tuple[PlaceMap, float]:
     """The map as far as it is without having been asked anything, and the distance between its frames in metres."""
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     base, info = session.base, session.extractor.info
@@ -95,7 +92,9 @@ def _uncalibrated(session: BuildSession, partial: PartialMap, skipped: Counter[s
     if session.local is not None:
         came = range(len(rows) - len(partial.rows), len(rows))
         added_cameras = range(len(base.manifest.cameras) if base else 0, len(cameras))
-        local, cameras = finish_local(partial.path, session.local, frames, cameras, [came], came, added_cameras)
+        local, cameras = finish_local(
+            partial.path, session.local, frames, cameras, [came], came, added_cameras, progress
+        )
     thumbnails, pictures_sha256 = thumbnails_sha256(partial.path, len(rows))
     manifest = MapManifest(
         frame_id=map_frame(session.config.frame_id, base.manifest if base else None),

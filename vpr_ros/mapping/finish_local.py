@@ -26,6 +26,7 @@ from vpr_ros.mapping.local_depth import Residuals, session_depths
 from vpr_ros.mapping.local_part import LocalPart, local_folder
 from vpr_ros.mapping.measured_depth import DepthRatios
 from vpr_ros.mapping.refine_intrinsics import refine_cameras
+from vpr_ros.mapping.usable_frames import Progress, told
 from vpr_ros.maps.frame_table import FrameTable
 from vpr_ros.maps.local_codec import DEPTH, SIZES, LocalLayout, storable_depths
 from vpr_ros.maps.local_entry import LocalEntry
@@ -37,6 +38,8 @@ from vpr_ros.maps.npy_file import map_array
 _LOG = logging.getLogger(__name__)
 ROWS_AT_ONCE = 256
 PART_NAME = "depth_m.part"
+KEPT_FRAMES = 256
+"""In memory at once, 120 kB each: the map is asked about each of them several times."""
 
 
 def finish_local(
@@ -47,6 +50,7 @@ def finish_local(
     sessions: Sequence[Sequence[int]],
     came: Collection[int],
     added_cameras: Sequence[int],
+    progress: Progress | None = None,
 ) -> tuple[LocalStore, tuple[CameraMount, ...]]:
     """Measure the depths that are not known yet of the frames that came with this build, and open all local features.
 
@@ -58,6 +62,7 @@ def finish_local(
         sessions: the frames, session by session and in their order, of those sessions that frames came of.
         came: those of them that came with this build; all others keep the depths they have.
         added_cameras: which cameras only they have.
+        progress: is told of the frames that are measured.
 
     Returns:
         the local features, and the cameras: those that came with refined intrinsics where that was asked for.
@@ -74,9 +79,9 @@ def finish_local(
     seen_by = MapCameras(frames, cameras)
     views, residuals = frame_views(files, seen_by), Residuals()
     measured = chain.from_iterable(session_depths(session, came, views, seen_by, residuals) for session in sessions)
-    _write_depths(folder, layout, len(frames), measured)
+    _write_depths(folder, layout, len(frames), told(measured, len(came), progress))
     entry = replace(_entry(folder, local, len(frames), len(came), residuals), given_intrinsics=given)
-    return LocalStore(folder, entry, len(frames), seen_by), tuple(cameras)
+    return LocalStore(folder, entry, len(frames), seen_by, KEPT_FRAMES), tuple(cameras)
 
 
 def _not_fitted(camera: CameraMount, *, is_earlier: bool) -> str:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from vpr_ros.mapping.frame_views import FloatArray, FrameView
 from vpr_ros.mapping.neighbour_choice import IntArray, NeighbourChoice
-from vpr_ros.mapping.triangulate import Triangulated, triangulate
+from vpr_ros.mapping.triangulate import Matches, Triangulated, triangulate
 from vpr_ros.maps.map_cameras import MapCameras
 
 FRAMES_PROBED: Final = 16
@@ -70,12 +70,13 @@ def session_depths(
         return
     choice = NeighbourChoice(numbers, position_m, quat_xyzw)
     lately_m: deque[float] = deque(maxlen=FRAMES_REMEMBERED)
+    matches = Matches()
     for row, index in enumerate(numbers.tolist()):
         if index not in wanted or (view := views(index)) is None:
             continue
         depth_m = float(np.median(lately_m)) if lately_m else scale_m
         others = [other for number in choice.around(row, depth_m) if (other := views(int(number))) is not None]
-        found = triangulate(view, others)
+        found = triangulate(view, others, matches=matches)
         residuals.take(found)
         if np.isfinite(found.depth_m).any():
             lately_m.append(float(np.nanmedian(found.depth_m)))

@@ -9,20 +9,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.errors import FrameDecodeError
 from vpr_ros.core.evidence import EVIDENCE_TOP_K
-from vpr_ros.core.frames import FrameRecord, ImageRgb, SizePx, size_px_of
+from vpr_ros.core.frames import SizePx
 from vpr_ros.core.local_features import LocalFeatures
-from vpr_ros.core.local_info import LocalModel
-from vpr_ros.core.model_info import Extractor
 from vpr_ros.localization.candidates import Candidates
 from vpr_ros.localization.estimate import PoseEstimate, best_estimate
 from vpr_ros.localization.proof import proof
@@ -30,6 +26,8 @@ from vpr_ros.localization.retrieve import candidates_at, retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import UNHURRIED
+from vpr_ros.mapping.second_look import MirroredFrame
+from vpr_ros.mapping.usable_frames import Progress, told
 from vpr_ros.maps.local_store import LocalStore
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.promise import FEWEST_ASKED, PAIRS, STRICT_RATE, Promise
@@ -42,40 +40,14 @@ WRONG_PLACE_RADII: Final = 2.0
 """An answer farther away than so many place radii is in a wrong place; from one on it is a near miss."""
 STRICTEST: Final = STRICT_RATE / PAIRS
 MOST_LEFT_OUT: Final = 200
-MOST_MIRRORED: Final = 30
-"""Frames that are asked about, some 25 ms and with the network some 80 ms each."""
+"""Frames that are asked about, some 25 ms each."""
 MIN_CANDIDATES: Final = 5
-
-
-@dataclass(frozen=True, eq=False)
-class Mirrored:
-    """Some frames of a map the wrong way round.
-
-    Attributes:
-        records: where frames of the map came from.
-        frames: how many they are at least.
-        extractor, local_model: describe them.
-    """
-
-    records: Iterable[FrameRecord]
-    frames: int
-    extractor: Extractor
-    local_model: LocalModel
-
-    def images(self) -> Iterator[ImageRgb]:
-        """The images, mirrored; the records are read no further than the last of them."""
-        chosen = evenly(self.frames, MOST_MIRRORED).tolist()
-        for number, record in enumerate(islice(self.records, chosen[-1] + 1 if chosen else 0)):
-            if number in chosen:
-                try:
-                    yield np.ascontiguousarray(record.load_image()[:, ::-1])
-                except FrameDecodeError:
-                    continue  # the build has said so
 
 
 def own_promise(
     place_map: PlaceMap,
-    mirrored: Mirrored | None = None,
+    mirrored: Callable[[], Iterable[MirroredFrame]] = tuple,
+    progress: Progress | None = None,
 ) -> Promise:
     """Ask a map about its own frames so that every answer is wrong: which of its places look alike, and how much.
 
@@ -83,7 +55,8 @@ def own_promise(
 
     Args:
         place_map: calibrated but for this; without local features nothing is asked.
-        mirrored: its frames the wrong way round, which are another place; None: it is not asked about those.
+        mirrored: gives its frames the wrong way round, which are another place; none: it is not asked about those.
+        progress: is told of the frames that are asked about.
 
     Raises:
         MapError: the map's local features cannot be read.
@@ -92,8 +65,8 @@ def own_promise(
     if place_map.local is None or len(place_map) < FEWEST_ASKED:
         return Promise()
     verifier = Verifier(None, place_map.local, place_map, UNHURRIED)
-    asked = np.array(list(_left_out(verifier, place_map, place_map.local))).reshape(-1, 2)
-    of_mirrored = [] if mirrored is None else list(_of_mirrored(verifier, place_map, mirrored))
+    asked = np.array(list(_left_out(verifier, place_map, place_map.local, progress))).reshape(-1, 2)
+    of_mirrored = [_of_mirrored(verifier, place_map, frame) for frame in mirrored()]
     posed, unposed = (_all_wrong(proofs) for proofs in asked.T)
     worth = min(1.0, max(posed.reached_by(STRICTEST), LEVELS[0]) / max(unposed.reached_by(STRICTEST), LEVELS[0]))
     return Promise(posed, _all_wrong(np.array(of_mirrored)), worth)
@@ -103,7 +76,9 @@ def _all_wrong(proofs: Float) -> Tally:
     return Tally.of(proofs, np.ones(len(proofs), dtype=np.bool_))
 
 
-def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Iterator[tuple[float, float]]:
+def _left_out(
+    verifier: Verifier, place_map: PlaceMap, local: LocalStore, progress: Progress | None
+) -> Iterator[tuple[float, float]]:
     """How well each answer is proved while its whole place is left out, and how well by its inliers alone.
 
     The first is 0 where the pose finds the place even so.
@@ -111,7 +86,8 @@ def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Ite
     frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
     rows = evenly(len(place_map), MOST_LEFT_OUT)
     descriptors = place_map.descriptors[rows].astype(np.float32)
-    for row, cosines in zip(rows.tolist(), all_similarities(place_map.descriptors, descriptors), strict=True):
+    questions = zip(rows.tolist(), all_similarities(place_map.descriptors, descriptors), strict=True)
+    for row, cosines in told(questions, len(rows), progress):
         offset_m = np.linalg.norm(frames.position_m - frames.position_m[row], axis=1)
         left_in = np.flatnonzero(offset_m > radius_m)
         if len(left_in) < MIN_CANDIDATES:
@@ -130,13 +106,10 @@ def _left_out(verifier: Verifier, place_map: PlaceMap, local: LocalStore) -> Ite
         yield 0.0 if is_found else worth, alone
 
 
-def _of_mirrored(verifier: Verifier, place_map: PlaceMap, mirrored: Mirrored) -> Iterator[float]:
-    """How well each answer to a mirrored frame is proved."""
-    for image_rgb in mirrored.images():
-        extractor = mirrored.extractor
-        retrieved = retrieve(place_map, extractor.infer(extractor.prepare([image_rgb])), EVIDENCE_TOP_K, None, None)
-        features = mirrored.local_model.extract(image_rgb)
-        yield _asked(verifier, place_map, features, size_px_of(image_rgb), retrieved, 0)[1]
+def _of_mirrored(verifier: Verifier, place_map: PlaceMap, frame: MirroredFrame) -> float:
+    """How well the answer to a mirrored frame is proved."""
+    retrieved = retrieve(place_map, frame.descriptor, EVIDENCE_TOP_K, None, None)
+    return _asked(verifier, place_map, frame.features, frame.size_px, retrieved, 0)[1]
 
 
 def _asked(
@@ -149,7 +122,8 @@ def _asked(
 ) -> tuple[PoseEstimate, float, float]:
     """The estimate, how well it is proved, and how well it would be had its keypoints no depth."""
     intrinsics = place_map.manifest.cameras[camera].intrinsics
-    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None)
+    # Fewer inliers are no proof, whether a pose fits them or not: see ``Tally``.
+    verification: Verification = verifier.verify(features, size_px, retrieved, intrinsics, None, LEVELS[0])
     estimate = best_estimate(verification, UNHURRIED, place_map.manifest.calibration)
     worth = proof(verification, size_px, 1.0, estimate.geometric)
     return estimate, worth, proof(replace(verification, has_depths=False), size_px, 1.0, None)

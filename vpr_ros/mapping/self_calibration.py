@@ -9,41 +9,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vpr_ros.core.frames import FrameRecord, ImageRgb
-from vpr_ros.core.model_info import Extractor
 from vpr_ros.core.pose_average import MAX_ANGLE_RAD
-from vpr_ros.core.preprocess import Preprocessing
-from vpr_ros.core.printable import printable
-from vpr_ros.mapping.augment import augmented
-from vpr_ros.mapping.build_config import BuildConfig
-from vpr_ros.mapping.embedding import describe_records
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.geometry_fit import geometry_calibration
 from vpr_ros.mapping.held_out import HeldOut, HeldOutAnswers, PoseErrors
 from vpr_ros.mapping.logistic import fit_logistic
 from vpr_ros.mapping.residual_fit import fit_residual
+from vpr_ros.mapping.second_look import FEWEST_FRAMES, Retaken
 from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration, Triple, default_calibration
-from vpr_ros.maps.frame_table import FrameRow
 from vpr_ros.maps.geometry_calibration import GeometryCalibration
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.residuals import Residual, Residuals
 from vpr_ros.maps.spacing import median_spacing_m
 
-MIN_FRAMES = 20
-SHARE_RETAKEN = 0.08
-MIN_RETAKEN, MAX_RETAKEN = 16, 200
 MAX_AS_THEY_ARE = 200
 OTHER_HEADING_RAD = 0.03
 """No retrieved heading is surer: another drive does not head along a track as the mapped one did."""
-SEED = 0
 PRIOR_SIGMA = (0.3, 3.0, 3.0)
 """Of the weights of ``EVIDENCE_NAMES``. Another day's light moves every similarity, and a map of one drive cannot know
 how far: what it learns of the similarity alone counts little."""
@@ -51,29 +38,23 @@ how far: what it learns of the similarity alone counts little."""
 
 def self_calibration(
     place_map: PlaceMap,
-    records: Iterable[FrameRecord],
-    rows: list[FrameRow],
-    extractor: Extractor,
-    config: BuildConfig,
+    retaken: Callable[[], Retaken],
     spacing_m: float,
 ) -> tuple[Calibration, GeometryCalibration]:
     """Calibrate the map, or return the cautious defaults where it is too small; the second needs its local features.
 
     Args:
         place_map: the map; of its calibration the radius alone counts.
-        records: where the last ``len(rows)`` frames of the map came from.
-        rows: their lines in the table; records that are not among them are passed over.
-        extractor: the model.
-        config: batch size and threads.
+        retaken: gives some of its frames in another light.
         spacing_m: median distance between neighbouring frames.
     """
     radius_m = place_map.manifest.calibration.radius_m
     default = default_calibration(radius_m, spacing_m)
-    if len(place_map) < MIN_FRAMES:
+    if len(place_map) < FEWEST_FRAMES:
         return default, GeometryCalibration()
-    retaken, queries = _retaken(records, rows, len(place_map) - len(rows), extractor, config)
+    rows, queries = retaken()
     held_out = HeldOut(place_map, spacing_m)
-    again = held_out.ask(retaken, queries, retaken=True)
+    again = held_out.ask(rows, queries, retaken=True)
     as_they_are = evenly(len(place_map), MAX_AS_THEY_ARE)
     same = held_out.ask(as_they_are, place_map.descriptors[as_they_are].astype(np.float32))
     # Right or wrong is learned in another light alone, where there is enough of it: within one drive even strangers
@@ -86,7 +67,7 @@ def self_calibration(
         return judged, GeometryCalibration()
     residuals = _residuals(again.errors.joined(same.errors), spacing_m, radius_m, default.residuals)
     calibration = _fitted(evidence, right, residuals, radius_m)
-    return calibration, geometry_calibration(place_map, calibration, held_out, retaken, queries)
+    return calibration, geometry_calibration(place_map, calibration, held_out, rows, queries)
 
 
 def residuals_as_it_is(place_map: PlaceMap, default: Residuals) -> Residuals:
@@ -101,7 +82,7 @@ def similarities_as_they_are(place_map: PlaceMap) -> Calibration | None:
     A map of several sessions is asked in the light of each, which is what another day's is like.
     """
     evidence, right = _judged(asked := _as_it_is(place_map))
-    if len(place_map) < MIN_FRAMES or not _tells(right):
+    if len(place_map) < FEWEST_FRAMES or not _tells(right):
         return None
     spacing_m, radius_m = median_spacing_m(place_map.frames), place_map.manifest.calibration.radius_m
     default = default_calibration(radius_m, spacing_m)
@@ -130,54 +111,6 @@ def _fitted(
         samples_right=int(right.sum()),
         samples_wrong=int((~right).sum()),
     )
-
-
-def _retaken(
-    records: Iterable[FrameRecord], rows: list[FrameRow], first_row: int, extractor: Extractor, config: BuildConfig
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-    """Describe a share of the images once more, augmented: (M,) map rows and (M, D) descriptors."""
-    count = int(np.clip(round(SHARE_RETAKEN * len(rows)), MIN_RETAKEN, MAX_RETAKEN))
-    chosen = set(evenly(len(rows), count).tolist())
-    row_of: dict[FrameRecord, int] = {}
-
-    def retakes() -> Iterator[FrameRecord]:
-        for number, record in _in_map(records, rows):
-            if number in chosen:
-                load_image = partial(_retake, record.load_image, number, extractor.info.preprocessing)
-                retake = replace(record, load_image=load_image)
-                row_of[retake] = first_row + number
-                yield retake
-
-    taken: list[int] = []
-    described: list[npt.NDArray[np.float32]] = [np.empty((0, extractor.info.descriptor_dim), np.float32)]
-    for batch in describe_records(retakes(), extractor, replace(config, thumbnails=False)):
-        taken += [row_of[record] for record in batch.records]
-        described.append(batch.descriptors)
-    return np.array(taken, dtype=np.int64), np.concatenate(described)
-
-
-def _in_map(records: Iterable[FrameRecord], rows: list[FrameRow]) -> Iterator[tuple[int, FrameRecord]]:
-    """The records the rows were made from, numbered; the source is read no further than the last of them."""
-    number = 0
-    for record in records:
-        # Names as the table keeps them: rows that a resumed build found on disk have theirs from there.
-        row = rows[number]
-        if record.stamp_ns == row.stamp_ns and printable(record.name).split() == printable(row.name).split():
-            yield number, record
-            number += 1
-            if number == len(rows):
-                return
-
-
-def _retake(load_image: Callable[[], ImageRgb], number: int, network: Preprocessing) -> ImageRgb:
-    """The image as the network could have seen it another time; at the network's size, which costs least."""
-    image_rgb = load_image()
-    height, width = image_rgb.shape[:2]
-    scale = max(network.height_px / height, network.width_px / width)
-    if scale < 1.0:
-        size = (max(network.width_px, round(scale * width)), max(network.height_px, round(scale * height)))
-        image_rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    return augmented(image_rgb, np.random.default_rng([SEED, number]))
 
 
 def _judged(*asked: HeldOutAnswers) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:

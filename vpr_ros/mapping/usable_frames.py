@@ -10,20 +10,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeVar
 
 from vpr_ros.core.frames import FrameRecord, FrameSource
 from vpr_ros.mapping.build_config import BuildConfig
 from vpr_ros.maps.manifest_values import LARGEST_POSITION_M
 from vpr_ros.sources.keyframes import keyframes
 
+T = TypeVar("T")
+
 
 class Progress(Protocol):
     """Told how far a long job is."""
 
     def __call__(self, done: int, total: int, stage: str = "", /) -> None:
-        """So much is *done* of *total*, e.g. of the records of a source; *stage* says with what, where that changes."""
+        """So much is *done* of *total*, e.g. of the records of a source; then, from 0 on, of each longer step after it.
+
+        *stage* says with what, where that changes.
+        """
 
 
 NO_POSE = "no pose"
@@ -32,6 +37,14 @@ POSE_NOT_FINITE = "pose not finite"
 UNDECODABLE = "image does not decode"
 UNDESCRIBED = "the model has no descriptor for the image"
 TOO_CLOSE = "closer than the keyframe gate"
+
+
+def told(items: Iterable[T], total: int, progress: Progress | None) -> Iterator[T]:
+    """Yield *items* and tell *progress* of each, when the next is asked for."""
+    for number, item in enumerate(items, start=1):
+        yield item
+        if progress is not None:
+            progress(number, total)
 
 
 class UsableFrames:
@@ -74,8 +87,4 @@ class UsableFrames:
                 yield record
 
     def _records(self, progress: Progress | None) -> Iterator[FrameRecord]:
-        total = len(self._source)
-        for number, record in enumerate(self._source, start=1):
-            yield record
-            if progress is not None:
-                progress(number, total)
+        return told(self._source, len(self._source), progress)

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -36,6 +37,9 @@ FEWEST_PAIRS: Final = 4
 """At a distance, for a share to mean something."""
 HARDLY_ANY: Final = 0.25
 """Two distances in turn with fewer proved pairs than this are beyond the viewing range, and all farther ones."""
+
+NO_POSE: Final = math.inf
+"""Whether both show one scene is asked, and not from where."""
 
 Float = npt.NDArray[np.float64]
 
@@ -116,7 +120,8 @@ def _pairs(
     camera = place_map.manifest.cameras[int(place_map.frames.camera_index[anchor])]
     features = kept.as_seen
     candidates = candidates_at(place_map, np.array([*partners.values()]), np.ones(len(partners), np.float32))
-    looked_at = verifier.verify(features, (kept.width_px, kept.height_px), candidates, camera.intrinsics, None)
+    size_px = (kept.width_px, kept.height_px)
+    looked_at = verifier.verify(features, size_px, candidates, camera.intrinsics, None, NO_POSE)
     found = dict(zip(looked_at.retrieved_rank.tolist(), looked_at.geometry, strict=True))
     for number, (level, row) in enumerate(partners.items()):
         geometry = found[number]

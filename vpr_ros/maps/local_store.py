@@ -9,6 +9,8 @@
 
 from __future__ import annotations
 
+import functools
+import math
 import os
 import weakref
 from dataclasses import dataclass
@@ -134,7 +136,7 @@ class LocalFiles:
         shape, dtype = self._layout.rows[name]
         if not 0 <= index < self._frames:
             raise MapError(f"{self._folder} has {self._frames} frames, {index} was asked for", "Ask for one it has")
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         with map_errors(self._folder / name):
             content = os.pread(self._descriptors[name], size, HEADER_BYTES + index * size)
         if len(content) != size:
@@ -153,8 +155,8 @@ class LocalStore:
         files: where they lie.
     """
 
-    def __init__(self, folder: Path, entry: LocalEntry, frames: int, cameras: MapCameras) -> None:
-        """Open what is in *folder*.
+    def __init__(self, folder: Path, entry: LocalEntry, frames: int, cameras: MapCameras, kept: int = 0) -> None:
+        """Open what is in *folder*, and keep the last *kept* frames that were asked for in memory.
 
         Raises:
             MapError: see ``LocalFiles``.
@@ -163,6 +165,7 @@ class LocalStore:
         self._folder = folder
         self.files = LocalFiles(folder, entry.layout, frames)
         self._cameras = cameras
+        self._read = functools.lru_cache(kept)(self._of) if kept else self._of
 
     @property
     def sha256(self) -> str:
@@ -195,6 +198,9 @@ class LocalStore:
         Raises:
             MapError: they cannot be read.
         """
+        return self._read(index)
+
+    def _of(self, index: int) -> MapFeatures:
         found = self.files.features(index)
         intrinsics = self._cameras.intrinsics(index, found.width_px, found.height_px)
         return MapFeatures(

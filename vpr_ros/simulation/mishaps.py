@@ -115,7 +115,7 @@ class _Track:
 
     def leave(self, left_at: Pose, entry: Pose, pose: Pose) -> None:
         """In the other town, whose *entry* is joined to where the map was left."""
-        continued = left_at.compose(entry.inverse().compose(pose))
+        continued = left_at.compose(entry.between(pose))
         x, y, z = continued.position_m
         truth = Pose((x + FAR_EAST_M, y, z), continued.quat_xyzw)
         self._take(truth, pose, continued, elsewhere=True)
@@ -125,7 +125,7 @@ class _Track:
     ) -> None:
         wheels = self.moments[-1].T_start_wheels if self.moments else continued
         if self._before is not None and not carried:
-            wheels = wheels.compose(self._before.inverse().compose(continued))
+            wheels = wheels.compose(self._before.between(continued))
         self._before = continued
         stamp_ns = self._plan.start_ns + round(len(self.moments) * NS_PER_S / self._plan.rate_hz)
         self.moments.append(Moment(stamp_ns, truth, seen, elsewhere, wheels))

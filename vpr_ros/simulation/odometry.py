@@ -103,7 +103,7 @@ def noisy_odometry(
     spread = np.diag([0.0, 0.0, 0.0, noise.scale**2, noise.yaw_drift_rad_per_m**2])
     yaw = x = y = 0.0
     for (before_ns, before), (stamp_ns, now) in pairwise(poses):
-        step = before.inverse().compose(now)
+        step = before.between(now)
         turn = float(step.rotation.as_euler("ZYX")[0])
         travelled_m = math.hypot(step.position_m[0], step.position_m[1])
         stretch = scale * (1.0 + noise.slip * rng.standard_normal())

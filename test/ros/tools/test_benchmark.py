@@ -30,16 +30,26 @@ def test_measures_node_and_building_beside_the_bare_session(
     assert process.process.wait(120) == 0, process.output
     report = json.loads((tmp_path / "numbers.json").read_text())
     assert report["images"] == report["map_frames"] == 20
-    for side in ("node_ms", "bare_ms"):
+    for side in ("node_ms", "floor_ms", "bare_ms"):
         assert 0 < report[side]["p50"] <= report[side]["p95"]
+    beside = report["bare_ms"]["p50"] + report["floor_ms"]["p50"]
+    assert abs(report["node_over_bare_and_floor"] - report["node_ms"]["p50"] / beside) < 1e-9
     assert abs(report["node_over_bare"] - report["node_ms"]["p50"] / report["bare_ms"]["p50"]) < 1e-9
-    assert abs(report["build_over_bare"] - report["build_hz"] / report["bare_build_hz"]) < 1e-9
+    for building in (report, report["build_without_local"]):
+        assert abs(building["build_over_bare"] - building["build_hz"] / building["bare_build_hz"]) < 1e-9
+        assert abs(building["beside_embedding"] - 1 + building["build_hz"] / building["describing_hz"]) < 1e-9
+    assert "map building, with local features" in process.output
+    assert "map building, without local features" in process.output
     age = report["stream_age_ms"]
     assert 0 < age["p50"] <= age["p95"] <= age["max"]
     assert 0 < report["stream_answered"] <= report["streamed"] == 24
     assert abs(report["stream_age_over_bare"] - age["p95"] / report["bare_ms"]["p50"]) < 1e-9
-    assert "infer p50 [ms]" in report["node_stages"]
-    assert "node / bare" in process.output
+    stages = report["stages"]
+    assert {"transport", "wait", "prepare", "infer", "search", "filter", "decide", "publish", "back"} <= stages.keys()
+    assert abs(sum(stage["node"] for stage in stages.values()) - report["node_ms"]["p50"]) < 1e-9
+    assert stages["wait"]["bare"] is None and 0 < stages["infer"]["bare"] < report["bare_ms"]["p95"]
+    for said in ("node / bare", "an empty node", "node - bare", "  over DDS to who asked"):
+        assert said in process.output
     assert list(report["filter_ms"]) == ["1000", "10000", "100000", "1000000"]
     assert all(0 < ms["p50"] <= ms["p95"] for ms in report["filter_ms"].values())
     assert "1000000 frames" in process.output

@@ -95,7 +95,7 @@ def motion_between(
         return Motion(duration_s, None, reach_m, reach_m, problem)
     assert before is not None and now is not None
     with np.errstate(over="ignore", invalid="ignore"):
-        T_before_now = before.T_odom_base.inverse().compose(now.T_odom_base)
+        T_before_now = before.T_odom_base.between(now.T_odom_base)
     distance_m = math.hypot(*T_before_now.position_m)
     if not math.isfinite(distance_m):
         return Motion(duration_s, None, reach_m, reach_m, "odometry is too far from its zero for a finite way")

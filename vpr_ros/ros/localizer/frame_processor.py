@@ -115,9 +115,10 @@ class FrameProcessor:
         localized_s = time.monotonic()
         localization = self._rig.fused(setup, [part.localization for part in seen])
         speaker = next(part for part in seen if part.localization.camera == localization.camera)
-        self._outputs.publish(setup, speaker.frame, localization)
+        self._outputs.publish_pose(setup, localization)
         self._map_to_odom.update(setup, localization, self._clock.now().nanoseconds)
         published_s = time.monotonic()
+        self._outputs.publish_views(setup, speaker.frame, localization)
         self._outputs.publish_status(localization, 1e3 * (published_s - job.received_s))
         for part in seen:
             _count(part.job, localization, is_speaker=part is speaker)

@@ -61,13 +61,17 @@ class Outputs:
         self._marker_length_m = marker_length_m(map_view(frames.position_m))
         self._map.publish(to_path(frames.position_m, frames.quat_xyzw, frames.stamp_ns, stamp_ns, setup.map_frame))
 
-    def publish(self, setup: LocalizerSetup, frame: Frame, localization: Localization) -> None:
-        """Publish one answer, the pose first: it is what somebody waits for."""
-        stamp_ns, frame_id = localization.stamp_ns, setup.map_frame
+    def publish_pose(self, setup: LocalizerSetup, localization: Localization) -> None:
+        """Publish the pose of an answer, if it has one: it is what somebody waits for."""
         if localization.accepted and localization.T_map_base is not None:
+            stamp_ns, frame_id = localization.stamp_ns, setup.map_frame
             pose = to_pose_with_covariance(localization.T_map_base, localization.covariance, stamp_ns, frame_id)
             self._pose.publish(pose)
             self.initial_pose.accept(pose, setup.settings.hand_over_initialpose)
+
+    def publish_views(self, setup: LocalizerSetup, frame: Frame, localization: Localization) -> None:
+        """Publish what else there is to an answer, where somebody listens."""
+        stamp_ns, frame_id = localization.stamp_ns, setup.map_frame
         if _heard(self._matches):
             self._matches.publish(to_match_cloud(localization.matches, stamp_ns, frame_id))
         if _heard(self._candidates):

@@ -14,6 +14,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from vpr_ros.core.command import run_command
 from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
+from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.option_arguments import add_option, config_from
 from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_extractor, open_local_model
@@ -28,7 +30,7 @@ from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
 from vpr_ros.ros.tools.benchmark_bare import BareSearch, BareVerification, measure_local_head
-from vpr_ros.ros.tools.benchmark_building import measure_building
+from vpr_ros.ros.tools.benchmark_building import BuildingResult, for_many, measure_building
 from vpr_ros.ros.tools.benchmark_filter import measure_filter_growth
 from vpr_ros.ros.tools.benchmark_frames import FirstFrames, simulated_recording
 from vpr_ros.ros.tools.benchmark_latency import measure_latency
@@ -72,7 +74,7 @@ def _benchmark(argv: Sequence[str]) -> None:
     extractor, local, alone = _models(options.model, options.local_model, how)
     with tempfile.TemporaryDirectory(prefix="vpr_benchmark_") as folder:
         source, where = FirstFrames(_source(options, Path(folder)), options.frames), Path(folder) / "map"
-        building = measure_building(source, extractor, where, local)
+        building = _building(source, (extractor, local, alone), options.local_model, how, where)
         place_map, images, camera = PlaceMap.open(where), source.images(), next(iter(source.cameras.values()))
         named = {"model": options.model, "local_model": options.local_model, "buffers": options.buffers}
         asked = {"map": where, "cameras": json.dumps([camera.name]), **{key: it for key, it in named.items() if it}}
@@ -88,6 +90,23 @@ def _benchmark(argv: Sequence[str]) -> None:
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
         write_text(options.json, json.dumps(report, indent=2) + "\n", ConfigError)
+
+
+def _building(
+    source: FrameSource,
+    models: tuple[OnnxExtractor, LocalModel | None, OnnxExtractor],
+    named: Path | None,
+    how: InferenceOptions,
+    where: Path,
+) -> BuildingResult:
+    """With local features and without, where there are any; the map with them stays at *where*."""
+    extractor, local, alone = models
+    building = measure_building(source, (extractor, local), for_many((extractor, local), named, how), where)
+    if local is None:
+        return building
+    beside = where.with_name(f"{where.name}_without_local")
+    without = measure_building(source, (alone, None), for_many((alone, None), None, how), beside)
+    return replace(building, without_local=without)
 
 
 def _models(

@@ -22,6 +22,7 @@ from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
 from vpr_ros.localization import LocalizerConfig
+from vpr_ros.localization.localizer import StageClock
 from vpr_ros.localization.retrieve import retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.maps import PlaceMap
@@ -35,9 +36,15 @@ class BareSearch:
     extractor: Extractor
     config: LocalizerConfig = field(default_factory=LocalizerConfig)
 
-    def __call__(self, image_rgb: ImageRgb) -> None:
-        """Answer one image."""
-        self.place_map.search(self.extractor.infer(self.extractor.prepare([image_rgb])), self.config.top_k)
+    def __call__(self, image_rgb: ImageRgb) -> dict[str, float]:
+        """Answer one image; milliseconds of each stage, by the node's names."""
+        clock = StageClock()
+        batch = self.extractor.prepare([image_rgb])
+        clock.ends("prepare")
+        descriptor = self.extractor.infer(batch)
+        clock.ends("infer")
+        self.place_map.search(descriptor, self.config.top_k)
+        return clock.ends("search")
 
 
 @dataclass(eq=False)
@@ -69,18 +76,26 @@ class BareVerification:
         self._verifier = Verifier(self.local, self.place_map.local, self.place_map, self.config)
         self._joint = in_one_run(self.extractor, self.local)
 
-    def __call__(self, image_rgb: ImageRgb) -> None:
-        """Answer one image and note what verification cost."""
-        size_px, batch = size_px_of(image_rgb), self.extractor.prepare([image_rgb])
+    def __call__(self, image_rgb: ImageRgb) -> dict[str, float]:
+        """The same, and note what verification cost."""
+        clock, size_px = StageClock(), size_px_of(image_rgb)
+        batch = self.extractor.prepare([image_rgb])
+        clock.ends("prepare")
         if self._joint is None:
-            descriptor, features = self.extractor.infer(batch), self.local.extract(image_rgb)
+            descriptor = self.extractor.infer(batch)
+            clock.ends("infer")
+            features = self.local.extract(image_rgb)
+            clock.ends("local")
         else:
             descriptor, (features,) = self._joint.infer_both(batch, [size_px])
+            clock.ends("infer")
         candidates = retrieve(self.place_map, descriptor, self.config.top_k, None, None)
-        start_s = time.perf_counter()
+        clock.ends("search")
         self.found.append(self._verifier.verify(features, size_px, candidates, self.intrinsics, None))
-        self.verify_ms.append(1e3 * (time.perf_counter() - start_s))
+        timings_ms = clock.ends("verify")
+        self.verify_ms.append(timings_ms["verify"])
         self.features.append(len(features))
+        return timings_ms
 
     def report(self) -> dict[str, Any]:
         """What verification did and cost, as JSON can hold it."""
