@@ -23,6 +23,7 @@ from vpr_ros.core.command_line import CommandParser
 from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.evaluation.search.growth import SearchRow, growth, measure_growth
+from vpr_ros.evaluation.search.on_server import remote_kinds
 from vpr_ros.mapping.likeness import Likeness
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.search import as_float32
@@ -73,6 +74,7 @@ def _benchmark(argv: Sequence[str]) -> None:
     options = build_parser().parse_args(argv)
     if min(options.frames) < 1 or options.queries < 1:
         raise ConfigError("--frames and --queries hold a number below 1", "Give 1 or more")
+    kinds = remote_kinds(options.uri) if options.uri else ()  # before an hour is spent
     maps = [PlaceMap.open(path) for path in options.maps]
     likeness = _likeness(maps, options.dim)
     rows: list[SearchRow] = []
@@ -87,7 +89,7 @@ def _benchmark(argv: Sequence[str]) -> None:
             options.seconds,
             options.float32_up_to,
             lambda text: print(f"{text} ...", file=sys.stderr),
-            options.uri,
+            dict.fromkeys(kinds, options.uri),
         ):
             rows.append(row)
             print(line(row), flush=True)

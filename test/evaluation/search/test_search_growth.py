@@ -99,3 +99,5 @@ def test_the_command(wall_map: PlaceMap, tmp_path: Path, capsys: pytest.CaptureF
     assert benchmark_search.main([*asked[:-1], str(tmp_path / "search.json" / "room")]) == 2
     assert "cannot be written (Not a directory)" in capsys.readouterr().err
     assert benchmark_search.main([str(wall_map.path), "--dim", "10"]) == 2
+    assert benchmark_search.main([str(wall_map.path), "--uri", "milvus://me:secret@localhost/name"]) == 2
+    assert "secret" not in capsys.readouterr().err

@@ -27,6 +27,7 @@ from vpr_ros.localization.place_filter.belief import Hypothesis
 from vpr_ros.localization.result import SequenceAnswer
 from vpr_ros.ros.localizer.marker_parts import ACCEPTED_RGB, REJECTED_RGB, probability_rgb
 from vpr_ros.ros.localizer.markers import answer_text, to_markers
+from vpr_ros.ros.localizer.operator_markers import MOST_PLACES, hypotheses
 from vpr_ros.ros.messages import to_header, to_pose_message
 
 
@@ -149,6 +150,11 @@ def test_a_hypothesis_is_a_sphere_the_larger_the_likelier_and_a_place_is_one() -
     spheres = [m for m in to_markers(accepted(matches=matches), "site", 1.0).markers if m.ns == "hypotheses"]
     assert [sphere.pose.position.x for sphere in spheres] == [HERE.position_m[0], WHERE_ONLY.position_m[0]]
     assert spheres[0].scale.x > spheres[1].scale.x > 0.0
+
+
+def test_however_many_frames_are_retrieved_so_many_places_are_drawn() -> None:
+    far_apart = [Pose((10.0 * number, 0.0, 0.0)) for number in range(3 * MOST_PLACES)]
+    assert len(hypotheses(accepted(matches=some_matches(far_apart)), 1.0)) == MOST_PLACES
 
 
 def test_where_a_filter_believes_its_hypotheses_are_drawn_in_place_of_the_matches() -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from typing import Any, Final
 import numpy as np
 
 from vpr_ros.evaluation.search.large_map import ALL_DTYPES, RIGHT_WITHIN, LargeMap, write_large_map
-from vpr_ros.evaluation.search.on_server import loaded, remote_kinds
+from vpr_ros.evaluation.search.on_server import loaded
 from vpr_ros.evaluation.search.one_index import Asked, ask
 from vpr_ros.mapping.index_build import reindex
 from vpr_ros.mapping.likeness import Likeness
@@ -86,7 +86,7 @@ def measure_growth(
     seconds: float,
     float32_up_to: int,
     say: Callable[[str], None],
-    uri: str = "",
+    servers: Mapping[str, str],
 ) -> Iterator[SearchRow]:
     """Measure maps of so many frames that are like *like*, one after the other; each is removed again.
 
@@ -99,7 +99,7 @@ def measure_growth(
         seconds: the most that the questions of one index may take.
         float32_up_to: frames up to which the map is written in float32 as well.
         say: told what goes on.
-        uri: of collections on a Milvus server, to whose name more is added; "": none is asked.
+        servers: kind of index on a Milvus server -> of collections there, to whose name more is added.
     """
     for frames in sizes:
         dtypes: tuple[DtypeName, ...] = ALL_DTYPES if frames <= float32_up_to else ("float16",)
@@ -117,7 +117,7 @@ def measure_growth(
             if entry is not None and entry.file is not None:
                 say(f"asking {entry.words}")
                 yield _row(made, path, entry.words, entry.file.size_bytes / frames, seconds, indexing_s)
-            for kind in remote_kinds(uri) if uri else ():
+            for kind, uri in servers.items():
                 say(f"loading onto the server, {kind}")
                 yield _remote_row(made, f"{uri}_{frames}_{kind}", kind, seconds)
         finally:

@@ -27,6 +27,8 @@ WITHIN_95: Final = 5.991
 """The squared distance of x and y, in their own deviations, below which 95 % lie."""
 SMALLEST_SHARE: Final = 0.1
 """Of the largest sphere: what is improbable is still to be seen."""
+MOST_PLACES: Final = 50
+"""However many frames are retrieved: each place more costs RViz a sphere, and a comparison with all others here."""
 FLAT: Final = 0.02
 GREY: Final = (0.5, 0.5, 0.5)
 
@@ -58,7 +60,7 @@ def operator_markers(localization: Localization, frame_id: str, scale_m: float) 
 
 
 def hypotheses(localization: Localization, apart_m: float) -> Sequence[tuple[Pose, float]]:
-    """Where the robot may be, each place once and with its probability, the likeliest first.
+    """Where the robot may be, each place once and with its probability, the likeliest first; ``MOST_PLACES`` at most.
 
     What the filter believes by all images so far where there is one, else the places of this image's matches.
 
@@ -70,6 +72,8 @@ def hypotheses(localization: Localization, apart_m: float) -> Sequence[tuple[Pos
         return [(known.T_map_base, known.mass) for known in localization.sequence.hypotheses]
     places: list[tuple[Pose, float]] = []
     for match in sorted(localization.matches, key=lambda match: -_share(match.probability)):
+        if len(places) == MOST_PLACES:
+            break
         if all(match.T_map_base.distance_m(pose) >= apart_m for pose, _ in places):
             places.append((match.T_map_base, match.probability))
     return places
