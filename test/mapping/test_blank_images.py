@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from painted_wall import EVERY_FRAME, HEIGHT_PX, SPACING_M, WIDTH_PX, WallSource
+from painted_wall import EVERY_FRAME, HEIGHT_PX, SPACING_M, WIDTH_PX, GridFeatures, WallSource
 
 pytest.importorskip("onnx", reason="the tests write their own models")
 
@@ -112,6 +112,13 @@ def test_an_interrupted_build_still_counts_them(contrast: OnnxExtractor, tmp_pat
     goes_on = WithBlanks(track, blank=(3, 30))
     report = build_map(goes_on, contrast, tmp_path / "map", replace(EVERY_FRAME, batch_size=4), resume=True)
     assert (report.frames, report.skipped) == (38, {UNDESCRIBED: 2})
+
+
+def test_they_are_not_asked_about_mirrored_either(contrast: OnnxExtractor, tmp_path: Path) -> None:
+    source = WithBlanks([SPACING_M * n for n in range(24)], blank=(0,))
+    build_map(source, contrast, tmp_path / "map", EVERY_FRAME, local_model=GridFeatures())
+    promise = PlaceMap.open(tmp_path / "map").manifest.promise
+    assert promise is not None and promise.mirrored.answers == 22  # of the first 23 records
 
 
 def test_a_drive_of_nothing_else_blames_the_model(contrast: OnnxExtractor, tmp_path: Path) -> None:

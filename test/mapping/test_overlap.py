@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from vpr_ros.mapping.overlap import ordered_map
+from vpr_ros.mapping.overlap import answered, ordered_map
 
 DEADLINE_S = 20.0
 
@@ -63,3 +63,13 @@ def test_an_error_of_the_items_reaches_the_consumer_after_the_items_before_it() 
         assert next(results) == 1
         with pytest.raises(RuntimeError, match="torn"):
             next(results)
+
+
+def test_questions_are_answered_in_their_order_and_side_by_side() -> None:
+    both = threading.Barrier(2)
+
+    def answer(question: int) -> int:
+        both.wait(DEADLINE_S)
+        return -question
+
+    assert list(answered(answer, range(4))) == [0, -1, -2, -3]

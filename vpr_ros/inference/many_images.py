@@ -13,6 +13,8 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import onnxruntime
+
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.inference.open import open_extractor
 from vpr_ros.inference.options import CPU, InferenceOptions
@@ -38,12 +40,15 @@ def open_for_many(
     Raises:
         ConfigError, ModelError: see ``open_extractor``.
     """
+    if any(provider != CPU and provider in onnxruntime.get_available_providers() for provider in options.providers):
+        extractor = open_extractor(model, options, with_local=with_local)
+        if extractor.provider != CPU:
+            return extractor, options, 1
     cores = options.threads or len(os.sched_getaffinity(0))
     runs = min(cores, at_once)
     apart = replace(options, threads=cores - runs + 1)  # ONNX Runtime shares those beside the callers' among the runs
     extractor = open_extractor(model, apart, with_local=with_local)
-    if extractor.provider != CPU:
-        return extractor, apart, 1
-    if extractor.fixed_batch > 1:  # smaller batches would be filled up to its own
-        return open_extractor(model, options, with_local=with_local), options, 1
-    return extractor, apart, runs
+    if extractor.provider == CPU and extractor.fixed_batch <= 1:
+        return extractor, apart, runs
+    # Smaller batches would be filled up to the one that the network insists on.
+    return open_extractor(model, options, with_local=with_local), options, 1

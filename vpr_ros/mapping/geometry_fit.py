@@ -24,6 +24,7 @@ from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import UNHURRIED, HeldOut, Question
 from vpr_ros.mapping.logistic import likeliest
+from vpr_ros.mapping.overlap import answered
 from vpr_ros.maps.calibration import MIN_ANSWERS, Calibration
 from vpr_ros.maps.geometry_calibration import WIDEST, GeometryCalibration, centred, odds
 from vpr_ros.maps.local_store import LocalStore
@@ -174,14 +175,17 @@ def _widening(nees: Float) -> float:
 def _verified(
     verifier: Verifier, place_map: PlaceMap, local: LocalStore, questions: Iterator[Question]
 ) -> Iterator[tuple[Question, Verification]]:
-    for question in questions:
+    """Those about frames in which somebody has looked for features."""
+
+    def ask(question: Question) -> tuple[Question, Verification] | None:
         kept = local.files.features(question.row)
-        if not kept.width_px:  # nobody has looked for features there
-            continue
+        if not kept.width_px:
+            return None
         camera = place_map.manifest.cameras[int(place_map.frames.camera_index[question.row])]
-        features = kept.as_seen
         size_px = (kept.width_px, kept.height_px)
-        yield question, verifier.verify(features, size_px, question.found, camera.intrinsics, None)
+        return question, verifier.verify(kept.as_seen, size_px, question.found, camera.intrinsics, None)
+
+    return (found for found in answered(ask, questions) if found is not None)
 
 
 def _usual_precision(evidence: Float) -> float:

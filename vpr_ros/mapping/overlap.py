@@ -11,11 +11,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+QUESTIONS_AT_ONCE = 2
+"""Half of what verifying takes is OpenCV's and the linear algebra's, which run while other Python does; more threads
+would wait for each other."""
 
 
 def ordered_map(
@@ -47,3 +52,12 @@ def ordered_map(
     finally:
         for future in begun:
             future.cancel()
+
+
+def answered(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """*function* of each of *items*, in their order: of questions to a map, some at a time."""
+    with (
+        ThreadPoolExecutor(QUESTIONS_AT_ONCE, "vpr_ros-asks") as pool,
+        closing(ordered_map(pool, function, items, 2 * QUESTIONS_AT_ONCE)) as answers,
+    ):
+        yield from answers

@@ -26,6 +26,7 @@ from vpr_ros.localization.retrieve import candidates_at, retrieve
 from vpr_ros.localization.verify import Verification, Verifier
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import UNHURRIED
+from vpr_ros.mapping.overlap import answered
 from vpr_ros.mapping.second_look import MirroredFrame
 from vpr_ros.mapping.usable_frames import Progress, told
 from vpr_ros.maps.local_store import LocalStore
@@ -66,7 +67,7 @@ def own_promise(
         return Promise()
     verifier = Verifier(None, place_map.local, place_map, UNHURRIED)
     asked = np.array(list(_left_out(verifier, place_map, place_map.local, progress))).reshape(-1, 2)
-    of_mirrored = [_of_mirrored(verifier, place_map, frame) for frame in mirrored()]
+    of_mirrored = list(answered(lambda frame: _of_mirrored(verifier, place_map, frame), mirrored()))
     posed, unposed = (_all_wrong(proofs) for proofs in asked.T)
     worth = min(1.0, max(posed.reached_by(STRICTEST), LEVELS[0]) / max(unposed.reached_by(STRICTEST), LEVELS[0]))
     return Promise(posed, _all_wrong(np.array(of_mirrored)), worth)
@@ -83,27 +84,36 @@ def _left_out(
 
     The first is 0 where the pose finds the place even so.
     """
-    frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
     rows = evenly(len(place_map), MOST_LEFT_OUT)
     descriptors = place_map.descriptors[rows].astype(np.float32)
+
+    def ask(question: tuple[int, npt.NDArray[np.float32]]) -> tuple[float, float] | None:
+        return _place_left_out(verifier, place_map, local, *question)
+
     questions = zip(rows.tolist(), all_similarities(place_map.descriptors, descriptors), strict=True)
-    for row, cosines in told(questions, len(rows), progress):
-        offset_m = np.linalg.norm(frames.position_m - frames.position_m[row], axis=1)
-        left_in = np.flatnonzero(offset_m > radius_m)
-        if len(left_in) < MIN_CANDIDATES:
-            continue
-        found = left_in[best_rows(cosines[left_in], EVIDENCE_TOP_K)]
-        kept = local.files.features(row)
-        if not kept.width_px:
-            continue  # nobody has looked at it: that it proves nothing says nothing of its place
-        features = kept.as_seen
-        size_px = (kept.width_px, kept.height_px)
-        camera = int(frames.camera_index[row])
-        retrieved = candidates_at(place_map, found, cosines[found])
-        answer, worth, alone = _asked(verifier, place_map, features, size_px, retrieved, camera)
-        error_m = np.linalg.norm(np.array(answer.T_map_base.position_m) - frames.position_m[row])
-        is_found = answer.geometric is not None and error_m <= WRONG_PLACE_RADII * radius_m
-        yield 0.0 if is_found else worth, alone
+    for worth in told(answered(ask, questions), len(rows), progress):
+        if worth is not None:
+            yield worth
+
+
+def _place_left_out(
+    verifier: Verifier, place_map: PlaceMap, local: LocalStore, row: int, cosines: npt.NDArray[np.float32]
+) -> tuple[float, float] | None:
+    """The same of frame *row*, with its (N,) similarities to all; None: too little is left, or nobody looked at it."""
+    frames, radius_m = place_map.frames, place_map.manifest.calibration.radius_m
+    offset_m = np.linalg.norm(frames.position_m - frames.position_m[row], axis=1)
+    left_in = np.flatnonzero(offset_m > radius_m)
+    kept = local.files.features(row)
+    # Of a frame that nobody has looked at, that it proves nothing says nothing of its place.
+    if len(left_in) < MIN_CANDIDATES or not kept.width_px:
+        return None
+    found = left_in[best_rows(cosines[left_in], EVIDENCE_TOP_K)]
+    size_px, camera = (kept.width_px, kept.height_px), int(frames.camera_index[row])
+    retrieved = candidates_at(place_map, found, cosines[found])
+    answer, worth, alone = _asked(verifier, place_map, kept.as_seen, size_px, retrieved, camera)
+    error_m = np.linalg.norm(np.array(answer.T_map_base.position_m) - frames.position_m[row])
+    is_found = answer.geometric is not None and error_m <= WRONG_PLACE_RADII * radius_m
+    return 0.0 if is_found else worth, alone
 
 
 def _of_mirrored(verifier: Verifier, place_map: PlaceMap, frame: MirroredFrame) -> float:

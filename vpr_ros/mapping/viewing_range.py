@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from functools import partial
+from itertools import chain
 from typing import Final
 
 import numpy as np
@@ -21,6 +23,7 @@ from vpr_ros.localization.retrieve import candidates_at
 from vpr_ros.localization.verify import Verifier
 from vpr_ros.mapping.evenly import evenly
 from vpr_ros.mapping.held_out import ANSWERS, UNHURRIED
+from vpr_ros.mapping.overlap import answered
 from vpr_ros.maps.place_map import PlaceMap
 from vpr_ros.maps.spacing import median_spacing_m
 from vpr_ros.maps.viewing_range import RangeLevel, ViewingRange
@@ -62,9 +65,9 @@ def viewing_range(place_map: PlaceMap) -> ViewingRange | None:
     levels: list[RangeLevel] = []
     for together in np.split(start_m * STEP ** np.arange(MOST_LEVELS), MOST_LEVELS // AT_ONCE):
         pairs: list[list[tuple[float, bool]]] = [[] for _ in together]
-        for anchor, offset_m in offsets_m.items():
-            for level, pair in _pairs(verifier, place_map, anchor, offset_m, together):
-                pairs[level].append(pair)
+        compare = partial(_pairs, verifier, place_map, together)
+        for level, pair in chain.from_iterable(answered(compare, offsets_m.items())):
+            pairs[level].append(pair)
         levels += [RangeLevel.of(some) for some in pairs if len(some) >= FEWEST_PAIRS]
         if len(levels) > 1 and max(level.share for level in levels[-2:]) < HARDLY_ANY:
             break
@@ -103,11 +106,18 @@ def _alike_turned(place_map: PlaceMap, anchor: int) -> npt.NDArray[np.bool_]:
 
 
 def _pairs(
-    verifier: Verifier, place_map: PlaceMap, anchor: int, offset_m: Float, wanted_m: Float
-) -> Iterator[tuple[int, tuple[float, bool]]]:
-    """Of each distance that has a partner: its number, how far that is, and whether keypoints prove one scene."""
+    verifier: Verifier, place_map: PlaceMap, wanted_m: Float, seen_from: tuple[int, Float]
+) -> list[tuple[int, tuple[float, bool]]]:
+    """Of each distance that has a partner: its number, how far that is, and whether keypoints prove one scene.
+
+    Args:
+        verifier, place_map: of the map.
+        wanted_m: the distances.
+        seen_from: the anchor, and how far each frame is from it.
+    """
     if place_map.local is None:
-        return
+        return []
+    anchor, offset_m = seen_from
     files = place_map.local.files
     partners = {
         level: row
@@ -116,13 +126,13 @@ def _pairs(
     }
     kept = files.features(anchor)
     if not partners or len(kept.scores) < FEWEST_FEATURES:
-        return
+        return []
     camera = place_map.manifest.cameras[int(place_map.frames.camera_index[anchor])]
     features = kept.as_seen
     candidates = candidates_at(place_map, np.array([*partners.values()]), np.ones(len(partners), np.float32))
     size_px = (kept.width_px, kept.height_px)
     looked_at = verifier.verify(features, size_px, candidates, camera.intrinsics, None, NO_POSE)
     found = dict(zip(looked_at.retrieved_rank.tolist(), looked_at.geometry, strict=True))
-    for number, (level, row) in enumerate(partners.items()):
-        geometry = found[number]
-        yield level, (float(offset_m[row]), geometry is not None and geometry.verdict is Verdict.VERIFIED)
+    proved = [one is not None and one.verdict is Verdict.VERIFIED for one in map(found.get, range(len(partners)))]
+    apart_m = [float(offset_m[row]) for row in partners.values()]
+    return list(zip(partners, zip(apart_m, proved, strict=True), strict=True))
