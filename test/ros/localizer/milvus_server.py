@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import warnings
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -58,7 +59,9 @@ class MilvusProcess:
         self._config.set("tls_mode", 1)
         self._config.set("server_pem_path", str(self.certificate))
         self._config.set("server_key_path", str(key))
-        self._config.resolve()
+        with warnings.catch_warnings():  # where etcd's usual port is taken, its socket is not closed but forgotten
+            warnings.simplefilter("ignore", ResourceWarning)
+            self._config.resolve()
         self.port = int(self._config.get("proxy_port"))
         _unpack(Path(milvus.__file__).parent / "data" / "bin", folder / "bin")
         self._process: subprocess.Popen[bytes] | None = None

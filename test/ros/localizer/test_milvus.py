@@ -30,6 +30,8 @@ from many_frames import many_frames_map, questions
 from milvus_server import FIRST_PASSWORD, PASSWORD, MilvusProcess, need_server
 
 from vpr_ros.core.errors import ConfigError, MapError, VprError
+from vpr_ros.evaluation.search.on_server import loaded as measured_on
+from vpr_ros.evaluation.search.on_server import remote_kinds
 from vpr_ros.mapping.remote import rows
 from vpr_ros.mapping.remote.index_map import RemoteReport, index_remotely
 from vpr_ros.mapping.remote.load import load_map
@@ -218,6 +220,9 @@ def test_who_may_not_ask_is_refused_and_no_password_is_told(
 def test_the_collection_of_another_map_is_left_alone_and_not_asked(loaded: Loaded, texture_map: Path) -> None:
     with pytest.raises(MapError, match=r"it holds another map: .*frames 1100, not 12.* Name a collection"):
         index_remotely(PlaceMap.open(texture_map), loaded.uri)
+    with pytest.raises(MapError, match="is there already"), measured_on(texture_map, loaded.uri, "HNSW"):
+        pass
+    assert remote_kinds(loaded.uri) == ("HNSW", "IVF_SQ8")
     short = PlaceMap.open(texture_map)
     index = MilvusIndex(Address.parse(loaded.uri), MapIdentity.of(short.manifest), short.frames, "HNSW", 64)
     with pytest.raises(RemoteIndexError, match="it holds another map") as raised:

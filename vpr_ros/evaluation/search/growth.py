@@ -132,6 +132,8 @@ def growth(rows: Sequence[SearchRow]) -> list[Growth]:
     large = [row for row in indexed if row.frames >= SUBLINEAR_FROM]
     found = []
     for name, some in (("exact float16", exact), ("by index", indexed), ("by index", large)):
+        if some is large and large == indexed:
+            continue
         if len({row.frames for row in some}) < 2:
             continue
         logs = np.log([row.frames for row in some])
