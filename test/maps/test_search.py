@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pytest
 
 from vpr_ros.maps import search
+from vpr_ros.maps.frame_index import ExactIndex
 from vpr_ros.maps.search import all_similarities, as_float32, exact_search
 
 
@@ -95,3 +96,10 @@ def test_every_similarity_of_every_query(monkeypatch: pytest.MonkeyPatch, dtype:
     rows, asked = unit_rows(60, 16, 4).astype(dtype), unit_rows(5, 16, 5)
     np.testing.assert_allclose(np.stack(list(all_similarities(rows, asked))), asked @ rows.T, atol=1e-3)
     assert list(all_similarities(rows, asked[:0])) == []
+
+
+def test_a_small_float16_map_answers_as_its_rows_do() -> None:
+    rows, queries = unit_rows(50, 8, 0).astype(np.float16), unit_rows(3, 8, 1)
+    found, exact = ExactIndex(rows).search(queries, 5), exact_search(rows, queries, 5)
+    assert found.indices.tolist() == exact.indices.tolist()
+    assert found.similarities.tolist() == exact.similarities.tolist()

@@ -78,6 +78,7 @@ def _corrected_for_extrinsics(
         rows = np.flatnonzero((cameras == camera) & place_map.frames.has_orientation[indices])
         if (
             T_base_match is None
+            or T_base_match == T_base_camera  # the same camera, mostly: it sat where it sits
             or not T_base_match.has_orientation
             or not T_base_camera.has_orientation
             or not len(rows)

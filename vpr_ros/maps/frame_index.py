@@ -13,14 +13,18 @@ the similarity of the stored descriptors, so that evidence and probability do no
 
 from __future__ import annotations
 
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from vpr_ros.core.errors import MapError
 from vpr_ros.maps.descriptor_file import Descriptors
-from vpr_ros.maps.search import SearchResult, exact_search
+from vpr_ros.maps.search import SearchResult, as_float32, exact_search
+
+WIDENED_BYTES: Final = 16 << 20
+"""Float16 descriptors that are no more than this as float32 are kept as such: 1000 x 1600 are asked in 0.1 ms, not 0.3.
+Of more the float32 would come from memory, which takes longer than to make it in the cache."""
 
 IndexKind = Literal["exact", "compressed", "lists", "remote"]
 
@@ -71,7 +75,8 @@ class ExactIndex:
     def __init__(self, descriptors: Descriptors, fault: MapError | None = None) -> None:
         """Search in (N, D) *descriptors*, rows of unit length; for *fault* see ``FrameIndex``."""
         self.fault = fault
-        self._descriptors = descriptors
+        few = 4 * descriptors.size <= WIDENED_BYTES
+        self._descriptors = as_float32(descriptors) if few and descriptors.dtype != np.float32 else descriptors
 
     def search(
         self, queries: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.int64] | None = None

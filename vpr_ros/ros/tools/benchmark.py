@@ -25,11 +25,11 @@ from vpr_ros.core.errors import ConfigError
 from vpr_ros.core.frames import FrameSource
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.option_arguments import add_option, config_from
-from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_extractor, open_local_model
+from vpr_ros.inference import InferenceOptions, open_extractor
 from vpr_ros.inference.onnx_extractor import OnnxExtractor
-from vpr_ros.maps import PlaceMap
 from vpr_ros.ros.node_process import ros_running, without_ros_arguments
-from vpr_ros.ros.tools.benchmark_bare import BareSearch, BareVerification, measure_local_head
+from vpr_ros.ros.tools.bare_process import BareProcess, arguments
+from vpr_ros.ros.tools.benchmark_bare import measure_local_head, open_models
 from vpr_ros.ros.tools.benchmark_building import BuildingResult, for_many, measure_building
 from vpr_ros.ros.tools.benchmark_filter import measure_filter_growth
 from vpr_ros.ros.tools.benchmark_frames import FirstFrames, simulated_recording
@@ -71,21 +71,23 @@ def _benchmark(argv: Sequence[str]) -> None:
         raise ConfigError(f"--frames is {options.frames}, expected at least {FEWEST_FRAMES}", "Leave it at its default")
     use_dds_profile()
     how = config_from(InferenceOptions, options)
-    extractor, local, alone = _models(options.model, options.local_model, how)
+    extractor, local = open_models(options.model, options.local_model, how)
+    alone = extractor if local is None else open_extractor(options.model, how)
     with tempfile.TemporaryDirectory(prefix="vpr_benchmark_") as folder:
         source, where = FirstFrames(_source(options, Path(folder)), options.frames), Path(folder) / "map"
         building = _building(source, (extractor, local, alone), options.local_model, how, where)
-        place_map, images, camera = PlaceMap.open(where), source.images(), next(iter(source.cameras.values()))
+        images, camera = source.images(), next(iter(source.cameras.values()))
         named = {"model": options.model, "local_model": options.local_model, "buffers": options.buffers}
         asked = {"map": where, "cameras": json.dumps([camera.name]), **{key: it for key, it in named.items() if it}}
         with ros_running(["benchmark", *argv]):
-            plain = measure_latency(images, BareSearch(place_map, alone), {**asked, "localizer.verify_candidates": 0})
+            with BareProcess(arguments(where, **named, verify=False)) as bare:
+                plain = measure_latency(images, bare, {**asked, "localizer.verify_candidates": 0})
             report = to_report(plain, building, f"{extractor.info.name} {extractor.info.version}", extractor.provider)
             if local is not None:
-                bare = BareVerification(place_map, extractor, local, camera.intrinsics)
-                verified = measure_latency(images, bare, asked)
+                with BareProcess(arguments(where, **named, verify=True)) as bare:
+                    verified, found = measure_latency(images, bare, asked), bare.report()
                 head = measure_local_head(images, extractor, local, alone)
-                report["verification"] = {**latency_report(verified), **bare.report(), **head}
+                report["verification"] = {**latency_report(verified), **found, **head}
     report["filter_ms"] = measure_filter_growth()
     print("\n".join([source.description, *to_lines(report)]))
     if options.json is not None:
@@ -107,16 +109,6 @@ def _building(
     beside = where.with_name(f"{where.name}_without_local")
     without = measure_building(source, (alone, None), for_many((alone, None), None, how), beside)
     return replace(building, without_local=without)
-
-
-def _models(
-    model: Path | None, named: Path | None, how: InferenceOptions
-) -> tuple[OnnxExtractor, LocalModel | None, OnnxExtractor]:
-    """What describes images, what finds local features, and the first without those."""
-    with_local = named is None or is_model(named, model_identity(model))
-    extractor = open_extractor(model, how, with_local=with_local)
-    local = open_local_model(extractor, named, how)
-    return extractor, local, extractor if local is None else open_extractor(model, how)
 
 
 def _source(options: argparse.Namespace, folder: Path) -> Any:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from vpr_ros.core.frames import ImageRgb, size_px_of
 from vpr_ros.core.joint import in_one_run
 from vpr_ros.core.local_info import LocalModel
 from vpr_ros.core.model_info import Extractor
+from vpr_ros.inference import InferenceOptions, is_model, model_identity, open_extractor, open_local_model
+from vpr_ros.inference.onnx_extractor import OnnxExtractor
 from vpr_ros.localization import LocalizerConfig
 from vpr_ros.localization.localizer import StageClock
 from vpr_ros.localization.retrieve import retrieve
@@ -45,6 +48,10 @@ class BareSearch:
         clock.ends("infer")
         self.place_map.search(descriptor, self.config.top_k)
         return clock.ends("search")
+
+    def report(self) -> dict[str, Any]:
+        """There is nothing to say."""
+        return {}
 
 
 @dataclass(eq=False)
@@ -109,6 +116,15 @@ class BareVerification:
             "features": float(np.median(self.features)),
             "bytes_per_map_frame": local.entry.layout.bytes_per_frame,
         }
+
+
+def open_models(
+    model: Path | None, named: Path | None, how: InferenceOptions
+) -> tuple[OnnxExtractor, LocalModel | None]:
+    """What describes images (None: the shipped one), and what finds local features: *named*, or the first if it can."""
+    with_local = named is None or is_model(named, model_identity(model))
+    extractor = open_extractor(model, how, with_local=with_local)
+    return extractor, open_local_model(extractor, named, how)
 
 
 def measure_local_head(
