@@ -9,6 +9,8 @@ make_environment .venv-test requirements/test.txt
 export PATH="$PWD/.venv-test/bin:$PATH" VIRTUAL_ENV="$PWD/.venv-test"
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}" MPLBACKEND=Agg
 unset _ROS_WHEELS_BOOTSTRAP_COMPLETE
+# The processes share the cores: threads of each that wait for their like would keep the others, and DDS, waiting.
+export OPENBLAS_NUM_THREADS="${OPENBLAS_NUM_THREADS:-1}" OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
 
 ruff check .
 ruff format --check .
