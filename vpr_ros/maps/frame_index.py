@@ -75,8 +75,7 @@ class ExactIndex:
     def __init__(self, descriptors: Descriptors, fault: MapError | None = None) -> None:
         """Search in (N, D) *descriptors*, rows of unit length; for *fault* see ``FrameIndex``."""
         self.fault = fault
-        few = 4 * descriptors.size <= WIDENED_BYTES
-        self._descriptors = as_float32(descriptors) if few and descriptors.dtype != np.float32 else descriptors
+        self._descriptors = as_float32(descriptors) if 4 * descriptors.size <= WIDENED_BYTES else descriptors
 
     def search(
         self, queries: npt.NDArray[np.float32], k: int, allowed: npt.NDArray[np.int64] | None = None

@@ -21,7 +21,7 @@ from vpr_ros.maps.index_entry import IndexEntry
 from vpr_ros.maps.remote.address import Address
 from vpr_ros.maps.remote.client import Client
 from vpr_ros.maps.remote.credentials import credentials_for
-from vpr_ros.maps.remote.schema import INDEX_TYPES, version_number
+from vpr_ros.maps.remote.schema import INDEX_TYPES, has_rabitq
 
 TIMEOUT_S: Final = 60.0
 
@@ -35,10 +35,10 @@ def remote_kinds(uri: str) -> tuple[str, ...]:
     """
     client = _client(uri)
     try:
-        has_rabitq = version_number(client.version) >= (2, 6)
+        knows_rabitq = has_rabitq(client.version)
     finally:
         client.close()
-    return tuple(kind for kind in INDEX_TYPES if has_rabitq or kind != "IVF_RABITQ")
+    return tuple(kind for kind in INDEX_TYPES if knows_rabitq or kind != "IVF_RABITQ")
 
 
 @contextmanager

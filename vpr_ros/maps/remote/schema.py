@@ -113,9 +113,14 @@ class IndexChoice:
 
 def choose_index(version: str, frames: int, dim: int) -> IndexChoice:
     """IVF_RABITQ with refinement from 2.6 on; before that HNSW, or IVF_SQ8 where its graph would be too large."""
-    if version_number(version) >= (2, 6):
+    if has_rabitq(version):
         return index_of("IVF_RABITQ", frames, dim)
     return index_of("HNSW" if frames <= LARGEST_HNSW_FRAMES else "IVF_SQ8", frames, dim)
+
+
+def has_rabitq(version: str) -> bool:
+    """Whether a server of this *version* knows IVF_RABITQ."""
+    return version_number(version) >= (2, 6)
 
 
 def index_of(kind: str, frames: int, dim: int) -> IndexChoice:
