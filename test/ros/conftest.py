@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from optional_parts import imports_of_optional_parts
 with imports_of_optional_parts():
     import rclpy
     from harness import (
+        PROFILE_VARIABLES,
         Diagnostics,
         GraphClient,
         RosProcess,
@@ -37,7 +38,8 @@ def ros_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """Environment for child processes; the test's own process gets the same domain."""
     env = clean_environment(tmp_path_factory.mktemp("ros_home"), LOWEST_DOMAIN + os.getpid() % DOMAINS)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("HOME", "ROS_LOG_DIR", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE"):
+        ours = ("HOME", "ROS_LOG_DIR", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", *PROFILE_VARIABLES)
+        for name in ours:
             patch.setenv(name, env[name])
         init_client_context()
         yield env
@@ -62,13 +64,14 @@ def diagnostics(client: GraphClient) -> Diagnostics:
 def start_process(
     ros_env: dict[str, str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., RosProcess]]:
-    """Start ``python -m module arguments...``; its output is shown when the test fails."""
+    """Start ``python -m module arguments...``; its output is shown when the test fails. None in *env* unsets a name."""
     with ExitStack() as stack:
         started: list[RosProcess] = []
 
-        def start(module: str, *arguments: str, env: dict[str, str] | None = None) -> RosProcess:
+        def start(module: str, *arguments: str, env: Mapping[str, str | None] | None = None) -> RosProcess:
             log = tmp_path / f"process_{len(started)}.log"
-            process = stack.enter_context(RosProcess(module, arguments, {**ros_env, **(env or {})}, log))
+            given = {name: value for name, value in {**ros_env, **(env or {})}.items() if value is not None}
+            process = stack.enter_context(RosProcess(module, arguments, given, log))
             started.append(process)
             return process
 

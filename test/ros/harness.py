@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -43,8 +44,12 @@ StartNode = Callable[..., "RosProcess"]
 """``start(*arguments, **parameters)``: the localizer as a process."""
 
 DEADLINE_S = 30.0
+ENDING_S = 5.0
 PUBLISH_PERIOD_S = 0.05
 SPACING_M = 2.0
+SEGMENT_BYTES = 4 * 2**20
+LARGE_IMAGES = Path(__file__).parents[2] / "config" / "fastdds_large_images.xml"
+PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
 
 
 class RosProcess(AbstractContextManager["RosProcess"]):
@@ -81,6 +86,9 @@ class RosProcess(AbstractContextManager["RosProcess"]):
     ) -> None:
         if kind is not None:
             print(f"--- output of {self.process.args!r}:\n{self.output}")
+        # Killed, it would leave its shared memory behind, and Fast DDS's publisher may fall with it.
+        with suppress(subprocess.TimeoutExpired):
+            self.end(timeout_s=ENDING_S)
         if self.is_running:
             self.process.kill()
         self.process.wait()
@@ -278,10 +286,24 @@ class FakeCamera:
         return int(self._publisher.get_subscription_count())
 
 
+def profile_of_tests(folder: Path) -> Path:
+    """The package's DDS profile with a segment for a dozen of the tests' images, and for a machine's small /dev/shm.
+
+    In the default segment, which two such images fill, what is still unread leaves no room in one piece for a third.
+    """
+    path = folder / "dds_profile.xml"
+    segment = f"<segment_size>{SEGMENT_BYTES}</segment_size>"
+    text, changed = re.subn("<segment_size>.*</segment_size>", segment, LARGE_IMAGES.read_text())
+    assert changed == 1, LARGE_IMAGES
+    path.write_text(text)
+    return path
+
+
 def clean_environment(home: Path, domain_id: int) -> dict[str, str]:
     """The environment of every process of a test session: its own domain, nothing leaves the machine."""
     return {
         **os.environ,
+        **dict.fromkeys(PROFILE_VARIABLES, str(profile_of_tests(home))),
         "HOME": str(home),
         "ROS_LOG_DIR": str(home / "log"),
         "ROS_DOMAIN_ID": str(domain_id),

@@ -23,7 +23,8 @@ from vpr_ros.sources.bag_writer import write_bag
 ROOT = Path(__file__).resolve().parents[3]
 PROFILE = ROOT / "config" / "fastdds_large_images.xml"
 SEGMENT_BYTES = 32 * 2**20
-NO_PROFILE = dict.fromkeys(PROFILE_VARIABLES, "")
+CHOSEN: dict[str, str | None] = dict.fromkeys(PROFILE_VARIABLES, "")
+UNSET: dict[str, str | None] = dict.fromkeys(PROFILE_VARIABLES)
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_the_player_s_segment_holds_large_images(
     write_bag(tmp_path / "drive", (record.load() for record in TextureSource(2)))
     arguments = (str(tmp_path / "drive"),) if command == "play" else ()
     start = start_process(
-        f"vpr_ros.ros.tools.{command}", *arguments, "--wait-for-subscriber", env=NO_PROFILE if chosen else {}
+        f"vpr_ros.ros.tools.{command}", *arguments, "--wait-for-subscriber", env=CHOSEN if chosen else UNSET
     )
     pid = start.process.pid  # a publisher of an earlier test may still be known, its memory is not this one's
     client.wait_for(lambda: client.node.count_publishers("/image") and largest_segment_bytes(pid), "the publisher")
