@@ -66,7 +66,9 @@ class PixelExtractor:
     def infer(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """(B, 3, 12, 16) -> (B, D)."""
         flat = batch.reshape(len(batch), -1)
-        descriptor = (flat - flat.mean(axis=1, keepdims=True)) @ self._matrix
+        centred = flat - flat.mean(axis=1, keepdims=True)
+        # Row by row: on some processors BLAS rounds a row otherwise with another number of rows beside it.
+        descriptor = np.stack([row @ self._matrix for row in centred])
         return np.asarray(descriptor / np.linalg.norm(descriptor, axis=1, keepdims=True), dtype=np.float32)
 
     def describe(self, image_rgb: ImageRgb) -> npt.NDArray[np.float32]:
