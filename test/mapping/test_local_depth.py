@@ -24,11 +24,13 @@ from vpr_ros.core.frames import CameraMount, FrameRecord, ImageRgb
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_local_extractor
 from vpr_ros.inference.local_extractor import OnnxLocalExtractor
-from vpr_ros.mapping import build_map
-from vpr_ros.mapping.frame_views import FrameView
+from vpr_ros.mapping import build_map, local_depth
+from vpr_ros.mapping.frame_views import FrameView, frame_views
+from vpr_ros.mapping.local_depth import Residuals, session_depths
 from vpr_ros.mapping.triangulate import Matches, mutual_nearest
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.local_codec import LocalLayout
+from vpr_ros.maps.map_cameras import MapCameras
 from vpr_ros.maps.map_warnings import intrinsics_warning, no_depth_warning
 
 KEYPOINTS, DIM = 150, 32
@@ -74,6 +76,24 @@ def test_depths_are_those_of_the_scene(plane_map: PlaceMap) -> None:
     assert entry.reprojection_px is not None and entry.reprojection_px < 0.6
     assert not no_depth_warning(plane_map) and not intrinsics_warning(plane_map)
     plane_map.verify()
+
+
+def test_stretches_of_frames_measure_what_one_after_the_other_does(
+    plane_map: PlaceMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert plane_map.local is not None
+    cameras = MapCameras(plane_map.frames, plane_map.manifest.cameras)
+    views, every = frame_views(plane_map.local.files, cameras), range(len(plane_map))
+    found = []
+    for stretch in (1000, 5):
+        monkeypatch.setattr(local_depth, "STRETCH", stretch)
+        measured = list(session_depths(every, every, views, cameras, Residuals()))
+        assert [index for index, _ in measured] == [*every]
+        found.append(np.concatenate([depths_m for _, depths_m in measured]))
+    known = np.isfinite(found).all(axis=0)
+    assert known.sum() > 0.9 * max(np.isfinite(depths_m).sum() for depths_m in found)
+    apart = np.abs(found[0][known] / found[1][known] - 1.0)
+    assert np.median(apart) < 0.001 and np.quantile(apart, 0.9) < 0.05, np.quantile(apart, (0.5, 0.9, 0.95))
 
 
 def test_positions_lie_on_the_plane_and_project_to_their_keypoints(plane_map: PlaceMap) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -19,12 +20,16 @@ import numpy.typing as npt
 
 from vpr_ros.mapping.frame_views import FloatArray, FrameView
 from vpr_ros.mapping.neighbour_choice import IntArray, NeighbourChoice
+from vpr_ros.mapping.overlap import answered
 from vpr_ros.mapping.triangulate import Matches, Triangulated, triangulate
 from vpr_ros.maps.map_cameras import MapCameras
 
 FRAMES_PROBED: Final = 16
 STEPS_PROBED: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 FRAMES_REMEMBERED: Final = 9
+STRETCH: Final = 64
+"""Frames on end that are measured one after the other, for what one sees is about as far as what the last ones saw.
+Several stretches are at a time, and none asks the one before: a map does not depend on how fast each was."""
 MOST_RESIDUALS: Final = 100
 """Of each kind and frame: a long map is judged by some of them."""
 Views = Callable[[int], FrameView | None]
@@ -69,18 +74,30 @@ def session_depths(
     if scale_m is None:
         return
     choice = NeighbourChoice(numbers, position_m, quat_xyzw)
+    asked = [(row, index) for row, index in enumerate(numbers.tolist()) if index in wanted]
+    stretches = [asked[start : start + STRETCH] for start in range(0, len(asked), STRETCH)]
+    for stretch in answered(partial(_triangulated, views, choice, scale_m), stretches):
+        for index, found in stretch:
+            residuals.take(found)
+            yield index, found.depth_m
+
+
+def _triangulated(
+    views: Views, choice: NeighbourChoice, scale_m: float, frames: list[tuple[int, int]]
+) -> list[tuple[int, Triangulated]]:
+    """What becomes of some frames on end, each a row of *choice* and a number; things are *scale_m* away at first."""
     lately_m: deque[float] = deque(maxlen=FRAMES_REMEMBERED)
-    matches = Matches()
-    for row, index in enumerate(numbers.tolist()):
-        if index not in wanted or (view := views(index)) is None:
+    matches, measured = Matches(), []
+    for row, index in frames:
+        if (view := views(index)) is None:
             continue
         depth_m = float(np.median(lately_m)) if lately_m else scale_m
         others = [other for number in choice.around(row, depth_m) if (other := views(int(number))) is not None]
         found = triangulate(view, others, matches=matches)
-        residuals.take(found)
+        measured.append((index, found))
         if np.isfinite(found.depth_m).any():
             lately_m.append(float(np.nanmedian(found.depth_m)))
-        yield index, found.depth_m
+    return measured
 
 
 def usual_depth_m(numbers: IntArray, views: Views) -> float | None:
