@@ -41,6 +41,9 @@ TRAINED_PER_LIST: Final = 32
 ITERATIONS: Final = 10
 """To find lists; as many as faiss makes."""
 BLOCK_BYTES: Final = 64 << 20
+QUESTION_BITS: Final = 3
+"""Of each number of a question to RaBitQ codes. Of a million frames 3 find 96.2 % of the most similar twenty, faiss's 4
+96.6 % in a quarter more time, and 2 find 83 %."""
 NEW_NAME: Final = f"{INDEX_NAME}.new"
 
 
@@ -157,6 +160,8 @@ def _codes(descriptors: Descriptors, plan: IndexPlan, training: npt.NDArray[np.i
     for start in range(0, rows, together):
         codes.add(as_float32(descriptors[start : start + together]))
         told.tell(ADDING, min(1.0, (start + together) / rows))
+    if hasattr(codes, "qb"):
+        codes.qb = QUESTION_BITS
     return codes
 
 

@@ -42,7 +42,7 @@ LEAST_RECALL_20: Final = 0.93
 frames, of which 99.4 % of the best were found and 93.9 % of the twenty, the right place was among the first ten for
 96.8 % of questions (exact: 97.0 %), the probability changed by 0.005 in the mean, and 0.9 % of decisions were others;
 with 96.7 % and 85.9 %, 96.0 %, 0.016 and 2.3 %."""
-SURENESS: Final = 0.5
+SURENESS: Final = 1.0
 """Standard errors by which the share found must lie above the one wanted: to be so in truth more often than not."""
 CANDIDATES: Final = 200
 MOST_CANDIDATES: Final = 1600
@@ -143,8 +143,9 @@ def _doubled(first: int, last: int) -> list[int]:
 
 
 def _lists(most: int) -> list[int]:
-    """1, 2, 3, 4, 6, 8, 11, 16 and so on."""
-    return sorted({*(round(2 ** (half / 2)) for half in range(2 * most.bit_length()) if 2 ** (half / 2) < most), most})
+    """1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 13, 16 and so on, four from one power of two to the next."""
+    powers = [2 ** (quarter / 4) for quarter in range(4 * most.bit_length())]
+    return sorted({*(round(power) for power in powers if power < most), most})
 
 
 def is_enough(entry: IndexEntry) -> bool:
