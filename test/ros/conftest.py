@@ -20,7 +20,6 @@ from optional_parts import imports_of_optional_parts
 with imports_of_optional_parts():
     import rclpy
     from harness import (
-        PROFILE_VARIABLES,
         Diagnostics,
         GraphClient,
         RosProcess,
@@ -38,9 +37,8 @@ def ros_env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
     """Environment for child processes; the test's own process gets the same domain."""
     env = clean_environment(tmp_path_factory.mktemp("ros_home"), LOWEST_DOMAIN + os.getpid() % DOMAINS)
     with pytest.MonkeyPatch.context() as patch:
-        ours = ("HOME", "ROS_LOG_DIR", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", *PROFILE_VARIABLES)
-        for name in ours:
-            patch.setenv(name, env[name])
+        for name, value in env.items():
+            patch.setenv(name, value)
         init_client_context()
         yield env
         rclpy.try_shutdown()

@@ -39,6 +39,7 @@ from vpr_ros.core.frames import CameraMount, FrameRecord, GeoDatum, ImageRgb
 from vpr_ros.core.pose import Pose
 from vpr_ros.inference import open_extractor
 from vpr_ros.mapping import BuildConfig, build_map
+from vpr_ros.ros.tools.dds_profile import PROFILE, PROFILE_VARIABLES
 
 StartNode = Callable[..., "RosProcess"]
 """``start(*arguments, **parameters)``: the localizer as a process."""
@@ -48,8 +49,7 @@ ENDING_S = 5.0
 PUBLISH_PERIOD_S = 0.05
 SPACING_M = 2.0
 SEGMENT_BYTES = 4 * 2**20
-LARGE_IMAGES = Path(__file__).parents[2] / "config" / "fastdds_large_images.xml"
-PROFILE_VARIABLES = ("FASTRTPS_DEFAULT_PROFILES_FILE", "FASTDDS_DEFAULT_PROFILES_FILE")
+LARGE_IMAGES = Path(__file__).parents[2] / "config" / PROFILE
 
 
 class RosProcess(AbstractContextManager["RosProcess"]):

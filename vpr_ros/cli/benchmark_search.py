@@ -24,6 +24,7 @@ from vpr_ros.core.disk import write_text
 from vpr_ros.core.errors import ConfigError
 from vpr_ros.evaluation.search.growth import SearchRow, growth, measure_growth
 from vpr_ros.evaluation.search.on_server import remote_kinds
+from vpr_ros.mapping.index_choice import ASKED, AUTO
 from vpr_ros.mapping.likeness import Likeness
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.search import as_float32
@@ -62,6 +63,7 @@ def build_parser() -> CommandParser:
     parser.add_argument(
         "--float32-up-to", type=int, default=100_000, metavar="N", help="frames of a float32 map (%(default)s)"
     )
+    parser.add_argument("--index", default=AUTO, choices=ASKED, metavar="KIND", help="see build_map (%(default)s)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="room for the largest map (default: where /tmp is)")
     parser.add_argument(
         "--uri", default="", metavar="milvus://HOST:PORT/NAME", help="load them onto this server as well, as NAME_..."
@@ -90,6 +92,7 @@ def _benchmark(argv: Sequence[str]) -> None:
             options.float32_up_to,
             lambda text: print(f"{text} ...", file=sys.stderr),
             dict.fromkeys(kinds, options.uri),
+            options.index,
         ):
             rows.append(row)
             print(line(row), flush=True)

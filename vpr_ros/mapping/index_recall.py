@@ -43,7 +43,7 @@ frames, of which 99.4 % of the best were found and 93.9 % of the twenty, the rig
 96.8 % of questions (exact: 97.0 %), the probability changed by 0.005 in the mean, and 0.9 % of decisions were others;
 with 96.7 % and 85.9 %, 96.0 %, 0.016 and 2.3 %."""
 SURENESS: Final = 1.0
-"""Standard errors by which the share found must lie above the one wanted: to be so in truth more often than not."""
+"""Standard errors by which the share found must lie above the one wanted: to be so in truth five times of six."""
 CANDIDATES: Final = 200
 MOST_CANDIDATES: Final = 1600
 CODES_PER_CANDIDATE: Final = 32

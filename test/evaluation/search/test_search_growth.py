@@ -95,6 +95,10 @@ def test_the_command(wall_map: PlaceMap, tmp_path: Path, capsys: pytest.CaptureF
     assert (row["frames"], row["index"], row["recall_1"], row["bytes_per_frame"]) == (200, "exact float16", 1.0, 192.0)
     assert row["p50_ms"] > 0.0 and row["mapped_mib"] >= 0.0 and "exact float16" in capsys.readouterr().out
     assert {path.name for path in tmp_path.rglob("*")} == {"room", "search.json"}
+    for kind in ("compressed", "lists"):
+        assert benchmark_search.main([*asked, "--index", kind, "--json", str(tmp_path / "search.json")]) == 0
+        _, by_index = json.loads((tmp_path / "search.json").read_text())["rows"]
+        assert by_index["index"].startswith(kind)
     capsys.readouterr()
     assert benchmark_search.main([*asked[:-1], str(tmp_path / "search.json" / "room")]) == 2
     assert "cannot be written (Not a directory)" in capsys.readouterr().err

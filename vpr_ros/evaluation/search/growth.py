@@ -22,6 +22,7 @@ from vpr_ros.evaluation.search.large_map import ALL_DTYPES, RIGHT_WITHIN, LargeM
 from vpr_ros.evaluation.search.on_server import loaded
 from vpr_ros.evaluation.search.one_index import Asked, ask
 from vpr_ros.mapping.index_build import reindex
+from vpr_ros.mapping.index_choice import AUTO
 from vpr_ros.mapping.likeness import Likeness
 from vpr_ros.maps import PlaceMap
 from vpr_ros.maps.descriptor_file import DtypeName
@@ -87,6 +88,7 @@ def measure_growth(
     float32_up_to: int,
     say: Callable[[str], None],
     servers: Mapping[str, str],
+    index: str = AUTO,
 ) -> Iterator[SearchRow]:
     """Measure maps of so many frames that are like *like*, one after the other; each is removed again.
 
@@ -100,6 +102,7 @@ def measure_growth(
         float32_up_to: frames up to which the map is written in float32 as well.
         say: told what goes on.
         servers: kind of index on a Milvus server -> of collections there, to whose name more is added.
+        index: which one is made, see ``index_plans``.
     """
     for frames in sizes:
         dtypes: tuple[DtypeName, ...] = ALL_DTYPES if frames <= float32_up_to else ("float16",)
@@ -112,7 +115,7 @@ def measure_growth(
                 yield _row(made, path, f"exact {dtype}", size, seconds)
             say("indexing")
             path, started = made.folders["float16"], time.perf_counter()
-            entry = reindex(path, None, None).manifest.index
+            entry = reindex(path, index, None).manifest.index
             indexing_s = time.perf_counter() - started
             if entry is not None and entry.file is not None:
                 say(f"asking {entry.words}")
